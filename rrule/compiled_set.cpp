@@ -1,0 +1,240 @@
+#include "rrule/compiled_set.h"
+
+#include "rrule/date_reader.h"
+
+#include <algorithm>
+
+namespace rruled::rrule::detail {
+namespace {
+
+std::int64_t number(sys_seconds instant) { return instant.time_since_epoch().count(); }
+sys_seconds instant_at(std::int64_t number) { return sys_seconds{seconds{number}}; }
+
+bool before(const Occurrence& a, const Occurrence& b) { return a.instant < b.instant; }
+bool same(const Occurrence& a, const Occurrence& b) { return a.instant == b.instant; }
+
+Day shown_day(const Occurrence& occurrence) {
+  return day_of(occurrence.nominal.time_since_epoch().count());
+}
+
+}  // namespace
+
+CompiledSet::CompiledSet(sys_seconds starts_at,
+                         std::shared_ptr<const TimeZone> zone,
+                         DstPolicy policy)
+    : zone_(std::move(zone)), frame_{zone_.get(), number(starts_at), policy} {}
+
+// An excluded wall time is excluded in each of its readings.
+Frame CompiledSet::exclusion_frame() const {
+  Frame frame = frame_;
+  frame.policy.fold = FoldPolicy::both;
+  return frame;
+}
+
+void CompiledSet::add_rules(const RecurrenceSet& set) {
+  rules_.reserve(set.rules.size());
+  for (const Rule& rule : set.rules) rules_.emplace_back(rule, frame_);
+  exclude_rules_.reserve(set.exclude_rules.size());
+  for (const Rule& rule : set.exclude_rules) exclude_rules_.emplace_back(rule, exclusion_frame());
+}
+
+std::optional<ParseError> CompiledSet::add_dates(const RecurrenceSet& set,
+                                                 const Recurrence::ZoneFinder& find_zone) {
+  DateReader reader(frame_, find_zone);
+  for (const DateValue& date : set.dates) {
+    if (auto error = reader.include(date, dates_)) return error;
+  }
+  for (const DateValue& date : set.exclude_dates) {
+    if (const auto* day = std::get_if<date::local_days>(&date)) {
+      exclude_days_.push_back(static_cast<Day>(day->time_since_epoch().count()));
+    } else if (auto error = reader.exclude(date, exclude_dates_)) {
+      return error;
+    }
+  }
+  return std::nullopt;
+}
+
+void CompiledSet::finish() {
+  std::stable_sort(dates_.begin(), dates_.end(), before);
+  dates_.erase(std::unique(dates_.begin(), dates_.end(), same), dates_.end());
+  std::sort(exclude_days_.begin(), exclude_days_.end());
+  exclude_days_.erase(std::unique(exclude_days_.begin(), exclude_days_.end()), exclude_days_.end());
+  std::sort(exclude_dates_.begin(), exclude_dates_.end());
+  exclude_dates_.erase(std::unique(exclude_dates_.begin(), exclude_dates_.end()),
+                       exclude_dates_.end());
+  // What a whole excluded day covers need not be excluded again: each is counted once.
+  std::erase_if(exclude_dates_, [this](std::int64_t instant) {
+    const Time local = instant + zone_->offset_at(instant_at(instant)).count();
+    return std::binary_search(exclude_days_.begin(), exclude_days_.end(), day_of(local));
+  });
+  single_ = rules_.size() == 1 && exclude_rules_.empty() && dates_.empty() &&
+            exclude_dates_.empty() && exclude_days_.empty();
+  first_ = next(frame_.starts_at - 1);
+}
+
+std::optional<Occurrence> CompiledSet::next_candidate(std::int64_t after) const {
+  std::optional<Occurrence> best;
+  for (const ZonedRule& rule : rules_) {
+    const auto found = rule.next(frame_, after);
+    if (found && (!best || before(*found, *best))) best = found;
+  }
+  const auto date = std::upper_bound(
+      dates_.begin(), dates_.end(), after,
+      [](std::int64_t value, const Occurrence& item) { return value < number(item.instant); });
+  if (date != dates_.end() && (!best || before(*date, *best))) best = *date;
+  return best;
+}
+
+std::optional<Occurrence> CompiledSet::previous_candidate(std::int64_t before_instant) const {
+  std::optional<Occurrence> best;
+  for (const ZonedRule& rule : rules_) {
+    const auto found = rule.previous(frame_, before_instant);
+    if (found && (!best || before(*best, *found))) best = found;
+  }
+  const auto date = std::lower_bound(
+      dates_.begin(), dates_.end(), before_instant,
+      [](const Occurrence& item, std::int64_t value) { return number(item.instant) < value; });
+  if (date != dates_.begin() && (!best || before(*best, *std::prev(date)))) best = *std::prev(date);
+  return best;
+}
+
+bool CompiledSet::excluded_by_date(const Occurrence& candidate) const {
+  return std::binary_search(exclude_dates_.begin(), exclude_dates_.end(),
+                            number(candidate.instant)) ||
+         std::binary_search(exclude_days_.begin(), exclude_days_.end(), shown_day(candidate));
+}
+
+const ZonedRule* CompiledSet::excluding_rule(const Occurrence& candidate) const {
+  const Frame frame = exclusion_frame();
+  for (const ZonedRule& rule : exclude_rules_) {
+    if (rule.contains(frame, number(candidate.instant))) return &rule;
+  }
+  return nullptr;
+}
+
+// The last instant up to which `by` certainly excludes everything from `candidate` on.
+std::int64_t CompiledSet::skip_excluded(const Occurrence& candidate, const ZonedRule& by) const {
+  const std::int64_t here = number(candidate.instant);
+  if (rules_.size() != 1 || candidate.note != Note::none) return here;
+  const Time local = candidate.nominal.time_since_epoch().count();
+  const Time until = rules_[0].local().covered_until(local, by.local());
+  if (until == local + 1) return here;
+  std::int64_t to = number(zone_->resolve(local_seconds{seconds{until}}).earlier) - 1;
+  const auto date = std::upper_bound(dates_.begin(), dates_.end(), candidate, before);
+  if (date != dates_.end()) to = std::min(to, number(date->instant) - 1);
+  return std::max(here, std::min(to, by.end()));
+}
+
+CompiledSet::Answer CompiledSet::next(std::int64_t after) const {
+  for (int excluded = 0; excluded < kExclusionsMax; ++excluded) {
+    const auto candidate = next_candidate(after);
+    if (!candidate) return {};
+    after = number(candidate->instant);
+    if (excluded_by_date(*candidate)) continue;
+    const ZonedRule* by = excluding_rule(*candidate);
+    if (by == nullptr) return {candidate};
+    after = skip_excluded(*candidate, *by);
+  }
+  return {std::nullopt, true};
+}
+
+CompiledSet::Answer CompiledSet::previous(std::int64_t before_instant) const {
+  constexpr int kWalked = 1'000;
+  const std::int64_t end = before_instant;
+  for (int excluded = 0; excluded < kWalked; ++excluded) {
+    const auto candidate = previous_candidate(before_instant);
+    if (!candidate) return {};
+    if (!excluded_by_date(*candidate) && excluding_rule(*candidate) == nullptr) return {candidate};
+    before_instant = number(candidate->instant);
+  }
+  return previous_by_next(std::min(end, midnight(kDayMax + 2)));
+}
+
+// Looking forward can skip what is excluded: the last occurrence is found by halving.
+CompiledSet::Answer CompiledSet::previous_by_next(std::int64_t end) const {
+  Answer found{};
+  std::int64_t low = frame_.starts_at - 1;  // everything up to `low` is at or before `found`
+  while (low < end - 1) {
+    const std::int64_t middle = low + (end - low) / 2;
+    const Answer answer = next(middle - 1);
+    if (answer.exhausted) return answer;
+    if (answer.occurrence && number(answer.occurrence->instant) < end) {
+      found = answer;
+      low = number(answer.occurrence->instant);
+    } else {
+      end = middle;
+    }
+  }
+  return found;
+}
+
+bool CompiledSet::includes(std::int64_t instant) const {
+  const auto found = next_candidate(instant - 1);
+  return found && number(found->instant) == instant;
+}
+
+// Without exclusions; at most one rule.
+std::uint64_t CompiledSet::count_included(std::int64_t from, std::int64_t to) const {
+  if (from >= to) return 0;
+  std::uint64_t total = rules_.empty() ? 0 : rules_[0].count(frame_, from, to);
+  for (const Occurrence& date : dates_) {
+    const std::int64_t instant = number(date.instant);
+    if (instant < from || instant >= to) continue;
+    if (rules_.empty() || !rules_[0].contains(frame_, instant)) ++total;
+  }
+  return total;
+}
+
+// Of the included occurrences in [from, to), the ones on one local day.
+std::uint64_t CompiledSet::count_on_day(std::int64_t from, std::int64_t to, Day day) const {
+  const auto midnight_of = [&](Day which) {
+    return zone_->resolve(local_seconds{seconds{midnight(which)}});
+  };
+  const Resolved begin = midnight_of(day);
+  const Resolved end = midnight_of(day + 1);
+  if (number(zone_->segment_at(begin.earlier).end) >= number(end.later) &&
+      number(zone_->segment_at(begin.earlier).begin) + kDaySeconds <= number(begin.earlier)) {
+    return count_included(std::max(from, number(begin.earlier)), std::min(to, number(end.later)));
+  }
+  std::uint64_t total = 0;
+  std::int64_t after = std::max(from, number(begin.earlier) - kDaySeconds) - 1;
+  const std::int64_t last = std::min(to, number(end.later) + kDaySeconds);
+  while (const auto found = next_candidate(after)) {
+    after = number(found->instant);
+    if (after >= last) break;
+    if (shown_day(*found) == day) ++total;
+  }
+  return total;
+}
+
+std::uint64_t CompiledSet::count(std::int64_t from, std::int64_t to) const {
+  from = std::max(from, frame_.starts_at);
+  if (from >= to) return 0;
+  if (rules_.size() <= 1 && exclude_rules_.empty()) {
+    std::uint64_t total = count_included(from, to);
+    for (const std::int64_t instant : exclude_dates_) {
+      if (instant >= from && instant < to && includes(instant)) --total;
+    }
+    for (const Day day : exclude_days_) total -= count_on_day(from, to, day);
+    return total;
+  }
+  std::uint64_t total = 0;
+  for (auto answer = next(from - 1); answer.occurrence && number(answer.occurrence->instant) < to;
+       answer = next(number(answer.occurrence->instant))) {
+    ++total;
+  }
+  return total;
+}
+
+std::size_t CompiledSet::memory_bytes() const {
+  std::size_t bytes = sizeof *this + dates_.capacity() * sizeof(Occurrence) +
+                      exclude_dates_.capacity() * sizeof(std::int64_t) +
+                      exclude_days_.capacity() * sizeof(Day);
+  for (const auto* rules : {&rules_, &exclude_rules_}) {
+    bytes += rules->capacity() * sizeof(ZonedRule);
+    for (const ZonedRule& rule : *rules) bytes += rule.local().heap_bytes();
+  }
+  return bytes;
+}
+
+}  // namespace rruled::rrule::detail

@@ -1,0 +1,63 @@
+// What a Recurrence shares: its rules in their zone and its dates as instants. Immutable once
+// built, thread-safe. Internal to rrule.
+#pragma once
+
+#include "rrule/recurrence.h"
+#include "rrule/zoned_rule.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace rruled::rrule::detail {
+
+class CompiledSet {
+ public:
+  CompiledSet(sys_seconds starts_at, std::shared_ptr<const TimeZone> zone, DstPolicy policy);
+
+  // Building: rules and dates first, then finish() once.
+  void add_rules(const RecurrenceSet& set);
+  [[nodiscard]] std::optional<ParseError> add_dates(const RecurrenceSet& set,
+                                                    const Recurrence::ZoneFinder& find_zone);
+  void finish();
+
+  struct Answer {
+    std::optional<Occurrence> occurrence;
+    bool exhausted = false;  // kExclusionsMax candidates were excluded
+  };
+  [[nodiscard]] Answer next(std::int64_t after) const;
+  [[nodiscard]] Answer previous(std::int64_t before) const;
+  [[nodiscard]] const Answer& first() const { return first_; }
+  [[nodiscard]] std::uint64_t count(std::int64_t from, std::int64_t to) const;
+
+  // The only rule, when there is nothing else.
+  [[nodiscard]] const ZonedRule* single() const { return single_ ? rules_.data() : nullptr; }
+  [[nodiscard]] const Frame& frame() const { return frame_; }
+  [[nodiscard]] const std::shared_ptr<const TimeZone>& zone() const { return zone_; }
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+ private:
+  [[nodiscard]] std::optional<Occurrence> next_candidate(std::int64_t after) const;
+  [[nodiscard]] std::optional<Occurrence> previous_candidate(std::int64_t before) const;
+  [[nodiscard]] bool excluded_by_date(const Occurrence& candidate) const;
+  [[nodiscard]] const ZonedRule* excluding_rule(const Occurrence& candidate) const;
+  [[nodiscard]] std::int64_t skip_excluded(const Occurrence& candidate, const ZonedRule& by) const;
+  [[nodiscard]] Answer previous_by_next(std::int64_t end) const;
+  [[nodiscard]] std::uint64_t count_included(std::int64_t from, std::int64_t to) const;
+  [[nodiscard]] std::uint64_t count_on_day(std::int64_t from, std::int64_t to, Day day) const;
+  [[nodiscard]] bool includes(std::int64_t instant) const;
+  [[nodiscard]] Frame exclusion_frame() const;
+
+  std::shared_ptr<const TimeZone> zone_;
+  Frame frame_;
+  bool single_ = false;
+  std::vector<ZonedRule> rules_;
+  std::vector<ZonedRule> exclude_rules_;
+  std::vector<Occurrence> dates_;            // by instant
+  std::vector<std::int64_t> exclude_dates_;  // ascending
+  std::vector<Day> exclude_days_;            // ascending
+  Answer first_;
+};
+
+}  // namespace rruled::rrule::detail

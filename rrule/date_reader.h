@@ -1,0 +1,41 @@
+// RDATE and EXDATE values as instants. Internal to rrule.
+#pragma once
+
+#include "rrule/recurrence.h"
+#include "rrule/zoned_rule.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rruled::rrule::detail {
+
+class DateReader {
+ public:
+  DateReader(const Frame& frame, const Recurrence::ZoneFinder& find_zone)
+      : frame_(frame), find_zone_(find_zone) {}
+
+  // Appends what `date` stands for: nothing before the start, nothing in a gap that is skipped,
+  // both readings where the policy says so. Dates count as a daily rule.
+  [[nodiscard]] std::optional<ParseError> include(const DateValue& date,
+                                                  std::vector<Occurrence>& to);
+
+  // Appends every reading of `date`, which is not a whole day.
+  [[nodiscard]] std::optional<ParseError> exclude(const DateValue& date,
+                                                  std::vector<std::int64_t>& to);
+
+ private:
+  void include_local(local_seconds local, std::vector<Occurrence>& to) const;
+  void append(sys_seconds instant,
+              local_seconds nominal,
+              Note note,
+              std::vector<Occurrence>& to) const;
+  [[nodiscard]] std::optional<ParseError> zoned_instant(const ZonedTime& time, sys_seconds& to);
+
+  const Frame& frame_;
+  const Recurrence::ZoneFinder& find_zone_;
+  std::shared_ptr<const TimeZone> last_zone_;  // dates of one zone mostly come together
+};
+
+}  // namespace rruled::rrule::detail

@@ -1,0 +1,93 @@
+// A rule and its DTSTART as a set of wall-clock times without end: UNTIL, COUNT and zones come
+// later (zoned_rule.h). Each question is answered by arithmetic on the rule's compiled form. Value
+// type, immutable once built. Internal to rrule.
+#pragma once
+
+#include "rrule/civil.h"
+#include "rrule/day_set.h"
+#include "rrule/positions.h"
+#include "rrule/rule.h"
+#include "rrule/time_set.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace rruled::rrule::detail {
+
+// Times in whole days by the phase of their midnight, kept from one count to the next of the same
+// rule.
+using PhaseCounts = std::vector<std::int64_t>;
+
+class LocalRule {
+ public:
+  LocalRule(const Rule& rule, Time start);
+
+  // The first time >= from, the last <= from, within kDayMin to kDayMax; kNoTime when there is
+  // none. Times before the start are found too, as the rule's pattern continues there.
+  [[nodiscard]] Time next(Time from) const;
+  [[nodiscard]] Time previous(Time from) const;
+  // Times in [from, to).
+  [[nodiscard]] std::int64_t count(Time from, Time to) const {
+    PhaseCounts known;
+    return count(from, to, known);
+  }
+  [[nodiscard]] std::int64_t count(Time from, Time to, PhaseCounts& known) const;
+  // Times in [from, to) that are not times of this rule any more when `shift` is added.
+  [[nodiscard]] std::int64_t count_unmatched(Time from, Time to, Time shift) const;
+  [[nodiscard]] bool contains(Time time) const { return next(time) == time; }
+
+  // Seconds between neighbours when they are all equally far apart, else 0.
+  [[nodiscard]] Time stride() const { return shape_ == Shape::stride ? step_ : 0; }
+
+  // A time > `time` before which this rule has no time that `other` lacks, given that both have
+  // `time`; time + 1 when nothing better is known. Lets exclusions skip minutes, hours and days.
+  [[nodiscard]] Time covered_until(Time time, const LocalRule& other) const;
+
+  [[nodiscard]] std::size_t heap_bytes() const {
+    return times_.heap_bytes() + days_.heap_bytes() + positions_.heap_bytes();
+  }
+
+ private:
+  enum class Shape : std::uint8_t {
+    nothing,  // no time of day is left
+    stride,   // origin_ + k * step_
+    product,  // days_ x times_
+    phased,   // days_ x times_, only in every interval_th hour, minute or second from anchor_
+    chosen,   // positions_ of each period's days_ x times_
+  };
+
+  [[nodiscard]] Shape choose_shape(const Rule& rule, Time start);
+  [[nodiscard]] Time find_step(const Rule& rule) const;
+  [[nodiscard]] Time next_product(Time from) const;
+  [[nodiscard]] Time next_phased(Time from) const;
+  [[nodiscard]] Time next_chosen(Time from) const;
+  [[nodiscard]] Time previous_product(Time from) const;
+  [[nodiscard]] Time previous_phased(Time from) const;
+  [[nodiscard]] Time previous_chosen(Time from) const;
+  [[nodiscard]] std::int64_t count_product(Time from, Time to) const;
+  [[nodiscard]] std::int64_t count_phased(Time from, Time to, PhaseCounts& known) const;
+  [[nodiscard]] std::int64_t count_phased_in_day(Day day, int from, int to) const;
+  [[nodiscard]] std::int64_t count_seconds_in_hour(Time hour, int from, int to) const;
+  [[nodiscard]] std::int64_t count_chosen(Time from, Time to) const;
+  // Candidates of the period before `time`.
+  [[nodiscard]] std::int64_t rank_in_period(const PeriodDays& days, Time time) const;
+  [[nodiscard]] Time nth_in_period(const PeriodDays& days, std::int64_t index) const;
+
+  // Units to go from unit `at` to the next one in phase.
+  [[nodiscard]] std::int64_t to_phase(std::int64_t at) const {
+    return floor_mod(anchor_ - at, interval_);
+  }
+
+  Shape shape_ = Shape::nothing;
+  bool whole_hours_ = false;  // phased: FREQ=SECONDLY, limited by hours and days alone
+  int unit_ = 1;              // seconds in FREQ's unit: 3600, 60, 1
+  Time step_ = 0;
+  Time origin_ = 0;
+  std::int64_t interval_ = 1;  // in units
+  std::int64_t anchor_ = 0;    // DTSTART, in units from 1970
+  TimeSet times_;
+  DaySet days_;
+  Positions positions_;
+};
+
+}  // namespace rruled::rrule::detail

@@ -1,0 +1,129 @@
+#include "rrule/recurrence.h"
+
+#include "rrule/compiled_set.h"
+#include "rrule/occurrence.h"
+#include "rrule/parse.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace rruled::rrule {
+namespace {
+
+constexpr std::array<const char*, 2> kGapWords{"shift", "skip"};
+constexpr std::array<const char*, 4> kFoldWords{"auto", "first", "second", "both"};
+constexpr std::array<const char*, 4> kNoteWords{"none", "gap_shifted", "fold_first", "fold_second"};
+
+template <class Enum, std::size_t N>
+std::optional<Enum> parse_word(const std::array<const char*, N>& words, std::string_view word) {
+  const auto found = std::find(words.begin(), words.end(), word);
+  if (found == words.end()) return std::nullopt;
+  return static_cast<Enum>(found - words.begin());
+}
+
+std::int64_t number(sys_seconds instant) { return instant.time_since_epoch().count(); }
+
+}  // namespace
+
+const char* to_string(GapPolicy policy) { return kGapWords[static_cast<std::size_t>(policy)]; }
+const char* to_string(FoldPolicy policy) { return kFoldWords[static_cast<std::size_t>(policy)]; }
+const char* to_string(Note note) { return kNoteWords[static_cast<std::size_t>(note)]; }
+
+std::optional<GapPolicy> parse_gap_policy(std::string_view word) {
+  return parse_word<GapPolicy>(kGapWords, word);
+}
+std::optional<FoldPolicy> parse_fold_policy(std::string_view word) {
+  return parse_word<FoldPolicy>(kFoldWords, word);
+}
+
+Recurrence::Recurrence(std::shared_ptr<const detail::CompiledSet> compiled)
+    : compiled_(std::move(compiled)) {}
+
+Result<Recurrence> Recurrence::compile(const RecurrenceSet& set,
+                                       sys_seconds starts_at,
+                                       std::shared_ptr<const TimeZone> zone,
+                                       DstPolicy policy,
+                                       const ZoneFinder& find_zone) {
+  // A day of room for the offset.
+  if (number(starts_at) < detail::midnight(detail::kDayMin + 1) ||
+      number(starts_at) >= detail::midnight(detail::kDayMax)) {
+    return ParseError{ErrorCode::bad_value, 0, "a start lies in the years 1601 to 2200"};
+  }
+  auto compiled = std::make_shared<detail::CompiledSet>(starts_at, std::move(zone), policy);
+  compiled->add_rules(set);
+  if (auto error = compiled->add_dates(set, find_zone)) return *std::move(error);
+  compiled->finish();
+  if (compiled->first().exhausted) {
+    return ParseError{ErrorCode::unsupported, 0,
+                      "the exclusions leave nothing among the first 50000 occurrences"};
+  }
+  return Recurrence(std::move(compiled));
+}
+
+Result<Recurrence> Recurrence::compile(std::string_view text,
+                                       sys_seconds starts_at,
+                                       std::shared_ptr<const TimeZone> zone,
+                                       DstPolicy policy,
+                                       const ZoneFinder& find_zone) {
+  auto set = parse_recurrence(text);
+  if (!set) return set.error();
+  return compile(*set, starts_at, std::move(zone), policy, find_zone);
+}
+
+std::optional<Occurrence> Recurrence::next(sys_seconds after) const {
+  if (const auto* rule = compiled_->single()) return rule->next(compiled_->frame(), number(after));
+  return compiled_->next(number(after)).occurrence;
+}
+
+std::optional<Occurrence> Recurrence::previous(sys_seconds before) const {
+  return compiled_->previous(number(before)).occurrence;
+}
+
+std::optional<Occurrence> Recurrence::first() const { return compiled_->first().occurrence; }
+
+std::vector<Occurrence> Recurrence::between(sys_seconds from,
+                                            sys_seconds to,
+                                            std::size_t limit) const {
+  std::vector<Occurrence> found;
+  OccurrenceIterator iterator(*this);
+  if (from > starts_at()) iterator.seek(from - seconds{1});
+  while (found.size() < limit) {
+    const auto occurrence = iterator.next();
+    if (!occurrence || occurrence->instant >= to) break;
+    found.push_back(*occurrence);
+  }
+  return found;
+}
+
+std::uint64_t Recurrence::count(sys_seconds from, sys_seconds to) const {
+  return compiled_->count(number(from), number(to));
+}
+
+seconds Recurrence::min_distance(sys_seconds after, int samples) const {
+  seconds smallest = seconds::max();
+  OccurrenceIterator iterator(*this);
+  iterator.seek(after);
+  auto last = iterator.next();
+  for (int i = 1; last && i < samples; ++i) {
+    const auto occurrence = iterator.next();
+    if (!occurrence) break;
+    smallest = std::min<seconds>(smallest, occurrence->instant - last->instant);
+    last = occurrence;
+  }
+  return smallest;
+}
+
+sys_seconds Recurrence::starts_at() const {
+  return sys_seconds{seconds{compiled_->frame().starts_at}};
+}
+const std::shared_ptr<const TimeZone>& Recurrence::zone() const { return compiled_->zone(); }
+DstPolicy Recurrence::policy() const { return compiled_->frame().policy; }
+std::size_t Recurrence::memory_bytes() const { return compiled_->memory_bytes(); }
+
+sys_seconds start_instant(local_seconds local, const TimeZone& zone) {
+  const Resolved reading = zone.resolve(local);
+  return reading.kind == Resolved::Kind::gap ? reading.later : reading.earlier;
+}
+
+}  // namespace rruled::rrule

@@ -1,0 +1,32 @@
+// Numbers, dates and times of RFC 5545's text. Internal to rrule.
+#pragma once
+
+#include "rrule/rule.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace rruled::rrule::detail {
+
+// DATE and DATE-TIME of RFC 5545 3.3.4 and 3.3.5: 20260131, 20260131T090000, 20260131T090000Z.
+// Second 60 reads as 59. nullopt: not such a text, or no such day.
+[[nodiscard]] std::optional<Until> parse_time(std::string_view text);
+
+[[nodiscard]] std::string print_time(date::local_days day);
+[[nodiscard]] std::string print_time(local_seconds local);
+[[nodiscard]] std::string print_time(sys_seconds instant);
+
+// 1 to `digits_max` digits, with a sign only where `sign`. nullopt also when over 2^31 - 1.
+[[nodiscard]] std::optional<int> parse_number(std::string_view text, int digits_max, bool sign);
+
+// Equal but for the case of ASCII letters. `upper` is upper case.
+[[nodiscard]] bool equals_word(std::string_view text, std::string_view upper);
+
+[[nodiscard]] std::optional<Weekday> parse_weekday(std::string_view text);
+
+// `text` in quotes for a message, cut to a readable length, control characters shown as '?'.
+[[nodiscard]] std::string quoted(std::string_view text);
+
+}  // namespace rruled::rrule::detail

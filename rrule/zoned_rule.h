@@ -1,0 +1,75 @@
+// One rule in a zone: a LocalRule's wall-clock times become instants, cut by the start, UNTIL and
+// COUNT. Strictly increasing, whatever the zone's clock does. Immutable once built; the zone must
+// outlive it. Internal to rrule.
+#pragma once
+
+#include "rrule/local_rule.h"
+#include "rrule/recurrence.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace rruled::rrule::detail {
+
+// What every rule of a set shares.
+struct Frame {
+  const TimeZone* zone;
+  std::int64_t starts_at;  // UTC seconds
+  DstPolicy policy;
+};
+
+class ZonedRule {
+ public:
+  // A frame whose fold policy is `both` gives what an exclusion covers: every reading of a wall
+  // time.
+  ZonedRule(const Rule& rule, const Frame& frame);
+
+  [[nodiscard]] std::optional<Occurrence> next(const Frame& frame, std::int64_t after) const;
+  [[nodiscard]] std::optional<Occurrence> previous(const Frame& frame, std::int64_t before) const;
+  [[nodiscard]] std::uint64_t count(const Frame& frame, std::int64_t from, std::int64_t to) const {
+    PhaseCounts known;
+    return count(frame, from, to, known);
+  }
+  [[nodiscard]] bool contains(const Frame& frame, std::int64_t instant) const;
+
+  // UTC seconds of the last occurrence that there may be.
+  [[nodiscard]] std::int64_t end() const { return end_; }
+  [[nodiscard]] const LocalRule& local() const { return local_; }
+
+  // The stretch [from, to) of instants, with one offset, where wall-clock times and instants match
+  // one to one.
+  struct Plain {
+    std::int64_t to;
+    std::int64_t offset;
+  };
+  [[nodiscard]] Plain plain_from(const Frame& frame, std::int64_t from) const;
+
+ private:
+  struct Stretch;
+  [[nodiscard]] std::uint64_t count(const Frame& frame,
+                                    std::int64_t from,
+                                    std::int64_t to,
+                                    PhaseCounts& known) const;
+  [[nodiscard]] Stretch stretch_at(const Frame& frame, std::int64_t instant) const;
+  [[nodiscard]] std::optional<Occurrence> next_near_change(const Frame& frame,
+                                                           std::int64_t from) const;
+  [[nodiscard]] std::optional<Occurrence> next_in(const Stretch& stretch, std::int64_t from) const;
+  [[nodiscard]] std::optional<Occurrence> previous_in(const Stretch& stretch,
+                                                      std::int64_t from) const;
+  [[nodiscard]] std::uint64_t count_in(const Stretch& stretch,
+                                       std::int64_t from,
+                                       std::int64_t to,
+                                       PhaseCounts& known) const;
+  void place_start(const Frame& frame);
+  void count_down(const Frame& frame, std::uint64_t count);
+
+  LocalRule local_;
+  std::int64_t end_;
+  FoldPolicy fold_;  // never automatic
+  // The start's wall time comes twice and the policy would read it as the other instant: the start
+  // is an occurrence all the same, and that other reading is none.
+  bool start_stands_ = false;
+  std::int64_t start_twin_ = 0;
+};
+
+}  // namespace rruled::rrule::detail

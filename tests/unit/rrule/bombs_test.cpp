@@ -1,0 +1,102 @@
+// Rules made to hang a scheduler: each is refused or answered at once. A test that walked would
+// take hours.
+#include "engine_times.h"
+#include "rrule/parse.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::rrule {
+
+using namespace testing;
+
+TEST_CASE("what can never match is proved at compile time") {
+  const auto rule = GENERATE(
+      as<std::string>{}, "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+      "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30",
+      "FREQ=MINUTELY;BYMONTH=2;BYMONTHDAY=30", "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
+      "FREQ=DAILY;BYHOUR=9;BYSETPOS=2", "FREQ=SECONDLY;BYYEARDAY=366;BYMONTH=1",
+      "FREQ=YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29", "FREQ=MONTHLY;INTERVAL=12;BYMONTH=3",
+      "FREQ=SECONDLY;INTERVAL=60;BYSECOND=1", "FREQ=MINUTELY;INTERVAL=1440;BYHOUR=3",
+      "FREQ=HOURLY;INTERVAL=168;BYDAY=TU",
+      "FREQ=SECONDLY;INTERVAL=86399;BYHOUR=0;BYMINUTE=0;BYSECOND=1;BYYEARDAY=366;BYMONTH=6",
+      "FREQ=MONTHLY;BYDAY=6MO", "FREQ=YEARLY;BYWEEKNO=53;BYMONTH=6;BYDAY=MO",
+      "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6", "FREQ=DAILY;UNTIL=19900101T000000Z",
+      "FREQ=YEARLY;INTERVAL=2147483647;BYMONTH=1;BYMONTHDAY=31;BYDAY=MO",
+      "RSCALE=GREGORIAN;FREQ=MONTHLY;SKIP=FORWARD;BYMONTH=6;BYMONTHDAY=31;BYDAY=2MO");
+  INFO(rule);
+  for (const char* in : {"UTC", "America/New_York"}) {
+    const auto never = recurrence(rule, "2025-01-06T00:00:00", in);  // a Monday
+    CHECK(never.never());
+    CHECK_FALSE(never.next(utc("2025-01-01T00:00:00Z")));
+    CHECK_FALSE(never.previous(sys_seconds::max()));
+    CHECK(never.count(sys_seconds::min(), sys_seconds::max()) == 0);
+  }
+}
+
+TEST_CASE("far and sparse occurrences are found without walking there") {
+  const auto [rule, expected] = GENERATE(table<std::string, std::string>({
+      {"FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=29", "2028-02-29T05:00:00Z"},
+      {"FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO;BYHOUR=23;BYMINUTE=59;BYSECOND=59",
+       "2044-03-01T04:59:59Z"},
+      {"FREQ=YEARLY;INTERVAL=100;BYMONTH=1;BYMONTHDAY=1", "2125-01-01T05:00:00Z"},
+      {"FREQ=SECONDLY;INTERVAL=2147483647", "2093-01-24T08:14:07Z"},
+      {"FREQ=MINUTELY;INTERVAL=1439;BYHOUR=23;BYMINUTE=1", "2025-03-06T04:01:00Z"},
+  }));
+  INFO(rule);
+  const auto sparse = recurrence(rule, "2025-01-06T00:00:00", "America/New_York");
+  const auto found = sparse.next(utc("2025-01-06T05:00:00Z"));
+  REQUIRE(found);
+  CHECK(print(found->instant) == expected);
+}
+
+TEST_CASE("huge counts") {
+  const auto old = recurrence("FREQ=SECONDLY;COUNT=2000000000", "1971-01-01T00:00:00");
+  CHECK(print(old.previous(sys_seconds::max())->instant) == "2034-05-18T03:33:19Z");
+  CHECK_FALSE(old.next(utc("2034-05-18T03:33:19Z")));
+  const auto local =
+      recurrence("FREQ=SECONDLY;COUNT=2000000000", "1971-01-01T00:00:00", "America/New_York");
+  CHECK(local.count(sys_seconds::min(), sys_seconds::max()) == 2'000'000'000);
+  const auto dense = recurrence("FREQ=SECONDLY;INTERVAL=7;BYHOUR=9,10;COUNT=100000000",
+                                "1971-01-01T00:00:00", "Europe/London");
+  CHECK(dense.count(sys_seconds::min(), sys_seconds::max()) ==
+        dense.count(sys_seconds::min(), utc("2300-01-01T00:00:00Z")));
+  CHECK(recurrence("FREQ=DAILY;COUNT=2147483647", "2025-01-06T00:00:00")
+            .next(utc("2150-01-01T00:00:00Z")));
+}
+
+TEST_CASE("exclusions that leave nothing end, or are refused") {
+  const auto [text, refused] = GENERATE(table<std::string, bool>({
+      {"RRULE:FREQ=SECONDLY\nEXRULE:FREQ=SECONDLY", false},
+      {"RRULE:FREQ=SECONDLY\nEXRULE:FREQ=MINUTELY;BYSECOND=0", true},  // something is left
+      {"RRULE:FREQ=SECONDLY;INTERVAL=2\nEXRULE:FREQ=SECONDLY", false},
+      {"RRULE:FREQ=DAILY\nEXRULE:FREQ=SECONDLY", false},
+      {"RRULE:FREQ=SECONDLY\nEXRULE:FREQ=SECONDLY;INTERVAL=2\nEXRULE:FREQ=SECONDLY;INTERVAL=2;"
+       "BYSECOND=1",
+       true},
+      {"RRULE:FREQ=SECONDLY;INTERVAL=2\nEXRULE:FREQ=SECONDLY;INTERVAL=2", true},
+  }));
+  INFO(text);
+  const auto set = Recurrence::compile(text, utc("2025-01-06T00:00:00Z"), zone("UTC"), {});
+  if (set) {
+    CHECK(set->never() == !refused);
+    CHECK((set->never() || set->next(utc("2025-01-06T00:00:00Z"))));
+  } else {
+    CHECK(refused);
+    CHECK(set.error().code == ErrorCode::unsupported);
+  }
+}
+
+TEST_CASE("as many dates as the text holds") {
+  std::string text = "RRULE:FREQ=HOURLY\nEXDATE:20250106T000000";
+  auto at = wall("2025-01-06T01:00:00");
+  std::size_t excluded = 1;
+  for (; text.size() < kTextMax - 20; at += std::chrono::hours{1}, ++excluded) {
+    text += date::format(",%Y%m%dT%H%M%S", at);
+  }
+  CHECK(excluded > 3'000);
+  const auto set = recurrence(text, "2025-01-06T00:00:00");
+  CHECK(set.first()->local == at);
+  CHECK(set.count(set.starts_at(), utc("2026-01-06T00:00:00Z")) == 365 * 24 - excluded);
+}
+
+}  // namespace rruled::rrule

@@ -1,0 +1,105 @@
+// Sets: several rules, RDATE, EXRULE, EXDATE.
+#include "engine_times.h"
+#include "rrule/occurrence.h"
+#include "rrule/parse.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::rrule {
+
+using namespace testing;
+
+TEST_CASE("a set is a union without what is excluded") {
+  const auto [text, expected] = GENERATE(table<std::string, Instants>({
+      {"RRULE:FREQ=WEEKLY;BYDAY=MO\nRRULE:FREQ=MONTHLY;BYMONTHDAY=1",
+       {"2026-01-01T09:00:00Z", "2026-01-05T09:00:00Z", "2026-01-12T09:00:00Z"}},
+      {"RRULE:FREQ=DAILY\nRRULE:FREQ=DAILY;INTERVAL=2",  // what meets is one
+       {"2026-01-01T09:00:00Z", "2026-01-02T09:00:00Z", "2026-01-03T09:00:00Z"}},
+      {"RRULE:FREQ=YEARLY\nRDATE:20260704T120000,20260101T090000",
+       {"2026-01-01T09:00:00Z", "2026-07-04T12:00:00Z", "2027-01-01T09:00:00Z"}},
+      {"RDATE:20251231T090000,20260102T090000,20260103T090000Z",  // nothing before the start
+       {"2026-01-02T09:00:00Z", "2026-01-03T09:00:00Z"}},
+      {"RDATE;VALUE=DATE:20260105", {"2026-01-05T09:00:00Z"}},
+      {"RDATE;TZID=America/New_York:20260105T090000", {"2026-01-05T14:00:00Z"}},
+      {"RRULE:FREQ=DAILY;COUNT=4\nEXDATE:20260102T090000,20260103T090000Z",  // COUNT counts before
+       {"2026-01-01T09:00:00Z", "2026-01-04T09:00:00Z"}},
+      {"RRULE:FREQ=HOURLY\nEXDATE;VALUE=DATE:20260101",
+       {"2026-01-02T00:00:00Z", "2026-01-02T01:00:00Z"}},
+      {"RRULE:FREQ=DAILY\nEXRULE:FREQ=WEEKLY;BYDAY=FR,SA,SU",
+       {"2026-01-01T09:00:00Z", "2026-01-05T09:00:00Z", "2026-01-06T09:00:00Z"}},
+      {"RRULE:FREQ=DAILY\nEXDATE;TZID=America/New_York:20260102T040000",
+       {"2026-01-01T09:00:00Z", "2026-01-03T09:00:00Z"}},
+      {"RRULE:FREQ=SECONDLY\nEXRULE:FREQ=SECONDLY;BYMONTH=1,2,3",
+       {"2026-04-01T00:00:00Z", "2026-04-01T00:00:01Z"}},
+      {"RRULE:FREQ=SECONDLY\nEXRULE:FREQ=SECONDLY;BYHOUR=9,10,11;BYMINUTE=0,1,2,3",
+       {"2026-01-01T09:04:00Z", "2026-01-01T09:04:01Z"}},
+      {"RRULE:FREQ=DAILY\nEXRULE:FREQ=DAILY\nRDATE:20300101T000000", {"2030-01-01T00:00:00Z"}},
+  }));
+  INFO(text);
+  const auto set = recurrence(text, "2026-01-01T09:00:00");
+  CHECK(first(set, expected.size()) == expected);
+  const auto last = utc(expected.back());
+  CHECK(set.count(set.starts_at(), last + seconds{1}) == expected.size());
+  CHECK(set.previous(last + seconds{1})->instant == last);
+  if (expected.size() > 1) {
+    CHECK(print(set.previous(last)->instant) == expected[expected.size() - 2]);
+  } else {
+    CHECK_FALSE(set.previous(last));
+  }
+}
+
+TEST_CASE("long exclusions are skipped in both directions") {
+  const auto set = recurrence("RRULE:FREQ=SECONDLY\nEXRULE:FREQ=SECONDLY;BYMONTH=1,2,3",
+                              "2026-01-01T09:00:00", "America/New_York");
+  CHECK(print(set.next(utc("2027-01-15T00:00:00Z"))->instant) == "2027-04-01T04:00:00Z");
+  CHECK(print(set.previous(utc("2027-04-01T04:00:00Z"))->instant) == "2027-01-01T04:59:59Z");
+  CHECK_FALSE(set.previous(utc("2026-04-01T04:00:00Z")));
+  CHECK(set.count(utc("2027-01-01T04:59:00Z"), utc("2027-04-01T04:01:00Z")) == 120);
+}
+
+TEST_CASE("dates near a change count as daily") {
+  const std::string text = "RDATE:20261101T013000,20260308T023000";
+  const auto all = [&](DstPolicy policy) {
+    return first(recurrence(text, "2026-01-01T09:00:00", "America/New_York", policy), 5);
+  };
+  CHECK(all({}) == Instants{"2026-03-08T07:30:00Z", "2026-11-01T05:30:00Z"});
+  CHECK(all({GapPolicy::skip, FoldPolicy::second}) == Instants{"2026-11-01T06:30:00Z"});
+  CHECK(all({GapPolicy::skip, FoldPolicy::both}) ==
+        Instants{"2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z"});
+}
+
+TEST_CASE("an excluded wall time is excluded each time it comes") {
+  const auto set = recurrence("RRULE:FREQ=HOURLY\nEXDATE:20261101T010000", "2026-11-01T00:00:00",
+                              "America/New_York");
+  CHECK(first(set, 2) == Instants{"2026-11-01T04:00:00Z", "2026-11-01T07:00:00Z"});
+  const auto one = recurrence("RRULE:FREQ=HOURLY\nEXDATE:20261101T060000Z", "2026-11-01T00:00:00",
+                              "America/New_York");
+  CHECK(first(one, 3) ==
+        Instants{"2026-11-01T04:00:00Z", "2026-11-01T05:00:00Z", "2026-11-01T07:00:00Z"});
+}
+
+TEST_CASE("a TZID that cannot be read is an error") {
+  const auto find_none = [](const std::string& name) -> Result<std::shared_ptr<const TimeZone>> {
+    return ParseError{ErrorCode::unknown_zone, 0, name};
+  };
+  const auto set = Recurrence::compile("RDATE;TZID=Nowhere/Land:20260105T090000",
+                                       utc("2026-01-01T00:00:00Z"), TimeZone::utc(), {}, find_none);
+  CHECK(set.error().code == ErrorCode::unknown_zone);
+  const auto no_finder = Recurrence::compile("RDATE;TZID=Europe/Prague:20260105T090000",
+                                             utc("2026-01-01T00:00:00Z"), TimeZone::utc(), {});
+  CHECK_THAT(no_finder.error().detail, Catch::Contains("Europe/Prague"));
+}
+
+TEST_CASE("counting a set agrees with listing it") {
+  const std::string text =
+      "RRULE:FREQ=HOURLY;INTERVAL=3\nRDATE:20260105T010000,20260105T090000\n"
+      "EXDATE:20260105T120000,20260106T010000\nEXDATE;VALUE=DATE:20260107,20260308,20261101";
+  const auto set = recurrence(text, "2026-01-01T00:00:00", "America/New_York");
+  const auto from = utc("2026-01-02T00:00:00Z");
+  const auto to = utc("2026-12-01T00:00:00Z");
+  const auto listed = set.between(from, to, 100'000).size();
+  CHECK(listed > 2'000);
+  CHECK(set.count(from, to) == listed);
+}
+
+}  // namespace rruled::rrule
