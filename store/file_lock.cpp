@@ -1,0 +1,61 @@
+#include "store/file_lock.h"
+
+#include "store/errors.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace rruled::store {
+namespace {
+
+// Empty when nothing readable is there.
+std::string owner_of(int fd) {
+  std::array<char, 20> text{};
+  const auto size = ::pread(fd, text.data(), text.size(), 0);
+  std::string pid(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  return pid.substr(0, pid.find_first_not_of("0123456789"));
+}
+
+void write_owner(int fd) {
+  const auto pid = std::to_string(::getpid()) + "\n";
+  // Only for people: the lock holds without it.
+  if (::ftruncate(fd, 0) == 0) (void)!::pwrite(fd, pid.data(), pid.size(), 0);
+}
+
+}  // namespace
+
+FileLock::FileLock(const std::string& path, const std::string& what)
+    : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640)) {
+  if (fd_ < 0) {
+    const int error = errno;
+    const bool forbidden = error == EACCES || error == EROFS || error == EPERM;
+    throw StoreError(forbidden ? StoreError::Kind::read_only : StoreError::Kind::fault,
+                     "cannot open the lock " + path + ": " + std::strerror(error) +
+                         "; make its directory writable for this user");
+  }
+  while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    const int error = errno;
+    const auto owner = owner_of(fd_);
+    ::close(fd_);
+    if (error == EWOULDBLOCK)
+      throw StoreError(StoreError::Kind::locked,
+                       what + " is in use by another daemon" +
+                           (owner.empty() ? "" : " (process " + owner + ")") +
+                           ": stop that one, or give this one a store of its own");
+    throw StoreError(StoreError::Kind::fault, "cannot lock " + path + ": " + std::strerror(error) +
+                                                  "; put the store on a local file system");
+  }
+  write_owner(fd_);
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace rruled::store

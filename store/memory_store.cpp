@@ -1,0 +1,375 @@
+#include "store/memory_store.h"
+
+#include "store/validate.h"
+
+#include <boost/container_hash/hash.hpp>
+
+#include <algorithm>
+#include <tuple>
+
+namespace rruled::store {
+
+std::size_t MemoryStore::OccurrenceHash::operator()(const Occurrence& occurrence) const noexcept {
+  auto seed = std::hash<ScheduleId>()(occurrence.first);
+  boost::hash_combine(seed, occurrence.second.time_since_epoch().count());
+  return seed;
+}
+
+// ---- Indexes ------------------------------------------------------------------------------------
+
+void MemoryStore::index(const Run& run) {
+  if (is_claimable(run.status)) claimable_[run.executor].emplace(*run.available_at, run.id);
+  if (run.status == RunStatus::dispatching) dispatching_.insert(run.id);
+  if (!run.schedule_id || is_final(run.status)) return;
+  auto& slots = slots_[*run.schedule_id];
+  if (holds_slot(run.status))
+    slots.holding.insert(run.id);
+  else
+    slots.waiting.emplace(run.due_at, run.id);
+}
+
+void MemoryStore::unindex(const Run& run) {
+  if (is_claimable(run.status)) claimable_[run.executor].erase({*run.available_at, run.id});
+  if (run.status == RunStatus::dispatching) dispatching_.erase(run.id);
+  if (!run.schedule_id || is_final(run.status)) return;
+  auto& slots = slots_[*run.schedule_id];
+  slots.holding.erase(run.id);
+  slots.waiting.erase({run.due_at, run.id});
+}
+
+template <class Change>
+void MemoryStore::change(RunRow& row, Change change_run) {
+  unindex(row.run);
+  change_run(row.run);
+  index(row.run);
+}
+
+void MemoryStore::index(const Schedule& schedule) {
+  if (schedule.status == ScheduleStatus::active && schedule.next_due_at)
+    due_.insert({*schedule.next_due_at, schedule.id});
+}
+
+void MemoryStore::unindex(const Schedule& schedule) {
+  if (schedule.next_due_at) due_.erase({*schedule.next_due_at, schedule.id});
+}
+
+std::optional<MemoryStore::Occurrence> MemoryStore::occurrence_of(const Run& run) {
+  if (run.origin != RunOrigin::schedule || !run.schedule_id || !run.scheduled_for)
+    return std::nullopt;
+  return Occurrence{*run.schedule_id, *run.scheduled_for};
+}
+
+const Run* MemoryStore::stored_run(const Run& run) const {
+  if (const auto it = runs_.find(run.id); it != runs_.end()) return &it->second.run;
+  const auto occurrence = occurrence_of(run);
+  if (!occurrence) return nullptr;
+  const auto it = occurrences_.find(*occurrence);
+  return it == occurrences_.end() ? nullptr : &runs_.at(it->second).run;
+}
+
+void MemoryStore::add_run(Run run, Timestamp now) {
+  if (is_claimable(run.status) && !run.available_at) run.available_at = run.due_at;
+  index(run);
+  if (const auto occurrence = occurrence_of(run)) occurrences_.emplace(*occurrence, run.id);
+  const auto id = run.id;
+  runs_.emplace(id, RunRow{.run = std::move(run), .claimed_at = now, .attempts = {}});
+}
+
+void MemoryStore::add_gap(const Gap& gap) {
+  gaps_[gap.schedule_id].insert_or_assign(gap.from,
+                                          GapRow{gap, schedules_.at(gap.schedule_id).flow_id});
+}
+
+// ---- Sessions -----------------------------------------------------------------------------------
+
+void MemoryStore::check_epoch(const Claimant& claimant) const {
+  if (claimant.epoch != claimant_.epoch || claimant.owner != claimant_.owner)
+    throw StoreError(StoreError::Kind::fenced,
+                     "another daemon took this store over: this one must stop");
+}
+
+Session MemoryStore::begin_session(OwnerId owner, Timestamp now) {
+  Session session;
+  session.high_water = high_water_;
+  claimant_ = {owner, claimant_.epoch + 1};
+  saw(now);
+  for (const auto id : std::set<RunId>(dispatching_)) {
+    auto& row = runs_.at(id);
+    row.attempts.push_back({.run_id = id,
+                            .number = row.run.attempts,
+                            .started_at = row.claimed_at,
+                            .finished_at = now,
+                            .outcome = "interrupted",
+                            .status_code = {},
+                            .error = {}});
+    change(row, [&](Run& run) {
+      run.status = RunStatus::retrying;
+      run.available_at = now;
+    });
+    ++session.recovered;
+  }
+  session.claimant = claimant_;
+  session.revision = revision_;
+  return session;
+}
+
+DueSchedule MemoryStore::due_schedule(const Schedule& schedule) const {
+  const auto& flow = flows_.at(schedule.flow_id);
+  return {.schedule = schedule,
+          .flow_name = flow.name,
+          .flow_status = flow.status,
+          .flow_version = flow.version,
+          .trigger_type = flow.trigger_type,
+          .flow_variables = flow.variables};
+}
+
+std::vector<DueSchedule> MemoryStore::load_due(std::optional<DueCursor> after,
+                                               Timestamp before,
+                                               std::size_t limit) {
+  std::vector<DueSchedule> found;
+  for (auto it = after ? due_.upper_bound(*after) : due_.begin(); it != due_.end(); ++it) {
+    if (it->due >= before || found.size() == limit) break;
+    found.push_back(due_schedule(schedules_.at(it->id)));
+  }
+  return found;
+}
+
+// ---- Settling -----------------------------------------------------------------------------------
+
+void MemoryStore::check_flows(const std::vector<Settlement>& batch) const {
+  for (const auto& settlement : batch)
+    if (const auto it = schedules_.find(settlement.schedule_id); it != schedules_.end())
+      validate_flow(settlement, it->second.flow_id);
+}
+
+std::vector<SettleResult> MemoryStore::settle(std::vector<Settlement> batch,
+                                              const Claimant& claimant,
+                                              Timestamp now) {
+  validate(batch);
+  check_epoch(claimant);
+  check_flows(batch);
+  std::vector<SettleResult> results;
+  results.reserve(batch.size());
+  for (auto& settlement : batch) results.push_back(settle_one(settlement, claimant, now));
+  return results;
+}
+
+SettleResult MemoryStore::settle_one(Settlement& settlement,
+                                     const Claimant& claimant,
+                                     Timestamp now) {
+  SettleResult result;
+  const auto it = schedules_.find(settlement.schedule_id);
+  if (it == schedules_.end()) {
+    result.kind = SettleResult::Kind::gone;
+    return result;
+  }
+  auto& schedule = it->second;
+  if (schedule.status != ScheduleStatus::active || schedule.version != settlement.version ||
+      schedule.next_run_at != settlement.next_run_at) {
+    result.kind = SettleResult::Kind::moved;
+    result.current = due_schedule(schedule);
+    return result;
+  }
+  if (settlement.next_due_at > now) {
+    result.kind = SettleResult::Kind::not_yet;
+    result.remaining = settlement.next_due_at - now;
+    return result;
+  }
+  for (auto& run : settlement.runs) {
+    if (stored_run(run) != nullptr)
+      ++result.duplicates;
+    else
+      place(settlement, run, claimant, now, result);
+  }
+  // A run that waits for nobody would wait for ever.
+  if (slots_[schedule.id].holding.empty()) release_one(schedule.id, 1, now);
+  for (const auto& gap : settlement.gaps) add_gap(gap);
+  logs_.insert(logs_.end(), settlement.logs.begin(), settlement.logs.end());
+  move_on(schedule, settlement);
+  saw(now);
+  return result;
+}
+
+void MemoryStore::place(const Settlement& settlement,
+                        Run& run,
+                        const Claimant& claimant,
+                        Timestamp now,
+                        SettleResult& result) {
+  if (run.status != RunStatus::waiting) {
+    const auto& slots = slots_[settlement.schedule_id];
+    const auto decision = decide_overlap(
+        settlement.overlap, {slots.holding.size(), slots.waiting.size()}, settlement.max_running);
+    switch (decision) {
+      case OverlapDecision::go:
+        break;
+      case OverlapDecision::wait:
+        run.status = RunStatus::waiting;
+        break;
+      case OverlapDecision::skip:
+      case OverlapDecision::buffer_full:
+        run.status = RunStatus::skipped;
+        run.reason = decision == OverlapDecision::skip ? "overlap" : "buffer_full";
+        run.finished_at = now;
+        result.skipped.push_back(run);
+        break;
+      case OverlapDecision::cancel:
+        result.cancel = cancel_unsent(settlement.schedule_id, "overlap", now);
+        if (!result.cancel.empty()) run.status = RunStatus::waiting;
+        break;
+    }
+  }
+  if (run.status == RunStatus::dispatching) {
+    run.attempts = 1;
+    run.owner = claimant.owner;
+    run.fence = 1;
+    result.claimed.push_back(run);
+  }
+  add_run(std::move(run), now);
+}
+
+std::vector<RunId> MemoryStore::cancel_unsent(ScheduleId id,
+                                              std::string_view reason,
+                                              Timestamp now) {
+  const Slots live = slots_[id];
+  std::vector<RunId> unsent;
+  std::vector<RunId> sent;
+  for (const auto& [due, run_id] : live.waiting) unsent.push_back(run_id);
+  for (const auto run_id : live.holding)
+    (is_claimable(runs_.at(run_id).run.status) ? unsent : sent).push_back(run_id);
+  for (const auto run_id : unsent)
+    change(runs_.at(run_id), [&](Run& run) {
+      run.status = RunStatus::cancelled;
+      run.reason = reason;
+      run.available_at.reset();
+      run.finished_at = now;
+    });
+  return sent;
+}
+
+void MemoryStore::move_on(Schedule& schedule, const Settlement& settlement) {
+  unindex(schedule);
+  if (settlement.settled_to &&
+      (!schedule.settled_to || *settlement.settled_to > *schedule.settled_to)) {
+    schedule.settled_to = settlement.settled_to;
+    schedule.settled_wall = settlement.settled_wall;
+  }
+  schedule.next_run_at = settlement.then_run_at;
+  schedule.next_due_at = settlement.then_due_at;
+  schedule.status = settlement.then_status;
+  schedule.status_reason = settlement.then_reason;
+  index(schedule);
+}
+
+// ---- Claims -------------------------------------------------------------------------------------
+
+ClaimResult MemoryStore::claim(const ClaimRequest& request, Timestamp now) {
+  check_epoch(request.claimant);
+  std::set<std::pair<Timestamp, RunId>> all;
+  for (const auto& executor : request.executors)
+    if (const auto it = claimable_.find(executor); it != claimable_.end())
+      // One more than asked for, so that what is left shows.
+      for (auto run = it->second.begin(); run != it->second.end(); ++run) {
+        all.insert(*run);
+        if (static_cast<std::size_t>(std::distance(it->second.begin(), run)) >= request.limit)
+          break;
+      }
+  ClaimResult result;
+  for (const auto& [available_at, id] : all) {
+    if (available_at > now || result.runs.size() == request.limit) {
+      result.next_available = available_at;
+      break;
+    }
+    auto& row = runs_.at(id);
+    change(row, [&](Run& run) {
+      run.status = RunStatus::dispatching;
+      run.attempts += 1;
+      run.owner = request.claimant.owner;
+      run.fence += 1;
+    });
+    row.claimed_at = now;
+    saw(now);
+    result.runs.push_back(row.run);
+  }
+  return result;
+}
+
+void MemoryStore::check_flows(const std::vector<Finish>& batch) const {
+  for (const auto& finish : batch)
+    if (const auto it = runs_.find(finish.run_id); it != runs_.end())
+      validate_flow(finish, it->second.run.flow_id);
+}
+
+std::vector<FinishResult> MemoryStore::finish(const std::vector<Finish>& batch,
+                                              const Claimant& claimant,
+                                              Timestamp now) {
+  validate(batch);
+  check_epoch(claimant);
+  check_flows(batch);
+  std::vector<FinishResult> results;
+  results.reserve(batch.size());
+  for (const auto& finish : batch) results.push_back(finish_one(finish, claimant, now));
+  return results;
+}
+
+FinishResult MemoryStore::finish_one(const Finish& finish,
+                                     const Claimant& claimant,
+                                     Timestamp now) {
+  const auto it = runs_.find(finish.run_id);
+  if (it == runs_.end()) return {.written = false};
+  auto& row = it->second;
+  if (row.run.owner != claimant.owner || row.run.fence != finish.fence) return {.written = false};
+  if (row.run.status == finish.status) return {.written = true, .released = row.released};
+  if (!may_finish(row.run.status, finish.status)) return {.written = false};
+
+  change(row, [&](Run& run) {
+    run.status = finish.status;
+    run.reason = finish.reason;
+    run.error = finish.attempt.error;
+    run.available_at.reset();
+    if (!run.started_at) run.started_at = finish.attempt.started_at;
+    if (is_final(finish.status))
+      run.finished_at = now;
+    else
+      run.available_at = finish.available_at.value_or(now);
+  });
+  std::erase_if(row.attempts, [&](const auto& a) { return a.number == finish.attempt.number; });
+  row.attempts.push_back(finish.attempt);
+  logs_.insert(logs_.end(), finish.logs.begin(), finish.logs.end());
+  saw(now);
+  if (is_final(finish.status) && row.run.schedule_id) {
+    const auto schedule = schedules_.find(*row.run.schedule_id);
+    if (schedule != schedules_.end())
+      row.released =
+          release_one(schedule->first, static_cast<std::size_t>(schedule->second.max_running), now);
+  }
+  return {.written = true, .released = row.released};
+}
+
+bool MemoryStore::release_one(ScheduleId id, std::size_t max_running, Timestamp now) {
+  auto& slots = slots_[id];
+  if (slots.waiting.empty() || slots.holding.size() >= max_running) return false;
+  change(runs_.at(slots.waiting.begin()->second), [&](Run& run) {
+    run.status = RunStatus::pending;
+    run.available_at = now;
+  });
+  return true;
+}
+
+void MemoryStore::hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) {
+  check_epoch(claimant);
+  for (const auto& each : batch) {
+    const auto it = runs_.find(each.run_id);
+    if (it == runs_.end()) continue;
+    const auto& held = it->second.run;
+    if (held.status != RunStatus::dispatching || held.owner != claimant.owner ||
+        held.fence != each.fence)
+      continue;
+    change(it->second, [](Run& run) {
+      run.status = RunStatus::pending;
+      run.attempts -= 1;
+      if (!run.available_at) run.available_at = run.due_at;
+    });
+  }
+}
+
+}  // namespace rruled::store

@@ -1,0 +1,132 @@
+#pragma once
+
+#include "store/run_rules.h"
+#include "store/store.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace rruled::store {
+
+// The contract in plain containers: what the other stores are compared with, and what a simulation
+// and a dry run write to. Keeps everything for its life; nothing is durable.
+class MemoryStore final : public Store {
+ public:
+  [[nodiscard]] std::optional<Conflict> write(const ChangeSet& changes, Timestamp now) override;
+
+  [[nodiscard]] std::optional<Flow> flow(FlowId id) override;
+  [[nodiscard]] std::vector<Flow> flows(const FlowQuery& query) override;
+  [[nodiscard]] std::optional<Schedule> schedule(ScheduleId id) override;
+  [[nodiscard]] std::vector<Schedule> schedules(const ScheduleQuery& query) override;
+  [[nodiscard]] std::optional<Run> run(RunId id) override;
+  [[nodiscard]] std::vector<Run> runs(const RunQuery& query) override;
+  [[nodiscard]] std::vector<Attempt> attempts(RunId id) override;
+  [[nodiscard]] std::vector<LogEntry> logs(const LogQuery& query) override;
+  [[nodiscard]] std::vector<Gap> gaps(ScheduleId id) override;
+  [[nodiscard]] Counts counts() override;
+
+  [[nodiscard]] Session begin_session(OwnerId owner, Timestamp now) override;
+  [[nodiscard]] std::vector<DueSchedule> load_due(std::optional<DueCursor> after,
+                                                  Timestamp before,
+                                                  std::size_t limit) override;
+  [[nodiscard]] Changes changes_since(std::int64_t revision) override;
+  [[nodiscard]] std::vector<SettleResult> settle(std::vector<Settlement> batch,
+                                                 const Claimant& claimant,
+                                                 Timestamp now) override;
+  [[nodiscard]] ClaimResult claim(const ClaimRequest& request, Timestamp now) override;
+  [[nodiscard]] std::vector<Run> held(const Claimant& claimant) override;
+  [[nodiscard]] std::vector<FinishResult> finish(const std::vector<Finish>& batch,
+                                                 const Claimant& claimant,
+                                                 Timestamp now) override;
+  void hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) override;
+
+ private:
+  struct RunRow {
+    Run run;
+    Timestamp claimed_at;
+    bool released = false;  // what its final Finish answered
+    std::vector<Attempt> attempts;
+  };
+  // The live runs of one schedule.
+  struct Slots {
+    std::set<RunId> holding;
+    std::set<std::pair<Timestamp, RunId>> waiting;  // by due_at
+  };
+  struct GapRow {
+    Gap gap;
+    FlowId flow_id;
+  };
+  struct Tombstone {
+    std::int64_t revision = 0;
+    std::int64_t version = 0;  // the last one: a schedule that comes back goes on from it
+  };
+  using Occurrence = std::pair<ScheduleId, Instant>;
+  struct OccurrenceHash {
+    std::size_t operator()(const Occurrence& occurrence) const noexcept;
+  };
+
+  // memory_write.cpp
+  class Rehearsal;
+  void delete_flow(FlowId id);
+  void delete_schedule(ScheduleId id, Timestamp now);
+  void forget_schedule(ScheduleId id);
+  void put(const Flow& flow);
+  void put(const Schedule& schedule);
+  void bump_schedules_of(FlowId id);
+
+  // memory_store.cpp
+  void check_epoch(const Claimant& claimant) const;
+  void saw(Timestamp now) { high_water_ = std::max(high_water_, now); }
+  void check_flows(const std::vector<Settlement>& batch) const;
+  void check_flows(const std::vector<Finish>& batch) const;
+  [[nodiscard]] DueSchedule due_schedule(const Schedule& schedule) const;
+  SettleResult settle_one(Settlement& settlement, const Claimant& claimant, Timestamp now);
+  void place(const Settlement& settlement,
+             Run& run,
+             const Claimant& claimant,
+             Timestamp now,
+             SettleResult& result);
+  FinishResult finish_one(const Finish& finish, const Claimant& claimant, Timestamp now);
+  // Returns the live ones that are with an executor and cannot be cancelled here.
+  std::vector<RunId> cancel_unsent(ScheduleId id, std::string_view reason, Timestamp now);
+  bool release_one(ScheduleId id, std::size_t max_running, Timestamp now);
+  void move_on(Schedule& schedule, const Settlement& settlement);
+
+  // What a run of the schedule itself is unique on.
+  [[nodiscard]] static std::optional<Occurrence> occurrence_of(const Run& run);
+  // The run of the ledger with this id or for this occurrence; null when there is none.
+  [[nodiscard]] const Run* stored_run(const Run& run) const;
+  void add_run(Run run, Timestamp now);
+  void add_gap(const Gap& gap);
+  // Every change of a run goes through here: keeps the indexes true.
+  template <class Change>
+  void change(RunRow& row, Change change_run);
+  void index(const Run& run);
+  void unindex(const Run& run);
+  void index(const Schedule& schedule);
+  void unindex(const Schedule& schedule);
+
+  std::map<FlowId, Flow> flows_;
+  std::map<ScheduleId, Schedule> schedules_;
+  std::unordered_map<RunId, RunRow> runs_;
+  std::vector<LogEntry> logs_;                            // oldest written first
+  std::map<ScheduleId, std::map<Instant, GapRow>> gaps_;  // outlive their schedule
+  std::map<ScheduleId, Tombstone> tombstones_;
+
+  std::set<DueCursor> due_;                                                 // active schedules
+  std::map<std::string, std::set<std::pair<Timestamp, RunId>>> claimable_;  // by executor
+  std::map<ScheduleId, Slots> slots_;
+  std::set<RunId> dispatching_;
+  std::unordered_map<Occurrence, RunId, OccurrenceHash> occurrences_;  // of origin `schedule`
+
+  std::int64_t revision_ = 0;
+  std::int64_t runs_revision_ = 0;  // of the last write that added runs
+  Claimant claimant_;
+  Timestamp high_water_;
+};
+
+}  // namespace rruled::store

@@ -1,0 +1,60 @@
+#include "store/run_rules.h"
+
+namespace rruled::store {
+
+bool is_final(RunStatus status) {
+  switch (status) {
+    case RunStatus::completed:
+    case RunStatus::failed:
+    case RunStatus::dead:
+    case RunStatus::cancelled:
+    case RunStatus::skipped:
+      return true;
+    case RunStatus::waiting:
+    case RunStatus::pending:
+    case RunStatus::dispatching:
+    case RunStatus::running:
+    case RunStatus::retrying:
+      return false;
+  }
+  return false;
+}
+
+bool is_claimable(RunStatus status) {
+  return status == RunStatus::pending || status == RunStatus::retrying;
+}
+
+bool holds_slot(RunStatus status) { return !is_final(status) && status != RunStatus::waiting; }
+
+bool may_finish(RunStatus from, RunStatus to) {
+  switch (from) {
+    case RunStatus::dispatching:
+      return to == RunStatus::retrying || (is_final(to) && to != RunStatus::skipped);
+    case RunStatus::running:
+      return to == RunStatus::completed || to == RunStatus::failed || to == RunStatus::cancelled;
+    case RunStatus::retrying:
+      return to == RunStatus::completed || to == RunStatus::dead || to == RunStatus::cancelled;
+    default:
+      return false;
+  }
+}
+
+OverlapDecision decide_overlap(OverlapPolicy policy, const LiveRuns& live, int max_running) {
+  if (live.holding + live.waiting < static_cast<std::size_t>(max_running))
+    return OverlapDecision::go;
+  switch (policy) {
+    case OverlapPolicy::allow:
+      return OverlapDecision::go;
+    case OverlapPolicy::skip:
+      return OverlapDecision::skip;
+    case OverlapPolicy::buffer_one:
+      return live.waiting == 0 ? OverlapDecision::wait : OverlapDecision::skip;
+    case OverlapPolicy::buffer_all:
+      return live.waiting < kBufferMax ? OverlapDecision::wait : OverlapDecision::buffer_full;
+    case OverlapPolicy::cancel_other:
+      return OverlapDecision::cancel;
+  }
+  return OverlapDecision::go;
+}
+
+}  // namespace rruled::store

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "store/types.h"
+
+#include <cstddef>
+
+// What every store decides about runs inside its transactions; semantics.md sections 4 and 7.
+namespace rruled::store {
+
+[[nodiscard]] bool is_final(RunStatus status);
+// Waits to be claimed.
+[[nodiscard]] bool is_claimable(RunStatus status);
+// Counts against max_running: everything live but `waiting`.
+[[nodiscard]] bool holds_slot(RunStatus status);
+// Whether the claim's holder may end it so. From `retrying` a late success wins.
+[[nodiscard]] bool may_finish(RunStatus from, RunStatus to);
+
+// Live runs of one schedule.
+struct LiveRuns {
+  std::size_t holding = 0;  // holds_slot()
+  std::size_t waiting = 0;
+};
+
+enum class OverlapDecision {
+  go,           // as asked
+  wait,         // for the end of one before
+  skip,         // for good
+  buffer_full,  // skip, because too many wait
+  cancel        // the live ones: go when all could be cancelled at once, wait otherwise
+};
+inline constexpr std::size_t kBufferMax = 100;
+
+[[nodiscard]] OverlapDecision decide_overlap(OverlapPolicy policy,
+                                             const LiveRuns& live,
+                                             int max_running);
+
+}  // namespace rruled::store

@@ -1,0 +1,133 @@
+#include "store/sqlite_connection.h"
+#include "store/sqlite_file.h"
+#include "store/sqlite_store.h"
+
+#include <sqlite3.h>
+
+namespace rruled::store {
+namespace {
+
+SQLite::Database connect(const std::string& name, int flags, const SqliteOptions& options) {
+  SQLite::Database database(name, flags | SQLITE_OPEN_NOMUTEX,
+                            static_cast<int>(options.busy_timeout.count()));
+  sqlite3_extended_result_codes(database.getHandle(), 1);
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  database.exec(
+      "PRAGMA trusted_schema = OFF;"
+      "PRAGMA cell_size_check = ON;"
+      "PRAGMA temp_store = MEMORY;"
+      "PRAGMA cache_size = -32768");
+  return database;
+}
+
+// A write-ahead log needs a file of shared memory. Where that cannot be made, and no log is there,
+// nobody of this machine can be writing: the file is read as one that does not change.
+SQLite::Database connect_read_only(const std::string& path, const SqliteOptions& options) {
+  try {
+    auto database = connect(path, SQLITE_OPEN_READONLY, options);
+    database.execAndGet("SELECT count(*) FROM sqlite_schema");
+    return database;
+  } catch (const SQLite::Exception& error) {
+    const int code = error.getErrorCode() & 0xff;
+    if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY) throw;
+  }
+  if (has_write_ahead_log(path))
+    throw StoreError(StoreError::Kind::read_only,
+                     "store " + path +
+                         ": its last changes are in its write-ahead log, which cannot be read in "
+                         "a directory that cannot be written; copy FILE and FILE-wal elsewhere");
+  return connect(immutable_uri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, options);
+}
+
+SQLite::Database open_database(const std::string& path,
+                               OpenMode mode,
+                               const SqliteOptions& options) {
+  return mode == OpenMode::read_only
+             ? connect_read_only(path, options)
+             : connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, options);
+}
+
+void prepare_for_writing(SQLite::Database& database) {
+  const std::string mode = database.execAndGet("PRAGMA journal_mode = WAL").getString();
+  if (mode != "wal")
+    throw StoreError(StoreError::Kind::fault,
+                     "store " + database.getFilename() +
+                         ": its file system cannot hold a write-ahead log (journal mode is " +
+                         mode + "); put the store on a local disk");
+  database.exec(
+      "PRAGMA synchronous = FULL;"
+      "PRAGMA foreign_keys = ON;"
+      // 32 MB: pages that change again and again are copied into the file once.
+      "PRAGMA wal_autocheckpoint = 8192;"
+      "PRAGMA journal_size_limit = 67108864");
+}
+
+void check_table(SQLite::Database& database, const std::string& pragma) {
+  SQLite::Statement check(database, pragma);
+  while (check.executeStep()) {
+    const std::string found = check.getColumn(0).getString();
+    if (found != "ok")
+      throw StoreError(StoreError::Kind::corrupt,
+                       "store " + database.getFilename() + " is damaged (" + found +
+                           "); the file is left as it is: restore a backup, or save what can be "
+                           "read with `sqlite3 FILE .recover`");
+  }
+}
+
+void check_health(SQLite::Database& database, const SqliteOptions& options) {
+  const auto bytes =
+      database.execAndGet("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+          .getInt64();
+  if (bytes <= options.check_whole_max_bytes) {
+    check_table(database, "PRAGMA quick_check(1)");
+    return;
+  }
+  for (const char* table : {"flows", "schedules", "instance", "meta", "tokens"})
+    check_table(database, "PRAGMA quick_check('" + std::string(table) + "')");
+}
+
+// Brings the schema to the present, or says why that is not done here.
+void check_schema(SQLite::Database& database, OpenMode mode, const SqliteOptions& options) {
+  const auto version = static_cast<std::size_t>(schema_version(database, options.migrations));
+  if (version == options.migrations.size()) return;
+  if (mode == OpenMode::daemon || (mode == OpenMode::command && version == 0)) {
+    migrate(database, options.migrations);
+    return;
+  }
+  throw StoreError(StoreError::Kind::schema,
+                   "store " + database.getFilename() +
+                       (version == 0 ? " is empty"
+                                     : " has an older schema (" + std::to_string(version) + " of " +
+                                           std::to_string(options.migrations.size()) + ")") +
+                       ": run `rruled migrate`, or start the daemon");
+}
+
+}  // namespace
+
+SqliteStore::SqliteStore(std::unique_ptr<Connection> connection, std::optional<FileLock> lock)
+    : lock_(std::move(lock)), connection_(std::move(connection)) {}
+
+SqliteStore::~SqliteStore() = default;
+
+std::unique_ptr<SqliteStore> open_sqlite(const std::string& path,
+                                         OpenMode mode,
+                                         const SqliteOptions& options) {
+  const bool writes = mode != OpenMode::read_only;
+  const auto file = inspect_sqlite_file(path, writes);
+  std::optional<FileLock> lock;
+  if (mode == OpenMode::daemon) lock.emplace(file.path + ".lock", "store " + path);
+  try {
+    auto database = open_database(file.path, mode, options);
+    if (mode == OpenMode::daemon) check_health(database, options);
+    // Before anything is changed: it may be the database of another program.
+    (void)schema_version(database, options.migrations);
+    if (writes) prepare_for_writing(database);
+    check_schema(database, mode, options);
+    return std::make_unique<SqliteStore>(std::make_unique<Connection>(std::move(database)),
+                                         std::move(lock));
+  } catch (const SQLite::Exception& error) {
+    throw translate(error, path);
+  }
+}
+
+}  // namespace rruled::store

@@ -1,0 +1,106 @@
+#include "store/sqlite_runs.h"
+
+#include "store/sqlite_rows.h"
+
+namespace rruled::store {
+
+void check_epoch(Connection& connection, const Claimant& claimant) {
+  static const std::string kInstance = "SELECT epoch, owner FROM instance";
+  Query query(connection, kInstance);
+  if (query.step() && query.read<std::int64_t>() == claimant.epoch &&
+      query.read<std::optional<OwnerId>>() == claimant.owner)
+    return;
+  throw StoreError(StoreError::Kind::fenced,
+                   "another daemon took the store over: this one must stop");
+}
+
+void saw(Connection& connection, Timestamp now) {
+  static const std::string kSaw = "UPDATE instance SET high_water = max(high_water, ?)";
+  Query(connection, kSaw).bind(now).run();
+}
+
+void count_runs(Connection& connection, std::size_t added) {
+  static const std::string kCount = "UPDATE meta SET runs = runs + ?";
+  if (added > 0) Query(connection, kCount).bind(added).run();
+}
+
+bool insert_run(Connection& connection, const Run& run, Timestamp claimed_at) {
+  static const std::string kInsert = "INSERT INTO runs (" + column_list<Run>() +
+                                     ", claimed_at) VALUES (" + parameter_list<Run>() +
+                                     ", ?) ON CONFLICT DO NOTHING";
+  Query query(connection, kInsert);
+  bind_row(query, run);
+  query.bind(claimed_at);
+  return query.run() == 1;
+}
+
+bool put_gap(Connection& connection, const Gap& gap) {
+  static const std::string kPut =
+      "INSERT OR REPLACE INTO gaps (from_at, to_at, reason, count, schedule_id, flow_id)"
+      " SELECT ?, ?, ?, ?, id, flow_id FROM schedules WHERE id = ?";
+  Query query(connection, kPut);
+  query.bind(gap.from).bind(gap.to).bind(gap.reason).bind(gap.count).bind(gap.schedule_id);
+  return query.run() == 1;
+}
+
+void insert_logs(Connection& connection, const std::vector<LogEntry>& lines) {
+  static const std::string kInsert = insert_sql<LogEntry>();
+  for (const auto& line : lines) {
+    Query query(connection, kInsert);
+    bind_row(query, line);
+    query.run();
+  }
+}
+
+LiveRuns live_runs(Connection& connection, ScheduleId id) {
+  static const std::string kLive =
+      "SELECT (SELECT count(*) FROM runs WHERE schedule_id = ?1 AND " + std::string(kIsHolding) +
+      "), (SELECT count(*) FROM runs WHERE schedule_id = ?1 AND status = 'waiting')";
+  Query query(connection, kLive);
+  query.bind(id).step();
+  LiveRuns live;
+  live.holding = query.read<std::size_t>();
+  live.waiting = query.read<std::size_t>();
+  return live;
+}
+
+std::vector<RunId> cancel_unsent(Connection& connection,
+                                 ScheduleId id,
+                                 const std::string& reason,
+                                 Timestamp now) {
+  static const std::string kSets =
+      "UPDATE runs SET status = 'cancelled', reason = ?, available_at = NULL, finished_at = ?"
+      " WHERE schedule_id = ?";
+  // Two, for the two indexes.
+  static const std::string kCancelWaiting = kSets + " AND status = 'waiting'";
+  static const std::string kCancelHolding = kSets + " AND " + kIsHolding + " AND " + kIsClaimable;
+  static const std::string kLeft =
+      "SELECT id FROM runs WHERE schedule_id = ? AND " + std::string(kIsHolding) + " ORDER BY id";
+  for (const auto* sql : {&kCancelWaiting, &kCancelHolding}) {
+    Query query(connection, *sql);
+    query.bind(reason).bind(now).bind(id).run();
+  }
+  std::vector<RunId> left;
+  Query query(connection, kLeft);
+  query.bind(id);
+  while (query.step()) left.push_back(query.read<RunId>());
+  return left;
+}
+
+bool release_one(Connection& connection, ScheduleId id, std::size_t max_running, Timestamp now) {
+  static const std::string kOldest =
+      "SELECT id FROM runs WHERE schedule_id = ? AND status = 'waiting'"
+      " ORDER BY due_at, id LIMIT 1";
+  static const std::string kRelease =
+      "UPDATE runs SET status = 'pending', available_at = ? WHERE id = ?";
+  std::optional<RunId> oldest;
+  {
+    Query query(connection, kOldest);
+    if (query.bind(id).step()) oldest = query.read<RunId>();
+  }
+  if (!oldest || live_runs(connection, id).holding >= max_running) return false;
+  Query(connection, kRelease).bind(now).bind(*oldest).run();
+  return true;
+}
+
+}  // namespace rruled::store

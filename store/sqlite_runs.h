@@ -1,0 +1,35 @@
+#pragma once
+
+#include "store/run_rules.h"
+#include "store/sqlite_connection.h"
+#include "store/store.h"
+
+#include <string>
+#include <vector>
+
+// Steps that several transactions of the SQLite store have in common. Each needs an open one.
+namespace rruled::store {
+
+// StoreError fenced unless the claimant is the daemon of this moment.
+void check_epoch(Connection& connection, const Claimant& claimant);
+// Moves the high-water mark.
+void saw(Connection& connection, Timestamp now);
+
+// Adds to the count of runs, which insert_run() leaves as it is.
+void count_runs(Connection& connection, std::size_t added);
+// False when the ledger has it already. `claimed_at` counts when the run is dispatching.
+bool insert_run(Connection& connection, const Run& run, Timestamp claimed_at);
+// False when the schedule does not exist. Replaces a gap with the same beginning.
+bool put_gap(Connection& connection, const Gap& gap);
+void insert_logs(Connection& connection, const std::vector<LogEntry>& lines);
+
+[[nodiscard]] LiveRuns live_runs(Connection& connection, ScheduleId id);
+// Cancels the waiting, pending and retrying runs; returns the live ones that are left.
+std::vector<RunId> cancel_unsent(Connection& connection,
+                                 ScheduleId id,
+                                 const std::string& reason,
+                                 Timestamp now);
+// Lets the oldest waiting run go when fewer than `max_running` hold a slot.
+bool release_one(Connection& connection, ScheduleId id, std::size_t max_running, Timestamp now);
+
+}  // namespace rruled::store

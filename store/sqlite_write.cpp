@@ -1,0 +1,203 @@
+#include "store/sqlite_rows.h"
+#include "store/sqlite_runs.h"
+#include "store/sqlite_store.h"
+#include "store/validate.h"
+
+namespace rruled::store {
+namespace {
+
+constexpr int kTombstonesMax = 10'000;
+
+// Thrown inside the transaction, so that it is rolled back, and caught around it.
+struct Refused {
+  Conflict conflict;
+};
+
+[[noreturn]] void conflict(Conflict::Kind kind, FlowId id) {
+  throw Refused{{.kind = kind, .flow_id = id, .schedule_id = {}, .run_id = {}}};
+}
+[[noreturn]] void conflict(Conflict::Kind kind, ScheduleId id) {
+  throw Refused{{.kind = kind, .flow_id = {}, .schedule_id = id, .run_id = {}}};
+}
+[[noreturn]] void conflict(Conflict::Kind kind, RunId id) {
+  throw Refused{{.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = id}};
+}
+
+// One ChangeSet on its way, inside its transaction.
+class Writer {
+ public:
+  Writer(Connection& connection, std::int64_t revision, Timestamp now)
+      : connection_(connection), revision_(revision), now_(now) {}
+
+  void apply(const ChangeSet& changes);
+
+ private:
+  void delete_flow(FlowId id);
+  void delete_schedule(ScheduleId id);
+  void prune_tombstones();
+  void put(const FlowPut& put);
+  void put(const SchedulePut& put);
+  void add(const Run& run);
+  [[nodiscard]] bool has_flow(FlowId id);
+  [[nodiscard]] bool has_schedule(ScheduleId id);
+  [[nodiscard]] std::int64_t take_tombstone(ScheduleId id);
+  void bump_schedules_of(FlowId id);
+
+  Connection& connection_;
+  std::int64_t revision_;
+  Timestamp now_;
+  std::vector<FlowId> changed_flows_;  // whose runs will differ
+};
+
+void Writer::apply(const ChangeSet& changes) {
+  static const std::string kRunsAdded = "UPDATE meta SET runs_revision = revision";
+  for (const auto& id : changes.delete_flows) delete_flow(id);
+  for (const auto& id : changes.delete_schedules) delete_schedule(id);
+  if (!changes.delete_flows.empty() || !changes.delete_schedules.empty()) prune_tombstones();
+  for (const auto& each : changes.flows) put(each);
+  for (const auto& each : changes.schedules) put(each);
+  for (const auto& id : changed_flows_) bump_schedules_of(id);
+  for (const auto& gap : changes.gaps)
+    if (!put_gap(connection_, gap)) conflict(Conflict::Kind::missing, gap.schedule_id);
+  for (const auto& run : changes.runs) add(run);
+  count_runs(connection_, changes.runs.size());
+  if (!changes.runs.empty()) Query(connection_, kRunsAdded).run();
+}
+
+void Writer::delete_flow(FlowId id) {
+  static const std::string kBury =
+      "INSERT OR REPLACE INTO tombstones (schedule_id, revision, version)"
+      " SELECT id, ?, version FROM schedules WHERE flow_id = ?";
+  static const std::string kDelete = "DELETE FROM flows WHERE id = ?";
+  Query(connection_, kBury).bind(revision_).bind(id).run();
+  if (Query(connection_, kDelete).bind(id).run() == 0) conflict(Conflict::Kind::missing, id);
+}
+
+void Writer::delete_schedule(ScheduleId id) {
+  static const std::string kBury =
+      "INSERT OR REPLACE INTO tombstones (schedule_id, revision, version)"
+      " SELECT id, ?, version FROM schedules WHERE id = ?";
+  static const std::string kDelete = "DELETE FROM schedules WHERE id = ?";
+  cancel_unsent(connection_, id, "schedule_deleted", now_);
+  Query(connection_, kBury).bind(revision_).bind(id).run();
+  if (Query(connection_, kDelete).bind(id).run() == 0) conflict(Conflict::Kind::missing, id);
+}
+
+void Writer::prune_tombstones() {
+  static const std::string kPrune =
+      "DELETE FROM tombstones WHERE revision < ? AND schedule_id IN"
+      " (SELECT schedule_id FROM tombstones ORDER BY revision DESC LIMIT -1 OFFSET ?)";
+  Query(connection_, kPrune).bind(revision_).bind(kTombstonesMax).run();
+}
+
+void Writer::put(const FlowPut& put) {
+  // What runs of the flow are made of, as DueSchedule shows it.
+  static const std::string kStored =
+      "SELECT revision, name IS ?2 AND status = ?3 AND version = ?4 AND trigger_type = ?5"
+      " AND variables = ?6 FROM flows WHERE id = ?1";
+  static const std::string kPut = put_sql<Flow>();
+  const auto& id = put.flow.id;
+  std::optional<std::int64_t> stored;
+  bool runs_alike = true;
+  {
+    Query query(connection_, kStored);
+    query.bind(id).bind(put.flow.name).bind(put.flow.status).bind(put.flow.version);
+    query.bind(put.flow.trigger_type).bind(put.flow.variables);
+    if (query.step()) {
+      stored = query.read<std::int64_t>();
+      runs_alike = query.read<bool>();
+    }
+  }
+  if (stored && !put.expected_revision) conflict(Conflict::Kind::exists, id);
+  if (!stored && put.expected_revision) conflict(Conflict::Kind::missing, id);
+  if (stored != put.expected_revision) conflict(Conflict::Kind::changed, id);
+  if (!runs_alike) changed_flows_.push_back(id);
+  auto row = put.flow;
+  row.revision = revision_;
+  Query query(connection_, kPut);
+  bind_row(query, row);
+  query.run();
+}
+
+void Writer::put(const SchedulePut& put) {
+  static const std::string kStored =
+      "SELECT version, next_run_at, status FROM schedules WHERE id = ?";
+  static const std::string kPut = put_sql<Schedule>();
+  const auto& id = put.schedule.id;
+  std::optional<ScheduleStamp> stored;
+  {
+    Query query(connection_, kStored);
+    if (query.bind(id).step()) {
+      stored.emplace();
+      stored->version = query.read<std::int64_t>();
+      stored->next_run_at = query.read<std::optional<Instant>>();
+      stored->status = query.read<ScheduleStatus>();
+    }
+  }
+  if (stored && !put.expected) conflict(Conflict::Kind::exists, id);
+  if (!stored && put.expected) conflict(Conflict::Kind::missing, id);
+  if (stored != put.expected) conflict(Conflict::Kind::changed, id);
+  if (!has_flow(put.schedule.flow_id)) conflict(Conflict::Kind::missing, put.schedule.flow_id);
+  auto row = put.schedule;
+  row.version = 1 + (stored ? stored->version : take_tombstone(id));
+  row.revision = revision_;
+  Query query(connection_, kPut);
+  bind_row(query, row);
+  query.run();
+}
+
+std::int64_t Writer::take_tombstone(ScheduleId id) {
+  static const std::string kTake = "DELETE FROM tombstones WHERE schedule_id = ? RETURNING version";
+  Query query(connection_, kTake);
+  return query.bind(id).step() ? query.read<std::int64_t>() : 0;
+}
+
+void Writer::bump_schedules_of(FlowId id) {
+  static const std::string kBump =
+      "UPDATE schedules SET version = version + 1, revision = ?1"
+      " WHERE flow_id = ?2 AND revision <> ?1";
+  Query(connection_, kBump).bind(revision_).bind(id).run();
+}
+
+bool Writer::has_flow(FlowId id) {
+  static const std::string kHas = "SELECT 1 FROM flows WHERE id = ?";
+  return Query(connection_, kHas).bind(id).step();
+}
+
+bool Writer::has_schedule(ScheduleId id) {
+  static const std::string kHas = "SELECT 1 FROM schedules WHERE id = ?";
+  return Query(connection_, kHas).bind(id).step();
+}
+
+void Writer::add(const Run& run) {
+  if (!has_flow(run.flow_id)) conflict(Conflict::Kind::missing, run.flow_id);
+  if (run.schedule_id && !has_schedule(*run.schedule_id))
+    conflict(Conflict::Kind::missing, *run.schedule_id);
+  auto row = run;
+  if (!row.available_at) row.available_at = row.due_at;
+  if (!insert_run(connection_, row, now_)) conflict(Conflict::Kind::exists, run.id);
+}
+
+}  // namespace
+
+std::optional<Conflict> SqliteStore::write(const ChangeSet& changes, Timestamp now) {
+  static const std::string kBump = "UPDATE meta SET revision = revision + 1 RETURNING revision";
+  validate(changes);
+  try {
+    connection_->write([&] {
+      std::int64_t revision = 0;
+      {
+        Query query(*connection_, kBump);
+        query.step();
+        revision = query.read<std::int64_t>();
+      }
+      Writer(*connection_, revision, now).apply(changes);
+    });
+  } catch (const Refused& refused) {
+    return refused.conflict;
+  }
+  watched_ = {};  // the file's own mark does not show what this connection wrote
+  return std::nullopt;
+}
+
+}  // namespace rruled::store

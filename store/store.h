@@ -1,0 +1,263 @@
+#pragma once
+
+#include "store/errors.h"
+#include "store/types.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+// The contract that every store keeps; tests/unit/store/conformance.h is its executable form.
+//
+// Each method is one transaction: on a StoreError nothing was written. `now` is the caller's clock;
+// a store with a clock of its own (PostgreSQL) judges what is due by that one instead.
+// A Store is used from one thread at a time.
+namespace rruled::store {
+
+// ---- Written by people: command line, API, files ------------------------------------------------
+
+// What the writer read before it decided. A row that has another stamp now is a conflict.
+struct FlowPut {
+  Flow flow;
+  std::optional<std::int64_t> expected_revision;  // absent: the flow must not exist
+};
+struct ScheduleStamp {
+  std::int64_t version = 1;
+  std::optional<Instant> next_run_at;
+  ScheduleStatus status = ScheduleStatus::active;
+
+  friend bool operator==(const ScheduleStamp&, const ScheduleStamp&) = default;
+};
+struct SchedulePut {
+  Schedule schedule;  // version and revision are set by the store; a deleted id goes on counting
+  std::optional<ScheduleStamp> expected;  // absent: the schedule must not exist
+};
+
+// All of it or nothing. Applied in the order of the members. A flow whose name, status, version,
+// trigger type or variables differ afterwards moves its schedules: those that are not in the same
+// ChangeSet get a new version and revision, too, so that nothing is settled with the flow of
+// before.
+struct ChangeSet {
+  std::vector<FlowId> delete_flows{};  // their schedules, runs, attempts and logs go with them
+  std::vector<ScheduleId> delete_schedules{};  // unsent runs are cancelled, the ledger stays
+  std::vector<FlowPut> flows{};
+  std::vector<SchedulePut> schedules{};
+  std::vector<Gap> gaps{};  // one that begins where one of the schedule begins takes its place
+  std::vector<Run> runs{};  // manual ones; `pending`, available at due_at unless they say when
+};
+
+// Why a ChangeSet was not written: the row exists although it must not, is missing (to be changed,
+// to be deleted, or referred to), or has another stamp. Exactly one of the ids is set.
+struct Conflict {
+  enum class Kind { exists, missing, changed };
+  Kind kind = Kind::changed;
+  std::optional<FlowId> flow_id;
+  std::optional<ScheduleId> schedule_id;
+  std::optional<RunId> run_id;
+};
+
+// ---- Read by people -----------------------------------------------------------------------------
+
+struct FlowQuery {
+  std::optional<std::int64_t> project_id{};
+  std::optional<FlowStatus> status{};
+  std::size_t limit = 100;
+  std::size_t offset = 0;
+};
+struct ScheduleQuery {
+  std::optional<std::int64_t> project_id{};
+  std::optional<FlowId> flow_id{};
+  std::optional<ScheduleStatus> status{};
+  std::size_t limit = 100;
+  std::size_t offset = 0;
+};
+struct RunQuery {
+  std::optional<FlowId> flow_id{};
+  std::optional<ScheduleId> schedule_id{};
+  std::optional<RunStatus> status{};
+  std::optional<Timestamp> due_from{};  // inclusive
+  std::optional<Timestamp> due_to{};    // exclusive
+  std::size_t limit = 100;
+  std::size_t offset = 0;
+};
+struct LogQuery {
+  std::optional<FlowId> flow_id{};
+  std::optional<RunId> run_id{};
+  std::size_t limit = 50;
+};
+
+// ---- The daemon ---------------------------------------------------------------------------------
+
+// Who writes on behalf of a daemon: new at each start. Writes of an older epoch are refused
+// (fenced).
+struct Claimant {
+  OwnerId owner;
+  std::int64_t epoch = 0;
+};
+
+struct Session {
+  Claimant claimant;
+  std::int64_t revision = 0;  // changes_since() from here on
+  // The latest `now` with which a daemon changed something here, before this session; epoch 0 when
+  // none did.
+  Timestamp high_water;
+  std::size_t recovered = 0;  // runs that an earlier owner had claimed: retrying, available at once
+};
+
+// Position in the order (next_due_at, id). Exclusive when used as a start.
+struct DueCursor {
+  Timestamp due;
+  ScheduleId id;
+  friend auto operator<=>(const DueCursor&, const DueCursor&) = default;
+};
+
+// In order of revision and id.
+struct Changes {
+  std::int64_t revision = 0;
+  std::vector<DueSchedule> schedules;  // written since, whatever their status
+  // Gone since. A store may forget all but the last 10,000: settle() says `gone` in any case.
+  std::vector<ScheduleId> deleted;
+  bool runs_added = false;  // claim() may find something new
+};
+
+// Settles occurrences of one schedule and moves it on.
+struct Settlement {
+  ScheduleId schedule_id;
+  std::int64_t version = 1;  // compared, with next_run_at; the schedule must be active
+  Instant next_run_at;
+  Timestamp next_due_at;  // not after `now`, or the result is not_yet
+
+  // In order of scheduled_for. Status asks for what shall be: `dispatching` claims the run for the
+  // claimant (attempt 1), `pending` leaves it to claim(), `waiting` to the end of the one before.
+  // `overlap` may turn pending and dispatching into waiting or skipped, when `max_running` runs of
+  // the schedule are live (waiting ones count). When none is left that could let a waiting run go,
+  // the oldest one goes at once.
+  // A run whose id is in the ledger already is left as it is.
+  std::vector<Run> runs;
+  std::vector<Gap> gaps;
+  std::vector<LogEntry> logs;
+  OverlapPolicy overlap = OverlapPolicy::allow;
+  int max_running = 1;
+
+  // The row afterwards.
+  std::optional<Instant> settled_to;    // absent: unchanged (quarantine)
+  std::optional<Instant> settled_wall;  // of settled_to; see Schedule
+  std::optional<Instant> then_run_at;
+  std::optional<Timestamp> then_due_at;
+  ScheduleStatus then_status = ScheduleStatus::active;
+  std::string then_reason;
+};
+
+struct SettleResult {
+  enum class Kind {
+    settled,
+    moved,    // somebody else settled or edited it: `current` is the row now
+    not_yet,  // not due by the store's clock: `remaining` until it is
+    gone      // deleted
+  };
+  Kind kind = Kind::settled;
+  std::optional<DueSchedule> current;
+  milliseconds remaining{0};
+  std::vector<Run> claimed;    // now dispatching, with owner, fence and attempts set
+  std::vector<Run> skipped;    // by overlap: status skipped, reason set
+  std::size_t duplicates = 0;  // were in the ledger already
+  std::vector<RunId> cancel;   // cancel_other: dispatching or running ones that must be stopped
+};
+
+struct ClaimRequest {
+  Claimant claimant;
+  std::vector<std::string> executors;  // only runs of these
+  std::size_t limit = 100;
+};
+struct ClaimResult {
+  std::vector<Run>
+      runs;  // dispatching, with owner, fence and attempts set; order (available_at, id)
+  std::optional<Timestamp> next_available;  // of what was left, for these executors
+};
+
+// The end of one attempt.
+struct Finish {
+  RunId run_id;
+  std::int64_t fence = 0;
+  RunStatus status = RunStatus::completed;  // completed, failed, retrying, dead, cancelled
+  std::string reason;
+  std::optional<Timestamp> available_at;  // retrying: when again
+  Attempt attempt;
+  std::vector<LogEntry> logs;
+};
+struct FinishResult {
+  bool written = true;    // false: the claim was lost, or no such end is left; nothing changed
+  bool released = false;  // a waiting run of the same schedule became pending
+};
+
+// A claim given back unsent: the attempt is not counted, the run is pending again.
+struct HandBack {
+  RunId run_id;
+  std::int64_t fence = 0;
+};
+
+// Every status, in the order of the enumerators.
+struct Counts {
+  std::vector<std::pair<ScheduleStatus, std::uint64_t>> schedules;
+  std::vector<std::pair<RunStatus, std::uint64_t>> runs;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Empty when written. The first conflict found otherwise, and nothing changed.
+  [[nodiscard]] virtual std::optional<Conflict> write(const ChangeSet& changes, Timestamp now) = 0;
+
+  [[nodiscard]] virtual std::optional<Flow> flow(FlowId id) = 0;
+  // Latest updated first.
+  [[nodiscard]] virtual std::vector<Flow> flows(const FlowQuery& query) = 0;
+  [[nodiscard]] virtual std::optional<Schedule> schedule(ScheduleId id) = 0;
+  // Newest first.
+  [[nodiscard]] virtual std::vector<Schedule> schedules(const ScheduleQuery& query) = 0;
+  [[nodiscard]] virtual std::optional<Run> run(RunId id) = 0;
+  // Latest due first.
+  [[nodiscard]] virtual std::vector<Run> runs(const RunQuery& query) = 0;
+  // By number. Of a dispatching run the last one is open: started when it was claimed.
+  [[nodiscard]] virtual std::vector<Attempt> attempts(RunId id) = 0;
+  // Newest first.
+  [[nodiscard]] virtual std::vector<LogEntry> logs(const LogQuery& query) = 0;
+  // In order of `from`.
+  [[nodiscard]] virtual std::vector<Gap> gaps(ScheduleId id) = 0;
+  [[nodiscard]] virtual Counts counts() = 0;
+
+  // Starts a new epoch for `owner`. Runs left dispatching by earlier ones become retrying,
+  // available at once, their attempt closed as "interrupted".
+  [[nodiscard]] virtual Session begin_session(OwnerId owner, Timestamp now) = 0;
+  // Active schedules with next_due_at < `before`, in order of (next_due_at, id), after `after`.
+  [[nodiscard]] virtual std::vector<DueSchedule> load_due(std::optional<DueCursor> after,
+                                                          Timestamp before,
+                                                          std::size_t limit) = 0;
+  // What write() changed after `revision`. Cheap when nothing did.
+  [[nodiscard]] virtual Changes changes_since(std::int64_t revision) = 0;
+  // One result for each settlement, in order; one that cannot be settled does not stop the others.
+  [[nodiscard]] virtual std::vector<SettleResult> settle(std::vector<Settlement> batch,
+                                                         const Claimant& claimant,
+                                                         Timestamp now) = 0;
+  [[nodiscard]] virtual ClaimResult claim(const ClaimRequest& request, Timestamp now) = 0;
+  // Every run that this claimant holds now (dispatching), in order of id. For the daemon that
+  // cannot know whether its last settle() or claim() was committed: what it does not know yet was
+  // never sent.
+  [[nodiscard]] virtual std::vector<Run> held(const Claimant& claimant) = 0;
+  // Idempotent: the same Finish again answers the same. Ends a run that its claimant holds, or
+  // takes back its own `retrying` (a late success) while nobody has claimed the run again. A final
+  // run does not change.
+  [[nodiscard]] virtual std::vector<FinishResult> finish(const std::vector<Finish>& batch,
+                                                         const Claimant& claimant,
+                                                         Timestamp now) = 0;
+  virtual void hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) = 0;
+};
+
+}  // namespace rruled::store

@@ -1,0 +1,94 @@
+#pragma once
+
+#include "store/store.h"
+
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace rruled::test {
+
+// A store with a hook before and after each call of the daemon: it may throw (a fault before
+// anything was written, or after the commit) or kill the process. Calls are counted from 1.
+class HookedStore : public store::Store {
+ public:
+  enum class When { before, after };
+  using Hook = std::function<void(When, int call)>;
+  HookedStore(store::Store& inner, Hook hook) : inner_(inner), hook_(std::move(hook)) {}
+
+  [[nodiscard]] int calls() const { return calls_; }
+
+  std::optional<store::Conflict> write(const store::ChangeSet& changes,
+                                       store::Timestamp now) override {
+    return inner_.write(changes, now);
+  }
+  std::optional<store::Flow> flow(store::FlowId id) override { return inner_.flow(id); }
+  std::vector<store::Flow> flows(const store::FlowQuery& query) override {
+    return inner_.flows(query);
+  }
+  std::optional<store::Schedule> schedule(store::ScheduleId id) override {
+    return inner_.schedule(id);
+  }
+  std::vector<store::Schedule> schedules(const store::ScheduleQuery& query) override {
+    return inner_.schedules(query);
+  }
+  std::optional<store::Run> run(store::RunId id) override { return inner_.run(id); }
+  std::vector<store::Run> runs(const store::RunQuery& query) override { return inner_.runs(query); }
+  std::vector<store::Attempt> attempts(store::RunId id) override { return inner_.attempts(id); }
+  std::vector<store::LogEntry> logs(const store::LogQuery& query) override {
+    return inner_.logs(query);
+  }
+  std::vector<store::Gap> gaps(store::ScheduleId id) override { return inner_.gaps(id); }
+  store::Counts counts() override { return inner_.counts(); }
+  store::Changes changes_since(std::int64_t revision) override {
+    return inner_.changes_since(revision);
+  }
+
+  store::Session begin_session(store::OwnerId owner, store::Timestamp now) override {
+    return hooked([&] { return inner_.begin_session(owner, now); });
+  }
+  std::vector<store::DueSchedule> load_due(std::optional<store::DueCursor> after,
+                                           store::Timestamp before,
+                                           std::size_t limit) override {
+    return hooked([&] { return inner_.load_due(after, before, limit); });
+  }
+  std::vector<store::SettleResult> settle(std::vector<store::Settlement> batch,
+                                          const store::Claimant& claimant,
+                                          store::Timestamp now) override {
+    return hooked([&] { return inner_.settle(std::move(batch), claimant, now); });
+  }
+  store::ClaimResult claim(const store::ClaimRequest& request, store::Timestamp now) override {
+    return hooked([&] { return inner_.claim(request, now); });
+  }
+  std::vector<store::Run> held(const store::Claimant& claimant) override {
+    return hooked([&] { return inner_.held(claimant); });
+  }
+  std::vector<store::FinishResult> finish(const std::vector<store::Finish>& batch,
+                                          const store::Claimant& claimant,
+                                          store::Timestamp now) override {
+    return hooked([&] { return inner_.finish(batch, claimant, now); });
+  }
+  void hand_back(const std::vector<store::HandBack>& batch,
+                 const store::Claimant& claimant) override {
+    hooked([&] {
+      inner_.hand_back(batch, claimant);
+      return true;
+    });
+  }
+
+ private:
+  template <class Call>
+  std::invoke_result_t<Call&> hooked(Call call) {
+    const int number = ++calls_;
+    hook_(When::before, number);
+    auto result = call();
+    hook_(When::after, number);
+    return result;
+  }
+
+  store::Store& inner_;
+  Hook hook_;
+  int calls_ = 0;
+};
+
+}  // namespace rruled::test

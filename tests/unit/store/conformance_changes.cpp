@@ -1,0 +1,185 @@
+#include "conformance.h"
+#include "sample.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+void write(Store& store, const ChangeSet& changes) { REQUIRE_FALSE(store.write(changes, at(0))); }
+
+Changes nothing_since(std::int64_t revision) {
+  Changes changes;
+  changes.revision = revision;
+  return changes;
+}
+
+std::vector<ScheduleId> ids(const std::vector<DueSchedule>& rows) {
+  std::vector<ScheduleId> found;
+  for (const auto& row : rows) found.push_back(row.schedule.id);
+  return found;
+}
+
+void reports_what_was_written_since(Store& store) {
+  const auto start = store.begin_session(id_of<OwnerId>(1), at(0)).revision;
+  write(store, {.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(1), {}}}});
+  auto paused = a_schedule(2);
+  paused.status = ScheduleStatus::paused;
+  paused.next_run_at.reset();
+  paused.next_due_at.reset();
+  write(store, put(paused));
+
+  const auto changes = store.changes_since(start);
+  CHECK(changes.revision == start + 2);
+  CHECK(ids(changes.schedules) == std::vector{schedule_id(1), schedule_id(2)});
+  CHECK(changes.deleted.empty());
+  CHECK_FALSE(changes.runs_added);
+  // From there on, nothing.
+  const auto none = store.changes_since(changes.revision);
+  CHECK(show(none) == show(nothing_since(changes.revision)));
+  CHECK(show(store.changes_since(changes.revision)) == show(none));
+  // From between, only the second.
+  CHECK(ids(store.changes_since(start + 1).schedules) == std::vector{schedule_id(2)});
+  // A session begins after all of it.
+  CHECK(store.begin_session(id_of<OwnerId>(2), at(0)).revision == changes.revision);
+}
+
+void reports_a_schedule_with_its_flow(Store& store) {
+  auto flow = a_flow();
+  flow.version = 4;
+  flow.trigger_type = "batch";
+  flow.variables = "[7]";
+  write(store, {.flows = {{flow, {}}}, .schedules = {{a_schedule(), {}}}});
+  const auto changes = store.changes_since(0);
+  REQUIRE(changes.schedules.size() == 1);
+  const auto& row = changes.schedules[0];
+  CHECK(show(row.schedule) == show(store.schedule(schedule_id(1))));
+  CHECK(row.flow_name == flow.name);
+  CHECK(row.flow_status == FlowStatus::active);
+  CHECK(row.flow_version == 4);
+  CHECK(row.trigger_type == "batch");
+  CHECK(row.flow_variables == "[7]");
+  CHECK(show(store.load_due({}, at(9), 9).at(0)) == show(row));
+}
+
+void reports_edits_of_schedules_and_flows(Store& store) {
+  write(store, {.flows = {{a_flow(1), {}}, {a_flow(2), {}}},
+                .schedules = {{a_schedule(1, 1), {}}, {a_schedule(2, 2), {}}}});
+  auto revision = store.changes_since(0).revision;
+  auto schedule = *store.schedule(schedule_id(1));
+  schedule.note = "new";
+  write(store, {.schedules = {{schedule, stamp_of(schedule)}}});
+  auto changes = store.changes_since(revision);
+  CHECK(ids(changes.schedules) == std::vector{schedule_id(1)});
+  CHECK(changes.schedules.at(0).schedule.note == "new");
+
+  auto flow = *store.flow(flow_id(2));
+  flow.status = FlowStatus::archived;
+  write(store, {.flows = {{flow, flow.revision}}});
+  changes = store.changes_since(changes.revision);
+  CHECK(ids(changes.schedules) == std::vector{schedule_id(2)});
+  CHECK(changes.schedules.at(0).flow_status == FlowStatus::archived);
+}
+
+void reports_deletions(Store& store) {
+  write(store,
+        {.flows = {{a_flow(1), {}}, {a_flow(2), {}}},
+         .schedules = {{a_schedule(1, 1), {}}, {a_schedule(2, 2), {}}, {a_schedule(3, 2), {}}}});
+  const auto start = store.changes_since(0).revision;
+  write(store, {.delete_schedules = {schedule_id(1)}});
+  write(store, {.delete_flows = {flow_id(2)}});
+  const auto changes = store.changes_since(start);
+  CHECK(changes.schedules.empty());
+  CHECK(changes.deleted == std::vector{schedule_id(1), schedule_id(2), schedule_id(3)});
+  CHECK(store.changes_since(start + 1).deleted == std::vector{schedule_id(2), schedule_id(3)});
+  CHECK(store.changes_since(changes.revision).deleted.empty());
+  // One that is back is not gone.
+  write(store, put(a_schedule(1, 1)));
+  const auto back = store.changes_since(start);
+  CHECK(ids(back.schedules) == std::vector{schedule_id(1)});
+  CHECK(back.deleted == std::vector{schedule_id(2), schedule_id(3)});
+}
+
+void reports_runs(Store& store) {
+  write(store, put(a_flow()));
+  const auto start = store.changes_since(0).revision;
+  write(store, {.runs = {a_manual_run(1)}});
+  const auto changes = store.changes_since(start);
+  CHECK(changes.runs_added);
+  CHECK(changes.schedules.empty());
+  CHECK_FALSE(store.changes_since(changes.revision).runs_added);
+  write(store, put(a_schedule()));
+  CHECK_FALSE(store.changes_since(changes.revision).runs_added);
+  CHECK(store.changes_since(start).runs_added);
+}
+
+void does_not_report_what_the_daemon_settles(Store& store) {
+  write(store, {.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}});
+  const auto session = store.begin_session(id_of<OwnerId>(1), at(0));
+  const auto result =
+      store.settle({a_settlement(a_schedule(), {a_run(a_schedule(), kStart)}, nominal(1))},
+                   session.claimant, at(0));
+  const auto run = result.at(0).claimed.at(0);
+  (void)store.finish({a_finish(run, RunStatus::completed, at(1))}, session.claimant, at(1));
+  CHECK(show(store.changes_since(session.revision)) == show(nothing_since(session.revision)));
+}
+
+void loads_what_is_due_in_order(Store& store) {
+  write(store, put(a_flow()));
+  ChangeSet changes;
+  const auto add = [&](int n, int due, ScheduleStatus status = ScheduleStatus::active) {
+    auto schedule = a_schedule(n);
+    schedule.next_run_at = nominal(due);
+    schedule.next_due_at = at(due) + 5ms;
+    schedule.status = status;
+    changes.schedules.push_back({schedule, {}});
+  };
+  add(5, 10);
+  add(3, 20);
+  add(4, 10);
+  add(1, 30);
+  add(2, 20);
+  add(6, 5, ScheduleStatus::paused);
+  add(7, 5, ScheduleStatus::completed);
+  add(8, 5, ScheduleStatus::error);
+  auto idle = a_schedule(9);
+  idle.next_run_at.reset();
+  idle.next_due_at.reset();
+  changes.schedules.push_back({idle, {}});
+  write(store, changes);
+
+  using Ids = std::vector<ScheduleId>;
+  const Ids all{schedule_id(4), schedule_id(5), schedule_id(2), schedule_id(3), schedule_id(1)};
+  CHECK(ids(store.load_due({}, at(100), 100)) == all);
+  // `before` is exclusive.
+  CHECK(ids(store.load_due({}, at(20) + 5ms, 100)) == Ids{schedule_id(4), schedule_id(5)});
+  CHECK(ids(store.load_due({}, at(20) + 6ms, 100)).size() == 4);
+  CHECK(store.load_due({}, at(10), 100).empty());
+  CHECK(store.load_due({}, at(100), 0).empty());
+  // Page by page it is the same list.
+  Ids paged;
+  std::optional<DueCursor> after;
+  for (int pages = 0; pages < 10; ++pages) {
+    const auto page = store.load_due(after, at(100), 2);
+    if (page.empty()) break;
+    for (const auto& row : page) paged.push_back(row.schedule.id);
+    after = DueCursor{*page.back().schedule.next_due_at, page.back().schedule.id};
+  }
+  CHECK(paged == all);
+}
+
+}  // namespace
+
+std::vector<Check> change_checks() {
+  return {
+      {"reports what was written since", reports_what_was_written_since},
+      {"reports a schedule with its flow", reports_a_schedule_with_its_flow},
+      {"reports edits", reports_edits_of_schedules_and_flows},
+      {"reports deletions", reports_deletions},
+      {"reports runs", reports_runs},
+      {"does not report what the daemon settles", does_not_report_what_the_daemon_settles},
+      {"loads what is due in order", loads_what_is_due_in_order},
+  };
+}
+
+}  // namespace rruled::test

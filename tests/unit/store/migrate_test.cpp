@@ -1,0 +1,185 @@
+// Stores of other versions of the program.
+#include "store/migrate.h"
+
+#include "sample.h"
+#include "store/sqlite_store.h"
+#include "tests/support/temp_dir.h"
+
+#include <SQLiteCpp/Database.h>
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <iterator>
+
+namespace rruled::test {
+namespace {
+
+using Kind = StoreError::Kind;
+
+// The steps of this program and one more.
+std::vector<Migration> with_step(const char* sql) {
+  const auto known = sqlite_migrations();
+  std::vector<Migration> steps(known.begin(), known.end());
+  steps.push_back({static_cast<int>(steps.size()) + 1, "later", sql});
+  return steps;
+}
+
+constexpr char kLater[] =
+    "ALTER TABLE flows ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';\n"
+    "CREATE TABLE colours (name TEXT) STRICT;";
+
+SqliteOptions options_with(const std::vector<Migration>& steps) {
+  SqliteOptions options;
+  options.migrations = steps;
+  return options;
+}
+
+void make_store(const std::string& path) {
+  const auto store = open_sqlite(path, OpenMode::daemon);
+  REQUIRE_FALSE(
+      store->write({.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}}, at(0)));
+}
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void check_fails(const std::string& path,
+                 OpenMode mode,
+                 const SqliteOptions& options,
+                 Kind kind,
+                 const std::string& next_step) {
+  const auto before = bytes_of(path);
+  try {
+    (void)open_sqlite(path, mode, options);
+    FAIL("was opened");
+  } catch (const StoreError& error) {
+    CHECK(error.kind() == kind);
+    CHECK_THAT(error.what(), Catch::Contains(next_step));
+  }
+  CHECK(bytes_of(path) == before);
+}
+
+int count(const std::string& path, const std::string& sql) {
+  SQLite::Database database(path, SQLite::OPEN_READONLY);
+  return database.execAndGet(sql).getInt();
+}
+
+constexpr OpenMode kModes[] = {OpenMode::daemon, OpenMode::command, OpenMode::read_only};
+
+}  // namespace
+
+TEST_CASE("the steps are numbered without holes and their texts are fixed", "[migrate]") {
+  const auto steps = sqlite_migrations();
+  REQUIRE_FALSE(steps.empty());
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    CHECK(steps[i].version == static_cast<int>(i) + 1);
+    CHECK_FALSE(steps[i].name.empty());
+  }
+  CHECK(steps[0].name == "initial");
+  CHECK(checksum("") == "cbf29ce484222325");
+  CHECK(checksum("a") == "af63dc4c8601ec8c");
+}
+
+TEST_CASE("an older store is brought forward by the daemon alone", "[migrate]") {
+  const TempDir dir(fast_directory());
+  const auto path = dir.file("store.db");
+  make_store(path);
+  const auto steps = with_step(kLater);
+  const auto options = options_with(steps);
+  check_fails(path, OpenMode::command, options, Kind::schema, "run `rruled migrate`");
+  check_fails(path, OpenMode::read_only, options, Kind::schema, "run `rruled migrate`");
+  {
+    const auto store = open_sqlite(path, OpenMode::daemon, options);
+    CHECK(store->flows({}).size() == 1);
+    CHECK(store->schedules({}).size() == 1);
+    CHECK_FALSE(store->write(put(a_flow(2)), at(0)));
+  }
+  CHECK(count(path, "SELECT count(*) FROM flows WHERE colour = 'red'") == 2);
+  CHECK(count(path, "SELECT max(version) FROM schema_migrations") == 2);
+  for (const auto mode : kModes) CHECK(open_sqlite(path, mode, options)->flows({}).size() == 2);
+}
+
+TEST_CASE("a new store takes all steps", "[migrate]") {
+  const TempDir dir(fast_directory());
+  const auto steps = with_step(kLater);
+  (void)open_sqlite(dir.file("store.db"), OpenMode::command, options_with(steps));
+  CHECK(count(dir.file("store.db"), "SELECT count(*) FROM schema_migrations") == 2);
+  CHECK(
+      count(dir.file("store.db"), "SELECT min(applied_at) > 1700000000000 FROM schema_migrations"));
+}
+
+TEST_CASE("a newer store is left alone", "[migrate]") {
+  const TempDir dir(fast_directory());
+  const auto path = dir.file("store.db");
+  const auto steps = with_step(kLater);
+  (void)open_sqlite(path, OpenMode::daemon, options_with(steps));
+  for (const auto mode : kModes) check_fails(path, mode, {}, Kind::schema, "upgrade rruled");
+}
+
+TEST_CASE("a step whose text is another is not passed over", "[migrate]") {
+  const TempDir dir(fast_directory());
+  const auto path = dir.file("store.db");
+  (void)open_sqlite(path, OpenMode::daemon, options_with(with_step(kLater)));
+  const auto other = with_step("CREATE TABLE colours (name TEXT) STRICT;");
+  for (const auto mode : kModes)
+    check_fails(path, mode, options_with(other), Kind::schema, "use the build of rruled");
+}
+
+TEST_CASE("a step that fails changes nothing", "[migrate]") {
+  const auto sql = GENERATE(as<const char*>(),
+                            // The second half fails.
+                            "ALTER TABLE flows ADD COLUMN colour TEXT; CREATE TABLE flows (x);",
+                            // A schedule would be left without its flow.
+                            "DELETE FROM flows;");
+  const TempDir dir(fast_directory());
+  const auto path = dir.file("store.db");
+  make_store(path);
+  const auto steps = with_step(sql);
+  CHECK_THROWS_AS(open_sqlite(path, OpenMode::daemon, options_with(steps)), StoreError);
+  CHECK(count(path, "SELECT max(version) FROM schema_migrations") == 1);
+  const auto store = open_sqlite(path, OpenMode::daemon);
+  CHECK(store->flows({}).size() == 1);
+}
+
+TEST_CASE("the database of another program is left alone", "[migrate]") {
+  const TempDir dir(fast_directory());
+  const auto path = dir.file("store.db");
+  SQLite::Database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE)
+      .exec("CREATE TABLE songs (name); INSERT INTO songs VALUES ('x')");
+  for (const auto mode : kModes) check_fails(path, mode, {}, Kind::schema, "choose another file");
+}
+
+TEST_CASE("the schema refuses what the rows cannot say", "[migrate]") {
+  const TempDir dir(fast_directory());
+  const auto path = dir.file("store.db");
+  make_store(path);
+  {
+    const auto store = open_sqlite(path, OpenMode::daemon);
+    const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+    const auto run =
+        store
+            ->settle({a_settlement(a_schedule(), {a_run(a_schedule(), kStart)}, nominal(9))},
+                     claimant, at(0))
+            .at(0)
+            .claimed.at(0);
+    (void)store->finish({a_finish(run, RunStatus::dead, at(1))}, claimant, at(1));
+  }
+  SQLite::Database database(path, SQLite::OPEN_READWRITE);
+  database.exec("PRAGMA foreign_keys = ON");
+  for (const char* sql :
+       {"UPDATE runs SET status = 'retrying', available_at = 0",
+        "UPDATE runs SET status = 'completed'", "UPDATE runs SET status = 'unknown'",
+        "UPDATE schedules SET status = 'unknown'", "UPDATE schedules SET next_due_at = NULL",
+        "UPDATE schedules SET max_running = 0", "UPDATE schedules SET starts_at = 'noon'",
+        "UPDATE schedules SET flow_id = zeroblob(16)", "UPDATE flows SET id = x'01'",
+        "INSERT INTO instance (one) VALUES (2)"}) {
+    INFO(sql);
+    CHECK_THROWS_AS(database.exec(sql), SQLite::Exception);
+  }
+  // A replay is the one way back.
+  CHECK(database.exec("UPDATE runs SET status = 'pending', available_at = 0") == 1);
+}
+
+}  // namespace rruled::test

@@ -1,0 +1,144 @@
+// What the daemon does all day must not read a table from end to end, however long the ledger is.
+#include "sample.h"
+#include "store/sqlite_store.h"
+#include "tests/support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+#include <sqlite3.h>
+
+#include <map>
+
+namespace rruled::test {
+namespace {
+
+struct Cost {
+  int runs = 0;
+  int scanned = 0;  // rows passed over in a full scan
+  int sorted = 0;
+};
+std::map<std::string, Cost> g_costs;
+
+int on_statement_end(unsigned, void*, void* statement, void*) {
+  auto* const prepared = static_cast<sqlite3_stmt*>(statement);
+  auto& cost = g_costs[sqlite3_sql(prepared)];
+  ++cost.runs;
+  cost.scanned += sqlite3_stmt_status(prepared, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
+  cost.sorted += sqlite3_stmt_status(prepared, SQLITE_STMTSTATUS_SORT, 1);
+  return 0;
+}
+
+int watch(sqlite3* database, char**, const sqlite3_api_routines*) {
+  sqlite3_trace_v2(database, SQLITE_TRACE_PROFILE, on_statement_end, nullptr);
+  return SQLITE_OK;
+}
+
+// Sees every statement of every database opened while it lives.
+class StatementWatch {
+ public:
+  StatementWatch() { sqlite3_auto_extension(entry()); }
+  ~StatementWatch() { sqlite3_cancel_auto_extension(entry()); }
+  StatementWatch(const StatementWatch&) = delete;
+  StatementWatch& operator=(const StatementWatch&) = delete;
+
+ private:
+  static void (*entry())() { return reinterpret_cast<void (*)()>(watch); }
+};
+
+// Three hundred schedules that have run twice, with an answer of every kind.
+void fill(Store& store, const Claimant& claimant) {
+  ChangeSet changes;
+  for (int n = 1; n <= 300; ++n) {
+    changes.flows.push_back({a_flow(n), {}});
+    changes.schedules.push_back({a_schedule(n, n), {}});
+  }
+  REQUIRE_FALSE(store.write(changes, at(0)));
+  std::vector<Settlement> batch;
+  for (int n = 1; n <= 300; ++n) {
+    const auto schedule = a_schedule(n, n);
+    auto settlement = a_settlement(schedule,
+                                   {a_run(schedule, kStart), a_run(schedule, nominal(1)),
+                                    a_run(schedule, nominal(2), RunStatus::waiting)},
+                                   nominal(60));
+    settlement.logs = {a_log_line("line", n)};
+    batch.push_back(settlement);
+  }
+  std::vector<Finish> ends;
+  int n = 0;
+  for (const auto& result : store.settle(batch, claimant, at(1)))
+    for (const auto& run : result.claimed) {
+      constexpr RunStatus kEnds[] = {RunStatus::completed, RunStatus::retrying, RunStatus::dead};
+      ends.push_back(a_finish(run, kEnds[++n % 3], at(2)));
+      ends.back().available_at = at(50);
+    }
+  REQUIRE(store.finish(ends, claimant, at(2)).size() == 600);
+}
+
+// The daemon's day, and what people ask for.
+void use(Store& store, Claimant claimant) {
+  claimant = store.begin_session(id_of<OwnerId>(2), at(3)).claimant;
+  const auto due = store.load_due({}, at(100), 50);
+  REQUIRE(due.size() == 50);
+  (void)store.load_due(DueCursor{at(60), due.back().schedule.id}, at(100), 50);
+  for (const auto policy :
+       {OverlapPolicy::allow, OverlapPolicy::skip, OverlapPolicy::cancel_other}) {
+    const auto schedule = *store.schedule(schedule_id(static_cast<int>(policy) + 1));
+    auto settlement = a_settlement(schedule, {a_run(schedule, nominal(60))}, nominal(120));
+    settlement.overlap = policy;
+    CHECK(store.settle({settlement, settlement}, claimant, at(60)).size() == 2);
+  }
+  const auto claimed = store.claim({claimant, {"default", "other"}, 10}, at(60)).runs;
+  REQUIRE(claimed.size() == 10);
+  store.hand_back({{claimed[0].id, claimed[0].fence}}, claimant);
+  (void)store.held(claimant);
+  (void)store.finish({a_finish(claimed[1], RunStatus::completed, at(61)),
+                      a_finish(claimed[1], RunStatus::completed, at(61))},
+                     claimant, at(61));
+  const auto revision = store.changes_since(0).revision;
+  REQUIRE_FALSE(
+      store.write({.delete_schedules = {schedule_id(9)}, .runs = {a_manual_run(9, 9)}}, at(62)));
+  REQUIRE_FALSE(store.write({.delete_flows = {flow_id(8)}}, at(62)));
+  auto flow = *store.flow(flow_id(7));
+  ++flow.version;
+  REQUIRE_FALSE(store.write({.flows = {{flow, flow.revision}}}, at(62)));
+  CHECK(store.changes_since(revision).schedules.size() == 1);
+  (void)store.flows({.limit = 5});
+  (void)store.schedules({.limit = 5});
+  (void)store.schedules({.flow_id = flow_id(3)});
+  (void)store.runs({.limit = 5});
+  (void)store.runs({.flow_id = flow_id(3)});
+  (void)store.runs({.schedule_id = schedule_id(3)});
+  (void)store.runs({.due_from = at(50), .due_to = at(70)});
+  for (const auto status : {RunStatus::waiting, RunStatus::retrying, RunStatus::dead})
+    (void)store.runs({.status = status, .limit = 5});
+  (void)store.run(claimed[0].id);
+  (void)store.attempts(claimed[1].id);
+  (void)store.logs({.flow_id = flow_id(3)});
+  (void)store.logs({.run_id = claimed[0].id});
+  (void)store.logs({});
+  (void)store.gaps(schedule_id(3));
+}
+
+}  // namespace
+
+TEST_CASE("no statement of the day reads a whole table", "[sqlite]") {
+  const TempDir dir(fast_directory());
+  const StatementWatch watching;
+  const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
+  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  fill(*store, claimant);
+  g_costs.clear();
+  use(*store, claimant);
+  int statements = 0;
+  for (const auto& [sql, cost] : g_costs) {
+    INFO(sql);
+    // A page of a list goes along an index in order, which counts as a scan of what it shows. A
+    // new session looks at all runs that are live, never at the ledger.
+    const bool looks_at_live_runs = sql.find("status = 'dispatching'") != std::string::npos;
+    CHECK(cost.scanned <= (looks_at_live_runs ? 310 : 100) * cost.runs);
+    statements += cost.runs;
+  }
+  CHECK(g_costs.size() > 40);
+  CHECK(statements > 80);
+}
+
+}  // namespace rruled::test
