@@ -1,0 +1,164 @@
+#include "daemon/cli/apply.h"
+
+#include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <set>
+
+namespace rruled::cli {
+namespace {
+
+using core::Bundle;
+using core::BundleUse;
+
+constexpr std::uintmax_t kFileBytesMax = std::uintmax_t{64} << 20U;
+
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error))
+    throw Failure(kRefused, "there is no file or folder " + path.string());
+  if (!std::filesystem::is_directory(path)) return {path};
+  std::vector<std::filesystem::path> files;
+  for (const auto& each : std::filesystem::directory_iterator(path, error))
+    if (each.path().extension() == ".json" && each.path().filename().string().front() != '.' &&
+        each.is_regular_file())
+      files.push_back(each.path());
+  if (error) throw Failure(kRefused, "cannot read " + path.string() + ": " + error.message());
+  if (files.empty()) throw Failure(kRefused, path.string() + " holds no *.json");
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Bundle read_file(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) > kFileBytesMax && !error)
+    throw Failure(kRefused, path.string() + " is larger than 64 MiB");
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Failure(kRefused, "cannot read " + path.string());
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto value = core::parse_json(text);
+  if (!value)
+    throw Failure(kRefused, path.string() + ":" + std::to_string(value.error().line) + ":" +
+                                std::to_string(value.error().column) +
+                                ": not JSON: " + value.error().detail);
+  auto bundle = core::bundle_from_json(*value);
+  if (!bundle) {
+    core::FieldError mistake = bundle.error();
+    mistake.attr = path.string() + (mistake.attr.empty() ? "" : ": " + mistake.attr);
+    throw Failure(mistake);
+  }
+  for (auto& flow : *bundle) {
+    flow.path = path.string() + ": " + flow.path;
+    for (auto& schedule : flow.schedules) schedule.path = path.string() + ": " + schedule.path;
+  }
+  return std::move(*bundle);
+}
+
+Bundle read_files(const std::filesystem::path& path) {
+  Bundle bundle;
+  for (const auto& each : files_of(path)) {
+    auto part = read_file(each);
+    std::move(part.begin(), part.end(), std::back_inserter(bundle));
+  }
+  if (auto error = core::derive_ids(bundle)) throw Failure(*error);
+  return bundle;
+}
+
+void add_schedules(core::StoredRows& rows, std::vector<store::Schedule> schedules) {
+  for (auto& each : schedules) rows.schedules.insert_or_assign(each.id, std::move(each));
+}
+
+struct Options {
+  std::string path;
+  ApplyOptions apply;
+};
+
+int run(Session& session, const Options& options) {
+  const auto rules = session.rules();
+  store::Store& store = options.apply.dry_run ? session.store_to_try() : session.store_to_write();
+  const auto lines = apply_files(store, options.path, options.apply, rules, session.clock());
+  for (const auto& each : lines) session.out() << each << '\n';
+  if (lines.empty())
+    session.out() << "Nothing to change.\n";
+  else if (options.apply.dry_run)
+    session.out() << "Nothing was written (--dry-run).\n";
+  return 0;
+}
+
+}  // namespace
+
+core::StoredRows stored_rows(store::Store& store, const Bundle& bundle, BundleUse use) {
+  core::StoredRows rows;
+  std::set<std::int64_t> projects;
+  for (const auto& item : bundle) {
+    projects.insert(item.project_id);
+    if (item.id)
+      if (auto flow = store.flow(*item.id)) {
+        add_schedules(rows, all_schedules(store, {.flow_id = flow->id}));
+        rows.flows.insert_or_assign(flow->id, std::move(*flow));
+      }
+    for (const auto& each : item.schedules)
+      if (each.id && !rows.schedules.contains(*each.id))
+        if (auto schedule = store.schedule(*each.id)) add_schedules(rows, {std::move(*schedule)});
+  }
+  if (use != BundleUse::prune) return rows;
+  for (const auto project : projects) {
+    for (auto& flow : all_flows(store, {.project_id = project}))
+      rows.flows.insert_or_assign(flow.id, std::move(flow));
+    add_schedules(rows, all_schedules(store, {.project_id = project}));
+  }
+  return rows;
+}
+
+std::vector<std::string> apply_files(store::Store& store,
+                                     const std::filesystem::path& path,
+                                     const ApplyOptions& options,
+                                     const core::ScheduleRules& rules,
+                                     const io::Clock& clock) {
+  const Bundle bundle = read_files(path);
+  const auto use = options.prune ? BundleUse::prune : BundleUse::apply;
+  std::vector<std::string> lines;
+  const auto plan = [&](store::Store& current) {
+    auto planned =
+        core::plan_bundle(bundle, stored_rows(current, bundle, use), use, rules, clock.now());
+    if (!planned) throw Failure(planned.error());
+    lines = std::move(planned->lines);
+    return std::move(planned->changes);
+  };
+  if (options.dry_run)
+    plan(store);
+  else
+    write_changes(store, clock, plan);
+  return lines;
+}
+
+void add_apply(Commands& commands) {
+  auto options = std::make_shared<Options>();
+  auto* command = add_command(
+      commands, &commands.root,
+      {"apply",
+       "Makes the store equal to files; for schedules that are kept beside a deployment",
+       {"rruled apply /etc/rruled/schedules.d", "rruled apply flows.json --dry-run",
+        "rruled apply flows.json --prune"}});
+  command->footer(
+      command->get_footer() +
+      "\n\nThe files have the form of `rruled export`. A flow without an id is known by its"
+      "\nproject and name, a schedule without one by its flow, rule, start and zone: edit"
+      "\none of these and the old schedule is deleted, a new one made. Give ids to keep a"
+      "\nschedule's history over such edits. What a file leaves out has its default, but"
+      "\nthe status of what exists stays: a paused schedule is not resumed by applying.");
+  command->add_option("PATH", options->path, "A file, or a folder whose *.json are read")
+      ->required()
+      ->type_name("FILE|DIR");
+  command->add_flag("--prune", options->apply.prune,
+                    "Also delete what the files do not name, of the projects they name");
+  command->add_flag("--dry-run", options->apply.dry_run, "Only print what would change");
+  when_chosen(commands, command, [&commands, options] { return run(commands.session, *options); });
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,20 @@
+#include "daemon/cli/arguments.h"
+
+#include "daemon/cli/session.h"
+
+namespace rruled::cli {
+
+store::Timestamp time_argument(const std::string& option,
+                               const std::string& text,
+                               const rrule::TimeZone& zone,
+                               store::Timestamp now) {
+  using std::chrono::seconds;
+  if (text == "now") return std::chrono::floor<seconds>(now) + seconds(1);
+  const auto time = core::parse_time(text);
+  if (!time)
+    throw Failure(kUsage, option + ": " + time.error().detail +
+                              ", or wall-clock time of --timezone, or now; not \"" + text + "\"");
+  return core::instant_of(*time, zone);
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "daemon/core/time_text.h"
+#include "rrule/time_zone.h"
+#include "store/words.h"
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+// Values of options, as several commands take them.
+namespace rruled::cli {
+
+// A time: ISO 8601 with Z or an offset, wall-clock time of `zone`, or "now" (the whole second that
+// comes next, so that what starts now is still ahead). Throws Failure 2 naming the option.
+[[nodiscard]] store::Timestamp time_argument(const std::string& option,
+                                             const std::string& text,
+                                             const rrule::TimeZone& zone,
+                                             store::Timestamp now);
+
+// An option whose value is one of the words of an enumeration; `target` keeps the word, "" when
+// absent.
+template <class Enum>
+CLI::Option* add_words(CLI::App* command,
+                       const std::string& name,
+                       std::string& target,
+                       const std::string& summary) {
+  std::vector<std::string> words;
+  for (const auto& each : store::kWords<Enum>) words.emplace_back(each);
+  return command->add_option(name, target, summary)->check(CLI::IsMember(words));
+}
+
+}  // namespace rruled::cli

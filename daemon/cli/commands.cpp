@@ -1,0 +1,100 @@
+#include "daemon/cli/commands.h"
+
+#include "store/errors.h"
+
+#include <ostream>
+#include <utility>
+
+namespace rruled::cli {
+namespace {
+
+std::string footer(const std::vector<std::string>& examples) {
+  std::string text = "Examples:";
+  for (const auto& each : examples) text += "\n  " + each;
+  return text;
+}
+
+void add_all(Commands& commands) {
+  add_run(commands);
+  add_preview(commands);
+  add_flow(commands);
+  add_schedule(commands);
+  add_runs(commands);
+  add_apply(commands);
+  add_transfer(commands);
+  add_check_config(commands);
+  add_migrate(commands);
+}
+
+// The command whose options the mistake was in, as it is typed.
+std::string command_path(const CLI::App& app) {
+  for (const auto* each : app.get_subcommands()) return app.get_name() + " " + command_path(*each);
+  return app.get_name();
+}
+
+int report(const CLI::ParseError& error, const CLI::App& root, Session& session) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+    return root.exit(error, session.out(), session.err());
+  session.err() << "rruled: " << error.what() << "\nTry `" << command_path(root) << " --help`.\n";
+  return kUsage;
+}
+
+int run_chosen(Commands& commands) {
+  Session& session = commands.session;
+  try {
+    const int code = commands.chosen();
+    session.out().flush();
+    return code;
+  } catch (const Failure& failure) {
+    session.err() << "rruled: " << failure.what() << '\n';
+    return failure.exit_code();
+  } catch (const store::StoreError& error) {
+    session.err() << "rruled: " << error.what() << '\n';
+    return kRefused;
+  } catch (const std::exception& error) {
+    session.err() << "rruled: " << error.what() << '\n';
+    return kRefused;
+  }
+}
+
+}  // namespace
+
+CLI::App* add_command(Commands& commands, CLI::App* parent, CommandText text) {
+  auto* command = parent->add_subcommand(text.name, text.summary);
+  command->footer(footer(text.examples));
+  command
+      ->add_option("--config", commands.session.config_file,
+                   "Configuration file (default: $RRULED_CONFIG, /etc/rruled/rruled.toml)")
+      ->type_name("FILE");
+  return command;
+}
+
+CLI::App* add_group(Commands& commands, const std::string& name, const std::string& summary) {
+  auto* group = commands.root.add_subcommand(name, summary);
+  group->require_subcommand(1);
+  group->footer("`rruled " + name + " VERB --help` tells about each.");
+  return group;
+}
+
+void when_chosen(Commands& commands, CLI::App* command, std::function<int()> run) {
+  command->callback([&commands, run = std::move(run)] { commands.chosen = run; });
+}
+
+int execute(int argc, const char* const* argv, Session& session) {
+  CLI::App root("rruled: schedules for recurring flow runs", "rruled");
+  root.set_version_flag("--version", std::string("rruled ") + RRULED_VERSION);
+  root.require_subcommand(1);
+  root.footer(
+      "Exit codes: 0 done, 1 refused or failed, 2 wrong command line, 78 wrong configuration."
+      "\n`rruled COMMAND --help` tells about each command, with examples.");
+  Commands commands{root, session, {}};
+  add_all(commands);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return report(error, root, session);
+  }
+  return run_chosen(commands);
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "daemon/cli/session.h"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+// One file a command group. Each add_.. puts its commands, with their options and help, below
+// `root`.
+namespace rruled::cli {
+
+// Where the command line that was given ends up: what to do, and its exit code.
+struct Commands {
+  CLI::App& root;
+  Session& session;
+  std::function<int()> chosen;
+};
+
+// A command that does something: `examples` are whole command lines, shown by --help. `run` is
+// called after the whole command line was read.
+struct CommandText {
+  std::string name;
+  std::string summary;
+  std::vector<std::string> examples;
+};
+CLI::App* add_command(Commands& commands, CLI::App* parent, CommandText text);
+// A noun, below which verbs are.
+CLI::App* add_group(Commands& commands, const std::string& name, const std::string& summary);
+void when_chosen(Commands& commands, CLI::App* command, std::function<int()> run);
+
+void add_preview(Commands& commands);
+void add_flow(Commands& commands);
+void add_schedule(Commands& commands);
+void add_runs(Commands& commands);
+void add_transfer(Commands& commands);  // import, export
+void add_apply(Commands& commands);
+void add_check_config(Commands& commands);
+void add_migrate(Commands& commands);
+void add_run(Commands& commands);
+
+// Reads the command line and does what it says. Exit codes: session.h.
+[[nodiscard]] int execute(int argc, const char* const* argv, Session& session);
+
+}  // namespace rruled::cli

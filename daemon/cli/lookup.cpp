@@ -1,0 +1,142 @@
+#include "daemon/cli/lookup.h"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+
+namespace rruled::cli {
+namespace {
+
+constexpr std::size_t kPage = 1'000;
+constexpr std::size_t kLatestRuns = 10'000;  // that the beginning of an id is looked for in
+constexpr std::size_t kPrefixMin = 4;
+constexpr int kTries = 5;
+
+template <class Query, class Read>
+auto all_pages(Query query, Read read) {
+  query.limit = kPage;
+  query.offset = 0;
+  auto rows = read(query);
+  for (std::size_t last = rows.size(); last == kPage;) {
+    query.offset += kPage;
+    auto page = read(query);
+    last = page.size();
+    std::move(page.begin(), page.end(), std::back_inserter(rows));
+  }
+  return rows;
+}
+
+bool is_prefix(const std::string& text) {
+  return text.size() >= kPrefixMin && std::all_of(text.begin(), text.end(), [](char c) {
+           return c == '-' || std::isxdigit(static_cast<unsigned char>(c)) != 0;
+         });
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+[[noreturn]] void nothing_found(const std::string& noun, const std::string& text) {
+  throw Failure(kRefused, "no " + noun + " " + text + "\n`rruled " + noun +
+                              (noun == "run" ? "s" : "") + " list` shows them all.");
+}
+
+// The one row of `rows` that `means` picks.
+template <class Row, class Means>
+Row the_one(std::vector<Row> rows, const std::string& noun, const std::string& text, Means means) {
+  std::optional<Row> found;
+  for (auto& each : rows) {
+    if (!means(each)) continue;
+    if (found)
+      throw Failure(kRefused, text + " could be " + noun + " " + to_string(found->id) + " or " +
+                                  to_string(each.id) + "\nGive more of the id.");
+    found = std::move(each);
+  }
+  if (!found) nothing_found(noun, text);
+  return std::move(*found);
+}
+
+template <class Row>
+auto begins_with(const std::string& text) {
+  return [prefix = lower(text)](const Row& row) { return to_string(row.id).starts_with(prefix); };
+}
+
+bool is_empty(const store::ChangeSet& changes) {
+  return changes.delete_flows.empty() && changes.delete_schedules.empty() &&
+         changes.flows.empty() && changes.schedules.empty() && changes.gaps.empty() &&
+         changes.runs.empty();
+}
+
+std::string describe(const store::Conflict& conflict) {
+  std::string what = "the row";
+  if (conflict.flow_id) what = "flow " + to_string(*conflict.flow_id);
+  if (conflict.schedule_id) what = "schedule " + to_string(*conflict.schedule_id);
+  if (conflict.run_id) what = "run " + to_string(*conflict.run_id);
+  switch (conflict.kind) {
+    case store::Conflict::Kind::exists:
+      return what + " exists already; nothing was written";
+    case store::Conflict::Kind::missing:
+      return what + " does not exist (any more); nothing was written";
+    case store::Conflict::Kind::changed:
+      break;
+  }
+  return what + " is being changed by somebody else; nothing was written: try again";
+}
+
+}  // namespace
+
+store::Flow find_flow(store::Store& store, const std::string& text) {
+  if (const auto id = store::parse_id<store::FlowId>(text)) {
+    if (auto flow = store.flow(*id)) return std::move(*flow);
+    nothing_found("flow", text);
+  }
+  auto flows = all_flows(store);
+  const bool named = std::any_of(flows.begin(), flows.end(),
+                                 [&](const store::Flow& flow) { return flow.name == text; });
+  if (!named && is_prefix(text))
+    return the_one(std::move(flows), "flow", text, begins_with<store::Flow>(text));
+  return the_one(std::move(flows), "flow", text,
+                 [&](const store::Flow& flow) { return flow.name == text; });
+}
+
+store::Schedule find_schedule(store::Store& store, const std::string& text) {
+  if (const auto id = store::parse_id<store::ScheduleId>(text)) {
+    if (auto schedule = store.schedule(*id)) return std::move(*schedule);
+    nothing_found("schedule", text);
+  }
+  if (!is_prefix(text)) nothing_found("schedule", text);
+  return the_one(all_schedules(store), "schedule", text, begins_with<store::Schedule>(text));
+}
+
+store::Run find_run(store::Store& store, const std::string& text) {
+  if (const auto id = store::parse_id<store::RunId>(text)) {
+    if (auto run = store.run(*id)) return std::move(*run);
+    nothing_found("run", text);
+  }
+  if (!is_prefix(text)) nothing_found("run", text);
+  return the_one(store.runs({.limit = kLatestRuns}), "run", text, begins_with<store::Run>(text));
+}
+
+std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query) {
+  return all_pages(std::move(query), [&](const auto& page) { return store.flows(page); });
+}
+
+std::vector<store::Schedule> all_schedules(store::Store& store, store::ScheduleQuery query) {
+  return all_pages(std::move(query), [&](const auto& page) { return store.schedules(page); });
+}
+
+void write_changes(store::Store& store,
+                   const io::Clock& clock,
+                   const std::function<store::ChangeSet(store::Store&)>& build) {
+  for (int left = kTries; left > 0; --left) {
+    const store::ChangeSet changes = build(store);
+    if (is_empty(changes)) return;
+    const auto conflict = store.write(changes, clock.now());
+    if (!conflict) return;
+    if (conflict->kind != store::Conflict::Kind::changed || left == 1)
+      throw Failure(kRefused, describe(*conflict));
+  }
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "daemon/cli/session.h"
+#include "store/store.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+// Rows by what a person types: an id, the beginning of one (at least four characters) or a flow's
+// name.
+namespace rruled::cli {
+
+// Throws Failure 1 when nothing, or more than one thing, is meant.
+[[nodiscard]] store::Flow find_flow(store::Store& store, const std::string& text);
+[[nodiscard]] store::Schedule find_schedule(store::Store& store, const std::string& text);
+[[nodiscard]] store::Run find_run(store::Store& store, const std::string& text);
+
+// Everything that a query finds, page by page.
+[[nodiscard]] std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query = {});
+[[nodiscard]] std::vector<store::Schedule> all_schedules(store::Store& store,
+                                                         store::ScheduleQuery query = {});
+
+// Builds changes from what the store holds and writes them; builds them anew, a few times, when
+// somebody else wrote in between. Nothing to change writes nothing. Throws Failure 1 for what
+// cannot be.
+void write_changes(store::Store& store,
+                   const io::Clock& clock,
+                   const std::function<store::ChangeSet(store::Store&)>& build);
+
+}  // namespace rruled::cli

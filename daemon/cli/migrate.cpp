@@ -1,0 +1,29 @@
+#include "daemon/cli/commands.h"
+
+#include <iostream>
+
+namespace rruled::cli {
+namespace {
+
+// As the daemon opens it: alone, checked, and brought to the present schema.
+int migrate(Session& session) {
+  const auto& config = session.config();
+  make_default_store_folder(config);
+  const auto opened =
+      store::open_sqlite(config.store.sqlite_file.string(), store::OpenMode::daemon);
+  session.out() << "store " << config.store.url << " has schema "
+                << store::sqlite_migrations().size() << '\n';
+  return 0;
+}
+
+}  // namespace
+
+void add_migrate(Commands& commands) {
+  auto* command = add_command(commands, &commands.root,
+                              {"migrate",
+                               "Makes the store, or brings it to this version's schema",
+                               {"rruled migrate --config rruled.toml"}});
+  when_chosen(commands, command, [&commands] { return migrate(commands.session); });
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "store/ids.h"
+
+#include <CLI/CLI.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rruled::cli {
+
+enum class Format { table, json, jsonl };
+
+// Adds --format table|json, with `lines` also jsonl. `format` must outlive the command.
+void add_format(CLI::App* command, Format& format, bool lines);
+
+// Left-aligned columns, two blanks between them; the last one is not padded. Width counts
+// characters.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> heads) { rows_.push_back(std::move(heads)); }
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  [[nodiscard]] bool empty() const { return rows_.size() == 1; }
+  void print(std::ostream& out) const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// "in 2 d 4 h", "35 s ago", "now": the two largest units.
+[[nodiscard]] std::string from_now(store::Timestamp time, store::Timestamp now);
+// "2026-01-31 09:00:00Z", "-" when absent.
+[[nodiscard]] std::string utc_text(const std::optional<store::Timestamp>& time);
+// One line of at most `width` characters, for a cell.
+[[nodiscard]] std::string cell(std::string_view text, std::size_t width);
+
+// json: one indented array; jsonl: one object a line.
+void print_list(std::ostream& out, Format format, const boost::json::array& items);
+void print_object(std::ostream& out, const boost::json::object& object);
+
+}  // namespace rruled::cli

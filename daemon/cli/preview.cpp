@@ -1,0 +1,219 @@
+#include "daemon/cli/preview.h"
+
+#include "daemon/cli/arguments.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/core/time_text.h"
+#include "rrule/cron.h"
+#include "rrule/parse.h"
+
+#include <fstream>
+#include <iostream>
+#include <map>
+
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::floor;
+using std::chrono::seconds;
+
+struct Options {
+  std::string rule, cron, starts_at, timezone, after, until, dst_gap, dst_fold, from, to, schedule,
+      batch;
+  std::int64_t count = 10;
+  bool all = false;
+  Format format = Format::table;
+};
+
+const rrule::TimeZone& zone_of(Session& session, const std::string& name) {
+  const auto zone = session.zones().find(name);
+  if (!zone) throw Failure(kRefused, "timezone: " + zone.error().detail);
+  return **zone;
+}
+
+std::optional<store::Instant> bound(Session& session,
+                                    const std::string& option,
+                                    const std::string& text,
+                                    const rrule::TimeZone& zone) {
+  if (text.empty()) return std::nullopt;
+  return floor<seconds>(time_argument(option, text, zone, session.now()));
+}
+
+core::Timetable compile(Session& session, const store::Schedule& schedule) {
+  auto timetable = core::Timetable::compile(schedule, session.zones());
+  if (timetable) return std::move(*timetable);
+  const auto& [field, error] = timetable.error();
+  throw Failure(kRefused,
+                std::string(field) + ": " + error.detail +
+                    (field == "rrule" ? " (at character " + std::to_string(error.offset) + ")"
+                                      : std::string()));
+}
+
+std::string rule_of(const Options& options) {
+  if (options.cron.empty()) return options.rule;
+  const auto cron = rrule::parse_cron(options.cron);
+  if (!cron) throw Failure(kRefused, "cron: " + cron.error().detail);
+  return cron->recurrence;
+}
+
+void print(Session& session,
+           const Options& options,
+           const core::PreviewRequest& request,
+           const core::Preview& preview) {
+  if (options.format != Format::table)
+    return print_preview_json(session.out(), options.format, request, preview);
+  session.out() << rule_in_words(request.schedule, session.zones()) << '\n'
+                << request.schedule.rrule << "\n\n";
+  print_preview(session.out(), request, preview, session.now());
+}
+
+int preview_rule(Session& session, const Options& options) {
+  core::PreviewRequest request;
+  store::Schedule& row = request.schedule;
+  if (!options.timezone.empty()) row.timezone = options.timezone;
+  const auto& zone = zone_of(session, row.timezone);
+  row.rrule = rule_of(options);
+  row.starts_at = floor<seconds>(time_argument(
+      "--starts-at", options.starts_at.empty() ? "now" : options.starts_at, zone, session.now()));
+  if (!options.dst_gap.empty()) row.dst_gap = *store::parse_word<store::DstGap>(options.dst_gap);
+  if (!options.dst_fold.empty())
+    row.dst_fold = *store::parse_word<store::DstFold>(options.dst_fold);
+  request.window = {bound(session, "--after", options.after, zone),
+                    bound(session, "--until", options.until, zone),
+                    static_cast<std::size_t>(options.count)};
+  const auto timetable = compile(session, row);
+  row.rrule = to_string(rrule::parse_recurrence(row.rrule).value());
+  print(session, options, request, core::preview(timetable, request.window));
+  return 0;
+}
+
+int preview_schedule(Session& session, const Options& options) {
+  core::PreviewRequest request;
+  request.schedule = find_schedule(session.store_to_read(), options.schedule);
+  const auto& row = request.schedule;
+  const auto& zone = zone_of(session, row.timezone);
+  request.window = {bound(session, "--after", options.after, zone),
+                    bound(session, "--until", options.until, zone),
+                    static_cast<std::size_t>(options.count)};
+  if (!request.window.after)
+    request.window.after =
+        row.next_run_at ? *row.next_run_at - seconds(1) : floor<seconds>(session.now());
+  const auto timetable = compile(session, row);
+  if (options.format == Format::table && !row.next_run_at)
+    session.out() << "Fires nothing now: the schedule is " << store::word(row.status)
+                  << (row.status == store::ScheduleStatus::active ? " but its flow cannot fire"
+                                                                  : "")
+                  << ".\n";
+  print(session, options, request, core::preview(timetable, request.window));
+  return 0;
+}
+
+std::map<store::FlowId, std::string> flow_names(store::Store& store) {
+  std::map<store::FlowId, std::string> names;
+  for (const auto& each : all_flows(store)) names[each.id] = each.name.value_or("");
+  return names;
+}
+
+void print_merged(Session& session, Format format, const std::vector<Upcoming>& list) {
+  const auto names = flow_names(session.store_to_read());
+  Table table({"UTC", "FROM NOW", "LOCAL TIME", "FLOW", "SCHEDULE", "NOTE"});
+  json::array items;
+  for (const auto& [item, schedule] : list) {
+    json::object object = to_json(item);
+    table.add({utc_text(item.occurrence.instant), from_now(item.due_at, session.now()),
+               std::string(object.at("local").get_string()) +
+                   std::string(object.at("offset").get_string()),
+               cell(names.at(schedule->flow_id), 40), to_string(schedule->id),
+               note_text(item.occurrence)});
+    object["schedule"] = to_string(schedule->id);
+    object["flow"] = to_string(schedule->flow_id);
+    object["flow_name"] = names.at(schedule->flow_id);
+    items.push_back(std::move(object));
+  }
+  if (format != Format::table)
+    print_list(session.out(), format, items);
+  else if (table.empty())
+    session.out() << "Nothing comes next. `rruled schedule list` shows what there is.\n";
+  else
+    table.print(session.out());
+}
+
+int preview_all(Session& session, const Options& options) {
+  const auto& zone = zone_of(session, options.timezone.empty() ? "UTC" : options.timezone);
+  const auto from = bound(session, "--from", options.from, zone);
+  const auto schedules =
+      all_schedules(session.store_to_read(), {.status = store::ScheduleStatus::active});
+  print_merged(
+      session, options.format,
+      merged(schedules, session.zones(), from.value_or(floor<seconds>(session.now())),
+             bound(session, "--to", options.to, zone), static_cast<std::size_t>(options.count)));
+  return 0;
+}
+
+int preview_lines(Session& session, const Options& options) {
+  if (options.batch == "-") {
+    preview_batch(session.in(), session.out(), session.zones());
+    return 0;
+  }
+  std::ifstream file(options.batch, std::ios::binary);
+  if (!file) throw Failure(kRefused, "cannot read " + options.batch);
+  preview_batch(file, session.out(), session.zones());
+  return 0;
+}
+
+int run(Session& session, const Options& options) {
+  const int chosen = (options.rule.empty() ? 0 : 1) + (options.cron.empty() ? 0 : 1) +
+                     (options.all ? 1 : 0) + (options.schedule.empty() ? 0 : 1) +
+                     (options.batch.empty() ? 0 : 1);
+  if (chosen != 1)
+    throw Failure(kUsage,
+                  "give one of RULE, --cron, --schedule, --all and --batch\n"
+                  "Try `rruled preview --help`.");
+  if (!options.batch.empty()) return preview_lines(session, options);
+  if (options.all) return preview_all(session, options);
+  if (!options.schedule.empty()) return preview_schedule(session, options);
+  return preview_rule(session, options);
+}
+
+}  // namespace
+
+void add_preview(Commands& commands) {
+  auto options = std::make_shared<Options>();
+  auto* command = add_command(
+      commands, &commands.root,
+      {"preview",
+       "Shows what a rule, a schedule or all of them will do",
+       {"rruled preview 'FREQ=DAILY;BYHOUR=2;BYMINUTE=30' --timezone America/New_York",
+        "rruled preview 'FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1' --starts-at "
+        "2026-01-01T09:00",
+        "rruled preview --cron '0 2 * * mon-fri' --timezone Europe/Prague --count 5",
+        "rruled preview --schedule 0190f6a2 --until 2026-12-31T00:00:00Z --format json",
+        "rruled preview --all --from now --to 2026-12-31",
+        "rruled preview --batch rules.jsonl     (a question a line; - reads standard input)"}});
+  command->add_option("RULE", options->rule, "RRULE, or lines of RRULE, RDATE, EXDATE, EXRULE");
+  command->add_option("--cron", options->cron, "A cron expression instead of a rule");
+  command->add_option("--starts-at", options->starts_at, "First instant (default: now)")
+      ->type_name("TIME");
+  command->add_option("--timezone", options->timezone, "IANA name (default: UTC)");
+  command->add_option("--after", options->after, "Only later ones (exclusive)")->type_name("TIME");
+  command->add_option("--until", options->until, "None later than this (inclusive)")
+      ->type_name("TIME");
+  command->add_option("--count", options->count, "How many (default: 10)")
+      ->check(CLI::Range(std::int64_t{0}, core::kPreviewCountMax));
+  add_words<store::DstGap>(command, "--dst-gap", options->dst_gap,
+                           "A wall time that does not exist (default: shift)");
+  add_words<store::DstFold>(command, "--dst-fold", options->dst_fold,
+                            "A wall time that comes twice (default: auto)");
+  command->add_option("--schedule", options->schedule, "A stored schedule, by id");
+  command->add_flag("--all", options->all, "Every stored schedule, merged in order of time");
+  command->add_option("--from", options->from, "With --all: from here on (default: now)")
+      ->type_name("TIME");
+  command->add_option("--to", options->to, "With --all: up to here (exclusive)")->type_name("TIME");
+  command->add_option("--batch", options->batch, "Answers questions in JSON, a line each")
+      ->type_name("FILE|-");
+  add_format(command, options->format, true);
+  when_chosen(commands, command, [&commands, options] { return run(commands.session, *options); });
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,154 @@
+#include "daemon/cli/preview.h"
+#include "daemon/cli/session.h"
+#include "daemon/core/time_text.h"
+#include "rrule/describe.h"
+#include "rrule/parse.h"
+
+#include <ostream>
+#include <queue>
+#include <utility>
+
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::seconds;
+
+std::string clock_text(rrule::local_seconds local) { return core::iso_local(local).substr(11); }
+
+std::string local_text(rrule::local_seconds local) {
+  static constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed",
+                                                    "Thu", "Fri", "Sat"};
+  const date::weekday day(std::chrono::floor<date::days>(local));
+  std::string text = core::iso_local(local);
+  text[10] = ' ';
+  return std::string(kDays.at(day.c_encoding())) + " " + text;
+}
+
+std::string offset_text(const rrule::Occurrence& occurrence) {
+  return core::iso_offset(
+      seconds(occurrence.local.time_since_epoch() - occurrence.instant.time_since_epoch()));
+}
+
+// A schedule's occurrences as a stream, for the merge.
+class Stream {
+ public:
+  Stream(const core::Timetable& timetable, const store::Schedule& schedule, store::Instant from)
+      : timetable_(timetable), walk_(timetable_.recurrence()), schedule_(&schedule) {
+    walk_.seek(std::max(from, schedule.next_run_at.value_or(from)) - seconds(1));
+    step();
+  }
+  void step() { current_ = walk_.next(); }
+  [[nodiscard]] const std::optional<rrule::Occurrence>& current() const { return current_; }
+  [[nodiscard]] const store::Schedule& schedule() const { return *schedule_; }
+  [[nodiscard]] Upcoming upcoming() const {
+    const auto slot = timetable_.next(current_->instant - seconds(1));
+    return {{*current_, slot ? slot->due_at : store::Timestamp(current_->instant)}, schedule_};
+  }
+
+ private:
+  core::Timetable timetable_;
+  rrule::OccurrenceIterator walk_;
+  const store::Schedule* schedule_;
+  std::optional<rrule::Occurrence> current_;
+};
+
+}  // namespace
+
+std::string note_text(const rrule::Occurrence& occurrence) {
+  const std::string time = clock_text(occurrence.nominal);
+  switch (occurrence.note) {
+    case rrule::Note::gap_shifted:
+      return "the clock skips " + time;
+    case rrule::Note::fold_first:
+      return "first of two " + time;
+    case rrule::Note::fold_second:
+      return "second of two " + time;
+    case rrule::Note::none:
+      break;
+  }
+  return {};
+}
+
+std::string rule_in_words(const store::Schedule& schedule, const rrule::ZoneDatabase& zones) {
+  const auto set = rrule::parse_recurrence(schedule.rrule);
+  const auto zone = zones.find(schedule.timezone);
+  if (!set || !zone) return {};
+  return rrule::describe(*set, (*zone)->to_local(schedule.starts_at), schedule.timezone);
+}
+
+void print_preview(std::ostream& out,
+                   const core::PreviewRequest& request,
+                   const core::Preview& preview,
+                   store::Timestamp now) {
+  const bool jittered = request.schedule.jitter > store::milliseconds::zero();
+  std::vector<std::string> heads{"LOCAL TIME", "OFFSET", "UTC"};
+  if (jittered) heads.emplace_back("DUE");
+  heads.insert(heads.end(), {"FROM NOW", "NOTE"});
+  Table table(std::move(heads));
+  for (const auto& [occurrence, due_at] : preview.items) {
+    std::vector<std::string> row{local_text(occurrence.local), offset_text(occurrence),
+                                 utc_text(occurrence.instant)};
+    if (jittered) row.push_back(utc_text(due_at));
+    row.insert(row.end(), {from_now(due_at, now), note_text(occurrence)});
+    table.add(std::move(row));
+  }
+  if (!table.empty()) table.print(out);
+  if (preview.exhausted)
+    out << "The search gave up: too many occurrences in a row are excluded.\n";
+  else if (preview.ended)
+    out << (table.empty() ? "No occurrences.\n" : "Nothing follows.\n");
+  else if (table.empty())
+    out << "No occurrences in this time; some follow.\n";
+}
+
+void print_preview_json(std::ostream& out,
+                        Format format,
+                        const core::PreviewRequest& request,
+                        const core::Preview& preview) {
+  json::array occurrences;
+  for (const auto& each : preview.items) occurrences.push_back(to_json(each));
+  if (format == Format::jsonl) return print_list(out, format, occurrences);
+  const auto& schedule = request.schedule;
+  print_object(out, {{"rrule", schedule.rrule},
+                     {"starts_at", core::iso_microseconds(schedule.starts_at)},
+                     {"timezone", schedule.timezone},
+                     {"dst_gap", store::word(schedule.dst_gap)},
+                     {"dst_fold", store::word(schedule.dst_fold)},
+                     {"occurrences", std::move(occurrences)},
+                     {"ended", preview.ended}});
+}
+
+std::vector<Upcoming> merged(const std::vector<store::Schedule>& schedules,
+                             const rrule::ZoneDatabase& zones,
+                             store::Instant from,
+                             std::optional<store::Instant> to,
+                             std::size_t count) {
+  std::vector<Stream> streams;
+  for (const auto& each : schedules) {
+    if (!each.next_run_at) continue;
+    if (auto timetable = core::Timetable::compile(each, zones))
+      streams.emplace_back(*timetable, each, from);
+  }
+  const auto later = [&](std::size_t a, std::size_t b) {
+    const auto key = [&](std::size_t i) {
+      return std::pair(streams[i].current()->instant, streams[i].schedule().id);
+    };
+    return key(a) > key(b);
+  };
+  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> queue(later);
+  for (std::size_t i = 0; i < streams.size(); ++i)
+    if (streams[i].current()) queue.push(i);
+  std::vector<Upcoming> result;
+  while (!queue.empty() && result.size() < count) {
+    const std::size_t next = queue.top();
+    if (to && streams[next].current()->instant >= *to) break;
+    queue.pop();
+    result.push_back(streams[next].upcoming());
+    streams[next].step();
+    if (streams[next].current()) queue.push(next);
+  }
+  return result;
+}
+
+}  // namespace rruled::cli

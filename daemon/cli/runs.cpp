@@ -1,0 +1,218 @@
+#include "daemon/cli/arguments.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
+#include "daemon/core/run_json.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <iostream>
+#include <map>
+#include <memory>
+
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::milliseconds;
+using store::RunStatus;
+
+constexpr milliseconds kPollEvery{250};
+constexpr std::size_t kWatched = 500;  // the latest runs, by due time
+
+struct Options {
+  std::string run, flow, schedule, status, from, to;
+  std::size_t limit = 100;
+  std::size_t offset = 0;
+  Format format = Format::table;
+};
+
+// Between two looks at the store.
+void pause() {
+  boost::asio::io_context io;
+  boost::asio::steady_timer(io, kPollEvery).wait();
+}
+
+bool is_final(RunStatus status) {
+  return status == RunStatus::completed || status == RunStatus::failed ||
+         status == RunStatus::dead || status == RunStatus::cancelled ||
+         status == RunStatus::skipped;
+}
+
+std::string lateness_text(const store::Run& run) {
+  if (!run.started_at) return "-";
+  return "+" + std::to_string((*run.started_at - run.due_at).count()) + " ms";
+}
+
+std::string outcome_text(const store::Run& run) {
+  return run.error.empty() ? run.reason : run.error;
+}
+
+store::RunQuery query_of(Session& session, const Options& options) {
+  store::Store& store = session.store_to_read();
+  store::RunQuery query{.limit = options.limit, .offset = options.offset};
+  if (!options.flow.empty()) query.flow_id = find_flow(store, options.flow).id;
+  if (!options.schedule.empty()) query.schedule_id = find_schedule(store, options.schedule).id;
+  query.status = store::parse_word<RunStatus>(options.status);
+  const auto utc = rrule::TimeZone::utc();
+  if (!options.from.empty())
+    query.due_from = time_argument("--from", options.from, *utc, session.now());
+  if (!options.to.empty()) query.due_to = time_argument("--to", options.to, *utc, session.now());
+  return query;
+}
+
+int list(Session& session, const Options& options) {
+  const auto query = query_of(session, options);
+  json::array items;
+  Table table({"ID", "STATUS", "DUE (UTC)", "LATENESS", "ORIGIN", "FLOW", "ATTEMPTS", "OUTCOME"});
+  for (const auto& run : session.store_to_read().runs(query)) {
+    if (options.format != Format::table) items.push_back(core::to_json(run));
+    table.add({to_string(run.id), std::string(store::word(run.status)), utc_text(run.due_at),
+               lateness_text(run), std::string(store::word(run.origin)), cell(run.flow_name, 30),
+               std::to_string(run.attempts), cell(outcome_text(run), 60)});
+  }
+  if (options.format != Format::table)
+    print_list(session.out(), options.format, items);
+  else if (table.empty())
+    session.out() << "No runs. `rruled preview --all` shows what comes next.\n";
+  else
+    table.print(session.out());
+  return 0;
+}
+
+int show(Session& session, const Options& options) {
+  store::Store& store = session.store_to_read();
+  const store::Run run = find_run(store, options.run);
+  json::object object = core::to_json(run);
+  json::array attempts;
+  for (const auto& each : store.attempts(run.id)) attempts.push_back(core::to_json(each));
+  json::array logs;
+  for (const auto& each : store.logs({.run_id = run.id, .limit = 500}))
+    logs.push_back(core::to_json(each));
+  if (options.format == Format::json) {
+    object["attempt_list"] = std::move(attempts);
+    object["logs"] = std::move(logs);
+    print_object(session.out(), object);
+    return 0;
+  }
+  Table table({"FIELD", "VALUE"});
+  for (const auto& [key, value] : object)
+    table.add({std::string(key), value.is_string() ? cell(value.get_string(), 200)
+                                                   : cell(core::json_text(value), 200)});
+  table.print(session.out());
+  if (!attempts.empty()) session.out() << "\nAttempts:\n";
+  for (const auto& each : attempts) session.out() << "  " << core::json_text(each) << '\n';
+  if (!logs.empty()) session.out() << "\nLog, newest first:\n";
+  for (const auto& each : logs)
+    session.out() << "  " << each.at("timestamp").get_string().c_str() << ' '
+                  << each.at("level").get_string().c_str() << ' '
+                  << each.at("message").get_string().c_str() << '\n';
+  return 0;
+}
+
+void print_event(Session& session, Format format, const store::Run& run) {
+  if (format == Format::table) {
+    session.out() << utc_text(session.now()) << "  " << store::word(run.status) << "  "
+                  << (run.flow_name.empty() ? to_string(run.flow_id) : cell(run.flow_name, 40))
+                  << "  due " << utc_text(run.due_at) << "  " << lateness_text(run) << "  attempt "
+                  << run.attempts << "  " << to_string(run.id);
+    if (!outcome_text(run).empty()) session.out() << "  " << cell(outcome_text(run), 100);
+    session.out() << '\n';
+  } else {
+    session.out() << core::json_text(core::to_json(run)) << '\n';
+  }
+  session.out().flush();
+}
+
+// One run until it ends: 0 when it completed.
+int watch_one(Session& session, const Options& options) {
+  store::Store& store = session.store_to_read();
+  store::Run run = find_run(store, options.run);
+  std::optional<std::pair<RunStatus, int>> shown;
+  while (true) {
+    if (shown != std::pair(run.status, run.attempts)) print_event(session, options.format, run);
+    shown = std::pair(run.status, run.attempts);
+    if (is_final(run.status)) return run.status == RunStatus::completed ? 0 : kRefused;
+    pause();
+    auto again = store.run(run.id);
+    if (!again) throw Failure(kRefused, "run " + to_string(run.id) + " is gone");
+    run = std::move(*again);
+  }
+}
+
+// Whatever happens from now on, until the process is told to stop.
+int watch_all(Session& session, const Options& options) {
+  auto query = query_of(session, options);
+  query.limit = kWatched;
+  store::Store& store = session.store_to_read();
+  std::map<store::RunId, std::pair<RunStatus, int>> known;
+  for (bool first = true;; first = false) {
+    auto runs = store.runs(query);
+    std::map<store::RunId, std::pair<RunStatus, int>> seen;
+    for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+      const std::pair state(run->status, run->attempts);
+      const auto before = known.find(run->id);
+      if (!first && (before == known.end() || before->second != state))
+        print_event(session, options.format, *run);
+      seen.emplace(run->id, state);
+    }
+    known = std::move(seen);
+    if (!session.out()) return 0;
+    pause();
+  }
+}
+
+int watch(Session& session, const Options& options) {
+  return options.run.empty() ? watch_all(session, options) : watch_one(session, options);
+}
+
+void add_filters(CLI::App* command, Options& options) {
+  command->add_option("--flow", options.flow, "Only of this flow");
+  command->add_option("--schedule", options.schedule, "Only of this schedule");
+  add_words<RunStatus>(command, "--status", options.status, "Only these");
+}
+
+}  // namespace
+
+void add_runs(Commands& commands) {
+  auto* group = add_group(commands, "runs", "Runs: the ledger of what fired and what became of it");
+  auto options = std::make_shared<Options>();
+  auto* command = add_command(
+      commands, group,
+      {"list",
+       "Lists runs, latest due first",
+       {"rruled runs list --status failed", "rruled runs list --flow Hello --limit 5 --format json",
+        "rruled runs list --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --format jsonl"}});
+  add_filters(command, *options);
+  command->add_option("--from", options->from, "Due at this time or later")->type_name("TIME");
+  command->add_option("--to", options->to, "Due before this time")->type_name("TIME");
+  command->add_option("--limit", options->limit, "How many (default: 100)");
+  command->add_option("--offset", options->offset, "How many to pass over");
+  add_format(command, options->format, true);
+  when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
+
+  options = std::make_shared<Options>();
+  command = add_command(commands, group,
+                        {"show",
+                         "Shows one run with its attempts and log",
+                         {"rruled runs show 0190f6a2 --format json"}});
+  command->add_option("RUN", options->run, "Id, or beginning of an id")->required();
+  add_format(command, options->format, false);
+  when_chosen(commands, command, [&commands, options] { return show(commands.session, *options); });
+
+  options = std::make_shared<Options>();
+  command = add_command(
+      commands, group,
+      {"watch",
+       "Prints a line whenever a run begins, is tried or ends; one run: until it ends",
+       {"rruled runs watch --flow Hello", "rruled runs watch 0190f6a2     (exit code 0: completed)",
+        "rruled runs watch --format jsonl"}});
+  command->add_option("RUN", options->run, "Only this run, until it ends");
+  add_filters(command, *options);
+  add_format(command, options->format, true);
+  when_chosen(commands, command,
+              [&commands, options] { return watch(commands.session, *options); });
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,348 @@
+#include "daemon/cli/arguments.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
+#include "daemon/cli/preview.h"
+#include "daemon/cli/schedule_fields.h"
+#include "daemon/core/flow_change.h"
+#include "daemon/core/run_identity.h"
+#include "daemon/core/run_json.h"
+
+#include <iostream>
+#include <memory>
+
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+using core::Change;
+
+struct Options {
+  std::string flow, schedule, status, note, variables;
+  std::vector<std::string> var;
+  ScheduleFields fields;
+  bool catch_up = false;
+  std::size_t limit = 100;
+  std::size_t offset = 0;
+  Format format = Format::table;
+};
+
+// A stored schedule with its flow and, where it can be used, its times.
+struct Loaded {
+  store::Schedule row;
+  store::Flow flow;
+  std::optional<core::Timetable> timetable;
+  [[nodiscard]] bool fires() const { return core::can_fire(flow.status, flow.trigger_type); }
+};
+
+Loaded load(Session& session, store::Store& store, const std::string& text) {
+  Loaded loaded;
+  loaded.row = find_schedule(store, text);
+  if (auto flow = store.flow(loaded.row.flow_id)) loaded.flow = std::move(*flow);
+  if (auto timetable = core::Timetable::compile(loaded.row, session.zones()))
+    loaded.timetable = std::move(*timetable);
+  return loaded;
+}
+
+// Reads one schedule, changes it, writes it; again when somebody else wrote in between.
+template <class Make>
+store::Schedule change_schedule(Session& session, const std::string& text, Make make) {
+  store::Schedule written;
+  write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
+    const Loaded loaded = load(session, store, text);
+    Change change = make(loaded);
+    written = change.schedule;
+    store::ChangeSet changes;
+    if (!core::same_settings(loaded.row, change.schedule) ||
+        loaded.row.next_run_at != change.schedule.next_run_at)
+      core::put(changes, std::move(change), &loaded.row);
+    return changes;
+  });
+  return written;
+}
+
+std::string next_text(Session& session, const store::Schedule& row) {
+  if (row.next_run_at)
+    return "next at " + utc_text(*row.next_run_at) + " (" +
+           from_now(*row.next_run_at, session.now()) + ")";
+  if (row.status == store::ScheduleStatus::active) return "its flow cannot fire now";
+  return "nothing comes next";
+}
+
+void print_one(Session& session, const Options& options, const store::Schedule& row) {
+  if (options.format == Format::json)
+    print_object(session.out(), core::to_json(row));
+  else
+    session.out() << to_string(row.id) << "  " << store::word(row.status) << ", "
+                  << next_text(session, row) << '\n';
+}
+
+int create(Session& session, const Options& options) {
+  store::Store& store = session.store_to_write();
+  const store::Flow flow = find_flow(store, options.flow);
+  store::Schedule base;
+  base.id = store::ScheduleId{store::random_uuid_v7(session.now())};
+  base.flow_id = flow.id;
+  base.project_id = flow.project_id;
+  base.created_at = session.now();
+  const json::object object = schedule_object(session, options.fields, true, base.timezone);
+  const auto edit = core::schedule_from_json(object, base, nullptr, core::JsonUse::create,
+                                             session.rules(), session.now());
+  if (!edit) throw Failure(edit.error());
+  const Change change = core::decided(
+      *edit, nullptr, nullptr, core::can_fire(flow.status, flow.trigger_type), session.now());
+  write_changes(session.store_to_write(), session.clock(), [&](store::Store&) {
+    store::ChangeSet changes;
+    core::put(changes, change, nullptr);
+    return changes;
+  });
+  print_one(session, options, change.schedule);
+  return 0;
+}
+
+int update(Session& session, const Options& options) {
+  const auto row = change_schedule(session, options.schedule, [&](const Loaded& loaded) {
+    const json::object object =
+        schedule_object(session, options.fields, false, loaded.row.timezone);
+    const auto edit = core::schedule_from_json(
+        object, loaded.row, &loaded.row, core::JsonUse::patch, session.rules(), session.now());
+    if (!edit) throw Failure(edit.error());
+    return core::decided(*edit, &loaded.row, loaded.timetable ? &*loaded.timetable : nullptr,
+                         loaded.fires(), session.now());
+  });
+  print_one(session, options, row);
+  return 0;
+}
+
+int pause(Session& session, const Options& options) {
+  const auto row = change_schedule(session, options.schedule, [&](const Loaded& loaded) {
+    if (loaded.row.status == store::ScheduleStatus::completed)
+      throw Failure(kRefused,
+                    "schedule " + to_string(loaded.row.id) + " is completed: it fires no more");
+    return Change{core::paused(loaded.row, options.note, session.now()), std::nullopt};
+  });
+  print_one(session, options, row);
+  return 0;
+}
+
+int resume(Session& session, const Options& options) {
+  const auto row = change_schedule(session, options.schedule, [&](const Loaded& loaded) {
+    const auto status = loaded.row.status;
+    if (status == store::ScheduleStatus::active) return Change{loaded.row, std::nullopt};
+    if (status == store::ScheduleStatus::completed)
+      throw Failure(kRefused,
+                    "schedule " + to_string(loaded.row.id) +
+                        " is completed: give it a rule with a future by `schedule update`");
+    if (!loaded.timetable) {
+      const auto error = core::Timetable::compile(loaded.row, session.zones()).error();
+      throw Failure(kRefused, std::string(error.field) + ": " + error.error.detail);
+    }
+    return core::resumed(loaded.row, *loaded.timetable, loaded.fires(), session.now(),
+                         options.catch_up);
+  });
+  print_one(session, options, row);
+  return 0;
+}
+
+int remove(Session& session, const Options& options) {
+  store::ScheduleId id;
+  write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
+    id = find_schedule(store, options.schedule).id;
+    store::ChangeSet changes;
+    changes.delete_schedules.push_back(id);
+    return changes;
+  });
+  session.out() << "deleted schedule " << to_string(id) << "; unsent runs are cancelled\n";
+  return 0;
+}
+
+int run_now(Session& session, const Options& options) {
+  json::object variables;
+  if (!options.variables.empty()) variables = variables_argument(options.variables);
+  overlay_variables(variables, options.var);
+  store::Run run;
+  write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
+    const Loaded loaded = load(session, store, options.schedule);
+    const auto& flow = loaded.flow;
+    if (!loaded.fires())
+      throw Failure(kRefused, "flow " + to_string(flow.id) + " is " +
+                                  std::string(store::word(flow.status)) + " with trigger \"" +
+                                  flow.trigger_type +
+                                  "\": only active ones of batch and schedule run");
+    const store::DueSchedule due{loaded.row,   flow.name,         flow.status,
+                                 flow.version, flow.trigger_type, flow.variables};
+    run = core::manual_run(due, true, store::RunId{store::random_uuid_v7(session.now())},
+                           core::json_text(variables), session.now());
+    store::ChangeSet changes;
+    changes.runs.push_back(run);
+    return changes;
+  });
+  if (options.format == Format::json)
+    print_object(session.out(), core::to_json(run));
+  else
+    session.out() << to_string(run.id) << "  pending; `rruled runs show " << to_string(run.id)
+                  << "` tells what became of it\n";
+  return 0;
+}
+
+int list(Session& session, const Options& options) {
+  store::Store& store = session.store_to_read();
+  store::ScheduleQuery query{.limit = options.limit, .offset = options.offset};
+  if (!options.flow.empty()) query.flow_id = find_flow(store, options.flow).id;
+  query.status = store::parse_word<store::ScheduleStatus>(options.status);
+  json::array items;
+  Table table({"ID", "STATUS", "NEXT (UTC)", "FROM NOW", "RULE", "TIMEZONE", "NOTE"});
+  for (const auto& row : store.schedules(query)) {
+    json::object object = core::to_json(row);
+    object["flow"] = to_string(row.flow_id);
+    items.push_back(std::move(object));
+    const std::optional<store::Timestamp> next = row.next_run_at;
+    table.add({to_string(row.id), std::string(store::word(row.status)), utc_text(next),
+               next ? from_now(*next, session.now()) : "-", cell(row.rrule, 48), row.timezone,
+               cell(row.status_reason.empty() ? row.note : row.status_reason, 60)});
+  }
+  if (options.format != Format::table)
+    print_list(session.out(), options.format, items);
+  else if (table.empty())
+    session.out() << "No schedules. `rruled schedule create --help` tells how to make one.\n";
+  else
+    table.print(session.out());
+  return 0;
+}
+
+int show(Session& session, const Options& options) {
+  store::Store& store = session.store_to_read();
+  const store::Schedule row = find_schedule(store, options.schedule);
+  json::object object = core::to_json(row);
+  object["flow"] = to_string(row.flow_id);
+  json::array gaps;
+  for (const auto& gap : store.gaps(row.id)) gaps.push_back(core::to_json(gap));
+  object["gaps"] = gaps;
+  if (options.format == Format::json) {
+    print_object(session.out(), object);
+    return 0;
+  }
+  if (const auto words = rule_in_words(row, session.zones()); !words.empty())
+    session.out() << words << "\n\n";
+  Table table({"FIELD", "VALUE"});
+  for (const auto& [key, value] : object)
+    table.add({std::string(key), value.is_string() ? cell(value.get_string(), 200)
+                                                   : cell(core::json_text(value), 200)});
+  table.print(session.out());
+  return 0;
+}
+
+// What add_verb needs to know beside the options.
+struct Verb {
+  CommandText text;
+  int (*run)(Session&, const Options&);
+  bool of_schedule = true;
+};
+
+std::pair<CLI::App*, std::shared_ptr<Options>> add_verb(Commands& commands,
+                                                        CLI::App* group,
+                                                        Verb verb) {
+  auto options = std::make_shared<Options>();
+  auto* command = add_command(commands, group, std::move(verb.text));
+  if (verb.of_schedule)
+    command->add_option("SCHEDULE", options->schedule, "Id, or beginning of an id")->required();
+  when_chosen(commands, command,
+              [&commands, options, run = verb.run] { return run(commands.session, *options); });
+  return {command, options};
+}
+
+void add_edits(Commands& commands, CLI::App* group) {
+  auto [command, options] = add_verb(
+      commands, group,
+      {{"create",
+        "Makes a schedule of a flow; prints its id and what comes next",
+        {"rruled schedule create --flow Hello --rrule 'FREQ=MINUTELY;INTERVAL=5'",
+         "rruled schedule create --flow Hello --cron '30 2 * * *' --timezone America/New_York",
+         "rruled schedule create --flow Hello --at 2026-12-31T23:59:59Z --var greeting=Goodbye",
+         "rruled schedule create --flow Hello --rrule 'FREQ=DAILY' --starts-at 2026-01-01T09:00 "
+         "--timezone Europe/Prague --overlap skip"}},
+       create,
+       false});
+  command->add_option("--flow", options->flow, "Its flow: id, beginning of an id, or name")
+      ->required();
+  add_schedule_fields(command, options->fields);
+  add_format(command, options->format, false);
+
+  std::tie(command, options) =
+      add_verb(commands, group,
+               {{"update",
+                 "Changes a schedule; what it fired stays fired",
+                 {"rruled schedule update 0190f6a2 --rrule 'FREQ=HOURLY'",
+                  "rruled schedule update 0190f6a2 --timezone Europe/London --catchup all"}},
+                update});
+  add_schedule_fields(command, options->fields);
+  add_format(command, options->format, false);
+}
+
+void add_life(Commands& commands, CLI::App* group) {
+  auto [command, options] =
+      add_verb(commands, group,
+               {{"pause",
+                 "Stops a schedule until it is resumed",
+                 {"rruled schedule pause 0190f6a2 --note 'until the move is done'"}},
+                pause});
+  command->add_option("--note", options->note, "Why, for people");
+  add_format(command, options->format, false);
+
+  std::tie(command, options) =
+      add_verb(commands, group,
+               {{"resume",
+                 "Starts a paused schedule, or one in error, again",
+                 {"rruled schedule resume 0190f6a2", "rruled schedule resume 0190f6a2 --catch-up"}},
+                resume});
+  command->add_flag("--catch-up", options->catch_up,
+                    "What passed meanwhile runs by the schedule's catchup policy");
+  add_format(command, options->format, false);
+
+  add_verb(commands, group,
+           {{"delete",
+             "Deletes a schedule; its ledger stays with the flow",
+             {"rruled schedule delete 0190f6a2"}},
+            remove});
+
+  std::tie(command, options) = add_verb(commands, group,
+                                        {{"run-now",
+                                          "Runs it once, now, beside its times",
+                                          {"rruled schedule run-now 0190f6a2 --var greeting=Hi"}},
+                                         run_now});
+  command->add_option("--var", options->var, "One variable, a text; may be given again")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command->add_option("--variables", options->variables, "JSON object")->type_name("JSON");
+  add_format(command, options->format, false);
+}
+
+}  // namespace
+
+void add_schedule(Commands& commands) {
+  auto* group = add_group(commands, "schedule", "Schedules: when flows run");
+  add_edits(commands, group);
+  add_life(commands, group);
+
+  auto [command, options] =
+      add_verb(commands, group,
+               {{"list",
+                 "Lists schedules, newest first",
+                 {"rruled schedule list", "rruled schedule list --flow Hello --format jsonl"}},
+                list,
+                false});
+  command->add_option("--flow", options->flow, "Only of this flow");
+  add_words<store::ScheduleStatus>(command, "--status", options->status, "Only these");
+  command->add_option("--limit", options->limit, "How many (default: 100)");
+  command->add_option("--offset", options->offset, "How many to pass over");
+  add_format(command, options->format, true);
+
+  std::tie(command, options) = add_verb(commands, group,
+                                        {{"show",
+                                          "Shows one schedule, in words and field by field",
+                                          {"rruled schedule show 0190f6a2 --format json"}},
+                                         show});
+  add_format(command, options->format, false);
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,126 @@
+#include "daemon/cli/session.h"
+
+#include "store/memory_store.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+
+namespace rruled::cli {
+namespace {
+
+constexpr std::size_t kJsonBytesMax = std::size_t{256} << 20U;
+
+std::string describe(const core::FieldError& error) {
+  std::string text = error.attr.empty() ? error.detail : error.attr + ": " + error.detail;
+  if (!error.hint.empty()) text += " " + error.hint;
+  return text;
+}
+
+std::string read_all(std::istream& in, const std::string& name, std::size_t bytes_max) {
+  std::string text;
+  char buffer[65'536];
+  while (in.read(buffer, sizeof buffer) || in.gcount() > 0) {
+    text.append(buffer, static_cast<std::size_t>(in.gcount()));
+    if (text.size() > bytes_max)
+      throw Failure(kRefused, name + " is larger than " + std::to_string(bytes_max) + " bytes");
+  }
+  return text;
+}
+
+}  // namespace
+
+Failure::Failure(const core::FieldError& error) : Failure(kRefused, describe(error)) {}
+
+const io::Config& Session::config() {
+  if (config_) return *config_;
+  auto loaded = io::load_config(config_file, environment_);
+  if (!loaded) {
+    std::string text;
+    for (const auto& each : loaded.error())
+      text += (text.empty() ? "" : "\n") + io::to_string(each);
+    throw Failure(kConfiguration, text);
+  }
+  config_ = std::move(*loaded);
+  return *config_;
+}
+
+const io::Config& Session::usable_config() {
+  const auto errors = io::check_named_files(config());
+  if (errors.empty()) return config();
+  std::string text;
+  for (const auto& each : errors) text += (text.empty() ? "" : "\n") + io::to_string(each);
+  throw Failure(kConfiguration, text);
+}
+
+const rrule::ZoneDatabase& Session::zones() {
+  if (!zones_) {
+    const auto& folder = config().tzdata.directory;
+    zones_ = std::make_unique<rrule::ZoneDatabase>(
+        folder.empty() ? rrule::ZoneDatabase::default_folder() : folder);
+  }
+  return *zones_;
+}
+
+store::Store& Session::open(store::OpenMode mode) {
+  if (!store_) {
+    if (mode == store::OpenMode::command) make_default_store_folder(config());
+    store_ = store::open_sqlite(config().store.sqlite_file.string(), mode);
+  }
+  return *store_;
+}
+
+store::Store& Session::store_to_write() { return open(store::OpenMode::command); }
+store::Store& Session::store_to_try() {
+  std::error_code error;
+  if (!store_ && !std::filesystem::exists(config().store.sqlite_file, error))
+    store_ = std::make_unique<store::MemoryStore>();
+  return open(store::OpenMode::read_only);
+}
+
+store::Store& Session::store_to_read() { return open(store::OpenMode::read_only); }
+
+core::ScheduleRules Session::rules() {
+  const auto& executors = config().executors;
+  return {zones(), config().limits.min_interval,
+          [&executors](std::string_view name, std::int64_t project) {
+            const auto found = std::find_if(executors.begin(), executors.end(),
+                                            [&](const auto& each) { return each.name == name; });
+            if (found == executors.end()) return false;
+            const auto& projects = found->projects;
+            return projects.empty() ||
+                   std::find(projects.begin(), projects.end(), project) != projects.end();
+          }};
+}
+
+std::string Session::read_input(const std::string& path, std::size_t bytes_max) {
+  if (path == "-") return read_all(in(), "standard input", bytes_max);
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) throw Failure(kRefused, path + " is a folder");
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    throw Failure(kRefused, "cannot read " + path + ": " + std::generic_category().message(errno));
+  return read_all(file, path, bytes_max);
+}
+
+boost::json::value Session::read_json(const std::string& path) {
+  auto value = core::parse_json(read_input(path, kJsonBytesMax));
+  if (value) return std::move(*value);
+  const auto& error = value.error();
+  throw Failure(kRefused, (path == "-" ? "standard input" : path) + ":" +
+                              std::to_string(error.line) + ":" + std::to_string(error.column) +
+                              ": not JSON: " + error.detail);
+}
+
+void make_default_store_folder(const io::Config& config) {
+  if (config.origins.contains("store.url")) return;
+  const auto folder = config.store.sqlite_file.parent_path();
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    throw Failure(kRefused, "cannot make the folder " + folder.string() + " for the store: " +
+                                error.message() + "; or set store.url (RRULED_STORE_URL)");
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,161 @@
+#include "daemon/cli/apply.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/foreign.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+namespace rruled::cli {
+namespace {
+
+using core::BundleUse;
+
+constexpr std::size_t kForeignBytesMax = std::size_t{1} << 20U;
+
+struct ImportOptions {
+  std::string file, from = "json";
+  ForeignOptions foreign;
+  bool replace = false;
+  bool dry_run = false;
+};
+
+struct ExportOptions {
+  std::string to = "json", flow;
+  std::int64_t project = 0;
+};
+
+core::Bundle read_bundle(Session& session, const ImportOptions& options) {
+  if (options.from == "json") {
+    auto bundle = core::bundle_from_json(session.read_json(options.file));
+    if (!bundle) throw Failure(bundle.error());
+    return std::move(*bundle);
+  }
+  const std::string text = session.read_input(options.file, kForeignBytesMax);
+  auto foreign = options.from == "ics" ? bundle_of_calendar(session, text, options.foreign)
+                                       : bundle_of_crontab(session, text, options.foreign);
+  for (const auto& each : foreign.notes) session.err() << each << '\n';
+  if (foreign.bundle.empty()) throw Failure(kRefused, "nothing in it could be imported");
+  return std::move(foreign.bundle);
+}
+
+// An import without --replace makes things anew; what is there already stays as it is.
+void refuse_existing(const core::StoredRows& rows) {
+  std::string what;
+  if (!rows.schedules.empty()) what = "schedule " + to_string(rows.schedules.begin()->first);
+  if (!rows.flows.empty()) what = "flow " + to_string(rows.flows.begin()->first);
+  if (!what.empty())
+    throw Failure(kRefused, what +
+                                " exists already; nothing was written"
+                                "\n--replace gives what exists the values of the file.");
+}
+
+int import_file(Session& session, const ImportOptions& options) {
+  const core::Bundle bundle = read_bundle(session, options);
+  const auto use = options.replace ? BundleUse::replace : BundleUse::import;
+  const auto rules = session.rules();
+  std::vector<std::string> lines;
+  std::size_t flows = 0;
+  std::size_t schedules = 0;
+  const auto plan = [&](store::Store& store) {
+    const auto rows = stored_rows(store, bundle, use);
+    if (!options.replace) refuse_existing(rows);
+    auto planned = core::plan_bundle(bundle, rows, use, rules, session.now());
+    if (!planned) throw Failure(planned.error());
+    lines = std::move(planned->lines);
+    flows = planned->changes.flows.size();
+    schedules = planned->changes.schedules.size();
+    return std::move(planned->changes);
+  };
+  if (options.dry_run) {
+    plan(session.store_to_try());
+    for (const auto& each : lines) session.out() << each << '\n';
+    session.out() << "Nothing was written (--dry-run).\n";
+    return 0;
+  }
+  write_changes(session.store_to_write(), session.clock(), plan);
+  session.out() << "imported " << flows << " flows and " << schedules << " schedules\n";
+  return 0;
+}
+
+int export_all(Session& session, const ExportOptions& options) {
+  store::Store& store = session.store_to_read();
+  store::FlowQuery of_flows;
+  store::ScheduleQuery of_schedules;
+  if (options.project > 0) of_flows.project_id = of_schedules.project_id = options.project;
+  std::vector<store::Flow> flows;
+  if (options.flow.empty()) {
+    flows = all_flows(store, of_flows);
+  } else {
+    flows.push_back(find_flow(store, options.flow));
+    of_schedules.flow_id = flows.front().id;
+  }
+  auto schedules = all_schedules(store, of_schedules);
+  // The same store gives the same text.
+  const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
+  std::sort(flows.begin(), flows.end(), by_id);
+  std::sort(schedules.begin(), schedules.end(), by_id);
+  if (options.to == "json") {
+    print_object(session.out(), core::bundle_json(flows, schedules));
+    return 0;
+  }
+  std::vector<std::string> notes;
+  session.out() << calendar_of(session, flows, schedules, notes);
+  for (const auto& each : notes) session.err() << each << '\n';
+  return 0;
+}
+
+void add_import(Commands& commands) {
+  auto options = std::make_shared<ImportOptions>();
+  auto* command =
+      add_command(commands, &commands.root,
+                  {"import",
+                   "Takes flows and schedules over from a file: all of it or nothing",
+                   {"rruled import flows.json", "rruled export --config old.toml | rruled import -",
+                    "rruled import flows.json --replace --dry-run",
+                    "rruled import --from crontab crontab.txt --timezone Europe/Prague",
+                    "rruled import --from ics calendar.ics"}});
+  command->footer(
+      command->get_footer() +
+      "\n\nThe form is {\"flows\":[{..flow.., \"project_id\":1, \"schedules\":[{..}]}]}, that of"
+      "\n`rruled export`. Ids are kept when given; unknown keys are errors; \"starts_at\" may"
+      "\nbe \"now\". Of a calendar or crontab what cannot be carried over is told by line.");
+  command->add_option("FILE", options->file, "The file; - is stdin")
+      ->required()
+      ->type_name("FILE|-");
+  command->add_option("--from", options->from, "What it is (default: json)")
+      ->check(CLI::IsMember({"json", "ics", "crontab"}));
+  command->add_flag("--replace", options->replace, "What exists takes the values of the file");
+  command->add_flag("--dry-run", options->dry_run, "Only print what would change");
+  command
+      ->add_option("--project", options->foreign.project_id,
+                   "Project of flows from ics and crontab (default: 1)")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--timezone", options->foreign.zone,
+                      "Zone of their times that name none (crontab: UTC; ics: dropped)");
+  when_chosen(commands, command,
+              [&commands, options] { return import_file(commands.session, *options); });
+}
+
+}  // namespace
+
+void add_transfer(Commands& commands) {
+  add_import(commands);
+  auto options = std::make_shared<ExportOptions>();
+  auto* command = add_command(commands, &commands.root,
+                              {"export",
+                               "Prints flows and schedules, for import, apply or a calendar",
+                               {"rruled export > flows.json", "rruled export --flow Hello",
+                                "rruled export --to ics > schedules.ics"}});
+  command->add_option("--to", options->to, "As what (default: json)")
+      ->check(CLI::IsMember({"json", "ics"}));
+  command->add_option("--flow", options->flow, "Only this flow: id, beginning of an id, or name");
+  command->add_option("--project", options->project, "Only of this project")
+      ->check(CLI::PositiveNumber);
+  when_chosen(commands, command,
+              [&commands, options] { return export_all(commands.session, *options); });
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,119 @@
+#pragma once
+
+#include "daemon/core/report.h"
+#include "store/store.h"
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+// What the planner asks for (Action) and what comes back (Completion). A driver performs each
+// action and feeds its completion back; the daemon's driver does so with sockets and threads, the
+// simulator with a loop.
+namespace rruled::core {
+
+using store::Timestamp;
+
+// ---- Actions
+// --------------------------------------------------------------------------------------
+
+struct LoadDue {
+  std::optional<store::DueCursor> after;
+  Timestamp before;
+  std::size_t limit = 0;
+};
+struct Settle {
+  std::vector<store::Settlement> batch;
+};
+struct Claim {
+  std::vector<std::string> executors;
+  std::size_t limit = 0;
+};
+struct ReviewHeld {};  // Store::held: after a settle or claim whose outcome is unknown
+struct Deliver {
+  store::Run run;
+};
+struct CancelDelivery {
+  store::RunId run_id;
+};
+struct FinishRuns {
+  std::vector<store::Finish> batch;
+};
+struct HandBackRuns {
+  std::vector<store::HandBack> batch;
+};
+
+// For people and metrics; nothing comes back.
+struct Notice {
+  enum class Kind {
+    run_ended,     // run, report: completed, failed or dead
+    run_retrying,  // run, report, again_at
+    run_skipped,   // run: by overlap
+    run_fenced,    // run: another daemon had taken it over; our outcome was dropped
+    run_unserved,  // run: stays pending, no executor of that name here
+    gap,           // gap, text (the flow's name): occurrences that will not run
+    quarantined,   // schedule_id, text: the row cannot be used
+    store_failed   // text: will be tried again
+  };
+  Kind kind;
+  std::optional<store::Run> run{};
+  std::optional<Report> report{};
+  std::optional<store::RunStatus> status{};
+  std::optional<Timestamp> again_at{};
+  std::optional<store::Gap> gap{};
+  std::optional<store::ScheduleId> schedule_id{};
+  std::string text{};
+};
+
+using Action = std::variant<LoadDue,
+                            Settle,
+                            Claim,
+                            ReviewHeld,
+                            Deliver,
+                            CancelDelivery,
+                            FinishRuns,
+                            HandBackRuns,
+                            Notice>;
+
+// ---- Completions
+// ----------------------------------------------------------------------------------
+
+struct Loaded {
+  std::vector<store::DueSchedule> schedules;
+};
+struct Settled {
+  std::vector<store::SettleResult> results;  // as many as the batch had
+};
+struct Claimed {
+  store::ClaimResult result;
+};
+struct Held {
+  std::vector<store::Run> runs;
+};
+struct Delivered {
+  store::RunId run_id;
+  Report report;
+};
+struct Finished {
+  std::vector<store::FinishResult> results;  // as many as the batch had
+};
+struct HandedBack {};
+struct Changed {
+  store::Changes changes;
+};
+// The store could not do the last Load, Settle, Claim, Review, Finish or HandBack; whether it was
+// committed is unknown.
+struct StoreFailed {
+  enum class What { load, settle, claim, review, finish, hand_back };
+  What what;
+  std::string error;
+  // The store refused what a row says (StoreError::Kind::invalid): nothing was written, and trying
+  // the same again will not help.
+  bool refused = false;
+};
+
+using Completion = std::
+    variant<Loaded, Settled, Claimed, Held, Delivered, Finished, HandedBack, Changed, StoreFailed>;
+
+}  // namespace rruled::core

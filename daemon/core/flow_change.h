@@ -1,0 +1,25 @@
+#pragma once
+
+#include "daemon/core/lifecycle.h"
+#include "store/store.h"
+
+#include <vector>
+
+// What a write by a person carries along. Pure.
+namespace rruled::core {
+
+// What the writer read before it decided.
+[[nodiscard]] store::ScheduleStamp stamp_of(const store::Schedule& schedule);
+
+// Adds a changed row to `changes`, with its gap; `before`: the row as read, null for a new one.
+void put(store::ChangeSet& changes, Change change, const store::Schedule* before);
+
+// `after` takes the place of `before`: rows of the flow's schedules that begin or cease to fire by
+// it. A schedule that cannot be used is quarantined.
+[[nodiscard]] std::vector<Change> flow_changes(const store::Flow& before,
+                                               const store::Flow& after,
+                                               const std::vector<store::Schedule>& schedules,
+                                               const rrule::ZoneDatabase& zones,
+                                               Timestamp now);
+
+}  // namespace rruled::core

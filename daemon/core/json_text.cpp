@@ -1,0 +1,252 @@
+#include "daemon/core/json_text.h"
+
+#include "store/utf8.h"
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_stack.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <stdexcept>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace rruled::core {
+namespace {
+
+namespace json = boost::json;
+
+// Builds the value as boost::json::parser does, and stops at a key that its object already has.
+class Builder {
+ public:
+  static constexpr std::size_t max_object_size = json::object::max_size();
+  static constexpr std::size_t max_array_size = json::array::max_size();
+  static constexpr std::size_t max_key_size = json::string::max_size();
+  static constexpr std::size_t max_string_size = json::string::max_size();
+
+  bool on_document_begin(json::error_code&) {
+    stack_.reset();
+    return true;
+  }
+  bool on_document_end(json::error_code&) { return true; }
+  bool on_object_begin(json::error_code&) {
+    keys_.emplace_back();
+    return true;
+  }
+  bool on_object_end(std::size_t n, json::error_code&) {
+    keys_.pop_back();
+    stack_.push_object(n);
+    return true;
+  }
+  bool on_array_begin(json::error_code&) { return true; }
+  bool on_array_end(std::size_t n, json::error_code&) {
+    stack_.push_array(n);
+    return true;
+  }
+  bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
+    key_.append(part.data(), part.size());
+    stack_.push_chars(part);
+    return true;
+  }
+  bool on_key(json::string_view part, std::size_t, json::error_code& error) {
+    key_.append(part.data(), part.size());
+    stack_.push_key(part);
+    if (keys_.back().insert(std::exchange(key_, {})).second) return true;
+    error = json::error::exception;
+    repeated_key_ = true;
+    return false;
+  }
+  bool on_string_part(json::string_view part, std::size_t, json::error_code&) {
+    stack_.push_chars(part);
+    return true;
+  }
+  bool on_string(json::string_view part, std::size_t, json::error_code&) {
+    stack_.push_string(part);
+    return true;
+  }
+  bool on_number_part(json::string_view, json::error_code&) { return true; }
+  bool on_int64(std::int64_t value, json::string_view, json::error_code&) {
+    stack_.push_int64(value);
+    return true;
+  }
+  bool on_uint64(std::uint64_t value, json::string_view, json::error_code&) {
+    stack_.push_uint64(value);
+    return true;
+  }
+  bool on_double(double value, json::string_view, json::error_code& error) {
+    if (!std::isfinite(value)) {
+      error = json::error::exponent_overflow;
+      return false;
+    }
+    stack_.push_double(value);
+    return true;
+  }
+  bool on_bool(bool value, json::error_code&) {
+    stack_.push_bool(value);
+    return true;
+  }
+  bool on_null(json::error_code&) {
+    stack_.push_null();
+    return true;
+  }
+  bool on_comment_part(json::string_view, json::error_code&) { return true; }
+  bool on_comment(json::string_view, json::error_code&) { return true; }
+
+  [[nodiscard]] json::value release() { return stack_.release(); }
+  [[nodiscard]] bool repeated_key() const { return repeated_key_; }
+
+ private:
+  json::value_stack stack_;
+  std::vector<std::unordered_set<std::string>> keys_;
+  std::string key_;
+  bool repeated_key_ = false;
+};
+
+std::string describe(const json::error_code& error) {
+  if (error == json::error::incomplete) return "the text ends in the middle of a value";
+  if (error == json::error::too_deep)
+    return "nested deeper than " + std::to_string(kJsonDepthMax) + " levels";
+  if (error == json::error::extra_data) return "something follows the value";
+  if (error == json::error::illegal_leading_surrogate ||
+      error == json::error::illegal_trailing_surrogate)
+    return "half of a surrogate pair";
+  if (error == json::error::exponent_overflow) return "a number too large";
+  return error.message();
+}
+
+JsonError error_at(std::string_view text, std::size_t offset, std::string detail) {
+  const std::string_view before = text.substr(0, offset);
+  const auto last_break = before.rfind('\n');
+  JsonError error;
+  error.offset = offset;
+  error.line = 1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
+  error.column =
+      1 + (last_break == std::string_view::npos ? before.size() : before.size() - last_break - 1);
+  error.detail = std::move(detail);
+  return error;
+}
+
+class Writer {
+ public:
+  explicit Writer(bool pretty) : pretty_(pretty) {}
+
+  void write(const json::value& value, std::size_t level) {
+    if (const auto* object = value.if_object()) {
+      write_object(*object, level);
+    } else if (const auto* array = value.if_array()) {
+      write_array(*array, level);
+    } else if (const auto* number = value.if_double()) {
+      write_double(*number);
+    } else {
+      out_ += json::serialize(value);
+    }
+  }
+  [[nodiscard]] std::string take() { return std::move(out_); }
+
+ private:
+  void write_object(const json::object& object, std::size_t level) {
+    out_ += '{';
+    bool first = true;
+    for (const auto& [key, each] : object) {
+      separate(first, level + 1);
+      out_ += json::serialize(key);
+      out_ += pretty_ ? ": " : ":";
+      write(each, level + 1);
+    }
+    close(first, level, '}');
+  }
+  void write_array(const json::array& array, std::size_t level) {
+    out_ += '[';
+    bool first = true;
+    for (const auto& each : array) {
+      separate(first, level + 1);
+      write(each, level + 1);
+    }
+    close(first, level, ']');
+  }
+  void write_double(double number) {
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    const std::string_view text(digits.data(), static_cast<std::size_t>(end - digits.data()));
+    out_ += text;
+    // Stays a fraction when read again.
+    if (text.find_first_of(".e") == std::string_view::npos) out_ += ".0";
+  }
+  void separate(bool& first, std::size_t level) {
+    if (!first) out_ += ',';
+    first = false;
+    break_line(level);
+  }
+  void close(bool empty, std::size_t level, char bracket) {
+    if (!empty) break_line(level);
+    out_ += bracket;
+  }
+  void break_line(std::size_t level) {
+    if (!pretty_) return;
+    out_ += '\n';
+    out_.append(2 * level, ' ');
+  }
+
+  bool pretty_;
+  std::string out_;
+};
+
+std::string written(const json::value& value, bool pretty) {
+  Writer writer(pretty);
+  writer.write(value, 0);
+  return writer.take();
+}
+
+}  // namespace
+
+void throw_exception_from_error(const JsonError& error, const boost::source_location&) {
+  throw std::invalid_argument(error.detail);
+}
+
+void throw_exception_from_error(const FieldError& error, const boost::source_location&) {
+  throw std::invalid_argument(error.attr + ": " + error.detail);
+}
+
+boost::system::result<json::value, JsonError> parse_json(std::string_view text) {
+  if (text.empty()) return error_at(text, 0, "there is no value");
+  if (const auto bad = store::first_bad_byte(text)) return error_at(text, *bad, "not UTF-8");
+  json::parse_options options;
+  options.max_depth = kJsonDepthMax;
+  json::basic_parser<Builder> parser(options);
+  json::error_code error;
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
+  if (error) {
+    return error_at(
+        text, used,
+        parser.handler().repeated_key() ? "a key that this object already has" : describe(error));
+  }
+  if (used < text.size()) return error_at(text, used, describe(json::error::extra_data));
+  return parser.handler().release();
+}
+
+std::string json_text(const json::value& value) { return written(value, false); }
+std::string json_pretty(const json::value& value) { return written(value, true); }
+
+json::value stored_json(std::string_view text, json::value otherwise) {
+  json::error_code error;
+  json::value value = json::parse(text, error);
+  return error ? std::move(otherwise) : std::move(value);
+}
+
+bool same_json(std::string_view a, std::string_view b) {
+  return a == b || stored_json(a, nullptr) == stored_json(b, nullptr);
+}
+
+std::string join_attr(std::string_view parent, std::string_view attr) {
+  std::string path(parent);
+  if (!path.empty() && !attr.empty()) path += "__";
+  path += attr;
+  return path;
+}
+
+}  // namespace rruled::core

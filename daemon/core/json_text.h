@@ -1,0 +1,64 @@
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <boost/system/result.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// JSON that comes from people and other programs, and JSON that goes to them. Pure, thread-safe.
+namespace rruled::core {
+
+// Arrays and objects inside each other, at most.
+inline constexpr std::size_t kJsonDepthMax = 32;
+
+// Why a text is not JSON that we take. `offset` counts bytes from 0; line and column from 1.
+struct JsonError {
+  std::size_t offset = 0;
+  std::size_t line = 1;
+  std::size_t column = 1;
+  std::string detail;
+};
+
+// value() of an error throws std::invalid_argument; has_value() first.
+[[noreturn]] void throw_exception_from_error(const JsonError& error,
+                                             const boost::source_location& where);
+
+// One JSON value (RFC 8259) and nothing after it. Refuses what parsers read differently: a key
+// given twice in one object, bytes that are not UTF-8, nesting beyond kJsonDepthMax.
+[[nodiscard]] boost::system::result<boost::json::value, JsonError> parse_json(
+    std::string_view text);
+
+// Keys in the order they have, numbers in their shortest form that reads back equal; one line.
+[[nodiscard]] std::string json_text(const boost::json::value& value);
+// The same, indented by two spaces a level; ends without a line break.
+[[nodiscard]] std::string json_pretty(const boost::json::value& value);
+
+// `text` as a value when it is JSON, else `otherwise`: for texts that were checked when stored.
+[[nodiscard]] boost::json::value stored_json(std::string_view text, boost::json::value otherwise);
+
+// Equal as JSON, whatever the order of keys.
+[[nodiscard]] bool same_json(std::string_view a, std::string_view b);
+
+// A field that cannot be used. `attr` is its path, parts joined by "__" ("retry__max_attempts",
+// "actions__1__config"); empty: the whole. `code` as in the API: invalid_input, required, blank,
+// null, max_length. `detail` is a sentence; `hint` says more to people and is not part of the API's
+// texts.
+struct FieldError {
+  std::string attr;
+  std::string code;
+  std::string detail;
+  std::string hint = {};
+  std::optional<std::size_t> offset = {};  // into the field's text, where that helps
+};
+[[noreturn]] void throw_exception_from_error(const FieldError& error,
+                                             const boost::source_location& where);
+template <class T>
+using FieldResult = boost::system::result<T, FieldError>;
+
+// `attr` below `parent`.
+[[nodiscard]] std::string join_attr(std::string_view parent, std::string_view attr);
+
+}  // namespace rruled::core

@@ -1,0 +1,153 @@
+#include "daemon/core/lifecycle.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace rruled::core {
+namespace {
+
+using store::GapReason;
+using store::Schedule;
+using store::ScheduleStatus;
+
+void stop_firing(Schedule& row) {
+  row.next_run_at.reset();
+  row.next_due_at.reset();
+}
+
+void go_on_at(Schedule& row, const std::optional<Slot>& slot) {
+  if (!slot) {
+    stop_firing(row);
+    row.status = ScheduleStatus::completed;
+    return;
+  }
+  row.status = ScheduleStatus::active;
+  row.next_run_at = slot->scheduled_for;
+  row.next_due_at = slot->due_at;
+}
+
+// The occurrences after settled_to that came due while the schedule could not fire; settled with
+// it.
+std::optional<store::Gap> close_gap(Schedule& row,
+                                    const Timetable& timetable,
+                                    GapReason reason,
+                                    Timestamp now) {
+  // What came due before the row existed was never promised.
+  const Instant created = std::chrono::floor<std::chrono::seconds>(row.created_at);
+  const Instant after = std::max(row.settled_to.value_or(created), created);
+  const auto first = timetable.next(after);
+  const auto last = timetable.latest_due(after, now);
+  if (!first || !last || first->scheduled_for > last->scheduled_for) return std::nullopt;
+  row.settled_to = last->scheduled_for;
+  row.settled_wall = timetable.wall(last->scheduled_for);
+  return store::Gap{row.id, reason, first->scheduled_for, last->scheduled_for,
+                    timetable.count(first->scheduled_for, last->scheduled_for)};
+}
+
+// What passed before the first look at a schedule counts as settled. The wall time is read again
+// each time: the zone itself may have been edited.
+void mark_settled(Schedule& row, const Timetable& timetable, Timestamp now) {
+  if (!row.settled_to) {
+    row.settled_to = std::chrono::floor<std::chrono::seconds>(now);
+    if (const auto ahead = timetable.first_ahead(std::nullopt, now))
+      row.settled_to = std::min(*row.settled_to, ahead->scheduled_for - std::chrono::seconds(1));
+  }
+  row.settled_wall = timetable.wall(*row.settled_to);
+}
+
+Change go_on(Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now) {
+  Change change{std::move(row), std::nullopt};
+  mark_settled(change.schedule, timetable, now);
+  if (flow_fires) {
+    go_on_at(change.schedule, timetable.first_ahead(change.schedule.settled_to, now));
+  } else {
+    stop_firing(change.schedule);
+    change.schedule.status = ScheduleStatus::active;
+  }
+  return change;
+}
+
+}  // namespace
+
+bool can_fire(store::FlowStatus status, std::string_view trigger_type) {
+  return status == store::FlowStatus::active &&
+         (trigger_type == "batch" || trigger_type == "schedule");
+}
+
+store::RunKind run_kind(std::string_view trigger_type) {
+  return trigger_type == "batch" ? store::RunKind::batch_job : store::RunKind::invocation;
+}
+
+Change rescheduled(Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now) {
+  row.status_reason.clear();
+  if (row.status == ScheduleStatus::paused) {
+    mark_settled(row, timetable, now);
+    stop_firing(row);
+    return {std::move(row), std::nullopt};
+  }
+  return go_on(std::move(row), timetable, flow_fires, now);
+}
+
+Change edited(const Schedule& before,
+              const Timetable* timetable_before,
+              Schedule after,
+              const Timetable& timetable,
+              bool flow_fires,
+              Timestamp now) {
+  std::optional<store::Gap> gap;
+  if (timetable_before && before.next_due_at && *before.next_due_at <= now)
+    gap = close_gap(after, *timetable_before, GapReason::missed, now);
+  Change change = rescheduled(std::move(after), timetable, flow_fires, now);
+  change.gap = std::move(gap);
+  return change;
+}
+
+Schedule paused(Schedule row, std::string note, Timestamp now) {
+  row.status = ScheduleStatus::paused;
+  row.note = std::move(note);
+  row.updated_at = now;
+  stop_firing(row);
+  return row;
+}
+
+Change resumed(
+    Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now, bool catch_up) {
+  const GapReason reason =
+      row.status == ScheduleStatus::error ? GapReason::error : GapReason::paused;
+  row.status_reason.clear();
+  row.paused_until.reset();
+  row.updated_at = now;
+  if (catch_up && flow_fires) {
+    const Instant created = std::chrono::floor<std::chrono::seconds>(row.created_at);
+    const auto next = timetable.next(std::max(row.settled_to.value_or(created), created));
+    Change change{std::move(row), std::nullopt};
+    go_on_at(change.schedule, next);
+    return change;
+  }
+  auto gap = close_gap(row, timetable, reason, now);
+  Change change = go_on(std::move(row), timetable, flow_fires, now);
+  change.gap = std::move(gap);
+  return change;
+}
+
+Change flow_changed(Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now) {
+  if (row.status != ScheduleStatus::active) return {std::move(row), std::nullopt};
+  if (!flow_fires) {
+    stop_firing(row);
+    return {std::move(row), std::nullopt};
+  }
+  if (row.next_run_at) return {std::move(row), std::nullopt};  // it could fire before, too
+  auto gap = close_gap(row, timetable, GapReason::flow_inactive, now);
+  Change change = go_on(std::move(row), timetable, flow_fires, now);
+  change.gap = std::move(gap);
+  return change;
+}
+
+Schedule quarantined(Schedule row, std::string reason) {
+  row.status = ScheduleStatus::error;
+  row.status_reason = std::move(reason);
+  stop_firing(row);
+  return row;
+}
+
+}  // namespace rruled::core

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "daemon/core/timetable.h"
+#include "store/types.h"
+
+#include <optional>
+#include <string>
+
+// How a schedule's row changes when a person, or its flow, changes it (semantics.md, 3). Pure: each
+// takes the row as read and gives the row to write; the writer's compare-and-swap does the rest.
+namespace rruled::core {
+
+// A flow that is active and whose trigger type schedules can fire: "batch" or "schedule".
+[[nodiscard]] bool can_fire(store::FlowStatus status, std::string_view trigger_type);
+
+// The run kind that a flow of this trigger type fires.
+[[nodiscard]] store::RunKind run_kind(std::string_view trigger_type);
+
+struct Change {
+  store::Schedule schedule;
+  std::optional<store::Gap> gap;  // occurrences that passed unfired and never will be
+};
+
+// A new row, or one whose rrule, starts_at, timezone, DST or jitter setting was edited: goes on
+// with the first occurrence after settled_to whose due time is ahead. completed becomes active,
+// paused stays.
+[[nodiscard]] Change rescheduled(store::Schedule row,
+                                 const Timetable& timetable,
+                                 bool flow_fires,
+                                 Timestamp now);
+
+// The edit of a stored row. What the old timing (absent: it could not be used) had due and
+// unsettled becomes a gap row, so that no occurrence is unaccounted for.
+[[nodiscard]] Change edited(const store::Schedule& before,
+                            const Timetable* timetable_before,
+                            store::Schedule after,
+                            const Timetable& timetable,
+                            bool flow_fires,
+                            Timestamp now);
+
+[[nodiscard]] store::Schedule paused(store::Schedule row, std::string note, Timestamp now);
+
+// From paused or error to active. What passed meanwhile becomes one gap row, unless `catch_up`
+// leaves it to the daemon's catch-up policy.
+[[nodiscard]] Change resumed(store::Schedule row,
+                             const Timetable& timetable,
+                             bool flow_fires,
+                             Timestamp now,
+                             bool catch_up = false);
+
+// The flow began (`flow_fires`) or ceased to be able to fire; `row` as it was before.
+[[nodiscard]] Change flow_changed(store::Schedule row,
+                                  const Timetable& timetable,
+                                  bool flow_fires,
+                                  Timestamp now);
+
+// Cannot be used: kept, shown, retried on change and on reload.
+[[nodiscard]] store::Schedule quarantined(store::Schedule row, std::string reason);
+
+}  // namespace rruled::core

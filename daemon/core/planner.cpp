@@ -1,0 +1,219 @@
+#include "daemon/core/planner.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace rruled::core {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kStoreBackoffMin{100};
+constexpr milliseconds kStoreBackoffMax{5'000};
+
+template <class... Each>
+struct Overloaded : Each... {
+  using Each::operator()...;
+};
+
+}  // namespace
+
+Planner::Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Timestamp now)
+    : options_(std::move(options)),
+      zones_(zones),
+      wheel_(now),
+      settle_limit_(options_.settle_batch),
+      finish_limit_(options_.finish_batch),
+      loaded_to_(now),
+      loading_to_(now),
+      store_again_at_(Timestamp::min()) {
+  for (const auto& [name, cap] : options_.executors) {
+    Lane lane;
+    lane.cap = cap;
+    lane.claim_at = now;
+    lanes_.emplace(name, std::move(lane));
+  }
+}
+
+std::vector<Action> Planner::step(Timestamp now) {
+  Actions actions;
+  if (!draining_) {
+    std::vector<TimerWheel<store::ScheduleId>::Fired> fired;
+    wheel_.advance(now, fired);
+    for (const auto& each : fired) ready_.push_back(each.id);
+  }
+  if (!store_rests(now)) {
+    finish(actions);
+    if (in_doubt_ && !reviewing_ && settling_.empty() && !claiming_) {
+      reviewing_ = true;
+      actions.emplace_back(ReviewHeld{});
+    }
+    if (!draining_ && !in_doubt_) {
+      claim(now, actions);
+      settle_due(now, actions);
+    }
+    if (!draining_) load_horizon(now, actions);
+    hand_back(actions);
+  }
+  start_deliveries(now, actions);
+  for (Notice& notice : notices_) actions.emplace_back(std::move(notice));
+  notices_.clear();
+  return actions;
+}
+
+void Planner::complete(Completion completion, Timestamp now) {
+  if (!std::holds_alternative<StoreFailed>(completion) &&
+      !std::holds_alternative<Delivered>(completion))
+    store_failures_ = 0;
+  std::visit(Overloaded{[&](Loaded& loaded) {
+                          const bool more = loaded.schedules.size() >= options_.load_page;
+                          if (more) {
+                            const auto& last = loaded.schedules.back().schedule;
+                            load_after_ = store::DueCursor{*last.next_due_at, last.id};
+                          }
+                          for (auto& row : loaded.schedules) arm(std::move(row));
+                          loading_ = false;
+                          if (more) return;
+                          load_after_.reset();
+                          loaded_to_ = loading_to_;
+                          ever_loaded_ = true;
+                        },
+                        [&](Settled& settled) { take(std::move(settled), now); },
+                        [&](Claimed& claimed) { take(std::move(claimed), now); },
+                        [&](Held& held) { take(std::move(held)); },
+                        [&](Delivered& delivered) { take(std::move(delivered), now); },
+                        [&](Finished& finished) { take(std::move(finished), now); },
+                        [&](HandedBack&) { handing_back_.clear(); },
+                        [&](Changed& changed) { take(changed, now); },
+                        [&](StoreFailed& failed) { note_failure(failed, now); }},
+             completion);
+}
+
+void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
+  using What = StoreFailed::What;
+  if (!failed.refused) {
+    const auto factor = 1 << std::min(store_failures_++, 10);
+    store_again_at_ = now + std::min(kStoreBackoffMin * factor, kStoreBackoffMax);
+    notify({.kind = Notice::Kind::store_failed, .text = failed.error});
+  }
+  switch (failed.what) {
+    case What::load:
+      loading_ = false;
+      break;
+    case What::settle:
+      note_failed_settle(failed);
+      break;
+    case What::claim:
+      in_doubt_ = true;
+      claiming_->reserved_to_claim = 0;
+      claiming_->claim_at = now;
+      claiming_ = nullptr;
+      break;
+    case What::review:
+      reviewing_ = false;
+      break;
+    case What::finish:
+      note_failed_finish(failed);
+      break;
+    case What::hand_back:
+      to_hand_back_.insert(to_hand_back_.end(), handing_back_.begin(), handing_back_.end());
+      handing_back_.clear();
+      break;
+  }
+}
+
+// A row that the store refuses fails its whole batch: the batch is halved until it stands alone, so
+// that it stops no other for long, and then it is quarantined.
+void Planner::note_failed_settle(const StoreFailed& failed) {
+  in_doubt_ = in_doubt_ || !failed.refused;
+  if (failed.refused) settle_limit_ = std::max<std::size_t>(1, settling_.size() / 2);
+  for (auto settlement = settling_.rbegin(); settlement != settling_.rend(); ++settlement) {
+    const auto entry = entries_.find(settlement->schedule_id);
+    if (entry == entries_.end()) continue;
+    entry->second.settling = false;
+    if (failed.refused && settling_.size() == 1) entry->second.refusal = failed.error;
+    ready_.push_front(settlement->schedule_id);
+  }
+  settling_.clear();
+  for (auto& [name, lane] : lanes_) lane.reserved_to_settle = 0;
+}
+
+// As for a settle; an outcome that stands alone is written without the texts that came from
+// outside.
+void Planner::note_failed_finish(const StoreFailed& failed) {
+  if (failed.refused) finish_limit_ = std::max<std::size_t>(1, finishing_.size() / 2);
+  if (failed.refused && finishing_.size() == 1) {
+    store::Finish& finish = finishing_.front().finish;
+    finish.logs.clear();
+    finish.attempt.error = "the outcome could not be stored as it was: " + failed.error;
+  }
+  endings_.insert(endings_.begin(), std::make_move_iterator(finishing_.begin()),
+                  std::make_move_iterator(finishing_.end()));
+  finishing_.clear();
+}
+
+void Planner::load_horizon(Timestamp now, Actions& actions) {
+  if (loading_) return;
+  if (!load_after_) {
+    if (ever_loaded_ && loaded_to_ >= now + options_.horizon / 2) return;
+    loading_to_ = now + options_.horizon;
+  }
+  loading_ = true;
+  actions.emplace_back(LoadDue{load_after_, loading_to_, options_.load_page});
+}
+
+void Planner::take(const Changed& changed, Timestamp now) {
+  for (const auto id : changed.changes.deleted) {
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) continue;
+    if (found->second.settling) {
+      found->second.deleted = true;
+    } else {
+      forget(id);
+    }
+  }
+  for (const auto& row : changed.changes.schedules) arm(row);
+  if (changed.changes.runs_added) claim_by(now);
+}
+
+void Planner::forget_timetables() {
+  for (auto& [id, entry] : entries_) entry.timetable.reset();
+}
+
+std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
+  std::optional<Timestamp> wake;
+  const auto consider = [&wake](std::optional<Timestamp> at) {
+    if (at && (!wake || *at < *wake)) wake = at;
+  };
+  if (store_rests(now)) {
+    consider(store_again_at_);
+    return wake;
+  }
+  if (draining_ || in_doubt_) return wake;
+  consider(wheel_.next_due());
+  if (!claiming_)
+    for (const auto& [name, lane] : lanes_)
+      if (free_slots(lane) > 0) consider(lane.claim_at);
+  if (!loading_) consider(loaded_to_ - options_.horizon / 2);
+  return wake;
+}
+
+bool Planner::drained() const {
+  const bool queued =
+      std::ranges::any_of(lanes_, [](const auto& lane) { return !lane.second.queue.empty(); });
+  return draining_ && !queued && strays_.empty() && in_flight_.empty() && endings_.empty() &&
+         finishing_.empty() && settling_.empty() && !claiming_ && !reviewing_ && !in_doubt_ &&
+         to_hand_back_.empty() && handing_back_.empty();
+}
+
+Planner::Load Planner::load() const {
+  std::size_t queued = strays_.size();
+  for (const auto& [name, lane] : lanes_) queued += lane.queue.size();
+  return {.armed = wheel_.size(),
+          .ready = ready_.size(),
+          .queued = queued,
+          .in_flight = in_flight_.size(),
+          .horizon_loaded = ever_loaded_};
+}
+
+}  // namespace rruled::core

@@ -1,0 +1,174 @@
+#pragma once
+
+#include "daemon/core/action.h"
+#include "daemon/core/timer_wheel.h"
+#include "daemon/core/timetable.h"
+#include "rrule/zone_database.h"
+#include "store/store.h"
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace rruled::core {
+
+struct PlannerOptions {
+  // Executors of this daemon and how many of their runs may be in flight at once. A run for another
+  // name is settled but left pending, for a daemon that has it.
+  std::map<std::string, std::size_t> executors;
+  std::size_t max_in_flight = 256;
+  std::chrono::milliseconds horizon{60'000};  // how far ahead the wheel is filled from the store
+  std::size_t load_page = 10'000;
+  std::size_t settle_batch = 100;  // schedules
+  std::size_t finish_batch = 500;
+};
+
+// Turns "now", stored rows and completions into actions: which schedules to settle, which runs to
+// claim, deliver, finish or give back. No I/O, no clock, no threads; at most one store action of
+// each kind is under way.
+//
+//   Planner planner{options, zones, now};
+//   for (Action& action : planner.step(now)) perform(std::move(action));  // later:
+//   planner.complete(..)
+//
+// Completions must be fed in the order in which the store did the work. step() after each of them
+// and at next_wake(). The same calls give the same actions.
+class Planner {
+ public:
+  Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Timestamp now);
+
+  [[nodiscard]] std::vector<Action> step(Timestamp now);
+  void complete(Completion completion, Timestamp now);
+
+  // When step() has something to do next, if no completion comes before.
+  [[nodiscard]] std::optional<Timestamp> next_wake(Timestamp now) const;
+
+  // No new settle or claim from now on; runs in flight go on to their end, the others are given
+  // back.
+  void drain() { draining_ = true; }
+  // Nothing is under way any more.
+  [[nodiscard]] bool drained() const;
+
+  // Zones were read anew: timings are compiled again when next needed.
+  void forget_timetables();
+
+  struct Load {
+    std::size_t armed = 0;      // schedules in the wheel's horizon
+    std::size_t ready = 0;      // due, waiting to be settled
+    std::size_t queued = 0;     // claimed, waiting for a free slot
+    std::size_t in_flight = 0;  // being delivered
+    bool horizon_loaded = false;
+  };
+  [[nodiscard]] Load load() const;
+
+ private:
+  // An executor of ours: its runs, and room for more. What one lane has never takes from another's
+  // cap.
+  struct Lane {
+    std::size_t cap = 0;
+    std::size_t in_flight = 0;
+    std::size_t reserved_to_settle = 0;  // asked of the store, not answered yet
+    std::size_t reserved_to_claim = 0;
+    std::deque<store::Run> queue;       // claimed, not sent
+    std::optional<Timestamp> claim_at;  // when the store may have runs for it
+    [[nodiscard]] std::size_t taken() const {
+      return in_flight + reserved_to_settle + reserved_to_claim + queue.size();
+    }
+  };
+  struct Entry {
+    store::DueSchedule row;
+    std::optional<Timetable> timetable;
+    TimerHandle timer;
+    bool settling = false;
+    std::string refusal;                       // the store will not settle it: to be quarantined
+    std::optional<store::DueSchedule> edited;  // written by somebody while this one was settling
+    bool deleted = false;
+  };
+  struct InFlight {
+    store::Run run;
+    bool cancelled = false;
+  };
+  struct Ending {  // an attempt's end on its way to the store
+    store::Finish finish;
+    store::Run run;
+    Report report;
+  };
+  using Actions = std::vector<Action>;
+
+  // planner.cpp
+  void note_failure(const StoreFailed& failed, Timestamp now);
+  void note_failed_settle(const StoreFailed& failed);
+  void note_failed_finish(const StoreFailed& failed);
+  void load_horizon(Timestamp now, Actions& actions);
+  void take(const Changed& changed, Timestamp now);
+  [[nodiscard]] bool store_rests(Timestamp now) const { return now < store_again_at_; }
+
+  // planner_settle.cpp
+  void arm(store::DueSchedule row);
+  void forget(store::ScheduleId id);
+  void settle_due(Timestamp now, Actions& actions);
+  [[nodiscard]] store::Settlement settlement_of(Entry& entry, Timestamp now);
+  void plan_runs(Entry& entry, Timestamp now, store::Settlement& out);
+  void take(Settled settled, Timestamp now);
+  void take_one(const store::Settlement& asked, store::SettleResult result, Timestamp now);
+
+  // planner_runs.cpp
+  void claim(Timestamp now, Actions& actions);
+  void take(Claimed claimed, Timestamp now);
+  void take(Held held);
+  void start_deliveries(Timestamp now, Actions& actions);
+  void take(Delivered delivered, Timestamp now);
+  [[nodiscard]] Ending ending_of(InFlight flight, Report report, Timestamp now) const;
+  void finish(Actions& actions);
+  void take(Finished finished, Timestamp now);
+  void hand_back(Actions& actions);
+  void claim_by(Timestamp at);  // for every lane
+  void claim_by(const std::string& executor, Timestamp at);
+  [[nodiscard]] std::size_t free_slots(const Lane& lane) const;
+  void enqueue(store::Run run);
+  void notify(Notice notice) { notices_.push_back(std::move(notice)); }
+
+  // Constant after construction.
+  const PlannerOptions options_;
+  const rrule::ZoneDatabase& zones_;
+
+  // Schedules in the horizon.
+  std::unordered_map<store::ScheduleId, Entry> entries_;
+  TimerWheel<store::ScheduleId> wheel_;
+  std::deque<store::ScheduleId> ready_;      // due, in order
+  std::vector<store::Settlement> settling_;  // asked of the store; runs taken out
+  std::size_t settle_limit_;                 // halved while a refused row is looked for
+  std::size_t finish_limit_;
+  std::optional<store::DueCursor> load_after_;
+  Timestamp loaded_to_;   // the wheel has everything due before it
+  Timestamp loading_to_;  // the load under way or next goes to it
+  bool loading_ = false;
+  bool ever_loaded_ = false;
+
+  // Runs.
+  std::map<std::string, Lane> lanes_;
+  std::deque<store::Run> strays_;  // claimed for an executor that is not ours: given back
+  std::unordered_map<store::RunId, InFlight> in_flight_;
+  std::deque<Ending> endings_;
+  std::vector<Ending> finishing_;
+  std::vector<store::HandBack> to_hand_back_;
+  std::vector<store::HandBack> handing_back_;
+  std::vector<store::RunId> to_cancel_;
+  std::string claimed_last_;  // lanes take turns
+  Lane* claiming_ = nullptr;
+  bool in_doubt_ = false;  // a settle or claim may have been committed unseen
+  bool reviewing_ = false;
+
+  bool draining_ = false;
+  int store_failures_ = 0;
+  Timestamp store_again_at_;
+  std::vector<Notice> notices_;
+};
+
+}  // namespace rruled::core

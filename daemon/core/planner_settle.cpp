@@ -1,0 +1,209 @@
+#include "daemon/core/catchup.h"
+#include "daemon/core/lifecycle.h"
+#include "daemon/core/planner.h"
+#include "daemon/core/run_identity.h"
+
+#include <algorithm>
+#include <utility>
+
+// Schedules in the wheel: arming them, settling what is due, taking in what the store made of it.
+namespace rruled::core {
+namespace {
+
+using Kind = store::SettleResult::Kind;
+
+// What must outlive the batch to take in its results: everything but the runs.
+store::Settlement without_runs(const store::Settlement& full) {
+  store::Settlement kept;
+  kept.schedule_id = full.schedule_id;
+  kept.version = full.version;
+  kept.next_run_at = full.next_run_at;
+  kept.next_due_at = full.next_due_at;
+  kept.gaps = full.gaps;
+  kept.settled_to = full.settled_to;
+  kept.settled_wall = full.settled_wall;
+  kept.then_run_at = full.then_run_at;
+  kept.then_due_at = full.then_due_at;
+  kept.then_status = full.then_status;
+  kept.then_reason = full.then_reason;
+  return kept;
+}
+
+}  // namespace
+
+void Planner::arm(store::DueSchedule row) {
+  const store::ScheduleId id = row.schedule.id;
+  const auto found = entries_.find(id);
+  if (found != entries_.end() && found->second.settling) {
+    // What the store did to the settlement comes first; only a person's later write matters then.
+    if (row.schedule.version > found->second.row.schedule.version)
+      found->second.edited = std::move(row);
+    return;
+  }
+  const auto& due = row.schedule.next_due_at;
+  if (row.schedule.status != store::ScheduleStatus::active || !due ||
+      *due >= std::max(loaded_to_, loading_to_)) {
+    forget(id);
+    return;
+  }
+  Entry& entry = found != entries_.end() ? found->second : entries_[id];
+  if (entry.timer != TimerHandle{}) wheel_.cancel(entry.timer);
+  if (entry.row.schedule.version != row.schedule.version) entry.timetable.reset();
+  entry.row = std::move(row);
+  entry.timer = wheel_.arm(id, *entry.row.schedule.next_due_at);
+}
+
+void Planner::forget(store::ScheduleId id) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  wheel_.cancel(found->second.timer);
+  entries_.erase(found);
+}
+
+void Planner::settle_due(Timestamp now, Actions& actions) {
+  if (!settling_.empty() || ready_.empty()) return;
+  Settle settle;
+  while (!ready_.empty() && settle.batch.size() < settle_limit_) {
+    const auto found = entries_.find(ready_.front());
+    ready_.pop_front();
+    if (found == entries_.end() || found->second.settling) continue;
+    Entry& entry = found->second;
+    const auto& due = entry.row.schedule.next_due_at;
+    if (!due) continue;
+    if (*due > now) {  // moved, or the clock stepped back, since it became ready
+      wheel_.cancel(entry.timer);
+      entry.timer = wheel_.arm(found->first, *due);
+      continue;
+    }
+    entry.settling = true;
+    settle.batch.push_back(settlement_of(entry, now));
+    settling_.push_back(without_runs(settle.batch.back()));
+  }
+  if (!settle.batch.empty()) actions.emplace_back(std::move(settle));
+}
+
+store::Settlement Planner::settlement_of(Entry& entry, Timestamp now) {
+  const store::Schedule& schedule = entry.row.schedule;
+  store::Settlement out;
+  out.schedule_id = schedule.id;
+  out.version = schedule.version;
+  out.next_run_at = *schedule.next_run_at;
+  out.next_due_at = *schedule.next_due_at;
+  out.overlap = schedule.overlap;
+  out.max_running = schedule.max_running;
+  if (!entry.refusal.empty()) {
+    out.then_status = store::ScheduleStatus::error;
+    out.then_reason = std::exchange(entry.refusal, {});
+    return out;
+  }
+  if (!can_fire(entry.row.flow_status, entry.row.trigger_type)) return out;  // waits for its flow
+  if (!entry.timetable) {
+    auto compiled = Timetable::compile(schedule, zones_);
+    if (!compiled) {
+      out.then_status = store::ScheduleStatus::error;
+      out.then_reason = std::string(compiled.error().field) + ": " + compiled.error().error.detail;
+      return out;
+    }
+    entry.timetable = std::move(*compiled);
+  }
+  plan_runs(entry, now, out);
+  return out;
+}
+
+void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
+  DuePlan plan = plan_due(entry.row.schedule, *entry.timetable, now);
+  const auto lane = lanes_.find(entry.row.schedule.executor);
+  for (const DuePlan::Item& item : plan.runs) {
+    store::Run run = scheduled_run(entry.row, item.slot.scheduled_for, item.slot.due_at, now);
+    if (item.in_turn) {
+      run.status = store::RunStatus::waiting;
+    } else if (lane != lanes_.end() && free_slots(lane->second) > 0) {
+      run.status = store::RunStatus::dispatching;
+      ++lane->second.reserved_to_settle;
+    } else if (lane != lanes_.end()) {
+      lane->second.claim_at = now;  // left pending: claimed when there is room
+    }
+    out.runs.push_back(std::move(run));
+  }
+  if (plan.gap) out.gaps.push_back(*plan.gap);
+  out.settled_to = plan.settled_to;
+  if (plan.settled_to) out.settled_wall = entry.timetable->wall(*plan.settled_to);
+  if (plan.next) {
+    out.then_run_at = plan.next->scheduled_for;
+    out.then_due_at = plan.next->due_at;
+  } else {
+    out.then_status = store::ScheduleStatus::completed;
+  }
+  if (lane == lanes_.end() && !out.runs.empty())
+    notify({.kind = Notice::Kind::run_unserved, .run = out.runs.back()});
+}
+
+void Planner::take(Settled settled, Timestamp now) {
+  const auto asked = std::exchange(settling_, {});
+  settle_limit_ = std::min(options_.settle_batch, settle_limit_ * 2);
+  for (auto& [name, lane] : lanes_) lane.reserved_to_settle = 0;
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    take_one(asked[i], std::move(settled.results.at(i)), now);
+}
+
+void Planner::take_one(const store::Settlement& asked, store::SettleResult result, Timestamp now) {
+  for (store::Run& run : result.claimed) enqueue(std::move(run));
+  for (store::Run& run : result.skipped)
+    notify({.kind = Notice::Kind::run_skipped, .run = std::move(run)});
+  to_cancel_.insert(to_cancel_.end(), result.cancel.begin(), result.cancel.end());
+
+  const auto found = entries_.find(asked.schedule_id);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  entry.settling = false;
+  if (entry.deleted || result.kind == Kind::gone) {
+    forget(asked.schedule_id);
+    return;
+  }
+  auto edited = std::exchange(entry.edited, std::nullopt);
+  switch (result.kind) {
+    case Kind::settled: {
+      for (const store::Gap& gap : asked.gaps)
+        notify({.kind = Notice::Kind::gap,
+                .gap = gap,
+                .schedule_id = asked.schedule_id,
+                .text = entry.row.flow_name.value_or("")});
+      if (asked.then_status == store::ScheduleStatus::error)
+        notify({.kind = Notice::Kind::quarantined,
+                .schedule_id = asked.schedule_id,
+                .text = entry.row.flow_name.value_or("") + ": " + asked.then_reason});
+      store::DueSchedule row = edited ? std::move(*edited) : entry.row;
+      if (!edited) {
+        row.schedule.next_run_at = asked.then_run_at;
+        row.schedule.next_due_at = asked.then_due_at;
+        row.schedule.status = asked.then_status;
+        if (asked.settled_to) {
+          row.schedule.settled_to = asked.settled_to;
+          row.schedule.settled_wall = asked.settled_wall;
+        }
+      }
+      arm(std::move(row));
+      return;
+    }
+    case Kind::moved:
+      if (edited) {
+        arm(std::move(*edited));
+      } else if (result.current) {
+        arm(std::move(*result.current));
+      } else {
+        forget(asked.schedule_id);
+      }
+      return;
+    case Kind::not_yet:
+      if (edited) {
+        arm(std::move(*edited));
+      } else {
+        entry.timer = wheel_.arm(asked.schedule_id, now + result.remaining);
+      }
+      return;
+    case Kind::gone:
+      return;
+  }
+}
+
+}  // namespace rruled::core

@@ -1,0 +1,114 @@
+#include "daemon/core/preview.h"
+
+#include "daemon/core/field_reader.h"
+#include "daemon/core/time_text.h"
+#include "rrule/zone_database.h"
+
+#include <array>
+#include <utility>
+
+namespace rruled::core {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::seconds;
+
+constexpr std::array<std::string_view, 10> kKeys{
+    "id",    "rrule", "starts_at", "starts_at_local", "timezone",
+    "after", "until", "count",     "dst_gap",         "dst_fold"};
+
+FieldError invalid(std::string_view field, std::string detail) {
+  return {std::string(field), "invalid_input", std::move(detail)};
+}
+
+// A start is an instant or wall-clock time, each under its own key.
+void read_start(FieldReader& fields,
+                const json::object& object,
+                const rrule::TimeZone& zone,
+                Instant& start) {
+  const auto* local = fields.find("starts_at_local");
+  const bool given = object.contains("starts_at");
+  if (local && given)
+    fields.refuse(invalid("starts_at", "Give starts_at or starts_at_local, not both."));
+  if (!local && !given)
+    fields.refuse("starts_at", "required", "starts_at or starts_at_local is required.");
+  if (!local) {
+    Timestamp instant{};
+    fields.instant("starts_at", instant);
+    start = std::chrono::floor<seconds>(instant);
+    return;
+  }
+  const auto* text = local->if_string();
+  const auto time = parse_time(text ? std::string_view(*text) : std::string_view());
+  if (time && std::holds_alternative<rrule::local_seconds>(*time))
+    start = rrule::start_instant(std::get<rrule::local_seconds>(*time), zone);
+  else
+    fields.refuse(invalid("starts_at_local",
+                          "Must be a wall-clock time without offset, as in 2026-01-31T09:00:00."));
+}
+
+// A bound may have a fraction: `after` counts occurrences beyond it, `until` those not beyond it,
+// so whole seconds below are the same bound.
+void read_bound(FieldReader& fields, std::string_view key, std::optional<Instant>& bound) {
+  const auto* value = fields.find(key);
+  if (!value || value->is_null()) return;
+  Timestamp instant{};
+  fields.instant(key, instant);
+  bound = std::chrono::floor<seconds>(instant);
+}
+
+}  // namespace
+
+Preview preview(const Timetable& timetable, const PreviewWindow& window) {
+  Preview result;
+  rrule::OccurrenceIterator walk(timetable.recurrence());
+  if (window.after) walk.seek(*window.after);
+  auto occurrence = walk.next();
+  while (occurrence && result.items.size() < window.count &&
+         (!window.until || occurrence->instant <= *window.until)) {
+    const auto slot = timetable.next(occurrence->instant - seconds(1));
+    result.items.push_back({*occurrence, slot ? slot->due_at : Timestamp(occurrence->instant)});
+    occurrence = walk.next();
+  }
+  result.ended = !occurrence && !walk.exhausted();
+  result.exhausted = walk.exhausted();
+  return result;
+}
+
+json::object to_json(const PreviewItem& item) {
+  const auto& occurrence = item.occurrence;
+  const seconds offset =
+      occurrence.local.time_since_epoch() - occurrence.instant.time_since_epoch();
+  json::object object{{"scheduled_for", iso_microseconds(occurrence.instant)},
+                      {"due_at", iso_microseconds(item.due_at)},
+                      {"local", iso_local(occurrence.local)},
+                      {"offset", iso_offset(offset)}};
+  if (occurrence.note != rrule::Note::none) object["note"] = to_string(occurrence.note);
+  return object;
+}
+
+FieldResult<PreviewRequest> preview_from_json(const json::object& object,
+                                              const rrule::ZoneDatabase& zones) {
+  PreviewRequest request;
+  store::Schedule& row = request.schedule;
+  FieldReader fields(object);
+  if (auto unknown = FieldReader::unknown_keys(object, kKeys); !unknown.empty())
+    return FieldError{unknown.front(), "invalid_input", "Unknown field."};
+  fields.text("rrule", row.rrule, {.required = true});
+  fields.text("timezone", row.timezone, {.length_max = 64});
+  if (fields.failed()) return *fields.error();
+  const auto zone = zones.find(row.timezone);
+  if (!zone)
+    return FieldError{
+        "timezone", to_string(zone.error().code), zone.error().detail, {}, zone.error().offset};
+  read_start(fields, object, **zone, row.starts_at);
+  read_bound(fields, "after", request.window.after);
+  read_bound(fields, "until", request.window.until);
+  fields.integer("count", request.window.count, 0, kPreviewCountMax);
+  fields.word("dst_gap", row.dst_gap);
+  fields.word("dst_fold", row.dst_fold);
+  if (fields.failed()) return *fields.error();
+  return request;
+}
+
+}  // namespace rruled::core

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "daemon/core/json_text.h"
+#include "daemon/core/timetable.h"
+#include "rrule/occurrence.h"
+
+#include <boost/json/object.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+// What a schedule will do, asked before it does it. The engine that fires is the one that answers.
+// Pure.
+namespace rruled::core {
+
+// Occurrences that one preview lists, at most.
+inline constexpr std::int64_t kPreviewCountMax = 100'000;
+
+struct PreviewWindow {
+  std::optional<Instant> after;  // exclusive; absent: from the first occurrence on
+  std::optional<Instant> until;  // inclusive
+  std::size_t count = 10;
+};
+
+struct PreviewItem {
+  rrule::Occurrence occurrence;
+  Timestamp due_at;
+};
+
+struct Preview {
+  std::vector<PreviewItem> items;
+  bool ended = false;      // nothing follows the last one given
+  bool exhausted = false;  // the search gave up: too many exclusions in a row
+};
+[[nodiscard]] Preview preview(const Timetable& timetable, const PreviewWindow& window);
+
+// {"scheduled_for","due_at","local","offset"} and, where the clock change touched it, "note".
+[[nodiscard]] boost::json::object to_json(const PreviewItem& item);
+
+// A schedule that is stored nowhere: {"rrule", "starts_at" or "starts_at_local", "timezone",
+// "dst_gap", "dst_fold", "after", "until", "count"}; `id` and nothing else may stand beside them.
+// Errors of the rule keep rrule's code ("bad_value") and offset.
+struct PreviewRequest {
+  store::Schedule schedule;
+  PreviewWindow window;
+};
+[[nodiscard]] FieldResult<PreviewRequest> preview_from_json(const boost::json::object& object,
+                                                            const rrule::ZoneDatabase& zones);
+
+}  // namespace rruled::core

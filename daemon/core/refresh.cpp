@@ -1,0 +1,54 @@
+#include "daemon/core/refresh.h"
+
+#include "daemon/core/lifecycle.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace rruled::core {
+namespace {
+
+store::ScheduleStamp stamp_of(const store::Schedule& row) {
+  return {row.version, row.next_run_at, row.status};
+}
+
+// The first occurrence that is not settled: as an instant, and, where the zone's rules for
+// settled_to have changed, as a wall time. (While they have not, a wall time that comes again is
+// the fold's second reading.)
+std::optional<Slot> first_unsettled(const store::Schedule& row, const Timetable& timetable) {
+  const Instant settled = row.settled_to.value_or(*row.next_run_at - std::chrono::seconds(1));
+  auto slot = timetable.next(settled);
+  if (!row.settled_wall || timetable.wall(settled) == *row.settled_wall) return slot;
+  while (slot && timetable.wall(slot->scheduled_for) <= *row.settled_wall)
+    slot = timetable.next(slot->scheduled_for);
+  return slot;
+}
+
+}  // namespace
+
+std::optional<Refreshed> refreshed(const store::Schedule& row,
+                                   bool flow_fires,
+                                   const rrule::ZoneDatabase& zones,
+                                   Timestamp now) {
+  const bool broken = row.status == store::ScheduleStatus::error;
+  if (!broken && !row.next_run_at) return std::nullopt;
+  const auto timetable = Timetable::compile(row, zones);
+  if (!timetable) return std::nullopt;  // the planner quarantines it when it is due
+  if (broken) {
+    Change change = resumed(row, *timetable, flow_fires, now);
+    return Refreshed{{std::move(change.schedule), stamp_of(row)},
+                     change.gap,
+                     Refreshed::Kind::revived,
+                     std::nullopt};
+  }
+  const auto slot = first_unsettled(row, *timetable);
+  if (slot && slot->scheduled_for == *row.next_run_at) return std::nullopt;
+  store::Schedule moved = row;
+  moved.status = slot ? store::ScheduleStatus::active : store::ScheduleStatus::completed;
+  moved.next_run_at = slot ? std::optional(slot->scheduled_for) : std::nullopt;
+  moved.next_due_at = slot ? std::optional(slot->due_at) : std::nullopt;
+  return Refreshed{
+      {std::move(moved), stamp_of(row)}, std::nullopt, Refreshed::Kind::moved, row.next_run_at};
+}
+
+}  // namespace rruled::core

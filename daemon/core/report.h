@@ -1,0 +1,31 @@
+#pragma once
+
+#include "store/types.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rruled::core {
+
+// What one attempt at delivering a run came to, as its executor saw it.
+struct Report {
+  enum class Kind {
+    completed,
+    retry,   // may work later
+    failed,  // will not work by trying again
+    unsent   // nothing left this machine: the attempt does not count (drain)
+  };
+  Kind kind = Kind::completed;
+  std::optional<int> status_code;  // HTTP status, or a command's exit code
+  std::string error;               // one line for a person; empty when completed
+  std::optional<std::chrono::seconds> retry_after;
+  // When the first byte left (http), the process started (command), or the line was written (log).
+  std::optional<store::Timestamp> started_at;
+  std::optional<store::Timestamp> finished_at;
+  // Into the run's log. flow_id and run_id are filled in by the planner.
+  std::vector<store::LogEntry> output;
+};
+
+}  // namespace rruled::core

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "store/ids.h"
+#include "store/types.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace rruled::core {
+
+// What becomes of a run whose attempt failed in a way that may pass. Pure, thread-safe.
+struct RetryDecision {
+  std::optional<store::Timestamp> again_at;  // nullopt: the run is dead
+  bool operator==(const RetryDecision&) const = default;
+};
+
+// `attempts` have been made, the last one ended at `now`; the first one started at
+// `first_started_at`.
+//
+// Again after a wait in (0, ceiling], the ceiling being min_backoff doubled for each attempt after
+// the first, up to max_backoff; where in it, a stable hash of (run, attempts) says ("full jitter":
+// receivers that failed many runs at once see them come back spread out). A `retry_after` of the
+// receiver takes the place of that wait, held within [1 s, 1 h]. Dead when max_attempts have been
+// made, or when the next one would start later than max_age (10 years at most) after the first.
+[[nodiscard]] RetryDecision decide_retry(const store::RetryPolicy& policy,
+                                         int attempts,
+                                         store::Timestamp first_started_at,
+                                         store::Timestamp now,
+                                         std::optional<std::chrono::seconds> retry_after,
+                                         store::RunId run);
+
+enum class HttpVerdict : std::uint8_t {
+  completed,
+  retry,   // may work later
+  failed,  // will not work by trying again
+};
+
+// The verdict on an HTTP status. 2xx is completed; 408, 409 (a request with the same key is still
+// at work), 425, 429, 5xx, 1xx and numbers that are no status may work later; 3xx (never followed)
+// and every other 4xx fail for good.
+[[nodiscard]] HttpVerdict classify_http(int status);
+
+}  // namespace rruled::core

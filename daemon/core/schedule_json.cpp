@@ -1,0 +1,355 @@
+#include "daemon/core/schedule_json.h"
+
+#include "daemon/core/duration.h"
+#include "daemon/core/field_reader.h"
+#include "daemon/core/time_text.h"
+#include "rrule/parse.h"
+#include "rrule/zone_database.h"
+
+#include <array>
+#include <utility>
+
+namespace rruled::core {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using store::ScheduleStatus;
+
+constexpr std::array<std::string_view, 30> kKeys{"id",
+                                                 "rrule",
+                                                 "starts_at",
+                                                 "starts_at_local",
+                                                 "timezone",
+                                                 "variables",
+                                                 "status",
+                                                 "next_run_at",
+                                                 "created_at",
+                                                 "updated_at",
+                                                 "note",
+                                                 "paused_until",
+                                                 "dst_gap",
+                                                 "dst_fold",
+                                                 "catchup",
+                                                 "catchup_grace",
+                                                 "catchup_window",
+                                                 "overlap",
+                                                 "max_running",
+                                                 "jitter",
+                                                 "late_after",
+                                                 "retry",
+                                                 "timeout",
+                                                 "executor",
+                                                 "status_reason",
+                                                 "pause_after_failures",
+                                                 "calendar",
+                                                 "last_run",
+                                                 "hog_flow",
+                                                 "created_by"};
+constexpr std::array<std::string_view, 4> kRetryKeys{"max_attempts", "min_backoff", "max_backoff",
+                                                     "max_age"};
+constexpr int kIntervalSamples = 100;
+constexpr std::string_view kNoFuture = "Schedule produces no future occurrences.";
+
+// A quarantined schedule is taken over from an export as it is.
+bool is_broken(const json::object& object, JsonUse use) {
+  const auto* status = object.if_contains("status");
+  return use == JsonUse::import && status && *status == "error";
+}
+
+void read_rrule(FieldReader& fields, JsonUse use, bool broken, std::string& rrule) {
+  std::string text;
+  fields.text("rrule", text, {.required = use != JsonUse::patch});
+  if (fields.failed() || text.empty()) return;
+  if (broken) {
+    rrule = std::move(text);
+    return;
+  }
+  const auto set = rrule::parse_recurrence(text);
+  if (set) {
+    rrule = to_string(*set);
+    return;
+  }
+  const auto& error = set.error();
+  fields.refuse(FieldError{
+      "rrule",
+      "invalid_input",
+      "Invalid RRULE. " + error.detail + " (at character " + std::to_string(error.offset) + ").",
+      {},
+      error.offset});
+}
+
+void read_timezone(FieldReader& fields,
+                   bool broken,
+                   store::Schedule& row,
+                   const ScheduleRules& rules,
+                   std::shared_ptr<const rrule::TimeZone>& zone) {
+  zone = rrule::TimeZone::utc();
+  fields.text("timezone", row.timezone, {.length_max = 64});
+  if (fields.failed() || broken) return;
+  auto found = rules.zones.find(row.timezone);
+  if (found)
+    zone = std::move(*found);
+  else
+    fields.refuse("timezone", "invalid_input", "Invalid or unknown timezone.",
+                  found.error().detail);
+}
+
+void read_local_start(FieldReader& fields, const rrule::TimeZone& zone, Timestamp& start) {
+  const auto* value = fields.present("starts_at_local");
+  if (!value) return;
+  const auto* text = value->if_string();
+  const auto time = parse_time(text ? std::string_view(*text) : std::string_view());
+  if (time && std::holds_alternative<rrule::local_seconds>(*time))
+    start = instant_of(*time, zone);
+  else
+    fields.refuse("starts_at_local", "invalid_input",
+                  "Must be a wall-clock time without offset, as in 2026-01-31T09:00:00.");
+}
+
+void read_start(FieldReader& fields,
+                const json::object& object,
+                JsonUse use,
+                const rrule::TimeZone& zone,
+                Timestamp now,
+                store::Schedule& row) {
+  Timestamp start = row.starts_at;
+  const bool local = object.contains("starts_at_local");
+  const auto* given = object.if_contains("starts_at");
+  if (local && given)
+    fields.refuse("starts_at_local", "invalid_input",
+                  "Give starts_at or starts_at_local, not both.");
+  if (local) {
+    read_local_start(fields, zone, start);
+  } else if (use == JsonUse::import && given && *given == "now") {
+    start = std::chrono::floor<seconds>(now) + seconds(1);
+  } else {
+    if (use != JsonUse::patch) fields.require("starts_at");
+    fields.instant("starts_at", start);
+  }
+  if (fields.failed()) return;
+  row.starts_at = std::chrono::floor<seconds>(start);
+  const date::year_month_day day(std::chrono::floor<date::days>(row.starts_at));
+  if (day.year() < date::year(rrule::kYearMin) || day.year() > date::year(rrule::kYearMax))
+    fields.refuse(local ? "starts_at_local" : "starts_at", "invalid_input",
+                  "Must be between the years " + std::to_string(rrule::kYearMin) + " and " +
+                      std::to_string(rrule::kYearMax) + ".");
+}
+
+void read_retry(FieldReader& fields, store::RetryPolicy& retry) {
+  const auto* value = fields.present("retry");
+  if (!value) return;
+  if (!value->is_object()) {
+    fields.refuse("retry", "invalid_input", "Must be an object.");
+    return;
+  }
+  FieldReader parts(value->get_object(), "retry");
+  parts.integer("max_attempts", retry.max_attempts, 1, 1'000);
+  parts.duration("min_backoff", retry.min_backoff, milliseconds(1));
+  parts.duration("max_backoff", retry.max_backoff, milliseconds(1));
+  parts.duration("max_age", retry.max_age, milliseconds(0));
+  if (!parts.failed() && retry.max_backoff < retry.min_backoff)
+    parts.refuse("max_backoff", "invalid_input", "Must not be less than min_backoff.");
+  if (parts.failed()) fields.refuse(*parts.error());
+}
+
+void read_policies(FieldReader& fields, store::Schedule& row, const ScheduleRules& rules) {
+  fields.text("note", row.note, {.length_max = 1'000, .blank = true});
+  fields.word("dst_gap", row.dst_gap);
+  fields.word("dst_fold", row.dst_fold);
+  fields.word("catchup", row.catchup);
+  fields.duration("catchup_grace", row.catchup_grace, milliseconds(0));
+  fields.duration("catchup_window", row.catchup_window, milliseconds(0));
+  fields.word("overlap", row.overlap);
+  fields.integer("max_running", row.max_running, 1, 10'000);
+  fields.duration("jitter", row.jitter, milliseconds(0));
+  fields.duration("late_after", row.late_after, milliseconds(0));
+  read_retry(fields, row.retry);
+  fields.nullable_duration("timeout", row.timeout, milliseconds(1));
+  const std::string before = row.executor;
+  fields.text("executor", row.executor, {.length_max = 200});
+  if (fields.find("executor") && row.executor != before && rules.may_use_executor &&
+      !rules.may_use_executor(row.executor, row.project_id))
+    fields.refuse("executor", "invalid_input",
+                  "There is no executor \"" + row.executor + "\" for this project.",
+                  "Executors are named in the configuration: [executors.NAME].");
+}
+
+void read_status(FieldReader& fields, JsonUse use, ScheduleEdit& edit) {
+  const auto* value = fields.find("status");
+  if (!value) return;
+  ScheduleStatus status = edit.row.status;
+  fields.word("status", status);
+  const bool by_person = status == ScheduleStatus::active || status == ScheduleStatus::paused;
+  if (!fields.failed() && use != JsonUse::import && !by_person && status != edit.row.status)
+    fields.refuse("status", "invalid_input",
+                  json_text(*value) + " cannot be set: only active and paused can.");
+  if (!fields.failed()) edit.status = status;
+}
+
+void read_import_only(FieldReader& fields, ScheduleEdit& edit) {
+  fields.instant("created_at", edit.row.created_at);
+  fields.instant("updated_at", edit.row.updated_at);
+  if (edit.status == ScheduleStatus::error)
+    fields.text("status_reason", edit.row.status_reason, {.blank = true});
+}
+
+bool same_timing(const store::Schedule& a, const store::Schedule& b) {
+  return a.rrule == b.rrule && a.starts_at == b.starts_at && a.timezone == b.timezone &&
+         a.dst_gap == b.dst_gap && a.dst_fold == b.dst_fold && a.jitter == b.jitter;
+}
+
+// Compiles the row's recurrence and holds it against the rules. A row that an import brings as
+// ended has no future to check.
+void check_timing(FieldReader& fields,
+                  ScheduleEdit& edit,
+                  const ScheduleRules& rules,
+                  Timestamp now) {
+  auto timetable = Timetable::compile(edit.row, rules.zones);
+  if (!timetable) {
+    const auto& [field, error] = timetable.error();
+    if (field == "timezone")
+      fields.refuse("timezone", "invalid_input", "Invalid or unknown timezone.", error.detail);
+    else
+      fields.refuse(FieldError{std::string(field),
+                               "invalid_input",
+                               "Invalid RRULE. " + error.detail + ".",
+                               {},
+                               error.offset});
+    return;
+  }
+  edit.timetable = std::move(*timetable);
+  if (edit.status == ScheduleStatus::completed) return;
+  if (!edit.timetable->first_ahead(edit.row.settled_to, now)) {
+    fields.refuse("rrule", "invalid_input", std::string(kNoFuture));
+    return;
+  }
+  const Instant second = std::chrono::floor<seconds>(now);
+  if (edit.timetable->recurrence().min_distance(second, kIntervalSamples) < rules.min_interval)
+    fields.refuse("rrule", "invalid_input",
+                  "Schedules must run at most once per " + duration_text(rules.min_interval) + ".");
+}
+
+json::value time_or_null(const std::optional<Instant>& time) {
+  return time ? json::value(iso_microseconds(*time)) : json::value(nullptr);
+}
+
+}  // namespace
+
+FieldResult<ScheduleEdit> schedule_from_json(const json::object& object,
+                                             const store::Schedule& base,
+                                             const store::Schedule* before,
+                                             JsonUse use,
+                                             const ScheduleRules& rules,
+                                             Timestamp now) {
+  ScheduleEdit edit{base, false, std::nullopt, std::nullopt};
+  edit.row.updated_at = now;
+  FieldReader fields(object);
+  std::shared_ptr<const rrule::TimeZone> zone;
+  const bool broken = is_broken(object, use);
+  read_rrule(fields, use, broken, edit.row.rrule);
+  read_timezone(fields, broken, edit.row, rules, zone);
+  if (!fields.failed()) read_start(fields, object, use, *zone, now, edit.row);
+  fields.object_json("variables", edit.row.variables, false);
+  read_status(fields, use, edit);
+  read_policies(fields, edit.row, rules);
+  for (const auto* key : {"paused_until", "pause_after_failures", "calendar"})
+    fields.only_null(key);
+  if (use == JsonUse::import) read_import_only(fields, edit);
+  edit.timing = !before || !same_timing(*before, edit.row);
+  const bool resumes =
+      before && edit.status == ScheduleStatus::active && before->status != ScheduleStatus::active;
+  if (!fields.failed() && !broken && (edit.timing || resumes))
+    check_timing(fields, edit, rules, now);
+  if (fields.failed()) return *fields.error();
+  return edit;
+}
+
+Change decided(const ScheduleEdit& edit,
+               const store::Schedule* before,
+               const Timetable* timetable_before,
+               bool flow_fires,
+               Timestamp now) {
+  Change change{edit.row, std::nullopt};
+  if (!before && edit.status == ScheduleStatus::paused) {
+    change.schedule.status = ScheduleStatus::paused;
+    return change;
+  }
+  if (!before &&
+      (edit.status == ScheduleStatus::completed || edit.status == ScheduleStatus::error)) {
+    change.schedule.status = *edit.status;
+    return change;
+  }
+  if (!before) return rescheduled(edit.row, *edit.timetable, flow_fires, now);
+  if (edit.timing)
+    change = edited(*before, timetable_before, edit.row, *edit.timetable, flow_fires, now);
+  const auto status = change.schedule.status;
+  if (edit.status == ScheduleStatus::paused && status != ScheduleStatus::paused) {
+    std::string note = change.schedule.note;
+    change.schedule = paused(std::move(change.schedule), std::move(note), now);
+  } else if (edit.status == ScheduleStatus::active &&
+             (status == ScheduleStatus::paused || status == ScheduleStatus::error)) {
+    auto gap = std::move(change.gap);
+    change = resumed(std::move(change.schedule), *edit.timetable, flow_fires, now);
+    if (gap) change.gap = std::move(gap);
+  }
+  return change;
+}
+
+std::vector<std::string> unknown_schedule_keys(const json::object& object,
+                                               std::string_view parent) {
+  auto unknown = FieldReader::unknown_keys(object, kKeys, parent);
+  const auto* retry = object.if_contains("retry");
+  if (retry && retry->is_object())
+    for (auto& each :
+         FieldReader::unknown_keys(retry->get_object(), kRetryKeys, join_attr(parent, "retry")))
+      unknown.push_back(std::move(each));
+  return unknown;
+}
+
+json::object to_json(const store::Schedule& schedule) {
+  const auto& retry = schedule.retry;
+  return {
+      {"id", to_string(schedule.id)},
+      {"rrule", schedule.rrule},
+      {"starts_at", iso_microseconds(schedule.starts_at)},
+      {"timezone", schedule.timezone},
+      {"variables", stored_json(schedule.variables, json::object())},
+      {"status", store::word(schedule.status)},
+      {"next_run_at", time_or_null(schedule.next_run_at)},
+      {"created_at", iso_microseconds(schedule.created_at)},
+      {"updated_at", iso_microseconds(schedule.updated_at)},
+      {"note", schedule.note},
+      {"paused_until", schedule.paused_until ? json::value(iso_microseconds(*schedule.paused_until))
+                                             : json::value(nullptr)},
+      {"dst_gap", store::word(schedule.dst_gap)},
+      {"dst_fold", store::word(schedule.dst_fold)},
+      {"catchup", store::word(schedule.catchup)},
+      {"catchup_grace", duration_text(schedule.catchup_grace)},
+      {"catchup_window", duration_text(schedule.catchup_window)},
+      {"overlap", store::word(schedule.overlap)},
+      {"max_running", schedule.max_running},
+      {"jitter", duration_text(schedule.jitter)},
+      {"late_after", duration_text(schedule.late_after)},
+      {"retry",
+       {{"max_attempts", retry.max_attempts},
+        {"min_backoff", duration_text(retry.min_backoff)},
+        {"max_backoff", duration_text(retry.max_backoff)},
+        {"max_age", duration_text(retry.max_age)}}},
+      {"timeout",
+       schedule.timeout ? json::value(duration_text(*schedule.timeout)) : json::value(nullptr)},
+      {"executor", schedule.executor},
+      {"status_reason", schedule.status_reason},
+  };
+}
+
+bool same_settings(const store::Schedule& a, const store::Schedule& b) {
+  return same_timing(a, b) && same_json(a.variables, b.variables) && a.status == b.status &&
+         a.note == b.note && a.catchup == b.catchup && a.catchup_grace == b.catchup_grace &&
+         a.catchup_window == b.catchup_window && a.overlap == b.overlap &&
+         a.max_running == b.max_running && a.late_after == b.late_after && a.retry == b.retry &&
+         a.timeout == b.timeout && a.executor == b.executor;
+}
+
+}  // namespace rruled::core

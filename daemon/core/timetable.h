@@ -1,0 +1,70 @@
+#pragma once
+
+#include "rrule/recurrence.h"
+#include "rrule/result.h"
+#include "rrule/zone_database.h"
+#include "store/types.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace rruled::core {
+
+using store::Instant;
+using store::Timestamp;
+
+// An occurrence with the time at which it should start.
+struct Slot {
+  Instant scheduled_for;
+  Timestamp due_at;  // scheduled_for + jitter; never past the next occurrence
+  friend bool operator==(const Slot&, const Slot&) = default;
+};
+
+// A schedule's occurrences in time: its recurrence in its zone, and its jitter. The one place where
+// the daemon, the preview and the writers learn what comes next. Immutable value, cheap to copy.
+class Timetable {
+ public:
+  // Which field of the schedule cannot be used, and why.
+  struct Error {
+    std::string_view field;  // "rrule" or "timezone"
+    rrule::ParseError error;
+    [[noreturn]] friend void throw_exception_from_error(const Error& error,
+                                                        const boost::source_location& at) {
+      rrule::throw_exception_from_error(error.error, at);
+    }
+  };
+  using Result = boost::system::result<Timetable, Error>;
+
+  [[nodiscard]] static Result compile(const store::Schedule& schedule,
+                                      const rrule::ZoneDatabase& zones);
+
+  // The first occurrence after `settled_to` (exclusive; none: from the start) whose due time is
+  // after `now`. That is where a new, edited or resumed schedule goes on (semantics.md, 3).
+  [[nodiscard]] std::optional<Slot> first_ahead(std::optional<Instant> settled_to,
+                                                Timestamp now) const;
+  // The first occurrence after `settled_to`, due or not.
+  [[nodiscard]] std::optional<Slot> next(std::optional<Instant> settled_to) const;
+  // The latest occurrence whose due time is at or before `now`, if it is after `settled_to`.
+  [[nodiscard]] std::optional<Slot> latest_due(std::optional<Instant> settled_to,
+                                               Timestamp now) const;
+  [[nodiscard]] std::optional<Slot> previous(Instant before) const;
+  // What the zone's wall clock shows then, as seconds since 1970 of that clock.
+  [[nodiscard]] Instant wall(Instant instant) const;
+  // How many occurrences in [from, to], both inclusive.
+  [[nodiscard]] std::uint64_t count(Instant from, Instant to) const;
+
+  [[nodiscard]] const rrule::Recurrence& recurrence() const { return recurrence_; }
+
+ private:
+  Timetable(rrule::Recurrence recurrence, store::ScheduleId id, std::chrono::milliseconds jitter)
+      : recurrence_(std::move(recurrence)), id_(id), jitter_(jitter) {}
+  [[nodiscard]] Slot slot(Instant scheduled_for) const;
+
+  rrule::Recurrence recurrence_;
+  store::ScheduleId id_;
+  std::chrono::milliseconds jitter_;
+};
+
+}  // namespace rruled::core

@@ -1,0 +1,222 @@
+#include "daemon/io/config.h"
+
+#include "daemon/io/config_settings.h"
+#include "daemon/io/config_source.h"
+#include "daemon/io/secret.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+using Errors = std::vector<ConfigError>;
+
+// NAME.d beside NAME.toml: its *.toml, by name.
+std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& file) {
+  auto folder = file;
+  if (folder.extension() == ".toml") folder.replace_extension();
+  folder += ".d";
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  for (const auto& each : std::filesystem::directory_iterator(folder, error))
+    if (each.path().extension() == ".toml" && each.path().filename().string().front() != '.')
+      files.push_back(each.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::vector<std::filesystem::path> files_to_read(const std::optional<std::filesystem::path>& given,
+                                                 const Environment& environment) {
+  std::filesystem::path file = environment.system_file;
+  bool named = true;
+  if (given)
+    file = *given;
+  else if (const auto* variable = environment.find("RRULED_CONFIG"))
+    file = *variable;
+  else
+    named = false;
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  if (named || std::filesystem::exists(file, error)) files.push_back(file);
+  for (auto& each : drop_ins(file)) files.push_back(std::move(each));
+  return files;
+}
+
+std::filesystem::path default_store(const Environment& environment) {
+  if (const auto* state = environment.find("STATE_DIRECTORY"))
+    return std::filesystem::path(state->substr(0, state->find(':'))) / "rruled.db";
+  if (environment.root) return "/var/lib/rruled/rruled.db";
+  if (const auto* state = environment.find("XDG_STATE_HOME"))
+    return std::filesystem::path(*state) / "rruled" / "rruled.db";
+  if (const auto* home = environment.find("HOME"))
+    return std::filesystem::path(*home) / ".local/state/rruled/rruled.db";
+  return {};
+}
+
+class Assembly {
+ public:
+  void take(SourceResult source) {
+    for (auto& error : source.errors) errors_.push_back(std::move(error));
+    for (const auto& [name, where] : source.executors) {
+      executors_[name].name = name;
+      config_.origins.emplace("executors." + name, where);
+    }
+    for (const auto& each : source.assignments) assign(each);
+  }
+
+  [[nodiscard]] std::vector<std::string> executor_names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, executor] : executors_) names.push_back(name);
+    return names;
+  }
+
+  [[nodiscard]] boost::system::result<Config, Errors> finish(const Environment& environment) {
+    finish_store(environment);
+    finish_executors(environment);
+    check_api();
+    if (!errors_.empty()) return std::move(errors_);
+    return std::move(config_);
+  }
+
+  Config& config() { return config_; }
+
+ private:
+  void assign(const Assignment& each) {
+    ExecutorConfig* executor = nullptr;
+    if (!each.executor.empty()) executor = &executors_.at(each.executor);
+    const std::string key = full_key(*each.setting, each.executor);
+    const std::string wrong = each.setting->set(config_, executor, each.value);
+    config_.origins[key] = each.where;
+    if (!wrong.empty()) errors_.push_back({each.where, key, wrong});
+  }
+
+  void finish_store(const Environment& environment) {
+    if (config_.origins.contains("store.url")) return;
+    const auto file = default_store(environment);
+    if (!file.is_absolute()) {
+      errors_.push_back(
+          {"environment", "store.url",
+           "not set, and neither STATE_DIRECTORY nor HOME says where a store may be"});
+      return;
+    }
+    config_.store.sqlite_file = file.lexically_normal();
+    config_.store.url = "sqlite://" + config_.store.sqlite_file.string();
+  }
+
+  void finish_executors(const Environment& environment) {
+    for (auto& [name, executor] : executors_) {
+      const std::string key = "executors." + name;
+      const std::string mistake = executor_mistake(key, executor);
+      if (!mistake.empty()) errors_.push_back({config_.origins[key], key, mistake});
+      resolve_credential(executor, environment);
+      config_.executors.push_back(std::move(executor));
+    }
+    if (!config_.executors.empty()) return;
+    config_.executors.emplace_back();
+    config_.executors.back().name = "default";
+  }
+
+  [[nodiscard]] bool has(const std::string& executor, std::string_view key) const {
+    return config_.origins.contains(executor + "." + std::string(key));
+  }
+
+  [[nodiscard]] std::string executor_mistake(const std::string& key,
+                                             const ExecutorConfig& executor) const {
+    if (!has(key, "type")) return "type is missing: http, command or log";
+    const std::string type(store::word(executor.type));
+    const std::string of_type = " is for another type than " + type;
+    for (const auto* only : {"base_url", "url", "token_file", "ca_file"})
+      if (executor.type != ExecutorType::http && has(key, only)) return only + of_type;
+    for (const auto* only : {"argv", "retry_on_failure"})
+      if (executor.type != ExecutorType::command && has(key, only)) return only + of_type;
+    if (executor.type == ExecutorType::http && has(key, "base_url") == has(key, "url"))
+      return "type http needs exactly one of base_url and url";
+    if (executor.type == ExecutorType::command && !has(key, "argv"))
+      return "type command needs argv";
+    return {};
+  }
+
+  void resolve_credential(ExecutorConfig& executor, const Environment& environment) {
+    constexpr std::string_view scheme = "credential:";
+    const std::string text = executor.token_file.string();
+    if (!text.starts_with(scheme)) return;
+    const std::string key = "executors." + executor.name + ".token_file";
+    const std::string name = text.substr(scheme.size());
+    const auto* folder = environment.find("CREDENTIALS_DIRECTORY");
+    if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.'))
+      errors_.push_back({config_.origins[key], key, "must be credential:NAME"});
+    else if (!folder)
+      errors_.push_back({config_.origins[key], key,
+                         "names a credential, but systemd gave none (CREDENTIALS_DIRECTORY)"});
+    else
+      executor.token_file = std::filesystem::path(*folder) / name;
+  }
+
+  void check_api() {
+    const std::string& listen = config_.api.listen;
+    const bool loopback = listen.starts_with("127.") || listen.starts_with("[::1]:") ||
+                          listen.starts_with("localhost:");
+    if (config_.api.auth == ApiAuth::none && !loopback)
+      errors_.push_back({config_.origins["api.auth"], "api.auth",
+                         "none is only for a loopback address; api.listen is " + listen});
+  }
+
+  Config config_;
+  std::map<std::string, ExecutorConfig> executors_;
+  Errors errors_;
+};
+
+}  // namespace
+
+std::string to_string(const ConfigError& error) {
+  std::string text = error.where + ": ";
+  if (!error.key.empty()) text += error.key + ": ";
+  return text + error.detail;
+}
+
+std::string full_key(const Setting& setting, std::string_view executor) {
+  std::string key = executor.empty() ? std::string(setting.section) : "executors.";
+  key.append(executor).append(".").append(setting.key);
+  return key;
+}
+
+boost::system::result<Config, Errors> load_config(const std::optional<std::filesystem::path>& file,
+                                                  const Environment& environment) {
+  Assembly assembly;
+  for (const auto& each : files_to_read(file, environment)) {
+    assembly.config().sources.push_back(each.string());
+    assembly.take(read_toml(each));
+  }
+  assembly.take(read_environment(environment, assembly.executor_names()));
+  return assembly.finish(environment);
+}
+
+std::vector<ConfigError> check_named_files(const Config& config) {
+  Errors errors;
+  const auto refuse = [&](const std::string& key, std::string detail) {
+    const auto origin = config.origins.find(key);
+    errors.push_back(
+        {origin == config.origins.end() ? "default" : origin->second, key, std::move(detail)});
+  };
+  for (const auto& each : config.executors) {
+    const std::string key = "executors." + each.name;
+    if (!each.token_file.empty())
+      if (const auto token = Secret::read_file(each.token_file, "token_file"); !token)
+        refuse(key + ".token_file", token.error().detail);
+    if (!each.ca_file.empty() && access(each.ca_file.c_str(), R_OK) != 0)
+      refuse(key + ".ca_file", "there is no readable file " + each.ca_file.string());
+  }
+  std::error_code error;
+  if (!config.tzdata.directory.empty() &&
+      !std::filesystem::is_directory(config.tzdata.directory, error))
+    refuse("tzdata.directory", "there is no folder " + config.tzdata.directory.string());
+  if (!config.store.apply.empty() && access(config.store.apply.c_str(), R_OK) != 0)
+    refuse("store.apply", "there is no readable file or folder " + config.store.apply.string());
+  return errors;
+}
+
+}  // namespace rruled::io

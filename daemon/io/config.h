@@ -1,0 +1,119 @@
+#pragma once
+
+#include "store/words.h"
+
+#include <boost/system/result.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+// The configuration, as plain values. What may be set, with types, defaults and meaning, is the
+// table in config_settings.h; `rruled check-config --explain` prints it.
+namespace rruled::io {
+
+enum class ExecutorType { http, command, log };
+enum class ApiAuth { token, none };
+enum class LogVerbosity { trace, debug, info, warn, error };
+enum class LogFormat { console, json };
+
+// [executors.NAME]: one place that runs go to.
+struct ExecutorConfig {
+  std::string name;
+  ExecutorType type = ExecutorType::log;
+  std::string base_url;                              // http: another hog_flows API; or
+  std::string url;                                   // http: a URL template. Exactly one of the two
+  std::filesystem::path token_file;                  // http: bearer token; empty: none is sent
+  std::filesystem::path ca_file;                     // http: PEM; empty: the system's
+  std::vector<std::string> argv;                     // command: program and arguments, no shell
+  std::optional<std::chrono::milliseconds> timeout;  // of an attempt; absent: the type's
+  bool retry_on_failure = false;                     // command: a non-zero exit is tried again
+  std::size_t max_in_flight = 32;
+  std::vector<std::int64_t> projects;  // may use it; empty: every project
+};
+
+struct Config {
+  struct Store {
+    std::string url;                    // "sqlite:///abs/path"
+    std::filesystem::path sqlite_file;  // the path in it; absolute
+    std::filesystem::path apply;  // files that the store is made equal to at start; empty: none
+  };
+  struct Api {
+    std::string listen = "127.0.0.1:8480";
+    ApiAuth auth = ApiAuth::token;
+  };
+  struct Log {
+    LogVerbosity level = LogVerbosity::info;
+    LogFormat format = LogFormat::console;
+  };
+  struct Limits {
+    std::chrono::seconds min_interval{1};  // between two occurrences of a schedule
+  };
+  struct Tzdata {
+    std::filesystem::path directory;  // empty: $TZDIR, or the system's
+  };
+  struct Run {
+    std::size_t max_in_flight = 256;                 // deliveries at one time, of all executors
+    std::chrono::milliseconds stop_timeout{25'000};  // how long a drain may take
+  };
+
+  Store store;
+  std::vector<ExecutorConfig> executors;  // by name; has a `default` when none was configured
+  Api api;
+  Log log;
+  Limits limits;
+  Tzdata tzdata;
+  Run run;
+  std::vector<std::string> sources;            // the files read, in order; for people
+  std::map<std::string, std::string> origins;  // key -> where it was set
+};
+
+// One thing that is wrong. `where` is "file:line", or the environment variable.
+struct ConfigError {
+  std::string where;
+  std::string key;     // "executors.default.base_url"; empty when the file cannot be read at all
+  std::string detail;  // what is wrong and what would be right; never a secret
+};
+[[nodiscard]] std::string to_string(const ConfigError& error);
+
+// The process's surroundings, as far as the configuration depends on them.
+struct Environment {
+  std::map<std::string, std::string> variables;
+  bool root = false;  // effective user id 0
+  std::filesystem::path system_file = "/etc/rruled/rruled.toml";
+
+  [[nodiscard]] static Environment of_process();
+  // Null when absent or empty.
+  [[nodiscard]] const std::string* find(const std::string& name) const;
+};
+
+// Reads `file`, else the one that $RRULED_CONFIG names, else environment.system_file if there is
+// one; then the drop-ins beside it (NAME.d/*.toml for NAME.toml, by name), then RRULED_ variables;
+// what comes later wins. Opens nothing but these and the secrets that they name. Every mistake
+// found.
+[[nodiscard]] boost::system::result<Config, std::vector<ConfigError>> load_config(
+    const std::optional<std::filesystem::path>& file, const Environment& environment);
+
+// What the configuration names and the daemon will need: tokens, certificates, zoneinfo, files to
+// apply. Apart from load_config, so that who may not read a token can still use the command line.
+[[nodiscard]] std::vector<ConfigError> check_named_files(const Config& config);
+
+}  // namespace rruled::io
+
+template <>
+inline constexpr std::array<std::string_view, 3> rruled::store::kWords<rruled::io::ExecutorType>{
+    "http", "command", "log"};
+template <>
+inline constexpr std::array<std::string_view, 2> rruled::store::kWords<rruled::io::ApiAuth>{"token",
+                                                                                            "none"};
+template <>
+inline constexpr std::array<std::string_view, 5> rruled::store::kWords<rruled::io::LogVerbosity>{
+    "trace", "debug", "info", "warn", "error"};
+template <>
+inline constexpr std::array<std::string_view, 2> rruled::store::kWords<rruled::io::LogFormat>{
+    "console", "json"};

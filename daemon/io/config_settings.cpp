@@ -1,0 +1,248 @@
+#include "daemon/io/config_settings.h"
+
+#include "daemon/core/duration.h"
+#include "daemon/io/url_template.h"
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+
+namespace rruled::io {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::int64_t kInFlightMax = 100'000;
+constexpr milliseconds kDurationMax = std::chrono::hours(24 * 3'650);
+
+const std::string& text_of(const SettingValue& value) { return std::get<std::string>(value); }
+
+template <class Enum>
+std::string set_word(Enum& target, const SettingValue& value) {
+  const auto word = store::parse_word<Enum>(text_of(value));
+  if (!word) return "must be one of " + store::all_words<Enum>();
+  target = *word;
+  return {};
+}
+
+std::string set_path(std::filesystem::path& target, const SettingValue& value) {
+  const std::filesystem::path path(text_of(value));
+  if (!path.is_absolute()) return "must be an absolute path";
+  target = path.lexically_normal();
+  return {};
+}
+
+template <class Duration>
+std::string set_duration(Duration& target, const SettingValue& value, milliseconds min) {
+  const auto parsed = core::parse_duration(text_of(value));
+  if (!parsed) return parsed.error().detail;
+  const auto exact = std::chrono::duration_cast<Duration>(*parsed);
+  if (exact != *parsed) return "must be whole seconds";
+  if (*parsed < min || *parsed > kDurationMax)
+    return "must be between " + core::duration_text(min) + " and " +
+           core::duration_text(kDurationMax);
+  target = exact;
+  return {};
+}
+
+std::string set_size(std::size_t& target, const SettingValue& value) {
+  const auto number = std::get<std::int64_t>(value);
+  if (number < 1 || number > kInFlightMax)
+    return "must be between 1 and " + std::to_string(kInFlightMax);
+  target = static_cast<std::size_t>(number);
+  return {};
+}
+
+std::string set_store_url(Config& config, const SettingValue& value) {
+  constexpr std::string_view scheme = "sqlite://";
+  const std::string& url = text_of(value);
+  if (url.starts_with("postgresql://") || url.starts_with("postgres://"))
+    return "this version has no PostgreSQL store; use sqlite:///absolute/path";
+  if (!url.starts_with(scheme)) return "must begin with sqlite:// (or postgresql://)";
+  const std::filesystem::path file(url.substr(scheme.size()));
+  if (!file.is_absolute() || !file.has_filename())
+    return "must name a file by its absolute path: sqlite:///var/lib/rruled/rruled.db";
+  if (url.find_first_of("?#") != std::string::npos) return "takes no parameters after the path";
+  config.store.url = url;
+  config.store.sqlite_file = file.lexically_normal();
+  return {};
+}
+
+std::string set_listen(std::string& target, const SettingValue& value) {
+  constexpr std::string_view form =
+      "must be ADDRESS:PORT, as in 127.0.0.1:8480, [::1]:8480 or localhost:8480";
+  const std::string& text = text_of(value);
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos) return std::string(form);
+  std::string host = text.substr(0, colon);
+  const std::string_view port = std::string_view(text).substr(colon + 1);
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(host, error);
+  if (host != "localhost" && (error || address.is_v6() != bracketed)) return std::string(form);
+  unsigned number = 0;
+  const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (port.empty() || failed != std::errc() || end != port.data() + port.size() || number > 65'535)
+    return "has a port that is not 0 to 65535";
+  target = text;
+  return {};
+}
+
+std::string set_url(std::string& target, const SettingValue& value, bool placeholders) {
+  const std::string& text = text_of(value);
+  if (!placeholders && text.find_first_of("{}?#") != std::string::npos)
+    return "must be a plain prefix, without ?, # or {placeholders}";
+  const auto parsed = UrlTemplate::parse(text, "url");
+  if (!parsed) return parsed.error().detail;
+  target = text;
+  return {};
+}
+
+std::string set_argv(std::vector<std::string>& target, const SettingValue& value) {
+  const auto& argv = std::get<std::vector<std::string>>(value);
+  if (argv.empty() || argv.front().empty()) return "must name a program: [\"/usr/bin/true\"]";
+  target = argv;
+  return {};
+}
+
+std::string set_projects(std::vector<std::int64_t>& target, const SettingValue& value) {
+  const auto& projects = std::get<std::vector<std::int64_t>>(value);
+  if (std::any_of(projects.begin(), projects.end(), [](auto id) { return id < 1; }))
+    return "must hold project ids of 1 or more";
+  target = projects;
+  return {};
+}
+
+using V = const SettingValue&;
+using C = Config&;
+using E = ExecutorConfig*;
+
+constexpr std::array kSettings{
+    Setting{"store", "url", SettingType::text, "sqlite:///absolute/path",
+            "$STATE_DIRECTORY/rruled.db, else ~/.local/state/rruled/rruled.db",
+            "Where flows, schedules and runs are kept.", true,
+            [](C c, E, V v) { return set_store_url(c, v); }},
+    Setting{"store", "apply", SettingType::text, "absolute path of a file or folder", "",
+            "JSON files that the store is made equal to when the daemon starts.", false,
+            [](C c, E, V v) { return set_path(c.store.apply, v); }},
+    Setting{kExecutorSection, "type", SettingType::text, "http, command, log", "",
+            "How runs are delivered; must be set. Without any executor, default is of type log.",
+            false, [](C, E e, V v) { return set_word(e->type, v); }},
+    Setting{kExecutorSection, "base_url", SettingType::text, "http(s) URL", "",
+            "http: another hog_flows API that runs are posted to.", false,
+            [](C, E e, V v) { return set_url(e->base_url, v, false); }},
+    Setting{kExecutorSection, "url", SettingType::text,
+            "http(s) URL with {project_id}, {flow_id}, {schedule_id}, {run_id}", "",
+            "http: where runs are posted to; instead of base_url.", false,
+            [](C, E e, V v) { return set_url(e->url, v, true); }},
+    Setting{kExecutorSection, "token_file", SettingType::text,
+            "absolute path, or credential:NAME of systemd", "",
+            "http: file that holds the bearer token.", false,
+            [](C, E e, V v) {
+              if (!text_of(v).starts_with("credential:")) return set_path(e->token_file, v);
+              e->token_file = text_of(v);
+              return std::string();
+            }},
+    Setting{kExecutorSection, "ca_file", SettingType::text, "absolute path", "the system's",
+            "http: certificates (PEM) that the other side's may be signed by.", false,
+            [](C, E e, V v) { return set_path(e->ca_file, v); }},
+    Setting{kExecutorSection, "argv", SettingType::texts, "[\"program\", \"argument\"]", "",
+            "command: what is run, without a shell.", false,
+            [](C, E e, V v) { return set_argv(e->argv, v); }},
+    Setting{kExecutorSection, "timeout", SettingType::text, "duration", "30s (http), 1h (command)",
+            "How long an attempt may take, unless the schedule says otherwise.", false,
+            [](C, E e, V v) {
+              milliseconds timeout{0};
+              auto wrong = set_duration(timeout, v, milliseconds(1));
+              if (wrong.empty()) e->timeout = timeout;
+              return wrong;
+            }},
+    Setting{kExecutorSection, "retry_on_failure", SettingType::boolean, "true, false", "false",
+            "command: a non-zero exit is tried again.", false,
+            [](C, E e, V v) {
+              e->retry_on_failure = std::get<bool>(v);
+              return std::string();
+            }},
+    Setting{kExecutorSection, "max_in_flight", SettingType::integer, "1 to 100000", "32",
+            "Deliveries of this executor at one time.", false,
+            [](C, E e, V v) { return set_size(e->max_in_flight, v); }},
+    Setting{kExecutorSection, "projects", SettingType::integers, "[1, 2]", "every project",
+            "Projects whose schedules may use it.", false,
+            [](C, E e, V v) { return set_projects(e->projects, v); }},
+    Setting{"api", "listen", SettingType::text, "ADDRESS:PORT", "127.0.0.1:8480",
+            "Where the HTTP API listens.", false,
+            [](C c, E, V v) { return set_listen(c.api.listen, v); }},
+    Setting{"api", "auth", SettingType::text, "token, none", "token",
+            "Whether the API wants a token; none only on a loopback address.", false,
+            [](C c, E, V v) { return set_word(c.api.auth, v); }},
+    Setting{"log", "level", SettingType::text, "trace, debug, info, warn, error", "info",
+            "The least that is logged.", false,
+            [](C c, E, V v) { return set_word(c.log.level, v); }},
+    Setting{"log", "format", SettingType::text, "console, json", "console",
+            "Log lines for people or for programs.", false,
+            [](C c, E, V v) { return set_word(c.log.format, v); }},
+    Setting{"limits", "min_interval", SettingType::text, "duration, whole seconds", "1s",
+            "The smallest distance between two occurrences of a schedule.", false,
+            [](C c, E, V v) { return set_duration(c.limits.min_interval, v, seconds(1)); }},
+    Setting{"tzdata", "directory", SettingType::text, "absolute path",
+            "$TZDIR, else /usr/share/zoneinfo", "Where time zones are read from.", false,
+            [](C c, E, V v) { return set_path(c.tzdata.directory, v); }},
+    Setting{"run", "max_in_flight", SettingType::integer, "1 to 100000", "256",
+            "Deliveries at one time, of all executors together.", false,
+            [](C c, E, V v) { return set_size(c.run.max_in_flight, v); }},
+    Setting{"run", "stop_timeout", SettingType::text, "duration", "25s",
+            "How long the daemon waits for deliveries when it is told to stop.", false,
+            [](C c, E, V v) { return set_duration(c.run.stop_timeout, v, milliseconds(0)); }},
+};
+
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+
+const Setting* find_setting(std::string_view section, std::string_view key) {
+  const auto* found = std::find_if(kSettings.begin(), kSettings.end(), [&](const Setting& setting) {
+    return setting.section == section && setting.key == key;
+  });
+  return found == kSettings.end() ? nullptr : found;
+}
+
+bool is_executor_name(std::string_view name) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= 63 && plain(name.front()) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return plain(c) || c == '_' || c == '-'; });
+}
+
+std::string environment_part(std::string_view name) {
+  std::string upper(name);
+  for (char& c : upper)
+    c = c == '-' || c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return upper;
+}
+
+std::string environment_name(const Setting& setting) {
+  return "RRULED_" + environment_part(setting.section) + "_" + environment_part(setting.key);
+}
+
+std::string_view type_word(SettingType type) {
+  switch (type) {
+    case SettingType::text:
+      return "string";
+    case SettingType::integer:
+      return "integer";
+    case SettingType::boolean:
+      return "boolean";
+    case SettingType::texts:
+      return "list of strings";
+    case SettingType::integers:
+      break;
+  }
+  return "list of integers";
+}
+
+}  // namespace rruled::io

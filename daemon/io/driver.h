@@ -1,0 +1,103 @@
+#pragma once
+
+#include "daemon/core/planner.h"
+#include "daemon/io/clock.h"
+#include "daemon/io/executor.h"
+#include "store/store.h"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace rruled::io {
+
+// Hears what the engine did, for logs and metrics. Called on the io thread; must not throw.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on(const core::Notice& notice) = 0;
+  // The wall clock was set, or the machine slept: by so much more (or less) than the steady clock.
+  virtual void on_clock_step(std::chrono::milliseconds step) = 0;
+  // One turn of the loop is done; what feeds a watchdog.
+  virtual void on_turn(const core::Planner::Load& load) = 0;
+};
+
+// Performs the planner's actions with sockets and threads: deliveries as coroutines on the io
+// thread, the store on its own thread, one wait for what is due next.
+//
+//   Driver driver{io, clock, store, store_thread, planner, session, executors, observer};
+//   co_spawn(io, driver.run(), ..);     // ends when drained, throws when the store cannot go on
+//   driver.stop();                      // drains
+//
+// Io thread only. Everything given must outlive run(). `store_thread` must have one thread:
+// completions come back in the order of the work.
+class Driver {
+ public:
+  Driver(boost::asio::any_io_executor io,
+         const Clock& clock,
+         store::Store& store,
+         boost::asio::thread_pool& store_thread,
+         core::Planner& planner,
+         const store::Session& session,
+         std::map<std::string, std::unique_ptr<Executor>>& executors,
+         Observer& observer);
+
+  [[nodiscard]] boost::asio::awaitable<void> run();
+
+  // No new work; run() returns when what is in flight has ended.
+  void stop();
+  // Breaks off what is in flight, too.
+  void cut_short();
+  // Has the loop turn now.
+  void wake();
+
+ private:
+  [[nodiscard]] boost::asio::awaitable<void> wait_for_work();
+  [[nodiscard]] boost::asio::awaitable<void> watch_store();
+  [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run);
+  template <class Function>
+  [[nodiscard]] boost::asio::awaitable<void> ask_store(core::StoreFailed::What what,
+                                                       Function function);
+  template <class Function>
+  void spawn_store(core::StoreFailed::What what, Function function);
+  void spawn_delivery(store::Run run);
+  void perform(core::Action action);
+  void complete(core::Completion completion);
+  void fail(std::exception_ptr error);
+  void look_at_clocks();
+
+  // Constant after construction.
+  boost::asio::any_io_executor io_;
+  const Clock& clock_;
+  store::Store& store_;
+  boost::asio::thread_pool& store_thread_;
+  core::Planner& planner_;
+  std::map<std::string, std::unique_ptr<Executor>>& executors_;
+  Observer& observer_;
+  const store::Claimant claimant_;
+
+  std::int64_t revision_;
+  boost::asio::steady_timer turn_timer_;
+  boost::asio::steady_timer watch_timer_;
+  bool woken_ = false;
+  bool watching_ = false;
+  bool stopping_ = false;
+  std::exception_ptr failure_;  // the store can never work again
+  std::size_t under_way_ = 0;   // coroutines that refer to this
+  std::unordered_map<store::RunId, boost::asio::cancellation_signal> deliveries_;
+  store::Timestamp wall_;
+  std::chrono::steady_clock::time_point steady_;
+};
+
+}  // namespace rruled::io

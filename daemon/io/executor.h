@@ -1,0 +1,32 @@
+#pragma once
+
+#include "daemon/core/report.h"
+#include "store/types.h"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <string>
+
+namespace rruled::io {
+
+// Where runs go. Io thread only. Must outlive the deliveries it began.
+class Executor {
+ public:
+  Executor() = default;
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+  virtual ~Executor() = default;
+
+  // One attempt; run.attempts is its number. Never throws for what the other side or the network
+  // did: that is the report. Ends within the attempt's time limit. Cancelled through the awaiting
+  // coroutine's slot (terminal): the attempt is broken off and reported as `unsent` if nothing had
+  // left yet, else as `retry`.
+  [[nodiscard]] virtual boost::asio::awaitable<core::Report> deliver(store::Run run) = 0;
+
+  // Where and what, for the dry run: "POST http://host/path", "run /usr/bin/backup --all".
+  [[nodiscard]] virtual std::string destination(const store::Run& run) const = 0;
+  // The bytes that would be sent.
+  [[nodiscard]] virtual std::string payload(const store::Run& run) const = 0;
+};
+
+}  // namespace rruled::io

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "daemon/io/clock.h"
+#include "daemon/io/config.h"
+#include "daemon/io/executor.h"
+#include "daemon/io/process_guard.h"
+#include "daemon/io/setting_error.h"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <spdlog/logger.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace rruled::io {
+
+using ExecutorSet = std::map<std::string, std::unique_ptr<Executor>>;
+
+// What the executors need of their surroundings; outlives them.
+struct ExecutorContext {
+  boost::asio::any_io_executor io;
+  const Clock& clock;
+  ProcessGuard& guard;
+  std::shared_ptr<spdlog::logger> log;
+};
+
+// Every executor of the configuration. An error names the key that cannot work.
+[[nodiscard]] SettingResult<ExecutorSet> make_executors(const Config& config,
+                                                        const ExecutorContext& context);
+
+// The same destinations, but a delivery only says what it would send where.
+[[nodiscard]] ExecutorSet dry(ExecutorSet real, const ExecutorContext& context);
+
+}  // namespace rruled::io

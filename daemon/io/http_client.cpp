@@ -1,0 +1,259 @@
+#include "daemon/io/http_client.h"
+
+#include "daemon/io/cancellation.h"
+#include "daemon/io/http_connection.h"
+#include "daemon/io/http_pool.h"
+#include "daemon/io/http_reply.h"
+#include "daemon/io/name_resolver.h"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <string_view>
+
+namespace rruled::io {
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using boost::system::error_code;
+using std::chrono::steady_clock;
+using Stage = HttpFailure::Stage;
+
+std::string bracketed(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+std::string name_of(const HttpPeer& peer) {
+  return bracketed(peer.host) + ":" + std::to_string(peer.port);
+}
+
+std::string serialized(const HttpRequest& request) {
+  const bool usual_port = request.port == (request.tls ? 443 : 80);
+  std::string text =
+      request.method + " " + request.target + " HTTP/1.1\r\nHost: " + bracketed(request.host);
+  if (!usual_port) text += ":" + std::to_string(request.port);
+  text += "\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n";
+  for (const auto& [name, value] : request.headers) {
+    assert(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos);
+    text += name + ": " + value + "\r\n";
+  }
+  return text + "\r\n" + request.body;
+}
+
+// One go at a request on one connection.
+struct Turn {
+  HttpExchange exchange;
+  bool stale = false;  // the connection was closed before any byte of a response
+};
+
+Turn failed(Stage stage, std::string message) {
+  return Turn{{HttpFailure{stage, std::move(message)}, std::nullopt}, false};
+}
+
+}  // namespace
+
+class HttpClient::Impl {
+ public:
+  Impl(asio::any_io_executor io, const Clock& clock, Options options, asio::ssl::context tls)
+      : io_(std::move(io)),
+        clock_(clock),
+        options_(std::move(options)),
+        tls_(std::move(tls)),
+        resolver_(io_),
+        pool_(std::make_shared<HttpPool>(
+            io_,
+            clock_,
+            HttpPool::Limits{options_.idle_per_host_max, options_.idle_max, options_.idle_for})) {}
+
+  awaitable<HttpExchange> send(HttpRequest request, steady_clock::time_point deadline);
+  void close_idle() { pool_->clear(); }
+
+ private:
+  struct Opened {
+    std::shared_ptr<HttpConnection> connection;  // null: see `failure`
+    HttpFailure failure;
+  };
+
+  awaitable<Opened> open(HttpPeer peer, steady_clock::time_point deadline);
+  awaitable<Opened> secure(std::shared_ptr<HttpConnection> connection,
+                           HttpPeer peer,
+                           steady_clock::time_point deadline);
+  awaitable<Turn> exchange(std::shared_ptr<HttpConnection> connection,
+                           HttpPeer peer,
+                           std::string_view bytes,
+                           steady_clock::time_point deadline);
+  awaitable<Turn> receive(std::shared_ptr<HttpConnection> connection, HttpPeer peer);
+
+  // Constant after construction.
+  const asio::any_io_executor io_;
+  const Clock& clock_;
+  const Options options_;
+
+  // Io thread only.
+  asio::ssl::context tls_;
+  NameResolver resolver_;
+  std::shared_ptr<HttpPool> pool_;
+};
+
+awaitable<HttpExchange> HttpClient::Impl::send(HttpRequest request,
+                                               steady_clock::time_point deadline) {
+  const HttpPeer peer{request.tls, request.host, request.port};
+  const std::string bytes = serialized(request);
+  std::optional<store::Timestamp> first_byte_at;
+  if (auto kept = pool_->take(peer)) {
+    Turn turn = co_await exchange(std::move(kept), peer, bytes, deadline);
+    if (!turn.stale) co_return std::move(turn.exchange);
+    first_byte_at = turn.exchange.first_byte_at;
+  }
+  Opened opened = co_await open(peer, deadline);
+  if (!opened.connection) co_return HttpExchange{std::move(opened.failure), first_byte_at};
+  Turn turn = co_await exchange(std::move(opened.connection), peer, bytes, deadline);
+  if (first_byte_at) turn.exchange.first_byte_at = first_byte_at;
+  co_return std::move(turn.exchange);
+}
+
+// Tries the addresses in turn; each gets its share of the time that is left, so that one that does
+// not answer leaves some for the next.
+awaitable<HttpClient::Impl::Opened> HttpClient::Impl::open(HttpPeer peer,
+                                                           steady_clock::time_point deadline) {
+  const NameResolver::Answer found = co_await resolver_.find(peer.host, peer.port, deadline);
+  bool stop = co_await cancelled();
+  if (stop) co_return Opened{nullptr, {Stage::cancelled, "cancelled"}};
+  if (found.addresses.empty()) {
+    if (found.error == asio::error::operation_aborted)
+      co_return Opened{nullptr, {Stage::timeout, "timed out while looking up " + peer.host}};
+    const std::string why = found.error ? found.error.message() : "it has no address";
+    co_return Opened{nullptr, {Stage::resolve, "cannot find host " + peer.host + ": " + why}};
+  }
+
+  auto connection = std::make_shared<HttpConnection>(io_, peer.tls ? &tls_ : nullptr);
+  error_code error;
+  for (std::size_t i = 0; i < found.addresses.size(); ++i) {
+    const auto now = steady_clock::now();
+    const auto left = static_cast<int>(found.addresses.size() - i);
+    connection->close_at(now + (deadline - now) / left);
+    error = co_await connection->connect(found.addresses[i]);
+    stop = co_await cancelled();
+    if (stop) co_return Opened{nullptr, {Stage::cancelled, "cancelled"}};
+    if (!error) co_return co_await secure(std::move(connection), peer, deadline);
+  }
+  if (connection->timed_out())
+    co_return Opened{nullptr, {Stage::timeout, "timed out while connecting to " + name_of(peer)}};
+  co_return Opened{nullptr,
+                   {Stage::connect, "cannot connect to " + name_of(peer) + ": " + error.message()}};
+}
+
+awaitable<HttpClient::Impl::Opened> HttpClient::Impl::secure(
+    std::shared_ptr<HttpConnection> connection, HttpPeer peer, steady_clock::time_point deadline) {
+  if (!peer.tls) co_return Opened{std::move(connection), {}};
+  connection->close_at(deadline);
+  const error_code error = co_await connection->handshake(peer.host);
+  const bool stop = co_await cancelled();
+  if (stop) co_return Opened{nullptr, {Stage::cancelled, "cancelled"}};
+  if (!error) co_return Opened{std::move(connection), {}};
+  if (connection->timed_out())
+    co_return Opened{nullptr,
+                     {Stage::timeout, "timed out in the TLS handshake with " + name_of(peer)}};
+  co_return Opened{
+      nullptr,
+      {Stage::tls, "no TLS with " + name_of(peer) + ": " + connection->tls_mistake(error)}};
+}
+
+awaitable<Turn> HttpClient::Impl::exchange(std::shared_ptr<HttpConnection> connection,
+                                           HttpPeer peer,
+                                           std::string_view bytes,
+                                           steady_clock::time_point deadline) {
+  // The deadline may be the end of the claim on a run: nothing is sent after it.
+  if (steady_clock::now() >= deadline)
+    co_return failed(Stage::timeout, "timed out before sending to " + name_of(peer));
+  connection->close_at(deadline);
+  const store::Timestamp first_byte_at = clock_.now();
+  const error_code error = co_await connection->write(bytes);
+  const bool stop = co_await cancelled();
+  Turn turn;
+  if (stop)
+    turn = failed(Stage::cancelled, "cancelled while sending");
+  else if (connection->timed_out())
+    turn = failed(Stage::timeout, "timed out while sending to " + name_of(peer));
+  else if (error)
+    turn = failed(Stage::send, "sending to " + name_of(peer) + " failed: " + error.message());
+  else
+    turn = co_await receive(connection, peer);
+  turn.stale = turn.stale || (error && !stop && !connection->timed_out());
+  turn.exchange.first_byte_at = first_byte_at;
+  co_return turn;
+}
+
+awaitable<Turn> HttpClient::Impl::receive(std::shared_ptr<HttpConnection> connection,
+                                          HttpPeer peer) {
+  HttpReply reply(options_.body_bytes_max);
+  std::vector<char> buffer(16 * 1024);
+  auto progress = HttpReply::Progress::needs_more;
+  while (progress == HttpReply::Progress::needs_more) {
+    const HttpConnection::Read read = co_await connection->read_some(buffer);
+    const bool ended = read.error == asio::error::eof;
+    if (!read.error) {
+      progress = reply.put({buffer.data(), read.size});
+    } else if (ended && reply.begun()) {
+      progress = reply.put_end();
+      if (progress == HttpReply::Progress::garbage)
+        co_return failed(Stage::receive,
+                         name_of(peer) + " closed the connection in the middle of its answer");
+    }
+    if (progress != HttpReply::Progress::needs_more) break;
+    const bool stop = co_await cancelled();
+    if (stop) co_return failed(Stage::cancelled, "cancelled while waiting for the answer");
+    if (connection->timed_out())
+      co_return failed(Stage::timeout, "timed out waiting for the answer of " + name_of(peer));
+    if (!read.error) continue;
+    Turn turn = failed(Stage::receive, ended ? name_of(peer) + " closed the connection unanswered"
+                                             : "receiving from " + name_of(peer) +
+                                                   " failed: " + read.error.message());
+    turn.stale = !reply.begun();
+    co_return turn;
+  }
+  if (progress == HttpReply::Progress::too_large)
+    co_return failed(Stage::too_large,
+                     "the header of the answer of " + name_of(peer) + " is over 16 KiB");
+  if (progress == HttpReply::Progress::garbage)
+    co_return failed(Stage::garbage,
+                     name_of(peer) + " did not answer in HTTP/1: " + std::string(reply.mistake()));
+  if (reply.keep_alive()) pool_->keep(peer, std::move(connection));
+  Turn turn;
+  turn.exchange.result = reply.take();
+  co_return turn;
+}
+
+SettingResult<std::unique_ptr<HttpClient>> HttpClient::create(asio::any_io_executor io,
+                                                              const Clock& clock,
+                                                              Options options) {
+  asio::ssl::context tls(asio::ssl::context::tls_client);
+  SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
+  tls.set_verify_mode(asio::ssl::verify_peer);
+  error_code error;
+  if (!options.ca_file.empty())
+    tls.load_verify_file(options.ca_file.string(), error);
+  else if (options.tls)
+    tls.set_default_verify_paths(error);
+  if (error)
+    return SettingError{"ca_file", "cannot read certificates from " + options.ca_file.string() +
+                                       ": " + error.message() + "; it must be a PEM file"};
+  return std::unique_ptr<HttpClient>(new HttpClient(
+      std::make_unique<Impl>(std::move(io), clock, std::move(options), std::move(tls))));
+}
+
+HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpClient::~HttpClient() = default;
+
+awaitable<HttpExchange> HttpClient::send(HttpRequest request, steady_clock::time_point deadline) {
+  return without_throwing(impl_->send(std::move(request), deadline));
+}
+
+void HttpClient::close_idle() { impl_->close_idle(); }
+
+}  // namespace rruled::io

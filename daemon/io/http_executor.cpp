@@ -1,0 +1,171 @@
+#include "daemon/io/http_executor.h"
+
+#include "daemon/core/retry.h"
+#include "daemon/core/run_identity.h"
+#include "daemon/io/retry_after.h"
+#include "daemon/io/text.h"
+
+#include <boost/uuid/uuid.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+namespace asio = boost::asio;
+using core::Report;
+
+constexpr std::size_t kSnippetBytesMax = 200;
+constexpr std::string_view kApiTarget = "/api/projects/{project_id}/hog_flows/{flow_id}/";
+
+std::string without(std::string text, char character) {
+  std::erase(text, character);
+  return text;
+}
+
+// W3C Trace Context, version 00: one trace for a run, one span for an attempt, the same however
+// often an attempt is described.
+std::string traceparent(const store::Run& run) {
+  const auto span = store::uuid_v5(run.id.value, "attempt " + std::to_string(run.attempts));
+  return "00-" + without(store::to_string(run.id), '-') + "-" +
+         without(store::to_string(span), '-').substr(0, 16) + "-01";
+}
+
+std::string advice(int status) {
+  if (status >= 300 && status < 400) return " (redirects are not followed: set the final URL)";
+  if (status == 401 || status == 403) return " (is the token right?)";
+  return {};
+}
+
+Report::Kind kind_of(const HttpExchange& exchange, const HttpFailure& failure) {
+  const bool unsent = failure.stage == HttpFailure::Stage::cancelled && !exchange.first_byte_at;
+  return unsent ? Report::Kind::unsent : Report::Kind::retry;
+}
+
+Report::Kind kind_of(core::HttpVerdict verdict) {
+  switch (verdict) {
+    case core::HttpVerdict::completed:
+      return Report::Kind::completed;
+    case core::HttpVerdict::retry:
+      return Report::Kind::retry;
+    case core::HttpVerdict::failed:
+      break;
+  }
+  return Report::Kind::failed;
+}
+
+std::string endpoint(const store::Run& run) {
+  return run.kind == store::RunKind::batch_job ? "batch_jobs/" : "invocations/";
+}
+
+}  // namespace
+
+SettingResult<std::unique_ptr<HttpExecutor>> HttpExecutor::create(asio::any_io_executor io,
+                                                                  const Clock& clock,
+                                                                  HttpExecutorOptions options) {
+  if (options.base_url.empty() == options.url.empty())
+    return SettingError{"base_url", "exactly one of base_url and url must be set"};
+  while (options.base_url.ends_with('/')) options.base_url.pop_back();
+  const bool api = !options.base_url.empty();
+  if (options.base_url.find_first_of("{}?#") != std::string::npos)
+    return SettingError{"base_url", "must be a plain prefix, without ?, # or {placeholders}"};
+  auto url = api ? UrlTemplate::parse(options.base_url + std::string(kApiTarget), "base_url")
+                 : UrlTemplate::parse(options.url, "url");
+  if (!url) return url.error();
+  auto client = HttpClient::create(std::move(io), clock,
+                                   {.tls = url->tls(),
+                                    .ca_file = options.ca_file,
+                                    .body_bytes_max = options.response_bytes_max});
+  if (!client) return client.error();
+  return std::unique_ptr<HttpExecutor>(
+      new HttpExecutor(clock, std::move(*client), std::move(*url), std::move(options)));
+}
+
+HttpExecutor::HttpExecutor(const Clock& clock,
+                           std::unique_ptr<HttpClient> client,
+                           UrlTemplate url,
+                           HttpExecutorOptions options)
+    : clock_(clock),
+      options_(std::move(options)),
+      api_(!options_.base_url.empty()),
+      url_(std::move(url)),
+      client_(std::move(client)) {}
+
+std::string HttpExecutor::payload(const store::Run& run) const {
+  return api_ ? "{\"variables\":" + run.variables + "}" : run.body;
+}
+
+std::string HttpExecutor::destination(const store::Run& run) const {
+  return "POST " + url_.url(run) + (api_ ? endpoint(run) : "");
+}
+
+HttpRequest HttpExecutor::request(const store::Run& run) const {
+  HttpRequest request;
+  request.tls = url_.tls();
+  request.host = url_.host();
+  request.port = url_.port();
+  request.target = url_.target(run) + (api_ ? endpoint(run) : "");
+  request.body = payload(run);
+  auto& headers = request.headers;
+  headers = {{"Content-Type", "application/json"},
+             {"Accept", "application/json"},
+             {"User-Agent", "rruled/" RRULED_VERSION},
+             {"Idempotency-Key", core::idempotency_key(run.id)},
+             {"X-Rruled-Run", store::to_string(run.id)}};
+  if (run.schedule_id)
+    headers.emplace_back("X-Rruled-Schedule", store::to_string(*run.schedule_id));
+  if (run.scheduled_for)
+    headers.emplace_back("X-Rruled-Scheduled-For", core::rfc3339(*run.scheduled_for));
+  headers.emplace_back("X-Rruled-Attempt", std::to_string(run.attempts));
+  headers.emplace_back("X-Rruled-Origin", store::word(run.origin));
+  headers.emplace_back("traceparent", traceparent(run));
+  if (options_.token)
+    headers.emplace_back("Authorization", "Bearer " + std::string(options_.token->reveal()));
+  return request;
+}
+
+// What others sent, fit to be shown: the token may have come back in it.
+std::string HttpExecutor::snippet(std::string text) const {
+  const std::string_view token = options_.token ? options_.token->reveal() : std::string_view();
+  if (!token.empty())
+    for (std::size_t at = 0; (at = text.find(token, at)) != std::string::npos;)
+      text.replace(at, token.size(), "[token]");
+  text.erase(0, text.find_first_not_of(" \t\r\n"));
+  return clean_line(text, kSnippetBytesMax);
+}
+
+Report HttpExecutor::judge(HttpResponse response) const {
+  Report report;
+  report.status_code = response.status;
+  report.kind = kind_of(core::classify_http(response.status));
+  report.retry_after = parse_retry_after(response.retry_after, clock_.now());
+  if (report.kind == Report::Kind::completed) return report;
+  report.error = "HTTP " + std::to_string(response.status);
+  if (!response.reason.empty()) report.error += " " + response.reason;
+  report.error += advice(response.status);
+  if (const std::string said = snippet(std::move(response.body)); !said.empty())
+    report.error += ": " + said;
+  return report;
+}
+
+asio::awaitable<Report> HttpExecutor::deliver(store::Run run) {
+  const auto timeout = run.timeout.value_or(options_.timeout);
+  HttpRequest request = this->request(run);
+  HttpExchange exchange = co_await client_->send(std::move(request), clock_.steady() + timeout);
+  Report report;
+  if (auto* response = std::get_if<HttpResponse>(&exchange.result)) {
+    report = judge(std::move(*response));
+  } else {
+    const auto& failure = std::get<HttpFailure>(exchange.result);
+    report.kind = kind_of(exchange, failure);
+    report.error = failure.message;
+    if (failure.stage == HttpFailure::Stage::timeout)
+      report.error += " (limit " + duration_text(timeout) + ")";
+  }
+  report.started_at = exchange.first_byte_at;
+  report.finished_at = clock_.now();
+  co_return report;
+}
+
+}  // namespace rruled::io

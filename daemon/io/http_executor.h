@@ -1,0 +1,64 @@
+#pragma once
+
+#include "daemon/io/clock.h"
+#include "daemon/io/executor.h"
+#include "daemon/io/http_client.h"
+#include "daemon/io/secret.h"
+#include "daemon/io/setting_error.h"
+#include "daemon/io/url_template.h"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace rruled::io {
+
+struct HttpExecutorOptions {
+  // Exactly one of the two. To `base_url`, another hog_flows API, goes
+  //   POST {base_url}/api/projects/{project_id}/hog_flows/{flow_id}/{batch_jobs|invocations}/
+  // with {"variables":{..}}; to `url` (placeholders: url_template.h) the run's frozen body.
+  std::string base_url{};
+  std::string url{};
+  std::optional<Secret> token{};              // sent as a bearer token
+  std::filesystem::path ca_file{};            // PEM; empty: the system's store
+  std::chrono::milliseconds timeout{30'000};  // of an attempt, unless the run says otherwise
+  std::size_t response_bytes_max = 1'048'576;
+};
+
+// POSTs runs over HTTP/1.1. Io thread only.
+//
+// Every attempt carries the same Idempotency-Key and the same body; started_at of its report is
+// when the first byte of the request left. Which status means what: core/retry.h.
+class HttpExecutor final : public Executor {
+ public:
+  // `clock` must outlive the executor. Refuses settings that could never work.
+  [[nodiscard]] static SettingResult<std::unique_ptr<HttpExecutor>> create(
+      boost::asio::any_io_executor io, const Clock& clock, HttpExecutorOptions options);
+
+  [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run) override;
+  [[nodiscard]] std::string destination(const store::Run& run) const override;
+  [[nodiscard]] std::string payload(const store::Run& run) const override;
+
+ private:
+  HttpExecutor(const Clock& clock,
+               std::unique_ptr<HttpClient> client,
+               UrlTemplate url,
+               HttpExecutorOptions options);
+
+  [[nodiscard]] HttpRequest request(const store::Run& run) const;
+  [[nodiscard]] core::Report judge(HttpResponse response) const;
+  [[nodiscard]] std::string snippet(std::string text) const;
+
+  const Clock& clock_;
+  const HttpExecutorOptions options_;
+  const bool api_;  // to `base_url`
+  const UrlTemplate url_;
+  const std::unique_ptr<HttpClient> client_;
+};
+
+}  // namespace rruled::io

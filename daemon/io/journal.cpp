@@ -1,0 +1,129 @@
+#include "daemon/io/journal.h"
+
+#include "daemon/core/run_identity.h"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+#include <string>
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+using core::Notice;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kBuckets = 40;
+
+std::string who(const store::Run& run) {
+  std::string text = run.flow_name.empty() ? to_string(run.flow_id) : run.flow_name;
+  if (run.origin != store::RunOrigin::schedule)
+    text += " (" + std::string(store::word(run.origin)) + ")";
+  return text;
+}
+
+std::string when(const store::Run& run) {
+  return run.scheduled_for ? "scheduled " + core::rfc3339(*run.scheduled_for)
+                           : "asked for " + core::rfc3339(run.created_at);
+}
+
+std::string answer(const core::Report& report) {
+  std::string text;
+  if (report.status_code) text = " (" + std::to_string(*report.status_code) + ")";
+  if (!report.error.empty()) text += ": " + report.error;
+  return text;
+}
+
+// "3 ms", "90 s", "60 min", rounded: as exact as a reader needs.
+std::string spoken(milliseconds duration) {
+  const auto ms = duration.count();
+  if (ms < 10'000) return std::to_string(ms) + " ms";
+  if (ms < 600'000) return std::to_string((ms + 500) / 1'000) + " s";
+  return std::to_string((ms + 30'000) / 60'000) + " min";
+}
+
+}  // namespace
+
+Journal::Journal(std::shared_ptr<spdlog::logger> log, const Clock& clock)
+    : log_(std::move(log)), clock_(clock), lateness_(kBuckets, 0) {}
+
+milliseconds Journal::lateness(const store::Run& run) const {
+  return std::max(milliseconds(0), run.started_at.value_or(clock_.now()) - run.due_at);
+}
+
+void Journal::run_ended(const Notice& notice) {
+  const store::Run& run = *notice.run;
+  const auto late = lateness(run);
+  const bool completed = notice.status == store::RunStatus::completed;
+  ++(completed ? completed_ : failed_);
+  if (run.origin == store::RunOrigin::schedule) {
+    const auto bucket = std::bit_width(static_cast<std::uint64_t>(late.count()));
+    ++lateness_[std::min<std::size_t>(static_cast<std::size_t>(bucket), kBuckets - 1)];
+    lateness_max_ = std::max(lateness_max_, late);
+  }
+  log_->log(completed ? spdlog::level::info : spdlog::level::err, "{}  {}  late {}  {}{}{}",
+            who(run), when(run), spoken(late), store::word(*notice.status), answer(*notice.report),
+            run.attempts > 1 ? "  attempt " + std::to_string(run.attempts) : "");
+}
+
+void Journal::on(const Notice& notice) {
+  switch (notice.kind) {
+    case Notice::Kind::run_ended:
+      run_ended(notice);
+      return;
+    case Notice::Kind::run_retrying:
+      ++retried_;
+      log_->warn("{}  {}  attempt {} failed{}; again at {}", who(*notice.run), when(*notice.run),
+                 notice.run->attempts, answer(*notice.report), core::rfc3339(*notice.again_at));
+      return;
+    case Notice::Kind::run_skipped:
+      ++skipped_;
+      log_->warn("{}  {}  skipped: {}", who(*notice.run), when(*notice.run), notice.run->reason);
+      return;
+    case Notice::Kind::run_fenced:
+      log_->warn("{}  {}  outcome dropped: another daemon has taken this run over",
+                 who(*notice.run), when(*notice.run));
+      return;
+    case Notice::Kind::run_unserved:
+      log_->warn(
+          "{}  {}  waits: no executor named '{}' here; add [executors.{}] or change the schedule",
+          who(*notice.run), when(*notice.run), notice.run->executor, notice.run->executor);
+      return;
+    case Notice::Kind::gap:
+      missed_ += notice.gap->count;
+      log_->warn("{}  {} occurrences from {} to {} will not run: {}", notice.text,
+                 notice.gap->count, core::rfc3339(notice.gap->from), core::rfc3339(notice.gap->to),
+                 store::word(notice.gap->reason));
+      return;
+    case Notice::Kind::quarantined:
+      log_->error("{}; set aside until the schedule is changed (rruled schedule show {})",
+                  notice.text, to_string(*notice.schedule_id));
+      return;
+    case Notice::Kind::store_failed:
+      log_->error("the store failed, trying again: {}", notice.text);
+      return;
+  }
+}
+
+void Journal::on_clock_step(milliseconds step) {
+  log_->warn("the clock was set {} {}", step.count() < 0 ? "back by" : "forward by",
+             spoken(std::chrono::abs(step)));
+}
+
+void Journal::sum_up() {
+  const auto total = std::accumulate(lateness_.begin(), lateness_.end(), std::uint64_t{0});
+  std::string lateness;
+  if (total > 0) {
+    std::uint64_t seen = 0;
+    std::size_t bucket = 0;
+    while (bucket < kBuckets && (seen += lateness_[bucket]) * 2 < total) ++bucket;
+    const milliseconds half(std::int64_t{1} << bucket);
+    lateness = "; half were late by at most " + spoken(std::min(lateness_max_, half)) +
+               ", the latest by " + spoken(lateness_max_);
+  }
+  log_->info("{} runs completed, {} failed, {} attempts tried again, {} skipped, {} missed{}",
+             completed_, failed_, retried_, skipped_, missed_, lateness);
+}
+
+}  // namespace rruled::io

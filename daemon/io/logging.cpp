@@ -1,0 +1,66 @@
+#include "daemon/io/logging.h"
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
+#include <boost/json/value.hpp>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+
+#include <string>
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+// The message as a JSON string, quotes included.
+class JsonText final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message,
+              const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const boost::json::value text(
+        boost::json::string_view(message.payload.data(), message.payload.size()));
+    const std::string quoted = boost::json::serialize(text);
+    out.append(quoted.data(), quoted.data() + quoted.size());
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return spdlog::details::make_unique<JsonText>();
+  }
+};
+
+spdlog::level::level_enum level_of(LogVerbosity verbosity) {
+  switch (verbosity) {
+    case LogVerbosity::trace:
+      return spdlog::level::trace;
+    case LogVerbosity::debug:
+      return spdlog::level::debug;
+    case LogVerbosity::info:
+      return spdlog::level::info;
+    case LogVerbosity::warn:
+      return spdlog::level::warn;
+    case LogVerbosity::error:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+}  // namespace
+
+std::shared_ptr<spdlog::logger> make_logger(const Config::Log& config) {
+  auto sink = std::make_shared<spdlog::sinks::stdout_color_sink_mt>();
+  auto logger = std::make_shared<spdlog::logger>("rruled", std::move(sink));
+  if (config.format == LogFormat::json) {
+    auto formatter = std::make_unique<spdlog::pattern_formatter>(
+        spdlog::pattern_time_type::utc, std::string(spdlog::details::os::default_eol));
+    formatter->add_flag<JsonText>('*').set_pattern(
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
+    logger->set_formatter(std::move(formatter));
+  } else {
+    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e  %^%-5l%$  %v");
+  }
+  logger->set_level(level_of(config.level));
+  logger->flush_on(spdlog::level::trace);
+  return logger;
+}
+
+}  // namespace rruled::io

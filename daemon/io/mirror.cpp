@@ -1,0 +1,61 @@
+#include "daemon/io/mirror.h"
+
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+constexpr std::size_t kPage = 1'000;
+
+}  // namespace
+
+void Mirror::copy_flow(store::FlowId id, store::Timestamp now) {
+  auto flow = real_.flow(id);
+  if (!flow) return;
+  const auto known = copy_.flow(id);
+  store::ChangeSet changes;
+  changes.flows.push_back(
+      {std::move(*flow), known ? std::optional(known->revision) : std::nullopt});
+  (void)copy_.write(changes, now);  // nobody else writes to the copy
+}
+
+void Mirror::copy_schedule(const store::Schedule& schedule, store::Timestamp now) {
+  copy_flow(schedule.flow_id, now);
+  store::ChangeSet changes;
+  std::optional<store::ScheduleStamp> stamp;
+  if (const auto known = copy_.schedule(schedule.id))
+    stamp = {known->version, known->next_run_at, known->status};
+  changes.schedules.push_back({schedule, stamp});
+  (void)copy_.write(changes, now);
+}
+
+void Mirror::copy_all(store::Timestamp now) {
+  revision_ = real_.changes_since(0).revision;
+  for (std::size_t offset = 0;; offset += kPage) {
+    const auto page = real_.schedules({.limit = kPage, .offset = offset});
+    for (const auto& schedule : page) copy_schedule(schedule, now);
+    if (page.size() < kPage) break;
+  }
+  for (const auto status : {store::RunStatus::pending, store::RunStatus::retrying}) {
+    for (std::size_t offset = 0;; offset += kPage) {
+      auto page = real_.runs({.status = status, .limit = kPage, .offset = offset});
+      store::ChangeSet changes;
+      for (auto& run : page) {
+        copy_flow(run.flow_id, now);
+        run.status = store::RunStatus::pending;
+        changes.runs.push_back(std::move(run));
+      }
+      (void)copy_.write(changes, now);
+      if (page.size() < kPage) break;
+    }
+  }
+}
+
+void Mirror::follow(store::Timestamp now) {
+  const store::Changes changes = real_.changes_since(revision_);
+  revision_ = changes.revision;
+  for (const auto& row : changes.schedules) copy_schedule(row.schedule, now);
+  if (!changes.deleted.empty()) (void)copy_.write({.delete_schedules = changes.deleted}, now);
+}
+
+}  // namespace rruled::io

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "store/memory_store.h"
+#include "store/store.h"
+
+#include <cstdint>
+
+namespace rruled::io {
+
+// Keeps a copy in memory of what a store would fire, so that a dry run can be the whole engine and
+// write nothing: flows, schedules and unfinished runs at first, then every change that people make.
+// One thread at a time.
+class Mirror {
+ public:
+  // Both outlive it. `real` is only read.
+  Mirror(store::Store& real, store::MemoryStore& copy) : real_(real), copy_(copy) {}
+
+  void copy_all(store::Timestamp now);
+  void follow(store::Timestamp now);
+
+ private:
+  void copy_flow(store::FlowId id, store::Timestamp now);
+  void copy_schedule(const store::Schedule& schedule, store::Timestamp now);
+
+  store::Store& real_;
+  store::MemoryStore& copy_;
+  std::int64_t revision_ = 0;
+};
+
+}  // namespace rruled::io

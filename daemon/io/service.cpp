@@ -1,0 +1,223 @@
+#include "daemon/io/service.h"
+
+#include "daemon/core/run_identity.h"
+#include "daemon/io/driver.h"
+#include "daemon/io/executor_set.h"
+#include "daemon/io/journal.h"
+#include "daemon/io/logging.h"
+#include "daemon/io/mirror.h"
+#include "daemon/io/refresher.h"
+#include "daemon/io/run_on.h"
+#include "daemon/io/supervision.h"
+#include "store/sqlite_store.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <unistd.h>
+
+#include <csignal>
+#include <stdexcept>
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using std::chrono::milliseconds;
+
+constexpr int kOk = 0;
+constexpr int kFailed = 1;
+constexpr int kBadConfiguration = 78;
+
+// What is left of stop_timeout for writing outcomes once deliveries are broken off.
+constexpr milliseconds kWriteReserve{2'000};
+
+core::PlannerOptions planner_options(const Config& config) {
+  core::PlannerOptions options;
+  options.max_in_flight = config.run.max_in_flight;
+  for (const ExecutorConfig& each : config.executors)
+    options.executors.emplace(each.name, each.max_in_flight);
+  return options;
+}
+
+class Service {
+ public:
+  Service(const Config& config, const ServiceOptions& options)
+      : config_(config),
+        options_(options),
+        log_(make_logger(config.log)),
+        zones_(config.tzdata.directory.empty() ? rrule::ZoneDatabase::default_folder()
+                                               : config.tzdata.directory),
+        journal_(log_, clock_),
+        supervision_(journal_),
+        context_{io_.get_executor(), clock_, guard_, log_} {}
+
+  int run();
+
+ private:
+  void open_store();
+  void greet(const store::Session& session, const ExecutorSet& executors);
+  void drive(const store::Session& session, ExecutorSet& executors);
+  awaitable<void> listen_to_signals(Driver& driver, core::Planner& planner);
+  void reload_zones(core::Planner& planner);
+  awaitable<void> limit_drain(Driver& driver);
+  awaitable<void> follow_real_store();
+
+  // In order of construction; destroyed in reverse, the store last of what writes.
+  const Config& config_;
+  const ServiceOptions& options_;
+  SystemClock clock_;
+  std::shared_ptr<spdlog::logger> log_;
+  rrule::ZoneDatabase zones_;
+  ProcessGuard guard_;  // forks: before any thread
+  std::unique_ptr<store::Store> real_;
+  std::unique_ptr<store::MemoryStore> copy_;  // dry run
+  std::unique_ptr<Mirror> mirror_;            // dry run
+  asio::io_context io_{1};
+  asio::thread_pool store_thread_{1};
+  Journal journal_;
+  Supervision supervision_;
+  ExecutorContext context_;
+  std::unique_ptr<Refresher> refresher_;
+  asio::signal_set signals_{io_};
+  asio::steady_timer drain_timer_{io_};
+  asio::steady_timer mirror_timer_{io_};
+  bool done_ = false;
+};
+
+void Service::open_store() {
+  const auto mode = options_.dry_run ? store::OpenMode::read_only : store::OpenMode::daemon;
+  real_ = store::open_sqlite(config_.store.sqlite_file.string(), mode);
+  if (!options_.dry_run) {
+    if (options_.prepare) options_.prepare(*real_, zones_, *log_);
+    return;
+  }
+  copy_ = std::make_unique<store::MemoryStore>();
+  mirror_ = std::make_unique<Mirror>(*real_, *copy_);
+  mirror_->copy_all(clock_.now());
+}
+
+void Service::greet(const store::Session& session, const ExecutorSet& executors) {
+  log_->info("rruled {} on {}, time zones {}{}", RRULED_VERSION, config_.store.url,
+             zones_.version(), options_.dry_run ? ", dry run: nothing is sent or written" : "");
+  std::string names;
+  for (const auto& [name, executor] : executors) names += (names.empty() ? "" : ", ") + name;
+  log_->info("executors: {}", names);
+  if (session.recovered > 0)
+    log_->warn("{} runs were under way when the daemon before this one ended: trying them again",
+               session.recovered);
+  const auto now = clock_.now();
+  if (session.high_water > now + milliseconds(2'000))
+    log_->warn("the clock is behind: this store was last written at {}",
+               core::rfc3339(session.high_water));
+}
+
+awaitable<void> Service::listen_to_signals(Driver& driver, core::Planner& planner) {
+  for (bool stopping = false; !done_;) {
+    boost::system::error_code error;
+    const int signal =
+        co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return;
+    if (signal == SIGHUP) {
+      reload_zones(planner);
+      continue;
+    }
+    if (stopping) ::_exit(128 + signal);
+    stopping = true;
+    log_->info("stopping: what is in flight may end ({} to stop at once)",
+               signal == SIGINT ? "Ctrl-C again" : "a second signal");
+    supervision_.stopping();
+    driver.stop();
+    asio::co_spawn(io_, limit_drain(driver), asio::detached);
+  }
+}
+
+void Service::reload_zones(core::Planner& planner) {
+  const auto reloaded = zones_.reload();
+  log_->info("time zones read again: {}, were {}; {} of those in use have changed",
+             reloaded.version_after, reloaded.version_before, reloaded.changed.size());
+  for (const auto& [name, error] : reloaded.unreadable)
+    log_->error("time zone {} could not be read and stays as it was: {}", name, error.detail);
+  planner.forget_timetables();
+  if (refresher_) asio::co_spawn(io_, refresher_->run(), asio::detached);
+}
+
+awaitable<void> Service::limit_drain(Driver& driver) {
+  drain_timer_.expires_after(std::max(milliseconds(0), config_.run.stop_timeout - kWriteReserve));
+  boost::system::error_code cancelled;
+  co_await drain_timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+  if (cancelled || done_) co_return;
+  log_->warn("breaking off what is still in flight: it will be tried again at the next start");
+  driver.cut_short();
+}
+
+awaitable<void> Service::follow_real_store() {
+  while (!done_) {
+    mirror_timer_.expires_after(milliseconds(500));
+    boost::system::error_code cancelled;
+    co_await mirror_timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    if (cancelled || done_) co_return;
+    auto follow = [this, now = clock_.now()] { mirror_->follow(now); };
+    co_await run_on(store_thread_, std::move(follow));
+  }
+}
+
+void Service::drive(const store::Session& session, ExecutorSet& executors) {
+  store::Store& store = options_.dry_run ? *copy_ : *real_;
+  core::Planner planner(planner_options(config_), zones_, clock_.now());
+  Driver driver(io_.get_executor(), clock_, store, store_thread_, planner, session, executors,
+                supervision_);
+  asio::co_spawn(io_, listen_to_signals(driver, planner), asio::detached);
+  if (!options_.dry_run) {
+    refresher_ = std::make_unique<Refresher>(store, store_thread_, zones_, clock_, log_);
+    asio::co_spawn(io_, refresher_->run(), asio::detached);
+  }
+  if (mirror_) asio::co_spawn(io_, follow_real_store(), asio::detached);
+  std::exception_ptr failure;
+  const auto ended = [&](std::exception_ptr error) {
+    failure = std::move(error);
+    done_ = true;
+    io_.stop();  // what is left are waits: for signals, for idle connections
+  };
+  asio::co_spawn(io_, driver.run(), ended);
+  io_.run();
+  store_thread_.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+int Service::run() {
+  // From here on a signal waits for the loop instead of ending the process half-way.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) signals_.add(signal);
+  auto executors = make_executors(config_, context_);
+  if (!executors) {
+    log_->error("configuration: {}: {}", executors.error().setting, executors.error().detail);
+    return kBadConfiguration;
+  }
+  if (options_.dry_run) executors = dry(std::move(*executors), context_);
+  try {
+    open_store();
+    store::Store& store = options_.dry_run ? *copy_ : *real_;
+    const auto now = clock_.now();
+    const auto session = store.begin_session(store::OwnerId{store::random_uuid_v7(now)}, now);
+    greet(session, *executors);
+    drive(session, *executors);
+  } catch (const std::exception& error) {
+    log_->critical("{}", error.what());
+    return kFailed;
+  }
+  journal_.sum_up();
+  return kOk;
+}
+
+}  // namespace
+
+int run_service(const Config& config, const ServiceOptions& options) {
+  return Service(config, options).run();
+}
+
+}  // namespace rruled::io

@@ -1,0 +1,237 @@
+#include "tests/e2e/daemon_fixture.h"
+#include "tests/support/cases.h"
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <fstream>
+
+using Catch::Contains;
+namespace testing = rruled::testing;
+using rruled::test::Installation;
+namespace json = boost::json;
+
+namespace {
+
+const std::string kFile = RRULED_SOURCE_DIR "/tests/data/two_schedules.json";
+
+void import(const Installation& machine, const std::string& text) {
+  const auto result = machine.rruled({"import", "-"}, text);
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+}
+
+std::string exported(const Installation& machine) {
+  const auto result = machine.rruled({"export"});
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  return result.out;
+}
+
+std::string two_schedules() {
+  std::ifstream in(kFile);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+TEST_CASE("export and import are each other's inverse") {
+  Installation machine;
+  import(machine, two_schedules());
+  const std::string first = exported(machine);
+  CHECK_THAT(first, Contains("Zálohy"));
+  CHECK_THAT(first, Contains("\"a\": 1.5"));
+  CHECK_THAT(first, Contains("\"project_id\": 7"));
+  Installation other;
+  import(other, first);
+  CHECK(exported(other) == first);
+  const auto again = other.rruled({"import", "-", "--replace"}, first);
+  CHECK(again.out == "imported 0 flows and 0 schedules\n");
+  CHECK(exported(other) == first);
+}
+
+TEST_CASE("an id that exists is an error, unless it is replaced") {
+  Installation machine;
+  import(machine, two_schedules());
+  const auto refused = machine.rruled({"import", kFile});
+  CHECK(refused.exit_code == 1);
+  CHECK_THAT(refused.err, Contains("flow 0190f6a2-0000-7000-8000-00000000000f exists already"));
+  CHECK_THAT(refused.err, Contains("--replace"));
+
+  std::string changed = two_schedules();
+  changed.replace(changed.find("FREQ=DAILY"), 10, "FREQ=WEEKLY");
+  const auto plan = machine.rruled({"import", "-", "--replace", "--dry-run"}, changed);
+  CHECK(plan.out ==
+        "~ schedule 0190f6a2-0000-7000-8000-000000000001 (FREQ=WEEKLY)\n"
+        "Nothing was written (--dry-run).\n");
+  CHECK(machine.rruled({"import", "-", "--replace"}, changed).out ==
+        "imported 0 flows and 1 schedules\n");
+  CHECK(machine.json({"schedule", "show", "0190f6a2-0000-7000-8000-000000000001"}).at("rrule") ==
+        "FREQ=WEEKLY");
+}
+
+TEST_CASE("a file is imported whole or not at all, and its mistakes have a path") {
+  const auto cases = testing::read_cases("bad_imports");
+  Installation machine;
+  REQUIRE(machine.rruled({"migrate"}).exit_code == 0);
+  for (const auto& each : cases) {
+    const auto result = machine.rruled({"import", "-"}, testing::text_of(each, "file"));
+    CAPTURE(json::serialize(each), result.err);
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, Contains(testing::text_of(each, "message")));
+  }
+  CHECK(cases.size() == 24);
+  CHECK(machine.json({"flow", "list"}).as_array().empty());
+}
+
+TEST_CASE("the demonstration's flows can be imported on any day") {
+  Installation machine;
+  const auto result = machine.rruled({"import", RRULED_SOURCE_DIR "/tests/data/demo.json"});
+  INFO(result.err);
+  CHECK(result.out == "imported 5 flows and 5 schedules\n");
+  int firing = 0;
+  const auto listed = machine.json({"schedule", "list"});
+  for (const auto& each : listed.as_array()) firing += each.at("next_run_at").is_string() ? 1 : 0;
+  CHECK(firing == 5);
+}
+
+TEST_CASE("apply makes the store equal to files, and does nothing the second time") {
+  Installation machine;
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::filesystem::create_directories(machine.file("schedules.d"));
+    std::ofstream(machine.file("schedules.d/" + name)) << text;
+  };
+  const auto apply = [&](std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments{"apply", machine.file("schedules.d")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto result = machine.rruled(arguments);
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    return result.out;
+  };
+  const std::string head =
+      R"({"flows":[{"name":"A","status":"active","trigger":{"type":"schedule"},"schedules":[)";
+  write("a.json", head + R"({"rrule":"FREQ=DAILY","starts_at":"2026-01-01T00:00:00Z"},
+                            {"id":"0190f6a2-0000-7000-8000-000000000009",
+                             "rrule":"FREQ=HOURLY","starts_at":"2026-01-01T00:00:00Z"}]}]})");
+  write("b.json", R"({"flows":[{"name":"B"}]})");
+  write("ignored.txt", "nonsense");
+  CHECK_THAT(apply({"--dry-run"}), Contains("+ flow A ") && Contains("Nothing was written"));
+  CHECK_THAT(apply(), Contains("+ flow A ") && Contains("+ flow B ") && Contains("(FREQ=DAILY)"));
+  const std::string once = exported(machine);
+  CHECK(apply() == "Nothing to change.\n");
+  CHECK(exported(machine) == once);
+
+  // A person's pause is not the file's business.
+  REQUIRE(machine.rruled({"schedule", "pause", "0190f6a2-0000-7000-8000-000000000009"}).exit_code ==
+          0);
+  CHECK(apply() == "Nothing to change.\n");
+
+  // Another rule under the same id changes the schedule; without an id it is another schedule.
+  write("a.json", head + R"({"rrule":"FREQ=WEEKLY","starts_at":"2026-01-01T00:00:00Z"},
+                            {"id":"0190f6a2-0000-7000-8000-000000000009",
+                             "rrule":"FREQ=YEARLY","starts_at":"2026-01-01T00:00:00Z"}]}]})");
+  const std::string changes = apply();
+  CHECK_THAT(changes, Contains("~ schedule 0190f6a2-0000-7000-8000-000000000009 (FREQ=YEARLY)") &&
+                          Contains("(FREQ=WEEKLY)") && Contains("- schedule "));
+  CHECK(machine.json({"schedule", "list"}).as_array().size() == 2);
+  CHECK(machine.json({"schedule", "show", "0190f6a2-0000-7000-8000-000000000009"}).at("status") ==
+        "paused");
+
+  // What others made stays, until a prune.
+  REQUIRE(
+      machine.rruled({"schedule", "create", "--flow", "A", "--rrule", "FREQ=DAILY"}).exit_code ==
+      0);
+  REQUIRE(machine.rruled({"flow", "create", "--name", "Other"}).exit_code == 1);
+  REQUIRE(machine.rruled({"flow", "create", "--name", "Other", "--status", "draft"}).exit_code ==
+          0);
+  REQUIRE(
+      machine
+          .rruled({"flow", "create", "--name", "Elsewhere", "--status", "draft", "--project", "2"})
+          .exit_code == 0);
+  CHECK(apply() == "Nothing to change.\n");
+  CHECK_THAT(apply({"--prune"}), Contains("- flow Other ") && Contains("- schedule "));
+  CHECK(machine.json({"schedule", "list"}).as_array().size() == 2);
+  CHECK(machine.json({"flow", "list"}).as_array().size() == 3);
+  CHECK(apply({"--prune"}) == "Nothing to change.\n");
+}
+
+TEST_CASE("what cannot be applied names the file") {
+  const auto cases = testing::read_cases("bad_applies");
+  Installation machine;
+  REQUIRE(machine.rruled({"migrate"}).exit_code == 0);
+  for (const auto& each : cases) {
+    std::ofstream(machine.file("a.json")) << testing::text_of(each, "file");
+    const auto result = machine.rruled({"apply", machine.file("a.json")});
+    CAPTURE(json::serialize(each), result.err);
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, Contains(testing::text_of(each, "message")));
+  }
+  CHECK(cases.size() == 7);
+  CHECK(machine.rruled({"apply", machine.file("absent")}).exit_code == 1);
+  CHECK(machine.json({"flow", "list"}).as_array().empty());
+}
+
+TEST_CASE("a crontab comes in with an honest report") {
+  Installation machine;
+  const auto result = machine.rruled({"import", "--from", "crontab", "-"},
+                                     "MAILTO=me\n"
+                                     "# nightly\n"
+                                     "30 2 * * * /usr/bin/backup --all\n"
+                                     "CRON_TZ=America/New_York\n"
+                                     "0 9 13 * fri /usr/bin/superstition\n"
+                                     "@reboot /usr/bin/hello\n"
+                                     "61 * * * * /usr/bin/wrong\n");
+  CHECK(result.exit_code == 0);
+  CHECK(result.out == "imported 2 flows and 2 schedules\n");
+  CHECK_THAT(result.err, Contains("line 1: ") && Contains("line 6: dropped: ") &&
+                             Contains("line 7: dropped: "));
+  const auto flow = machine.json({"flow", "show", "/usr/bin/backup --all"});
+  CHECK(flow.at("variables").at(0).at("default") == "/usr/bin/backup --all");
+  const auto schedules = machine.json({"schedule", "list", "--flow", "/usr/bin/superstition"});
+  REQUIRE(schedules.as_array().size() == 1);
+  CHECK(schedules.at(0).at("timezone") == "America/New_York");
+}
+
+TEST_CASE("a calendar goes out and comes back") {
+  Installation machine;
+  import(machine, R"({"flows":[{"name":"Backup","status":"active","trigger":{"type":"schedule"},
+    "schedules":[{"rrule":"FREQ=WEEKLY;BYDAY=MO\nEXDATE:20260112T090000",
+    "starts_at_local":"2026-01-05T09:00:00","timezone":"Europe/Prague"}]}]})");
+  const auto calendar = machine.rruled({"export", "--to", "ics"});
+  REQUIRE(calendar.exit_code == 0);
+  CHECK_THAT(calendar.out, Contains("SUMMARY:Backup") && Contains("DTSTART;TZID=Europe/Prague"));
+  Installation other;
+  const auto back = other.rruled({"import", "--from", "ics", "-"}, calendar.out);
+  INFO(back.err);
+  REQUIRE(back.exit_code == 0);
+  const auto in =
+      machine.json({"preview", "--all", "--from", "2190-01-01T00:00:00Z", "--count", "5"});
+  const auto out =
+      other.json({"preview", "--all", "--from", "2190-01-01T00:00:00Z", "--count", "5"});
+  REQUIRE(in.as_array().size() == 5);
+  for (std::size_t i = 0; i < 5; ++i)
+    CHECK(in.at(i).at("scheduled_for") == out.at(i).at("scheduled_for"));
+  const auto over =
+      other.rruled({"import", "--from", "ics", "-"},
+                   "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\n"
+                   "DTSTART:20200101T000000Z\r\nSUMMARY:Past\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n");
+  CHECK(over.exit_code == 1);
+  CHECK_THAT(over.err, Contains("dropped: Schedule produces no future occurrences.") &&
+                           Contains("nothing in it could be imported"));
+}
+
+TEST_CASE("a store that is not there is not made by reading") {
+  Installation machine;
+  for (const auto& arguments :
+       {std::vector<std::string>{"flow", "list"}, {"runs", "list"}, {"export"}}) {
+    const auto result = machine.rruled(arguments);
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, Contains(machine.store()));
+  }
+  CHECK_FALSE(std::filesystem::exists(machine.store()));
+  const auto migrated = machine.rruled({"migrate"});
+  CHECK(migrated.exit_code == 0);
+  CHECK_THAT(migrated.out, Contains("has schema "));
+  CHECK(machine.json({"flow", "list"}).as_array().empty());
+}

@@ -1,0 +1,212 @@
+#include "tests/e2e/daemon_fixture.h"
+#include "tests/support/loopback_receiver.h"
+
+#include <catch2/catch.hpp>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+namespace rruled::test {
+namespace {
+
+using testing::BackgroundProcess;
+
+std::string contents(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+void stop(BackgroundProcess& daemon) {
+  daemon.send_signal(SIGTERM);
+  CHECK(!daemon.read_until("runs completed", kPatience).empty());
+  CHECK(daemon.wait() == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a schedule made by another process while the daemon runs fires on time") {
+  Installation here;
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  REQUIRE(!daemon.read_until("executors:", kPatience).empty());
+  here.add_schedule("FREQ=SECONDLY;COUNT=3");
+  for (int i = 0; i < 3; ++i) {
+    const auto line = daemon.read_until("  completed", kPatience);
+    INFO(line);
+    CHECK(line.find("job  scheduled ") != std::string::npos);
+  }
+  stop(daemon);
+  const auto runs = here.runs();
+  REQUIRE(runs.size() == 3);
+  for (const auto& run : runs) {
+    CHECK(run.at("status").as_string() == "completed");
+    CHECK(run.at("lateness_ms").to_number<int>() >= 0);
+    CHECK(run.at("lateness_ms").to_number<int>() < 1'200);
+  }
+  const auto schedules = here.json({"schedule", "list"});
+  const auto text = boost::json::serialize(schedules);
+  CHECK(text.find(R"("status":"completed")") != std::string::npos);
+}
+
+TEST_CASE("kill -9 and a new start: what was under way is tried again, firing goes on") {
+  LoopbackReceiver receiver;
+  receiver.answer({.fault = ScriptedAnswer::Fault::hang});
+  Installation here("[executors.default]\ntype = \"http\"\nbase_url = \"" + receiver.url("") +
+                    "\"\n");
+  here.add_schedule("FREQ=SECONDLY;INTERVAL=2;COUNT=3");
+  {
+    BackgroundProcess daemon(here.daemon(), here.environment);
+    REQUIRE(receiver.wait_for_requests(1));
+    daemon.send_signal(SIGKILL);
+    CHECK(daemon.wait() == 128 + SIGKILL);
+  }
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  CHECK(!daemon.read_until("trying them again", kPatience).empty());
+  REQUIRE(receiver.wait_for_requests(4));
+  for (int i = 0; i < 3; ++i) CHECK(!daemon.read_until("  completed", kPatience).empty());
+  stop(daemon);
+
+  std::map<std::string, std::set<std::string>> bodies;
+  for (const auto& request : receiver.requests()) {
+    CHECK(request.target.find("/api/projects/1/hog_flows/") == 0);
+    bodies[*request.header("Idempotency-Key")].insert(request.body);
+  }
+  CHECK(bodies.size() == 3);  // four requests, three runs
+  for (const auto& [key, distinct] : bodies) CHECK(distinct.size() == 1);
+  CHECK(receiver.requests().at(0).header("Idempotency-Key") ==
+        receiver.requests().at(1).header("Idempotency-Key"));
+  CHECK(receiver.requests().at(1).header("X-Rruled-Attempt") == "2");
+  for (const auto& run : here.runs()) CHECK(run.at("status").as_string() == "completed");
+}
+
+TEST_CASE("SIGTERM lets what is in flight end, and claims nothing new") {
+  LoopbackReceiver receiver;
+  receiver.answer({.held = true});
+  Installation here("[executors.default]\ntype = \"http\"\nurl = \"" + receiver.url("/hook") +
+                    "\"\n");
+  here.add_schedule("FREQ=SECONDLY");
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  REQUIRE(receiver.wait_for_requests(1));
+  daemon.send_signal(SIGTERM);
+  REQUIRE(!daemon.read_until("stopping", kPatience).empty());
+  receiver.release();
+  CHECK(!daemon.read_until("runs completed", kPatience).empty());
+  CHECK(daemon.wait() == 0);
+  for (const auto& run : here.runs()) CHECK(run.at("status").as_string() == "completed");
+}
+
+TEST_CASE("a second signal ends the daemon at once") {
+  LoopbackReceiver receiver;
+  receiver.always_answer({.held = true});
+  Installation here("[executors.default]\ntype = \"http\"\nurl = \"" + receiver.url("/hook") +
+                    "\"\n");
+  here.add_schedule("FREQ=SECONDLY");
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  REQUIRE(receiver.wait_for_requests(1));
+  daemon.send_signal(SIGINT);
+  REQUIRE(!daemon.read_until("stopping", kPatience).empty());
+  daemon.send_signal(SIGINT);
+  CHECK(daemon.wait() == 128 + SIGINT);
+  receiver.release();
+}
+
+TEST_CASE("at the time limit of a drain, deliveries are broken off and kept for later") {
+  LoopbackReceiver receiver;
+  receiver.always_answer({.held = true});
+  Installation here("[run]\nstop_timeout = \"2s\"\n[executors.default]\ntype = \"http\"\nurl = \"" +
+                    receiver.url("/hook") + "\"\n");
+  here.add_schedule("FREQ=DAILY;COUNT=1");
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  REQUIRE(receiver.wait_for_requests(1));
+  daemon.send_signal(SIGTERM);
+  CHECK(!daemon.read_until("breaking off", kPatience).empty());
+  CHECK(daemon.wait() == 0);
+  receiver.release();
+  const auto runs = here.runs();
+  REQUIRE(runs.size() == 1);
+  CHECK(runs.at(0).at("status").as_string() == "retrying");
+}
+
+TEST_CASE("the second daemon of a store is refused, and told by whom") {
+  Installation here;
+  here.add_schedule("FREQ=YEARLY");
+  BackgroundProcess first(here.daemon(), here.environment);
+  REQUIRE(!first.read_until("executors:", kPatience).empty());
+  const auto second = here.rruled({"run"});
+  CHECK(second.exit_code == 1);
+  CHECK((second.out + second.err).find(std::to_string(first.pid())) != std::string::npos);
+  stop(first);
+}
+
+TEST_CASE("a dry run says what it would send where, and writes nothing") {
+  LoopbackReceiver receiver;
+  Installation here("[executors.default]\ntype = \"http\"\nurl = \"" + receiver.url("/hook") +
+                    "\"\n");
+  here.add_schedule("FREQ=SECONDLY", "now", R"(,"variables":{"greeting":"hello there"})");
+  const auto before = contents(here.store());
+  BackgroundProcess daemon(here.daemon({"--dry-run"}), here.environment);
+  const auto line = daemon.read_until("would POST " + receiver.url("/hook"), kPatience);
+  CHECK(line.find("hello there") != std::string::npos);
+  stop(daemon);
+  CHECK(contents(here.store()) == before);
+  CHECK(here.runs().empty());
+  CHECK(receiver.connections() == 0);
+}
+
+TEST_CASE("a dry run sees what other processes write") {
+  Installation here;
+  here.add_schedule("FREQ=YEARLY");
+  BackgroundProcess daemon(here.daemon({"--dry-run"}), here.environment);
+  REQUIRE(!daemon.read_until("executors:", kPatience).empty());
+  here.add_schedule("FREQ=SECONDLY");
+  CHECK(!daemon.read_until("  completed", kPatience).empty());
+  stop(daemon);
+  CHECK(here.runs().empty());
+}
+
+TEST_CASE("SIGHUP reads the time zones anew and says what moves") {
+  namespace fs = std::filesystem;
+  Installation here;
+  const fs::path zones = here.file("zones");
+  fs::create_directories(zones / "Test");
+  const auto put = [&zones](const char* like) {
+    fs::copy_file(fs::path("/usr/share/zoneinfo") / like, zones / "Test/Zone",
+                  fs::copy_options::overwrite_existing);
+  };
+  put("Europe/Berlin");
+  here.environment["RRULED_TZDATA_DIRECTORY"] = zones.string();
+  const auto id = here.add_schedule("FREQ=YEARLY;BYMONTH=7;BYMONTHDAY=1;BYHOUR=9;BYMINUTE=0",
+                                    "2020-07-01T07:00:00Z", R"(,"timezone":"Test/Zone")");
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  REQUIRE(!daemon.read_until("executors:", kPatience).empty());
+  put("Europe/London");
+  daemon.send_signal(SIGHUP);
+  const auto line = daemon.read_until("moves with the rules of Test/Zone", kPatience);
+  INFO(line);
+  CHECK(line.find("-07-01T08:00:00Z, was ") != std::string::npos);
+  const auto shown = boost::json::serialize(here.json({"schedule", "show", id}));
+  CHECK(shown.find("-07-01T08:00:00") != std::string::npos);
+  stop(daemon);
+}
+
+TEST_CASE("a command gets the run on its standard input, and its output goes to the log") {
+  Installation here(
+      "[executors.default]\ntype = \"command\"\n"
+      "argv = [\"/bin/sh\", \"-c\", \"cat; echo; echo for $RRULED_SCHEDULED_FOR; exit 3\"]\n");
+  here.add_schedule("FREQ=DAILY;COUNT=1");
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  const auto line = daemon.read_until("  failed", kPatience);
+  CHECK(line.find("exit status 3") != std::string::npos);
+  stop(daemon);
+  const auto runs = here.runs();
+  REQUIRE(runs.size() == 1);
+  const auto shown = boost::json::serialize(
+      here.json({"runs", "show", std::string(runs.at(0).at("id").as_string())}));
+  CHECK(shown.find("for 2") != std::string::npos);
+}
+
+}  // namespace rruled::test

@@ -1,0 +1,170 @@
+#include "daemon/core/catchup.h"
+
+#include "tests/support/simulation.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+using core::DuePlan;
+using store::CatchupPolicy;
+
+// An hourly schedule (unless told otherwise) whose occurrence at 09:00 is next.
+store::Schedule hourly() {
+  store::Schedule row;
+  row.rrule = "FREQ=HOURLY";
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.next_run_at = at("2026-06-01T09:00:00Z");
+  row.next_due_at = *row.next_run_at;
+  row.settled_to = at("2026-06-01T08:00:00Z");
+  row.created_at = at("2026-01-01T00:00:00Z");
+  return row;
+}
+
+DuePlan plan(const store::Schedule& row, store::Timestamp now) {
+  const rrule::ZoneDatabase zones;
+  const auto timetable = core::Timetable::compile(row, zones);
+  REQUIRE(timetable.has_value());
+  return core::plan_due(row, *timetable, now);
+}
+
+std::vector<Instant> instants(const DuePlan& plan) {
+  std::vector<Instant> all;
+  for (const auto& item : plan.runs) all.push_back(item.slot.scheduled_for);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("on time: the one run, and the next occurrence") {
+  const auto due = plan(hourly(), at("2026-06-01T09:00:00Z"));
+  CHECK(instants(due) == std::vector{at("2026-06-01T09:00:00Z")});
+  CHECK(!due.gap);
+  CHECK(due.settled_to == at("2026-06-01T09:00:00Z"));
+  CHECK(due.next->scheduled_for == at("2026-06-01T10:00:00Z"));
+}
+
+TEST_CASE("within the grace an occurrence is merely late, whatever catchup says") {
+  auto row = hourly();
+  row.catchup = GENERATE(CatchupPolicy::none, CatchupPolicy::last, CatchupPolicy::all);
+  const auto due = plan(row, at("2026-06-01T09:01:00Z"));
+  CHECK(instants(due) == std::vector{at("2026-06-01T09:00:00Z")});
+  CHECK(!due.gap);
+}
+
+TEST_CASE("down for five days: what catchup makes of 120 missed hours") {
+  auto row = hourly();
+  const auto now = at("2026-06-06T08:30:00Z");
+  SECTION("none: one gap") {
+    row.catchup = CatchupPolicy::none;
+    const auto due = plan(row, now);
+    CHECK(due.runs.empty());
+    CHECK(due.gap->count == 120);
+    CHECK(due.gap->from == at("2026-06-01T09:00:00Z"));
+    CHECK(due.gap->to == at("2026-06-06T08:00:00Z"));
+    CHECK(due.settled_to == at("2026-06-06T08:00:00Z"));
+    CHECK(due.next->scheduled_for == at("2026-06-06T09:00:00Z"));
+  }
+  SECTION("last: the newest, the others one gap") {
+    const auto due = plan(row, now);
+    CHECK(instants(due) == std::vector{at("2026-06-06T08:00:00Z")});
+    CHECK(due.gap->count == 119);
+    CHECK(due.gap->to == at("2026-06-06T07:00:00Z"));
+  }
+  SECTION("all: those of the window, one at a time, the others one gap") {
+    row.catchup = CatchupPolicy::all;
+    const auto due = plan(row, now);
+    REQUIRE(due.runs.size() == 24);
+    CHECK(due.runs.front().slot.scheduled_for == at("2026-06-05T09:00:00Z"));
+    CHECK_FALSE(due.runs.front().in_turn);
+    CHECK(due.runs[1].in_turn);
+    CHECK(due.runs.back().in_turn);
+    CHECK(due.gap->count == 96);
+  }
+  SECTION("all, with a window of a year: at most 100, the newest") {
+    row.catchup = CatchupPolicy::all;
+    row.catchup_window = 24h * 365;
+    const auto due = plan(row, now);
+    CHECK(due.runs.size() == 100);
+    CHECK(due.runs.back().slot.scheduled_for == at("2026-06-06T08:00:00Z"));
+    CHECK(due.gap->count == 20);
+  }
+}
+
+TEST_CASE("the window is at least one interval: a yearly run is made up for after months") {
+  auto row = hourly();
+  row.rrule = "FREQ=YEARLY";
+  row.starts_at = at("2020-03-01T00:00:00Z");
+  row.next_run_at = at("2026-03-01T00:00:00Z");
+  row.next_due_at = *row.next_run_at;
+  row.settled_to = at("2025-03-01T00:00:00Z");
+  const auto due = plan(row, at("2026-09-01T00:00:00Z"));
+  CHECK(instants(due) == std::vector{at("2026-03-01T00:00:00Z")});
+  CHECK(!due.gap);
+}
+
+TEST_CASE("a single run missed for longer than the window is a gap, and the schedule is done") {
+  auto row = hourly();
+  row.rrule = "FREQ=DAILY;COUNT=1";
+  row.starts_at = at("2026-06-01T09:00:00Z");
+  row.settled_to.reset();
+  const auto due = plan(row, at("2026-06-03T09:00:00Z"));
+  CHECK(due.runs.empty());
+  CHECK(due.gap->count == 1);
+  CHECK(!due.next);
+}
+
+TEST_CASE("every second, down for a year: at most 100 runs, one gap, in no time") {
+  auto row = hourly();
+  row.rrule = "FREQ=SECONDLY";
+  row.starts_at = at("2025-01-01T00:00:00Z");
+  row.next_run_at = at("2025-06-01T00:00:00Z");
+  row.next_due_at = *row.next_run_at;
+  row.settled_to = *row.next_run_at - 1s;
+  row.catchup = GENERATE(CatchupPolicy::none, CatchupPolicy::last, CatchupPolicy::all);
+  const auto now = at("2026-06-01T00:00:00Z");
+  const auto due = plan(row, now);
+  CHECK(due.runs.size() <= 100);
+  REQUIRE(due.gap);
+  CHECK(due.gap->count + due.runs.size() ==
+        static_cast<std::uint64_t>((now - *row.next_run_at) / 1s) + 1);
+}
+
+TEST_CASE("a next_run_at that the zone's rules no longer name is passed over") {
+  auto row = hourly();
+  row.next_run_at = at("2026-06-01T09:17:00Z");
+  row.next_due_at = *row.next_run_at;
+  const auto due = plan(row, at("2026-06-01T09:17:00Z"));
+  CHECK(due.runs.empty());
+  CHECK(!due.gap);
+  CHECK(due.next->scheduled_for == at("2026-06-01T10:00:00Z"));
+  CHECK(due.settled_to == row.settled_to);
+}
+
+TEST_CASE("more merely late occurrences than one plan takes are taken in portions") {
+  auto row = hourly();
+  row.rrule = "FREQ=SECONDLY";
+  row.next_run_at = at("2026-06-01T09:00:00Z");
+  row.next_due_at = *row.next_run_at;
+  row.settled_to = *row.next_run_at - 1s;
+  row.catchup_grace = 1h;
+  const auto now = at("2026-06-01T09:30:00Z");
+  std::size_t runs = 0;
+  int portions = 0;
+  for (auto due = plan(row, now);; due = plan(row, now)) {
+    runs += due.runs.size();
+    CHECK(due.runs.size() <= core::kRunsMax);
+    CHECK(!due.gap);
+    ++portions;
+    row.settled_to = due.settled_to;
+    row.next_run_at = due.next->scheduled_for;
+    row.next_due_at = due.next->due_at;
+    if (due.next->due_at > now) break;
+  }
+  CHECK(runs == 1801);
+  CHECK(portions == 2);
+}
+
+}  // namespace rruled::test

@@ -1,0 +1,154 @@
+#include "daemon/core/flow_json.h"
+
+#include "tests/support/cases.h"
+
+#include <catch2/catch.hpp>
+
+using namespace rruled;
+using namespace rruled::core;
+namespace json = boost::json;
+
+namespace {
+
+const store::Timestamp kNow{std::chrono::milliseconds(1'780'000'000'250)};
+
+store::Flow defaults() {
+  store::Flow flow;
+  flow.id = *store::parse_id<store::FlowId>("0190f6a2-0000-7000-8000-00000000000f");
+  flow.created_at = kNow;
+  return flow;
+}
+
+FieldResult<store::Flow> read(std::string_view text, const store::Flow& base, JsonUse use) {
+  return flow_from_json(parse_json(text).value().get_object(), base, use, kNow);
+}
+
+FieldResult<store::Flow> read(std::string_view text) {
+  return read(text, defaults(), JsonUse::create);
+}
+
+const char* kActive = R"({"name":"Daily","status":"active","actions":[
+  {"id":"trigger_node","name":"Trigger","type":"trigger","config":{"type":"schedule"}},
+  {"id":"wait","name":"Wait","type":"delay","config":{"delay_duration":"1.5h"}},
+  {"id":"call","name":"Call","type":"function","config":{"inputs":{}}},
+  {"id":"mail","name":"Mail","type":"function_email","config":{}},
+  {"id":"exit","name":"Exit","type":"exit","config":{}}],
+  "edges":[{"from":"trigger_node","to":"wait","type":"continue"}],
+  "variables":[{"key":"lang","type":"string","default":"en"},
+    {"key":"n","type":"number","default":5}]})";
+
+}  // namespace
+
+TEST_CASE("a flow needs nothing while it is a draft") {
+  const auto flow = read("{}");
+  REQUIRE(flow.has_value());
+  CHECK(flow->status == store::FlowStatus::draft);
+  CHECK(flow->version == 1);
+  CHECK(flow->trigger_type.empty());
+  CHECK_FALSE(flow->name);
+}
+
+TEST_CASE("the trigger is the config of the one trigger action") {
+  const auto flow = read(kActive);
+  REQUIRE(flow.has_value());
+  CHECK(flow->trigger_type == "schedule");
+  CHECK(flow->trigger == R"({"type":"schedule"})");
+  CHECK(json_text(to_json(*flow).at("billable_action_types")) ==
+        R"(["function","function_email"])");
+  CHECK(flow->variables == R"([{"key":"lang","type":"string","default":"en"},)"
+                           R"({"key":"n","type":"number","default":"5"}])");
+}
+
+TEST_CASE("a body without actions may give the trigger itself") {
+  const auto flow =
+      read(R"({"status":"active","trigger":{"type":"batch","filters":{"properties":[]}}})");
+  REQUIRE(flow.has_value());
+  CHECK(flow->trigger_type == "batch");
+  CHECK(flow->actions == "[]");
+}
+
+TEST_CASE("what is wrong with a flow is told by field") {
+  const auto cases = testing::read_cases("bad_flows");
+  for (const auto& each : cases) {
+    CAPTURE(json_text(each));
+    const auto flow =
+        flow_from_json(each.at("body").as_object(), defaults(), JsonUse::create, kNow);
+    REQUIRE_FALSE(flow.has_value());
+    CHECK(flow.error().attr == testing::text_of(each, "attr"));
+    CHECK_THAT(flow.error().detail, Catch::StartsWith(testing::text_of(each, "detail")));
+  }
+  CHECK(cases.size() == 37);
+}
+
+TEST_CASE("a draft and an archived flow may be incomplete, and neither may be activated so") {
+  const char* incomplete =
+      R"({"status":"archived","actions":[{"id":"t","type":"trigger","config":{"type":"batch"}},)"
+      R"({"type":"x"}]})";
+  const auto flow = read(incomplete);
+  REQUIRE(flow.has_value());
+  const auto activated = read(R"({"status":"active"})", *flow, JsonUse::patch);
+  REQUIRE_FALSE(activated.has_value());
+  CHECK(activated.error().attr == "actions__0__filters");
+}
+
+TEST_CASE("the version grows when what runs changes, and only then") {
+  const auto flow = read(kActive);
+  REQUIRE(flow.has_value());
+  struct Case {
+    const char* body;
+    std::int64_t version;
+  };
+  const auto cases = std::vector<Case>{
+      {R"({"name":"Other"})", 1},
+      {R"({"status":"archived"})", 1},
+      {R"({"description":"more"})", 1},
+      {R"({"actions":[{"id":"a","type":"trigger","config":{"type":"schedule"}}]})", 2},
+      {R"({"variables":[]})", 2},
+      {R"({"edges":[]})", 2},
+      {R"({"trigger":{"type":"event"}})", 2},
+      {R"({"exit_condition":"exit_only_at_end"})", 2},
+      {R"({"trigger_masking":{"hash":"h"}})", 2},
+  };
+  for (const auto& each : cases) {
+    CAPTURE(each.body);
+    const auto patched = read(each.body, *flow, JsonUse::patch);
+    REQUIRE(patched.has_value());
+    CHECK(patched->version == each.version);
+  }
+  CHECK(cases.size() == 9);
+}
+
+TEST_CASE("a patch of the trigger goes into the stored actions") {
+  const auto flow = read(kActive);
+  REQUIRE(flow.has_value());
+  const auto patched = read(R"({"trigger":{"type":"event"}})", *flow, JsonUse::patch);
+  REQUIRE(patched.has_value());
+  CHECK(patched->trigger_type == "event");
+  CHECK_THAT(patched->actions, Catch::Contains(R"("config":{"type":"event"})"));
+}
+
+TEST_CASE("fields come in the order of the API, and read back equal") {
+  const auto flow = read(kActive);
+  REQUIRE(flow.has_value());
+  const json::object object = to_json(*flow);
+  std::string keys;
+  for (const auto& each : object) keys += std::string(each.key()) + " ";
+  CHECK(keys ==
+        "id name description version status created_at created_by updated_at trigger "
+        "trigger_masking conversion exit_condition edges actions abort_action variables "
+        "billable_action_types ");
+  const auto again = flow_from_json(object, defaults(), JsonUse::import, kNow);
+  REQUIRE(again.has_value());
+  CHECK(same_settings(*flow, *again));
+  CHECK(unknown_flow_keys(object).empty());
+  CHECK(unknown_flow_keys({{"name", 1}, {"nmae", 1}}, "flows__3") ==
+        std::vector<std::string>{"flows__3__nmae"});
+}
+
+TEST_CASE("a draft without anything reads back equal") {
+  const auto flow = read("{}");
+  REQUIRE(flow.has_value());
+  const auto again = flow_from_json(to_json(*flow), defaults(), JsonUse::import, kNow);
+  REQUIRE(again.has_value());
+  CHECK(same_settings(*flow, *again));
+}

@@ -1,0 +1,88 @@
+#include "daemon/core/json_text.h"
+
+#include "daemon/core/time_text.h"
+#include "rrule/zone_database.h"
+
+#include <catch2/catch.hpp>
+
+using namespace rruled::core;
+
+TEST_CASE("JSON that two parsers read differently is refused with its place") {
+  struct Case {
+    std::string text;
+    std::size_t line;
+    const char* detail;
+  };
+  const auto cases = std::vector<Case>{
+      {"", 1, "there is no value"},
+      {"{\"a\":1,\n\"a\":2}", 2, "a key that this object already has"},
+      {"{\"a\":{\"b\":1},\n\"c\":{\"b\":1,\"\\u0062\":2}}", 2,
+       "a key that this object already has"},
+      {"{\"a\":\n1", 2, "the text ends in the middle of a value"},
+      {"[1] 2", 1, "something follows the value"},
+      {"[\n\"\xff\"]", 2, "not UTF-8"},
+      {"\"\xed\xa0\x80\"", 1, "not UTF-8"},
+      {"1e999", 1, "a number too large"},
+      {std::string(33, '[') + std::string(33, ']'), 1, "nested deeper than 32 levels"},
+  };
+  for (const auto& each : cases) {
+    CAPTURE(each.text);
+    const auto value = parse_json(each.text);
+    REQUIRE_FALSE(value.has_value());
+    CHECK(value.error().detail == each.detail);
+    CHECK(value.error().line == each.line);
+  }
+  CHECK(cases.size() == 9);
+  CHECK(parse_json(std::string(32, '[') + std::string(32, ']')).has_value());
+  CHECK(parse_json(R"([{"a":1},{"a":1}])").has_value());
+}
+
+TEST_CASE("JSON is printed as people write it") {
+  const auto value =
+      parse_json(R"({ "b" : [1, 1.0, 1.5, -0.25, "\u00e9\n"], "a":{}, "c":[] })").value();
+  CHECK(json_text(value) == "{\"b\":[1,1.0,1.5,-0.25,\"\u00e9\\n\"],\"a\":{},\"c\":[]}");
+  CHECK(json_pretty(parse_json(R"({"a":[1],"b":{}})").value()) ==
+        "{\n  \"a\": [\n    1\n  ],\n  \"b\": {}\n}");
+  CHECK(parse_json(json_text(value)).value() == value);
+  CHECK(same_json(R"({"a":1,"b":2})", R"({"b":2,"a":1})"));
+  CHECK_FALSE(same_json(R"({"a":1})", R"({"a":2})"));
+}
+
+TEST_CASE("times are read in the forms people write") {
+  struct Case {
+    const char* text;
+    const char* utc;  // in New York; null: refused
+  };
+  const auto cases = std::vector<Case>{
+      {"2026-01-31T09:00:00Z", "2026-01-31T09:00:00.000000Z"},
+      {"2026-01-31T09:00:00.123456789Z", "2026-01-31T09:00:00.123000Z"},
+      {"2026-01-31 09:00z", "2026-01-31T09:00:00.000000Z"},
+      {"2026-01-31T09:00:00+01:30", "2026-01-31T07:30:00.000000Z"},
+      {"2026-01-31T09:00:00-0500", "2026-01-31T14:00:00.000000Z"},
+      {"2026-01-31T09:00:00+02", "2026-01-31T07:00:00.000000Z"},
+      {"2026-01-31T09:00:00", "2026-01-31T14:00:00.000000Z"},
+      {"2026-01-31", "2026-01-31T05:00:00.000000Z"},
+      {"2026-03-08T02:30", "2026-03-08T07:30:00.000000Z"},  // gap: the offset before it
+      {"2026-11-01T01:30", "2026-11-01T05:30:00.000000Z"},  // fold: the first
+      {"2026-02-29", nullptr},
+      {"2026-01-31T24:00:00Z", nullptr},
+      {"2026-01-31T23:59:60Z", nullptr},
+      {"2026-1-31", nullptr},
+      {"2026-01-31T09:00:00Zx", nullptr},
+      {"2026-01-31T09:00:00.", nullptr},
+      {"2026-01-31T09:00:00+25:00", nullptr},
+      {"20260131T090000Z", nullptr},
+      {"", nullptr},
+  };
+  const rruled::rrule::ZoneDatabase zones;
+  const auto zone = zones.find("America/New_York").value();
+  for (const auto& each : cases) {
+    CAPTURE(each.text);
+    const auto time = parse_time(each.text);
+    REQUIRE(time.has_value() == (each.utc != nullptr));
+    if (time) CHECK(iso_microseconds(instant_of(*time, *zone)) == each.utc);
+  }
+  CHECK(cases.size() == 19);
+  CHECK(iso_offset(std::chrono::minutes(-210)) == "-03:30");
+  CHECK(iso_offset(std::chrono::seconds(1'172)) == "+00:19:32");
+}

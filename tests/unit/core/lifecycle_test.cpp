@@ -1,0 +1,177 @@
+#include "daemon/core/lifecycle.h"
+
+#include "tests/support/simulation.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+using core::Change;
+using store::GapReason;
+using store::ScheduleStatus;
+
+store::Schedule daily() {
+  store::Schedule row;
+  row.rrule = "FREQ=DAILY";
+  row.starts_at = at("2026-01-01T09:00:00Z");
+  row.created_at = at("2026-01-01T00:00:00Z");
+  row.settled_to = at("2026-06-01T09:00:00Z");
+  row.next_run_at = at("2026-06-02T09:00:00Z");
+  row.next_due_at = *row.next_run_at;
+  return row;
+}
+
+core::Timetable timetable_of(const store::Schedule& row) {
+  const rrule::ZoneDatabase zones;
+  return core::Timetable::compile(row, zones).value();
+}
+
+}  // namespace
+
+TEST_CASE("only an active flow with a batch or schedule trigger fires") {
+  using store::FlowStatus;
+  CHECK(core::can_fire(FlowStatus::active, "batch"));
+  CHECK(core::can_fire(FlowStatus::active, "schedule"));
+  CHECK_FALSE(core::can_fire(FlowStatus::active, "event"));
+  CHECK_FALSE(core::can_fire(FlowStatus::draft, "schedule"));
+  CHECK_FALSE(core::can_fire(FlowStatus::archived, "batch"));
+}
+
+TEST_CASE("a new schedule goes on with what is ahead, not with what passed before it existed") {
+  auto row = daily();
+  row.settled_to.reset();
+  const auto change = core::rescheduled(row, timetable_of(row), true, at("2026-06-05T10:00:00Z"));
+  CHECK(change.schedule.next_run_at == at("2026-06-06T09:00:00Z"));
+  CHECK(!change.gap);
+}
+
+TEST_CASE("an edit never repeats what ran") {
+  auto row = daily();
+  row.settled_to = at("2026-06-02T09:00:00Z");
+  const auto change = core::rescheduled(row, timetable_of(row), true, at("2026-06-02T08:59:59Z"));
+  CHECK(change.schedule.next_run_at == at("2026-06-03T09:00:00Z"));
+}
+
+TEST_CASE("an edit keeps an occurrence whose jittered start is still ahead") {
+  auto row = daily();
+  row.jitter = 1h;
+  const auto timetable = timetable_of(row);
+  const auto slot = timetable.next(row.settled_to);
+  REQUIRE(slot->due_at > slot->scheduled_for);
+  const auto change =
+      core::rescheduled(row, timetable, true, store::Timestamp(slot->scheduled_for) + 1ms);
+  CHECK(change.schedule.next_run_at == slot->scheduled_for);
+  CHECK(change.schedule.next_due_at == slot->due_at);
+}
+
+TEST_CASE("an edit records what was due and unsettled") {
+  const auto before = daily();
+  auto after = before;
+  after.rrule = "FREQ=WEEKLY;BYDAY=FR";
+  const auto old_times = timetable_of(before);
+  const auto change = core::edited(before, &old_times, after, timetable_of(after), true,
+                                   at("2026-06-03T10:00:00Z"));
+  REQUIRE(change.gap);
+  CHECK(change.gap->count == 2);
+  CHECK(change.gap->reason == GapReason::missed);
+  CHECK(change.schedule.settled_to == at("2026-06-03T09:00:00Z"));
+  CHECK(change.schedule.next_run_at == at("2026-06-05T09:00:00Z"));
+}
+
+TEST_CASE("an edit of a completed schedule makes it active, of a paused one leaves it paused") {
+  auto row = daily();
+  row.status = ScheduleStatus::completed;
+  row.next_run_at.reset();
+  row.next_due_at.reset();
+  const auto now = at("2026-06-05T10:00:00Z");
+  CHECK(core::rescheduled(row, timetable_of(row), true, now).schedule.status ==
+        ScheduleStatus::active);
+  row.status = ScheduleStatus::paused;
+  const auto paused = core::rescheduled(row, timetable_of(row), true, now).schedule;
+  CHECK(paused.status == ScheduleStatus::paused);
+  CHECK(!paused.next_run_at);
+}
+
+TEST_CASE("a rule with nothing ahead is completed") {
+  auto row = daily();
+  row.rrule = "FREQ=DAILY;COUNT=3";
+  const auto change = core::rescheduled(row, timetable_of(row), true, at("2026-06-05T10:00:00Z"));
+  CHECK(change.schedule.status == ScheduleStatus::completed);
+  CHECK(!change.schedule.next_run_at);
+  CHECK(!change.schedule.next_due_at);
+}
+
+TEST_CASE("time spent paused is one gap when it ends") {
+  const auto row = core::paused(daily(), "holiday", at("2026-06-02T08:00:00Z"));
+  CHECK(row.status == ScheduleStatus::paused);
+  CHECK(!row.next_run_at);
+  CHECK(row.note == "holiday");
+  const auto now = at("2026-06-05T10:00:00Z");
+  SECTION("the default: on from now") {
+    const auto change = core::resumed(row, timetable_of(row), true, now);
+    CHECK(change.schedule.next_run_at == at("2026-06-06T09:00:00Z"));
+    CHECK(change.schedule.settled_to == at("2026-06-05T09:00:00Z"));
+    REQUIRE(change.gap);
+    CHECK(change.gap->reason == GapReason::paused);
+    CHECK(change.gap->from == at("2026-06-02T09:00:00Z"));
+    CHECK(change.gap->to == at("2026-06-05T09:00:00Z"));
+    CHECK(change.gap->count == 4);
+  }
+  SECTION("with catch-up: left to the policy") {
+    const auto change = core::resumed(row, timetable_of(row), true, now, true);
+    CHECK(change.schedule.next_run_at == at("2026-06-02T09:00:00Z"));
+    CHECK(!change.gap);
+  }
+  SECTION("while its flow cannot fire: active, but nothing next") {
+    const auto change = core::resumed(row, timetable_of(row), false, now);
+    CHECK(change.schedule.status == ScheduleStatus::active);
+    CHECK(!change.schedule.next_run_at);
+  }
+}
+
+TEST_CASE("a flow that stops and starts again leaves one gap for the time between") {
+  const auto timetable = timetable_of(daily());
+  const auto stopped = core::flow_changed(daily(), timetable, false, at("2026-06-01T12:00:00Z"));
+  CHECK(stopped.schedule.status == ScheduleStatus::active);
+  CHECK(!stopped.schedule.next_run_at);
+  CHECK(!stopped.gap);
+  const auto started =
+      core::flow_changed(stopped.schedule, timetable, true, at("2026-06-03T12:00:00Z"));
+  CHECK(started.schedule.next_run_at == at("2026-06-04T09:00:00Z"));
+  REQUIRE(started.gap);
+  CHECK(started.gap->reason == GapReason::flow_inactive);
+  CHECK(started.gap->count == 2);
+  SECTION("a change that leaves it able to fire changes nothing") {
+    const auto same =
+        core::flow_changed(started.schedule, timetable, true, at("2026-06-03T13:00:00Z"));
+    CHECK(same.schedule.next_run_at == started.schedule.next_run_at);
+    CHECK(!same.gap);
+  }
+}
+
+TEST_CASE("what passed before a schedule existed is in no gap") {
+  auto row = daily();
+  row.settled_to.reset();
+  row.next_run_at.reset();
+  row.next_due_at.reset();
+  row.created_at = at("2026-06-01T12:00:00Z");
+  const auto change = core::flow_changed(row, timetable_of(row), true, at("2026-06-03T12:00:00Z"));
+  REQUIRE(change.gap);
+  CHECK(change.gap->from == at("2026-06-02T09:00:00Z"));
+  CHECK(change.gap->count == 2);
+}
+
+TEST_CASE("quarantine keeps the row and its reason, and takes it out of the index") {
+  const auto row = core::quarantined(daily(), "rrule: no such part");
+  CHECK(row.status == ScheduleStatus::error);
+  CHECK(row.status_reason == "rrule: no such part");
+  CHECK(!row.next_due_at);
+  const auto change = core::resumed(row, timetable_of(row), true, at("2026-06-03T12:00:00Z"));
+  CHECK(change.schedule.status == ScheduleStatus::active);
+  CHECK(change.schedule.status_reason.empty());
+  CHECK(change.gap->reason == GapReason::error);
+}
+
+}  // namespace rruled::test

@@ -1,0 +1,142 @@
+#include "daemon/core/refresh.h"
+
+#include "daemon/core/lifecycle.h"
+#include "store/memory_store.h"
+#include "tests/support/simulation.h"
+#include "tests/support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+// A folder of zones in which a name reads another zone's file: rules that change from one release
+// to the next.
+class ZoneFolder {
+ public:
+  void put(const std::string& name, const std::string& like) {
+    const fs::path file = fs::path(dir_.path()) / name;
+    fs::create_directories(file.parent_path());
+    fs::copy_file(rrule::ZoneDatabase::default_folder() / like, file,
+                  fs::copy_options::overwrite_existing);
+  }
+  [[nodiscard]] std::string path() const { return dir_.path(); }
+
+ private:
+  TempDir dir_;
+};
+
+store::Schedule daily_at_nine(const rrule::ZoneDatabase& zones, Instant created) {
+  store::Schedule row;
+  row.rrule = "FREQ=DAILY;BYHOUR=9;BYMINUTE=0;BYSECOND=0";
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.timezone = "Test/Zone";
+  row.created_at = created;
+  return core::rescheduled(row, core::Timetable::compile(row, zones).value(), true, created)
+      .schedule;
+}
+
+store::Schedule settle_next(store::Schedule row, const rrule::ZoneDatabase& zones) {
+  const auto timetable = core::Timetable::compile(row, zones).value();
+  row.settled_to = row.next_run_at;
+  row.settled_wall = timetable.wall(*row.settled_to);
+  const auto next = timetable.next(row.settled_to);
+  row.next_run_at = next->scheduled_for;
+  row.next_due_at = next->due_at;
+  return row;
+}
+
+}  // namespace
+
+TEST_CASE("nothing moves while the rules are the same") {
+  ZoneFolder folder;
+  folder.put("Test/Zone", "Europe/Berlin");
+  const rrule::ZoneDatabase zones(folder.path());
+  const auto row = daily_at_nine(zones, at("2026-06-01T00:00:00Z"));
+  CHECK(row.next_run_at == at("2026-06-01T07:00:00Z"));
+  CHECK(!core::refreshed(row, true, zones, at("2026-06-01T00:01:00Z")));
+  CHECK(!core::refreshed(settle_next(row, zones), true, zones, at("2026-06-01T08:00:00Z")));
+}
+
+TEST_CASE("an hour that comes twice is no change of the rules") {
+  ZoneFolder folder;
+  folder.put("Test/Zone", "America/New_York");
+  const rrule::ZoneDatabase zones(folder.path());
+  store::Schedule row;
+  row.rrule = "FREQ=MINUTELY;INTERVAL=15";
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.timezone = "Test/Zone";
+  row.created_at = at("2026-11-01T05:40:00Z");
+  row = core::rescheduled(row, core::Timetable::compile(row, zones).value(), true, row.created_at)
+            .schedule;
+  row = settle_next(row, zones);                           // 01:45, the first reading
+  REQUIRE(row.next_run_at == at("2026-11-01T06:00:00Z"));  // 01:00, the second
+  CHECK(!core::refreshed(row, true, zones, at("2026-11-01T05:46:00Z")));
+}
+
+TEST_CASE("new rules move the next run; a wall time that already ran does not run again") {
+  ZoneFolder folder;
+  folder.put("Test/Zone", "Europe/Berlin");
+  rrule::ZoneDatabase zones(folder.path());
+  const auto waiting = daily_at_nine(zones, at("2026-06-01T00:00:00Z"));
+  const auto ran_today = settle_next(waiting, zones);  // 09:00 Berlin, 07:00Z
+
+  SECTION("the zone moves west: 09:00 lies ahead once more today") {
+    folder.put("Test/Zone", "Europe/London");
+    CHECK(zones.reload().changed == std::vector<std::string>{"Test/Zone"});
+    const auto moved = core::refreshed(waiting, true, zones, at("2026-06-01T01:00:00Z"));
+    REQUIRE(moved);
+    CHECK(moved->from == at("2026-06-01T07:00:00Z"));
+    CHECK(moved->put.schedule.next_run_at == at("2026-06-01T08:00:00Z"));
+    const auto tomorrow = core::refreshed(ran_today, true, zones, at("2026-06-01T07:30:00Z"));
+    REQUIRE(tomorrow);
+    CHECK(tomorrow->put.schedule.next_run_at == at("2026-06-02T08:00:00Z"));
+  }
+  SECTION("the zone moves east: tomorrow's run comes earlier") {
+    folder.put("Test/Zone", "Asia/Tokyo");
+    (void)zones.reload();
+    const auto moved = core::refreshed(ran_today, true, zones, at("2026-06-01T07:30:00Z"));
+    REQUIRE(moved);
+    CHECK(moved->put.schedule.next_run_at == at("2026-06-02T00:00:00Z"));
+  }
+}
+
+TEST_CASE("a schedule whose zone was edited is not held to the old zone's wall clock") {
+  ZoneFolder folder;
+  folder.put("Test/Zone", "Asia/Tokyo");
+  folder.put("Test/Other", "America/New_York");
+  const rrule::ZoneDatabase zones(folder.path());
+  auto row = settle_next(daily_at_nine(zones, at("2026-06-01T00:00:00Z")), zones);
+  const auto before = core::Timetable::compile(row, zones).value();
+  auto after = row;
+  after.timezone = "Test/Other";
+  const auto now = at("2026-06-02T00:30:00Z");
+  row = core::edited(row, &before, after, core::Timetable::compile(after, zones).value(), true, now)
+            .schedule;
+  CHECK(row.next_run_at == at("2026-06-02T13:00:00Z"));
+  CHECK(!core::refreshed(row, true, zones, now));
+}
+
+TEST_CASE("a row in error goes on once its zone is there, and the time between is a gap") {
+  ZoneFolder folder;
+  folder.put("Test/Zone", "UTC");
+  const rrule::ZoneDatabase good(folder.path());
+  const ZoneFolder empty;
+  const rrule::ZoneDatabase none(empty.path());
+  const auto row = core::quarantined(daily_at_nine(good, at("2026-06-01T00:00:00Z")), "no zone");
+  CHECK(!core::refreshed(row, true, none, at("2026-06-03T12:00:00Z")));
+  const auto revived = core::refreshed(row, true, good, at("2026-06-03T12:00:00Z"));
+  REQUIRE(revived);
+  CHECK(revived->kind == core::Refreshed::Kind::revived);
+  CHECK(revived->put.schedule.status == store::ScheduleStatus::active);
+  CHECK(revived->put.schedule.next_run_at == at("2026-06-04T09:00:00Z"));
+  CHECK(revived->gap->count == 3);
+  CHECK(revived->put.expected->status == store::ScheduleStatus::error);
+}
+
+}  // namespace rruled::test

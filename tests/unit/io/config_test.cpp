@@ -1,0 +1,276 @@
+#include "daemon/io/config.h"
+
+#include "daemon/io/config_settings.h"
+#include "tests/support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <set>
+
+using namespace rruled::io;
+using namespace std::chrono_literals;
+using rruled::test::TempDir;
+
+namespace {
+
+// A folder of configuration files, and surroundings that know nothing else.
+struct Setup {
+  TempDir folder;
+  Environment environment;
+
+  Setup() {
+    environment.system_file = path("absent.toml");
+    environment.variables["HOME"] = "/home/somebody";
+  }
+  [[nodiscard]] std::filesystem::path path(const std::string& name) const {
+    return std::filesystem::path(folder.path()) / name;
+  }
+  std::filesystem::path write(const std::string& name, const std::string& text) {
+    std::filesystem::create_directories(path(name).parent_path());
+    std::ofstream(path(name)) << text;
+    return path(name);
+  }
+  [[nodiscard]] Config good(const std::optional<std::filesystem::path>& file = {}) const {
+    auto loaded = load_config(file, environment);
+    if (!loaded) FAIL(to_string(loaded.error().front()));
+    return std::move(*loaded);
+  }
+  [[nodiscard]] std::string bad(const std::optional<std::filesystem::path>& file = {}) const {
+    const auto loaded = load_config(file, environment);
+    REQUIRE_FALSE(loaded.has_value());
+    return to_string(loaded.error().front());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("without any configuration there is a store of one's own and a log executor") {
+  Setup setup;
+  Config config = setup.good();
+  CHECK(config.store.sqlite_file == "/home/somebody/.local/state/rruled/rruled.db");
+  CHECK(config.store.url == "sqlite:///home/somebody/.local/state/rruled/rruled.db");
+  REQUIRE(config.executors.size() == 1);
+  CHECK(config.executors[0].name == "default");
+  CHECK(config.executors[0].type == ExecutorType::log);
+  CHECK(config.sources.empty());
+
+  setup.environment.variables["XDG_STATE_HOME"] = "/state";
+  CHECK(setup.good().store.sqlite_file == "/state/rruled/rruled.db");
+  setup.environment.root = true;
+  CHECK(setup.good().store.sqlite_file == "/var/lib/rruled/rruled.db");
+  setup.environment.variables["STATE_DIRECTORY"] = "/var/lib/private/rruled";
+  CHECK(setup.good().store.sqlite_file == "/var/lib/private/rruled/rruled.db");
+
+  setup.environment.variables.clear();
+  setup.environment.root = false;
+  CHECK_THAT(setup.bad(), Catch::Contains("store.url"));
+}
+
+TEST_CASE("every key can be set in a file") {
+  Setup setup;
+  const auto file = setup.write("rruled.toml", R"(
+[store]
+url = "sqlite:///srv/rruled/r.db"
+apply = "/etc/rruled/schedules.d"
+[executors.default]
+type = "http"
+base_url = "https://hogs.example/prefix"
+token_file = "/run/token"
+ca_file = "/etc/ca.pem"
+timeout = "10s"
+max_in_flight = 5
+projects = [1, 2]
+[executors.hook]
+type = "http"
+url = "https://hooks.example/{flow_id}?run={run_id}"
+[executors.job]
+type = "command"
+argv = ["/usr/bin/job", "--all"]
+retry_on_failure = true
+[api]
+listen = "[::1]:9000"
+auth = "none"
+[log]
+level = "debug"
+format = "json"
+[limits]
+min_interval = "1h"
+[tzdata]
+directory = "/srv/zoneinfo"
+[run]
+max_in_flight = 7
+stop_timeout = "PT10S"
+)");
+  const Config config = setup.good(file);
+  CHECK(config.store.sqlite_file == "/srv/rruled/r.db");
+  CHECK(config.store.apply == "/etc/rruled/schedules.d");
+  REQUIRE(config.executors.size() == 3);
+  const auto& http = config.executors[0];
+  CHECK(http.type == ExecutorType::http);
+  CHECK(http.base_url == "https://hogs.example/prefix");
+  CHECK(http.token_file == "/run/token");
+  CHECK(http.ca_file == "/etc/ca.pem");
+  CHECK(http.timeout == 10s);
+  CHECK(http.max_in_flight == 5);
+  CHECK(http.projects == std::vector<std::int64_t>{1, 2});
+  CHECK(config.executors[1].url == "https://hooks.example/{flow_id}?run={run_id}");
+  CHECK(config.executors[2].argv == std::vector<std::string>{"/usr/bin/job", "--all"});
+  CHECK(config.executors[2].retry_on_failure);
+  CHECK(config.api.listen == "[::1]:9000");
+  CHECK(config.api.auth == ApiAuth::none);
+  CHECK(config.log.level == LogVerbosity::debug);
+  CHECK(config.log.format == LogFormat::json);
+  CHECK(config.limits.min_interval == 1h);
+  CHECK(config.tzdata.directory == "/srv/zoneinfo");
+  CHECK(config.run.max_in_flight == 7);
+  CHECK(config.run.stop_timeout == 10s);
+  CHECK(config.sources == std::vector<std::string>{file.string()});
+  CHECK(config.origins.at("log.level") == file.string() + ":24");
+
+  // Each key of the table stands in the file above.
+  std::set<std::string> keys;
+  for (const auto& [key, where] : config.origins) keys.insert(key.substr(key.rfind('.') + 1));
+  for (const auto& setting : settings()) CHECK(keys.contains(std::string(setting.key)));
+  CHECK(settings().size() == 20);
+}
+
+TEST_CASE("drop-ins come after the file, the environment after both") {
+  Setup setup;
+  const auto file = setup.write("rruled.toml", "[log]\nlevel = \"debug\"\nformat = \"json\"\n");
+  setup.write("rruled.d/20-b.toml", "[log]\nlevel = \"warn\"\n");
+  setup.write("rruled.d/10-a.toml", "[log]\nlevel = \"error\"\n[api]\nlisten = \"127.0.0.1:1\"\n");
+  setup.write("rruled.d/.hidden.toml", "nonsense");
+  setup.write("rruled.d/readme.txt", "nonsense");
+  Config config = setup.good(file);
+  CHECK(config.log.level == LogVerbosity::warn);
+  CHECK(config.log.format == LogFormat::json);
+  CHECK(config.api.listen == "127.0.0.1:1");
+  CHECK(config.sources.size() == 3);
+
+  setup.environment.variables["RRULED_LOG_LEVEL"] = "trace";
+  CHECK(setup.good(file).log.level == LogVerbosity::trace);
+  setup.environment.variables["RRULED_LOG_LEVEL"] = "";
+  CHECK(setup.good(file).log.level == LogVerbosity::warn);
+}
+
+TEST_CASE("the file is the given one, else the variable's, else the system's") {
+  Setup setup;
+  setup.environment.system_file = setup.write("system.toml", "[log]\nlevel = \"error\"\n");
+  CHECK(setup.good().log.level == LogVerbosity::error);
+  setup.environment.variables["RRULED_CONFIG"] =
+      setup.write("variable.toml", "[log]\nlevel = \"warn\"\n").string();
+  CHECK(setup.good().log.level == LogVerbosity::warn);
+  CHECK(setup.good(setup.write("given.toml", "[log]\nlevel = \"debug\"\n")).log.level ==
+        LogVerbosity::debug);
+}
+
+TEST_CASE("every key has a variable") {
+  Setup setup;
+  auto& variables = setup.environment.variables;
+  setup.write("url", "sqlite:///from/file.db\n");
+  variables["RRULED_STORE_URL_FILE"] = setup.path("url").string();
+  variables["RRULED_STORE_APPLY"] = "/apply";
+  variables["RRULED_API_LISTEN"] = "localhost:0";
+  variables["RRULED_API_AUTH"] = "none";
+  variables["RRULED_LOG_FORMAT"] = "json";
+  variables["RRULED_LIMITS_MIN_INTERVAL"] = "90s";
+  variables["RRULED_TZDATA_DIRECTORY"] = "/zones";
+  variables["RRULED_RUN_MAX_IN_FLIGHT"] = "3";
+  variables["RRULED_RUN_STOP_TIMEOUT"] = "1m";
+  variables["RRULED_EXECUTORS_WEB_HOOK_TYPE"] = "http";
+  variables["RRULED_EXECUTORS_WEB_HOOK_BASE_URL"] = "http://a.example";
+  variables["RRULED_EXECUTORS_WEB_HOOK_TOKEN_FILE"] = "/token";
+  variables["RRULED_EXECUTORS_WEB_HOOK_PROJECTS"] = "[4, 5]";
+  variables["RRULED_EXECUTORS_JOB_TYPE"] = "command";
+  variables["RRULED_EXECUTORS_JOB_ARGV"] = R"(["/bin/job", "a b"])";
+  variables["RRULED_EXECUTORS_JOB_RETRY_ON_FAILURE"] = "true";
+  // What a command executor tells its commands is no setting.
+  variables["RRULED_RUN_ID"] = "x";
+  variables["RRULED_SCHEDULED_FOR"] = "x";
+  const Config config = setup.good();
+  CHECK(config.store.sqlite_file == "/from/file.db");
+  CHECK(config.store.apply == "/apply");
+  CHECK(config.api.listen == "localhost:0");
+  CHECK(config.limits.min_interval == 90s);
+  CHECK(config.tzdata.directory == "/zones");
+  CHECK(config.run.max_in_flight == 3);
+  CHECK(config.run.stop_timeout == 1min);
+  REQUIRE(config.executors.size() == 2);
+  CHECK(config.executors[0].name == "job");
+  CHECK(config.executors[0].argv == std::vector<std::string>{"/bin/job", "a b"});
+  CHECK(config.executors[0].retry_on_failure);
+  CHECK(config.executors[1].name == "web_hook");
+  CHECK(config.executors[1].base_url == "http://a.example");
+  CHECK(config.executors[1].token_file == "/token");
+  CHECK(config.executors[1].projects == std::vector<std::int64_t>{4, 5});
+}
+
+TEST_CASE("a variable reaches the executor of the file that it names") {
+  Setup setup;
+  const auto file =
+      setup.write("rruled.toml", "[executors.web-hook]\ntype = \"http\"\nurl = \"http://a/\"\n");
+  setup.environment.variables["RRULED_EXECUTORS_WEB_HOOK_URL"] = "http://b/";
+  const Config config = setup.good(file);
+  REQUIRE(config.executors.size() == 1);
+  CHECK(config.executors[0].name == "web-hook");
+  CHECK(config.executors[0].url == "http://b/");
+
+  const auto two = setup.write("two.toml",
+                               "[executors.web-hook]\ntype = \"log\"\n[executors.web_hook]\n"
+                               "type = \"log\"\n");
+  CHECK_THAT(setup.bad(two), Catch::StartsWith("RRULED_EXECUTORS_WEB_HOOK_URL: "));
+}
+
+TEST_CASE("a token may be a credential of systemd") {
+  Setup setup;
+  const auto file = setup.write("rruled.toml",
+                                "[executors.default]\ntype = \"http\"\nurl = "
+                                "\"http://a/\"\ntoken_file = \"credential:api\"\n");
+  CHECK_THAT(setup.bad(file), Catch::Contains("rruled.toml:4: executors.default.token_file: "));
+  setup.environment.variables["CREDENTIALS_DIRECTORY"] = "/run/credentials/rruled";
+  CHECK(setup.good(file).executors[0].token_file == "/run/credentials/rruled/api");
+  const auto climbing = setup.write("climbing.toml",
+                                    "[executors.default]\ntype = \"http\"\nurl = "
+                                    "\"http://a/\"\ntoken_file = \"credential:../x\"\n");
+  CHECK_THAT(setup.bad(climbing), Catch::Contains("must be credential:NAME"));
+}
+
+TEST_CASE("all mistakes are told at once, a file's with its line, a variable by name") {
+  Setup setup;
+  const auto file = setup.write("rruled.toml", "[log]\nlevel = 5\ncolour = \"red\"\n\n[nolog]\n");
+  setup.environment.variables["RRULED_LOG_FORMAT"] = "xml";
+  setup.environment.variables["RRULED_TYPO"] = "1";
+  const auto loaded = load_config(file, setup.environment);
+  REQUIRE_FALSE(loaded.has_value());
+  std::string all;
+  for (const auto& each : loaded.error()) all += to_string(each) + "\n";
+  CHECK(loaded.error().size() == 5);
+  CHECK_THAT(all, Catch::Contains("rruled.toml:2: log.level: must be a string, not an integer\n"));
+  CHECK_THAT(all,
+             Catch::Contains("rruled.toml:3: log.colour: unknown key; known are level, format\n"));
+  CHECK_THAT(all, Catch::Contains("rruled.toml:5: nolog: unknown section"));
+  CHECK_THAT(all, Catch::Contains("RRULED_LOG_FORMAT: log.format: must be one of console, json\n"));
+  CHECK_THAT(all, Catch::Contains("RRULED_TYPO: no setting has this variable"));
+}
+
+TEST_CASE("files that are named are looked at apart, and secrets are not shown") {
+  Setup setup;
+  const auto token = setup.write("token", "two\nlines\n");
+  const auto file = setup.write("rruled.toml",
+                                "[executors.default]\ntype = \"http\"\n"
+                                "url = \"http://a/\"\ntoken_file = \"" +
+                                    token.string() +
+                                    "\"\nca_file = \"/nowhere/ca.pem\"\n"
+                                    "[tzdata]\ndirectory = \"/nowhere\"\n"
+                                    "[store]\napply = \"/nowhere/apply\"\n");
+  const auto errors = check_named_files(setup.good(file));
+  std::string all;
+  for (const auto& each : errors) all += to_string(each) + "\n";
+  CHECK(errors.size() == 4);
+  CHECK_THAT(all, Catch::Contains("rruled.toml:4: executors.default.token_file: "));
+  CHECK_THAT(all, Catch::Contains("rruled.toml:5: executors.default.ca_file: "));
+  CHECK_THAT(all, Catch::Contains("rruled.toml:7: tzdata.directory: "));
+  CHECK_THAT(all, Catch::Contains("rruled.toml:9: store.apply: "));
+  CHECK_THAT(all, !Catch::Contains("lines"));
+}

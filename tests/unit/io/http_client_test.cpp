@@ -1,0 +1,400 @@
+#include "daemon/io/http_client.h"
+
+#include "tests/support/loopback_receiver.h"
+#include "tests/unit/io/io_fixture.h"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+
+using namespace rruled::io;
+using namespace std::chrono_literals;
+using rruled::test::CertificateAuthority;
+using rruled::test::FakeClock;
+using rruled::test::IoLoop;
+using rruled::test::kStart;
+using rruled::test::LoopbackReceiver;
+using rruled::test::open_descriptors;
+using rruled::test::ScriptedAnswer;
+using rruled::test::TempDir;
+using rruled::test::write_file;
+using Fault = ScriptedAnswer::Fault;
+using Stage = HttpFailure::Stage;
+
+namespace {
+
+// A client and the loop it lives on.
+struct Setup {
+  explicit Setup(HttpClient::Options options = {.tls = false})
+      : client(*HttpClient::create(loop.context.get_executor(), clock, std::move(options))) {}
+
+  HttpExchange post(HttpRequest request, std::chrono::milliseconds limit = 10s) {
+    return loop.run(client->send(std::move(request), std::chrono::steady_clock::now() + limit));
+  }
+  HttpExchange post(const LoopbackReceiver& receiver, std::chrono::milliseconds limit = 10s) {
+    return post(request_to(receiver), limit);
+  }
+  static HttpRequest request_to(const LoopbackReceiver& receiver) {
+    HttpRequest request;
+    request.host = "127.0.0.1";
+    request.port = receiver.port();
+    request.target = "/hook";
+    request.headers = {{"Idempotency-Key", "rr1-x"}};
+    request.body = "{}";
+    return request;
+  }
+
+  IoLoop loop;
+  FakeClock clock{kStart};
+  std::unique_ptr<HttpClient> client;
+};
+
+int status(const HttpExchange& exchange) {
+  const auto* response = std::get_if<HttpResponse>(&exchange.result);
+  INFO((response ? "" : std::get<HttpFailure>(exchange.result).message));
+  REQUIRE(response != nullptr);
+  return response->status;
+}
+
+HttpFailure failure(const HttpExchange& exchange) {
+  const auto* failed = std::get_if<HttpFailure>(&exchange.result);
+  REQUIRE(failed != nullptr);
+  return *failed;
+}
+
+}  // namespace
+
+TEST_CASE("a request and its response cross the wire as they are") {
+  LoopbackReceiver receiver;
+  Setup setup;
+  receiver.answer({.status = 202, .headers = {{"Retry-After", "9"}}, .body = "accepted"});
+  auto request = Setup::request_to(receiver);
+  request.method = "PUT";
+  request.body = std::string("bytes\0\r\n\xff", 9);
+  const auto exchange = setup.post(request);
+  REQUIRE(status(exchange) == 202);
+  const auto& response = std::get<HttpResponse>(exchange.result);
+  CHECK(response.body == "accepted");
+  CHECK(response.retry_after == "9");
+  CHECK(response.reason == "Accepted");
+  CHECK(exchange.first_byte_at == kStart);
+
+  const auto received = receiver.requests().at(0);
+  CHECK(received.method == "PUT");
+  CHECK(received.target == "/hook");
+  CHECK(received.body == request.body);
+  CHECK(received.header("host") == "127.0.0.1:" + std::to_string(receiver.port()));
+  CHECK(received.header("idempotency-key") == "rr1-x");
+}
+
+TEST_CASE("connections are kept and used again") {
+  LoopbackReceiver receiver;
+  Setup setup;
+  for (int i = 0; i < 20; ++i) REQUIRE(status(setup.post(receiver)) == 200);
+  CHECK(receiver.requests().size() == 20);
+  CHECK(receiver.connections() == 1);
+
+  receiver.answer({.close = true});
+  REQUIRE(status(setup.post(receiver)) == 200);
+  REQUIRE(status(setup.post(receiver)) == 200);
+  CHECK(receiver.connections() == 2);
+}
+
+TEST_CASE("a connection that was idle too long is not used again") {
+  LoopbackReceiver receiver;
+  Setup setup;
+  REQUIRE(status(setup.post(receiver)) == 200);
+  setup.clock.ahead = 59s;
+  REQUIRE(status(setup.post(receiver)) == 200);
+  CHECK(receiver.connections() == 1);
+  setup.clock.ahead = 59s + 60s;
+  REQUIRE(status(setup.post(receiver)) == 200);
+  CHECK(receiver.connections() == 2);
+}
+
+TEST_CASE("no more connections are kept than allowed") {
+  LoopbackReceiver receiver;
+  LoopbackReceiver other;
+  Setup setup({.tls = false, .idle_per_host_max = 1, .idle_max = 1});
+  REQUIRE(status(setup.post(receiver)) == 200);
+  REQUIRE(status(setup.post(other)) == 200);  // no room for this one
+  REQUIRE(status(setup.post(receiver)) == 200);
+  REQUIRE(status(setup.post(other)) == 200);
+  CHECK(receiver.connections() == 1);
+  CHECK(other.connections() == 2);
+}
+
+TEST_CASE("a kept connection that the other side closed is replaced") {
+  LoopbackReceiver receiver;
+  Setup setup;
+  for (int i = 1; i <= 5; ++i) {
+    REQUIRE(status(setup.post(receiver)) == 200);
+    CHECK(receiver.connections() == i);
+    receiver.close_connections();
+  }
+  CHECK(receiver.requests().size() == 5);
+}
+
+TEST_CASE("a kept connection that closes under the request is tried anew once") {
+  LoopbackReceiver receiver;
+  Setup setup;
+  REQUIRE(status(setup.post(receiver)) == 200);
+  receiver.answer({.fault = Fault::drop_unanswered});
+  const auto exchange = setup.post(receiver);
+  REQUIRE(status(exchange) == 200);
+  CHECK(exchange.first_byte_at == kStart + 1ms);  // of the first go
+  CHECK(receiver.connections() == 2);
+  REQUIRE(receiver.requests().size() == 3);
+  CHECK(receiver.requests()[1].headers == receiver.requests()[2].headers);
+
+  receiver.answer({.fault = Fault::drop_unanswered});
+  receiver.answer({.fault = Fault::drop_unanswered});
+  CHECK(failure(setup.post(receiver)).stage == Stage::receive);
+  CHECK(receiver.requests().size() == 5);
+}
+
+TEST_CASE("a kept connection that closes in the middle of a response is not tried anew") {
+  LoopbackReceiver receiver;
+  Setup setup;
+  REQUIRE(status(setup.post(receiver)) == 200);
+  const bool by_reset = GENERATE(false, true);
+  receiver.answer(
+      {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nha", .close = true, .reset = by_reset});
+  CHECK(failure(setup.post(receiver)).stage == Stage::receive);
+  CHECK(receiver.requests().size() == 2);
+}
+
+TEST_CASE("each way a peer can fail is told apart") {
+  struct Case {
+    const char* name;
+    ScriptedAnswer answer;
+    Stage stage;
+    const char* message;
+  };
+  const std::string header = "HTTP/1.1 200 OK\r\n";
+  const auto sample = GENERATE_COPY(values<Case>({
+      {"reset", {.fault = Fault::drop_unread}, Stage::receive, "127.0.0.1:"},
+      {"closed",
+       {.fault = Fault::drop_unanswered},
+       Stage::receive,
+       "closed the connection unanswered"},
+      {"half",
+       {.raw = header + "Content-Length: 9\r\n\r\nhalf", .close = true},
+       Stage::receive,
+       "closed the connection in the middle of its answer"},
+      {"half header", {.raw = "HTTP/1.1 200", .close = true}, Stage::receive, "in the middle"},
+      {"garbage", {.raw = "SSH-2.0-OpenSSH_9.2\r\n"}, Stage::garbage, "did not answer in HTTP/1"},
+      {"huge header",
+       {.raw = header + "X: " + std::string(20'000, 'x')},
+       Stage::too_large,
+       "over 16 KiB"},
+      {"silent", {.fault = Fault::hang}, Stage::timeout, "timed out waiting for the answer"},
+      {"slow",
+       {.raw = header + "Content-Length: 9\r\n\r\nslow"},
+       Stage::timeout,
+       "timed out waiting for the answer"},
+  }));
+  CAPTURE(sample.name);
+  LoopbackReceiver receiver;
+  Setup setup;
+  receiver.always_answer(sample.answer);
+  const bool times_out = sample.stage == Stage::timeout;
+  const auto exchange = setup.post(receiver, times_out ? 50ms : 10'000ms);
+  const auto failed = failure(exchange);
+  CHECK(exchange.first_byte_at == kStart);
+  CHECK_THAT(failed.message, Catch::Contains(sample.message));
+  CHECK(failed.stage == sample.stage);
+
+  // The next request finds a good connection.
+  receiver.always_answer({});
+  CHECK(status(setup.post(receiver)) == 200);
+}
+
+TEST_CASE("a body over the limit is cut and the connection is not kept") {
+  LoopbackReceiver receiver;
+  Setup setup({.tls = false, .body_bytes_max = 1'000});
+  receiver.answer({.body = std::string(100'000, 'x')});
+  const auto exchange = setup.post(receiver);
+  REQUIRE(status(exchange) == 200);
+  CHECK(std::get<HttpResponse>(exchange.result).body == std::string(1'000, 'x'));
+  CHECK(std::get<HttpResponse>(exchange.result).body_cut);
+  REQUIRE(status(setup.post(receiver)) == 200);
+  CHECK(receiver.connections() == 2);
+}
+
+TEST_CASE(
+    "nothing is sent to where nobody listens, to a name that is none, or after the deadline") {
+  Setup setup;
+  HttpRequest request;
+  {
+    const LoopbackReceiver gone;
+    request = Setup::request_to(gone);
+  }
+  auto exchange = setup.post(request);
+  CHECK(failure(exchange).stage == Stage::connect);
+  CHECK_THAT(failure(exchange).message, Catch::Contains("Connection refused"));
+  CHECK_FALSE(exchange.first_byte_at);
+
+  request.host = "no-such-host.invalid";
+  exchange = setup.post(request);
+  CHECK(failure(exchange).stage == Stage::resolve);
+  CHECK_THAT(failure(exchange).message, Catch::Contains("cannot find host no-such-host.invalid"));
+  CHECK_FALSE(exchange.first_byte_at);
+
+  LoopbackReceiver receiver;
+  REQUIRE(status(setup.post(receiver)) == 200);  // a connection is there
+  exchange = setup.post(receiver, -1ms);
+  CHECK(failure(exchange).stage == Stage::timeout);
+  CHECK_FALSE(exchange.first_byte_at);
+  CHECK(receiver.requests().size() == 1);
+}
+
+TEST_CASE("a host name is looked up, and every address of it tried") {
+  LoopbackReceiver receiver;  // on 127.0.0.1 alone; localhost may also be ::1
+  Setup setup;
+  auto request = Setup::request_to(receiver);
+  request.host = "localhost";
+  for (int i = 0; i < 3; ++i) REQUIRE(status(setup.post(request)) == 200);
+  CHECK(receiver.requests().at(0).header("Host") == "localhost:" + std::to_string(receiver.port()));
+  CHECK(receiver.connections() == 1);
+}
+
+TEST_CASE("cancelled before the first byte: nothing was sent") {
+  LoopbackReceiver receiver;
+  Setup setup;
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto exchange = setup.loop.run(
+      setup.loop.cancel_at_first_wait(setup.client->send(Setup::request_to(receiver), deadline)));
+  CHECK(failure(exchange).stage == Stage::cancelled);
+  CHECK_FALSE(exchange.first_byte_at);
+  CHECK(receiver.requests().empty());
+}
+
+TEST_CASE("cancelled after the first byte: something was sent") {
+  LoopbackReceiver receiver;
+  Setup setup;
+  receiver.answer({.held = true});
+  receiver.on_request([&] { setup.loop.cancel(); });
+  const auto exchange = setup.post(receiver);
+  CHECK(failure(exchange).stage == Stage::cancelled);
+  CHECK(exchange.first_byte_at == kStart);
+  receiver.release();
+
+  // And the client goes on working.
+  receiver.on_request({});
+  CHECK(status(setup.post(receiver)) == 200);
+}
+
+namespace {
+
+// A TLS receiver whose certificate is for `name`, and a client that trusts `trusted`.
+struct TlsSetup {
+  TlsSetup(const std::string& name, bool trusted)
+      : receiver(authority.issue(name)),
+        setup({.ca_file =
+                   write_file(dir, "ca.pem", (trusted ? authority : stranger).certificate())}) {}
+
+  HttpExchange post(const std::string& host, std::chrono::milliseconds limit = 10s) {
+    auto request = Setup::request_to(receiver);
+    request.tls = true;
+    request.host = host;
+    return setup.post(std::move(request), limit);
+  }
+
+  CertificateAuthority authority;
+  CertificateAuthority stranger;
+  TempDir dir;
+  LoopbackReceiver receiver;
+  Setup setup;
+};
+
+}  // namespace
+
+TEST_CASE("TLS to a trusted peer of the right name works and is kept") {
+  TlsSetup by_name("DNS:localhost", true);
+  for (int i = 0; i < 5; ++i) REQUIRE(status(by_name.post("localhost")) == 200);
+  CHECK(by_name.receiver.connections() == 1);
+  TlsSetup by_address("IP:127.0.0.1", true);
+  CHECK(status(by_address.post("127.0.0.1")) == 200);
+}
+
+TEST_CASE("TLS to anybody else sends nothing") {
+  struct Case {
+    const char* name;
+    const char* host;
+    bool trusted;
+    const char* reason;
+  };
+  const auto sample = GENERATE(values<Case>({
+      {"DNS:localhost", "localhost", false, "certificate refused"},
+      {"DNS:other.example", "localhost", true, "hostname mismatch"},
+      {"DNS:localhost", "127.0.0.1", true, "IP address mismatch"},
+      {"IP:127.0.0.2", "127.0.0.1", true, "IP address mismatch"},
+  }));
+  CAPTURE(sample.name, sample.host, sample.trusted);
+  TlsSetup tls(sample.name, sample.trusted);
+  const auto exchange = tls.post(sample.host);
+  CHECK(failure(exchange).stage == Stage::tls);
+  CHECK_THAT(failure(exchange).message, Catch::Contains(sample.reason));
+  CHECK_FALSE(exchange.first_byte_at);
+  CHECK(tls.receiver.requests().empty());
+}
+
+TEST_CASE("a handshake that stalls ends at the deadline, or when cancelled") {
+  TlsSetup tls("DNS:localhost", true);
+  tls.receiver.always_answer({.fault = Fault::hang});
+  auto exchange = tls.post("localhost", 50ms);
+  CHECK(failure(exchange).stage == Stage::timeout);
+  CHECK_THAT(failure(exchange).message, Catch::Contains("TLS handshake"));
+  CHECK_FALSE(exchange.first_byte_at);
+
+  tls.receiver.on_connection([&] { tls.setup.loop.cancel(); });
+  exchange = tls.post("localhost");
+  CHECK(failure(exchange).stage == Stage::cancelled);
+  CHECK_FALSE(exchange.first_byte_at);
+}
+
+TEST_CASE("plain HTTP to a TLS port, and TLS to a plain one, fail cleanly") {
+  TlsSetup tls("IP:127.0.0.1", true);
+  auto request = Setup::request_to(tls.receiver);
+  CHECK(std::holds_alternative<HttpFailure>(tls.setup.post(request).result));
+
+  LoopbackReceiver plain;
+  request = Setup::request_to(plain);
+  request.tls = true;
+  const auto exchange = tls.setup.post(request);
+  CHECK(failure(exchange).stage == Stage::tls);
+}
+
+TEST_CASE("a file without certificates is refused at once") {
+  const TempDir dir;
+  IoLoop loop;
+  FakeClock clock{kStart};
+  for (const std::string& file : {write_file(dir, "ca.pem", "nothing"), dir.file("missing.pem")}) {
+    const auto client = HttpClient::create(loop.context.get_executor(), clock, {.ca_file = file});
+    REQUIRE(client.has_error());
+    CHECK(client.error().setting == "ca_file");
+    CHECK_THAT(client.error().detail, Catch::Contains(file));
+  }
+}
+
+TEST_CASE("no descriptor is left behind, however an exchange ends") {
+  LoopbackReceiver receiver;
+  Setup setup;
+  const auto one_of_each = [&] {
+    receiver.answer({.fault = Fault::drop_unanswered});
+    setup.post(receiver);
+    receiver.answer({.raw = "garbage"});
+    setup.post(receiver);
+    receiver.answer({.fault = Fault::hang});
+    setup.post(receiver, 2ms);
+    setup.client->close_idle();
+  };
+  one_of_each();
+  receiver.close_connections();
+  const std::size_t before = open_descriptors();
+  for (int i = 0; i < 30; ++i) one_of_each();
+  receiver.close_connections();
+  // The receiver's side of the last ones ends on its own thread, maybe later.
+  CHECK(open_descriptors() < before + 10);
+}
