@@ -1,0 +1,77 @@
+#include "daemon/io/driver.h"
+
+#include "store/memory_store.h"
+#include "tests/support/simulation.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+class CountingExecutor final : public io::Executor {
+ public:
+  asio::awaitable<core::Report> deliver(store::Run) override {
+    ++deliveries;
+    co_return core::Report{};
+  }
+  std::string destination(const store::Run&) const override { return "nowhere"; }
+  std::string payload(const store::Run& run) const override { return run.body; }
+  int deliveries = 0;
+};
+
+// Stops and breaks off in the very turn in which a delivery is started.
+class CutAtOnce final : public io::Observer {
+ public:
+  void on(const core::Notice&) override {}
+  void on_clock_step(std::chrono::milliseconds) override {}
+  void on_turn(const core::Planner::Load& load) override {
+    if (load.in_flight == 0 || cut) return;
+    cut = true;
+    driver->stop();
+    driver->cut_short();
+  }
+  io::Driver* driver = nullptr;
+  bool cut = false;
+};
+
+}  // namespace
+
+TEST_CASE("a delivery cut off in the turn it began neither hangs the drain nor loses the run") {
+  io::SystemClock clock;
+  store::MemoryStore store;
+  const auto now = clock.now();
+  Simulation(store, now, {})
+      .add("FREQ=SECONDLY;COUNT=1", std::chrono::floor<std::chrono::seconds>(now) + 1s, "UTC");
+  asio::io_context io{1};
+  asio::thread_pool store_thread{1};
+  const rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 10}}}, zones, now);
+  const auto session = store.begin_session({store::random_uuid_v7(now)}, now);
+  std::map<std::string, std::unique_ptr<io::Executor>> executors;
+  auto counting = std::make_unique<CountingExecutor>();
+  CountingExecutor& executor = *counting;
+  executors["default"] = std::move(counting);
+  CutAtOnce observer;
+  io::Driver driver(io.get_executor(), clock, store, store_thread, planner, session, executors,
+                    observer);
+  observer.driver = &driver;
+  bool ended = false;
+  asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr error) { ended = !error; });
+  io.run_for(20s);
+  store_thread.join();
+
+  CHECK(observer.cut);
+  REQUIRE(ended);
+  const auto runs = store.runs({});
+  REQUIRE(runs.size() == 1);
+  const bool sent = executor.deliveries == 1;
+  CHECK(runs.front().status == (sent ? store::RunStatus::completed : store::RunStatus::pending));
+  CHECK(runs.front().attempts == executor.deliveries);
+}
+
+}  // namespace rruled::test
