@@ -1,14 +1,19 @@
 """Answers of python-dateutil: lines RULE TAB DTSTART TAB N on stdin, wall-clock times on stdout,
 one line each.
 
-"end" closes a complete list; "error" and "timeout" stand for no answer.
+"end" closes a complete list; "error" and "timeout" stand for no answer. RRULED_PEER_MS: how much
+CPU time a rule may take.
 """
 import datetime
 import itertools
+import os
 import signal
 import sys
 
 from dateutil.rrule import rrulestr
+
+
+LIMIT = int(os.environ.get("RRULED_PEER_MS", "100")) / 1000
 
 
 class Timeout(Exception):
@@ -21,7 +26,7 @@ def on_alarm(signum, frame):
 
 def answer(rule, start, count):
     found = []
-    signal.setitimer(signal.ITIMER_VIRTUAL, 0.1)
+    signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT)
     try:
         for when in itertools.islice(rrulestr(rule, dtstart=start), count):
             found.append(when.strftime("%Y%m%dT%H%M%S"))

@@ -117,6 +117,8 @@ std::string dateutil_class(const Rule& rule) {
   if (has_ordinals(rule) && has_plain_days(rule))
     return "BYDAY with and without number: intersection";
   if (rule.count()) return "COUNT: two wall times of one instant count twice";
+  // The list that was asked for ends inside a gap: what is moved out of it falls among later times.
+  if (is_sub_daily(rule)) return "a list that ends inside a gap";
   return "";
 }
 
