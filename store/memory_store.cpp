@@ -18,7 +18,9 @@ std::size_t MemoryStore::OccurrenceHash::operator()(const Occurrence& occurrence
 // ---- Indexes ------------------------------------------------------------------------------------
 
 void MemoryStore::index(const Run& run) {
-  if (is_claimable(run.status)) claimable_[run.executor].emplace(*run.available_at, run.id);
+  if (is_claimable(run.status))
+    claimable_[run.executor][run.project_id].emplace(*run.available_at, run.id);
+  if (is_final(run.status)) ended_.emplace(*run.finished_at, run.id);
   if (run.status == RunStatus::dispatching) dispatching_.insert(run.id);
   if (!run.schedule_id || is_final(run.status)) return;
   auto& slots = slots_[*run.schedule_id];
@@ -29,19 +31,14 @@ void MemoryStore::index(const Run& run) {
 }
 
 void MemoryStore::unindex(const Run& run) {
-  if (is_claimable(run.status)) claimable_[run.executor].erase({*run.available_at, run.id});
+  if (is_claimable(run.status))
+    claimable_[run.executor][run.project_id].erase({*run.available_at, run.id});
+  if (is_final(run.status)) ended_.erase({*run.finished_at, run.id});
   if (run.status == RunStatus::dispatching) dispatching_.erase(run.id);
   if (!run.schedule_id || is_final(run.status)) return;
   auto& slots = slots_[*run.schedule_id];
   slots.holding.erase(run.id);
   slots.waiting.erase({run.due_at, run.id});
-}
-
-template <class Change>
-void MemoryStore::change(RunRow& row, Change change_run) {
-  unindex(row.run);
-  change_run(row.run);
-  index(row.run);
 }
 
 void MemoryStore::index(const Schedule& schedule) {
@@ -72,7 +69,10 @@ void MemoryStore::add_run(Run run, Timestamp now) {
   index(run);
   if (const auto occurrence = occurrence_of(run)) occurrences_.emplace(*occurrence, run.id);
   const auto id = run.id;
-  runs_.emplace(id, RunRow{.run = std::move(run), .claimed_at = now, .attempts = {}});
+  runs_.emplace(id, RunRow{.run = std::move(run),
+                           .claimed_at = now,
+                           .claimed_until = lapse_of_claim(now),
+                           .attempts = {}});
 }
 
 void MemoryStore::add_gap(const Gap& gap) {
@@ -82,34 +82,17 @@ void MemoryStore::add_gap(const Gap& gap) {
 
 // ---- Sessions -----------------------------------------------------------------------------------
 
-void MemoryStore::check_epoch(const Claimant& claimant) const {
-  if (claimant.epoch != claimant_.epoch || claimant.owner != claimant_.owner)
-    throw StoreError(StoreError::Kind::fenced,
-                     "another daemon took this store over: this one must stop");
-}
-
 Session MemoryStore::begin_session(OwnerId owner, Timestamp now) {
   Session session;
   session.high_water = high_water_;
   claimant_ = {owner, claimant_.epoch + 1};
   saw(now);
-  for (const auto id : std::set<RunId>(dispatching_)) {
-    auto& row = runs_.at(id);
-    row.attempts.push_back({.run_id = id,
-                            .number = row.run.attempts,
-                            .started_at = row.claimed_at,
-                            .finished_at = now,
-                            .outcome = "interrupted",
-                            .status_code = {},
-                            .error = {}});
-    change(row, [&](Run& run) {
-      run.status = RunStatus::retrying;
-      run.available_at = now;
-    });
-    ++session.recovered;
-  }
+  const auto left = lapsed(now);
+  for (const auto id : left) interrupt(id, now);
+  session.recovered = left.size();
   session.claimant = claimant_;
   session.revision = revision_;
+  session.claim_ttl = claim_ttl_;
   return session;
 }
 
@@ -199,24 +182,13 @@ void MemoryStore::place(const Settlement& settlement,
     const auto& slots = slots_[settlement.schedule_id];
     const auto decision = decide_overlap(
         settlement.overlap, {slots.holding.size(), slots.waiting.size()}, settlement.max_running);
-    switch (decision) {
-      case OverlapDecision::go:
-        break;
-      case OverlapDecision::wait:
-        run.status = RunStatus::waiting;
-        break;
-      case OverlapDecision::skip:
-      case OverlapDecision::buffer_full:
-        run.status = RunStatus::skipped;
-        run.reason = decision == OverlapDecision::skip ? "overlap" : "buffer_full";
-        run.finished_at = now;
-        result.skipped.push_back(run);
-        break;
-      case OverlapDecision::cancel:
-        result.cancel = cancel_unsent(settlement.schedule_id, "overlap", now);
-        if (!result.cancel.empty()) run.status = RunStatus::waiting;
-        break;
+    if (decision == OverlapDecision::cancel) {
+      result.cancel = cancel_unsent(settlement.schedule_id, "overlap", now);
+      if (!result.cancel.empty()) run.status = RunStatus::waiting;
+    } else {
+      apply(decision, run, now);
     }
+    if (run.status == RunStatus::skipped) result.skipped.push_back(run);
   }
   if (run.status == RunStatus::dispatching) {
     run.attempts = 1;
@@ -260,91 +232,6 @@ void MemoryStore::move_on(Schedule& schedule, const Settlement& settlement) {
   index(schedule);
 }
 
-// ---- Claims -------------------------------------------------------------------------------------
-
-ClaimResult MemoryStore::claim(const ClaimRequest& request, Timestamp now) {
-  check_epoch(request.claimant);
-  std::set<std::pair<Timestamp, RunId>> all;
-  for (const auto& executor : request.executors)
-    if (const auto it = claimable_.find(executor); it != claimable_.end())
-      // One more than asked for, so that what is left shows.
-      for (auto run = it->second.begin(); run != it->second.end(); ++run) {
-        all.insert(*run);
-        if (static_cast<std::size_t>(std::distance(it->second.begin(), run)) >= request.limit)
-          break;
-      }
-  ClaimResult result;
-  for (const auto& [available_at, id] : all) {
-    if (available_at > now || result.runs.size() == request.limit) {
-      result.next_available = available_at;
-      break;
-    }
-    auto& row = runs_.at(id);
-    change(row, [&](Run& run) {
-      run.status = RunStatus::dispatching;
-      run.attempts += 1;
-      run.owner = request.claimant.owner;
-      run.fence += 1;
-    });
-    row.claimed_at = now;
-    saw(now);
-    result.runs.push_back(row.run);
-  }
-  return result;
-}
-
-void MemoryStore::check_flows(const std::vector<Finish>& batch) const {
-  for (const auto& finish : batch)
-    if (const auto it = runs_.find(finish.run_id); it != runs_.end())
-      validate_flow(finish, it->second.run.flow_id);
-}
-
-std::vector<FinishResult> MemoryStore::finish(const std::vector<Finish>& batch,
-                                              const Claimant& claimant,
-                                              Timestamp now) {
-  validate(batch);
-  check_epoch(claimant);
-  check_flows(batch);
-  std::vector<FinishResult> results;
-  results.reserve(batch.size());
-  for (const auto& finish : batch) results.push_back(finish_one(finish, claimant, now));
-  return results;
-}
-
-FinishResult MemoryStore::finish_one(const Finish& finish,
-                                     const Claimant& claimant,
-                                     Timestamp now) {
-  const auto it = runs_.find(finish.run_id);
-  if (it == runs_.end()) return {.written = false};
-  auto& row = it->second;
-  if (row.run.owner != claimant.owner || row.run.fence != finish.fence) return {.written = false};
-  if (row.run.status == finish.status) return {.written = true, .released = row.released};
-  if (!may_finish(row.run.status, finish.status)) return {.written = false};
-
-  change(row, [&](Run& run) {
-    run.status = finish.status;
-    run.reason = finish.reason;
-    run.error = finish.attempt.error;
-    run.available_at.reset();
-    if (!run.started_at) run.started_at = finish.attempt.started_at;
-    if (is_final(finish.status))
-      run.finished_at = now;
-    else
-      run.available_at = finish.available_at.value_or(now);
-  });
-  std::erase_if(row.attempts, [&](const auto& a) { return a.number == finish.attempt.number; });
-  row.attempts.push_back(finish.attempt);
-  logs_.insert(logs_.end(), finish.logs.begin(), finish.logs.end());
-  saw(now);
-  if (is_final(finish.status) && row.run.schedule_id) {
-    const auto schedule = schedules_.find(*row.run.schedule_id);
-    if (schedule != schedules_.end())
-      row.released =
-          release_one(schedule->first, static_cast<std::size_t>(schedule->second.max_running), now);
-  }
-  return {.written = true, .released = row.released};
-}
-
 bool MemoryStore::release_one(ScheduleId id, std::size_t max_running, Timestamp now) {
   auto& slots = slots_[id];
   if (slots.waiting.empty() || slots.holding.size() >= max_running) return false;
@@ -353,23 +240,6 @@ bool MemoryStore::release_one(ScheduleId id, std::size_t max_running, Timestamp 
     run.available_at = now;
   });
   return true;
-}
-
-void MemoryStore::hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) {
-  check_epoch(claimant);
-  for (const auto& each : batch) {
-    const auto it = runs_.find(each.run_id);
-    if (it == runs_.end()) continue;
-    const auto& held = it->second.run;
-    if (held.status != RunStatus::dispatching || held.owner != claimant.owner ||
-        held.fence != each.fence)
-      continue;
-    change(it->second, [](Run& run) {
-      run.status = RunStatus::pending;
-      run.attempts -= 1;
-      if (!run.available_at) run.available_at = run.due_at;
-    });
-  }
 }
 
 }  // namespace rruled::store

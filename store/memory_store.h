@@ -1,5 +1,6 @@
 #pragma once
 
+#include "store/cancel_result.h"
 #include "store/run_rules.h"
 #include "store/store.h"
 
@@ -12,10 +13,18 @@
 
 namespace rruled::store {
 
+struct MemoryStoreOptions {
+  // Absent: one daemon at a time, a new session fences the one before and its claims last as long
+  // as the session. Present: any number of daemons, as on PostgreSQL; a claim lasts so long.
+  std::optional<milliseconds> claim_ttl{};
+};
+
 // The contract in plain containers: what the other stores are compared with, and what a simulation
 // and a dry run write to. Keeps everything for its life; nothing is durable.
 class MemoryStore final : public Store {
  public:
+  explicit MemoryStore(const MemoryStoreOptions& options = {}) : claim_ttl_(options.claim_ttl) {}
+
   [[nodiscard]] std::optional<Conflict> write(const ChangeSet& changes, Timestamp now) override;
 
   [[nodiscard]] std::optional<Flow> flow(FlowId id) override;
@@ -43,11 +52,21 @@ class MemoryStore final : public Store {
                                                  const Claimant& claimant,
                                                  Timestamp now) override;
   void hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) override;
+  [[nodiscard]] std::vector<HeldClaim> extend(const Claimant& claimant, Timestamp now) override;
+  [[nodiscard]] std::size_t recover(std::size_t limit, Timestamp now) override;
+  [[nodiscard]] std::optional<Timestamp> clock() override;
+  [[nodiscard]] std::string zones_version() override;
+  void set_zones_version(const std::string& version) override;
+  [[nodiscard]] Pruned prune(const PruneRequest& request, Timestamp now) override;
+
+  // See Directory::cancel_run.
+  [[nodiscard]] CancelResult cancel_run(RunId id, const std::string& reason, Timestamp now);
 
  private:
   struct RunRow {
     Run run;
     Timestamp claimed_at;
+    Timestamp claimed_until = Timestamp::max();
     bool released = false;  // what its final Finish answered
     std::vector<Attempt> attempts;
   };
@@ -65,6 +84,7 @@ class MemoryStore final : public Store {
     std::int64_t version = 0;  // the last one: a schedule that comes back goes on from it
   };
   using Occurrence = std::pair<ScheduleId, Instant>;
+  using Available = std::pair<Timestamp, RunId>;
   struct OccurrenceHash {
     std::size_t operator()(const Occurrence& occurrence) const noexcept;
   };
@@ -78,11 +98,24 @@ class MemoryStore final : public Store {
   void put(const Schedule& schedule);
   void bump_schedules_of(FlowId id);
 
-  // memory_store.cpp
+  // memory_claim.cpp
   void check_epoch(const Claimant& claimant) const;
+  [[nodiscard]] Timestamp lapse_of_claim(Timestamp now) const;
+  [[nodiscard]] std::vector<RunId> lapsed(Timestamp now) const;
+  void interrupt(RunId id, Timestamp now);
+  [[nodiscard]] std::set<Available> fair_share(const ClaimRequest& request, Timestamp now) const;
+  void check_flows(const std::vector<Finish>& batch) const;
+  FinishResult finish_one(const Finish& finish, const Claimant& claimant, Timestamp now);
+
+  // memory_prune.cpp
+  [[nodiscard]] bool is_kept(std::optional<ScheduleId> id, Timestamp end, Timestamp now) const;
+  void prune_runs(const PruneRequest& request, Timestamp now, Pruned& pruned);
+  void prune_gaps(const PruneRequest& request, Timestamp now, Pruned& pruned);
+  void prune_logs(const PruneRequest& request, Pruned& pruned);
+
+  // memory_store.cpp
   void saw(Timestamp now) { high_water_ = std::max(high_water_, now); }
   void check_flows(const std::vector<Settlement>& batch) const;
-  void check_flows(const std::vector<Finish>& batch) const;
   [[nodiscard]] DueSchedule due_schedule(const Schedule& schedule) const;
   SettleResult settle_one(Settlement& settlement, const Claimant& claimant, Timestamp now);
   void place(const Settlement& settlement,
@@ -90,7 +123,6 @@ class MemoryStore final : public Store {
              const Claimant& claimant,
              Timestamp now,
              SettleResult& result);
-  FinishResult finish_one(const Finish& finish, const Claimant& claimant, Timestamp now);
   // Returns the live ones that are with an executor and cannot be cancelled here.
   std::vector<RunId> cancel_unsent(ScheduleId id, std::string_view reason, Timestamp now);
   bool release_one(ScheduleId id, std::size_t max_running, Timestamp now);
@@ -104,7 +136,11 @@ class MemoryStore final : public Store {
   void add_gap(const Gap& gap);
   // Every change of a run goes through here: keeps the indexes true.
   template <class Change>
-  void change(RunRow& row, Change change_run);
+  void change(RunRow& row, Change change_run) {
+    unindex(row.run);
+    change_run(row.run);
+    index(row.run);
+  }
   void index(const Run& run);
   void unindex(const Run& run);
   void index(const Schedule& schedule);
@@ -117,16 +153,20 @@ class MemoryStore final : public Store {
   std::map<ScheduleId, std::map<Instant, GapRow>> gaps_;  // outlive their schedule
   std::map<ScheduleId, Tombstone> tombstones_;
 
-  std::set<DueCursor> due_;                                                 // active schedules
-  std::map<std::string, std::set<std::pair<Timestamp, RunId>>> claimable_;  // by executor
+  std::set<DueCursor> due_;  // active schedules
+  std::map<std::string, std::map<std::int64_t, std::set<Available>>>
+      claimable_;              // by executor and project
+  std::set<Available> ended_;  // final runs, by finished_at
   std::map<ScheduleId, Slots> slots_;
   std::set<RunId> dispatching_;
   std::unordered_map<Occurrence, RunId, OccurrenceHash> occurrences_;  // of origin `schedule`
 
   std::int64_t revision_ = 0;
   std::int64_t runs_revision_ = 0;  // of the last write that added runs
-  Claimant claimant_;
+  std::optional<milliseconds> claim_ttl_;
+  Claimant claimant_;  // of the last session
   Timestamp high_water_;
+  std::string zones_version_;
 };
 
 }  // namespace rruled::store

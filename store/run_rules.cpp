@@ -57,4 +57,21 @@ OverlapDecision decide_overlap(OverlapPolicy policy, const LiveRuns& live, int m
   return OverlapDecision::go;
 }
 
+void apply(OverlapDecision decision, Run& run, Timestamp now) {
+  switch (decision) {
+    case OverlapDecision::go:
+    case OverlapDecision::cancel:
+      return;
+    case OverlapDecision::wait:
+      run.status = RunStatus::waiting;
+      return;
+    case OverlapDecision::skip:
+    case OverlapDecision::buffer_full:
+      run.status = RunStatus::skipped;
+      run.reason = decision == OverlapDecision::skip ? "overlap" : "buffer_full";
+      run.finished_at = now;
+      return;
+  }
+}
+
 }  // namespace rruled::store

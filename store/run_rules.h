@@ -33,5 +33,8 @@ inline constexpr std::size_t kBufferMax = 100;
 [[nodiscard]] OverlapDecision decide_overlap(OverlapPolicy policy,
                                              const LiveRuns& live,
                                              int max_running);
+// Gives the run the status that the decision means. `cancel` is left to the store, which alone
+// knows what it could cancel.
+void apply(OverlapDecision decision, Run& run, Timestamp now);
 
 }  // namespace rruled::store

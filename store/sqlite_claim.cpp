@@ -3,29 +3,84 @@
 #include "store/sqlite_store.h"
 #include "store/validate.h"
 
+#include <algorithm>
+#include <limits>
+#include <map>
 #include <set>
+#include <tuple>
 
 namespace rruled::store {
 namespace {
 
-using Available = std::pair<Timestamp, RunId>;
+// The first claimable run of one project for one executor.
+struct Head {
+  Timestamp available_at;
+  RunId id;
+  std::string executor;
 
-// The first `limit` claimable runs of each executor.
-std::set<Available> first_available(Connection& connection, const ClaimRequest& request) {
+  friend auto operator<=>(const Head&, const Head&) = default;
+};
+// By project. What is first in each set is the project's first run of all.
+using Heads = std::map<std::int64_t, std::set<Head>>;
+
+bool anything_available(Connection& connection, const ClaimRequest& request, Timestamp now) {
   static const std::string kAvailable =
-      "SELECT available_at, id FROM runs WHERE executor = ?"
-      " AND " +
-      std::string(kIsClaimable) + " ORDER BY available_at, id LIMIT ?";
-  std::set<Available> all;
+      "SELECT 1 FROM runs INDEXED BY runs_claimable WHERE executor = ? AND available_at <= ? AND " +
+      std::string(kIsClaimable) + " LIMIT 1";
+  for (const auto& executor : request.executors)
+    if (Query(connection, kAvailable).bind(executor).bind(now).step()) return true;
+  return false;
+}
+
+std::optional<Timestamp> first_available(Connection& connection, const ClaimRequest& request) {
+  static const std::string kFirst =
+      "SELECT available_at FROM runs INDEXED BY runs_claimable WHERE executor = ? AND " +
+      std::string(kIsClaimable) + " ORDER BY available_at LIMIT 1";
+  std::optional<Timestamp> first;
   for (const auto& executor : request.executors) {
-    Query query(connection, kAvailable);
-    query.bind(executor).bind(request.limit + 1);  // one more, so that what is left shows
-    while (query.step()) {
-      const auto available_at = query.read<Timestamp>();
-      all.emplace(available_at, query.read<RunId>());
+    Query query(connection, kFirst);
+    if (!query.bind(executor).step()) continue;
+    first = std::min(first.value_or(Timestamp::max()), query.read<Timestamp>());
+  }
+  return first;
+}
+
+// One step down the index for each project, not one for each run.
+Heads read_heads(Connection& connection, const ClaimRequest& request) {
+  static const std::string kNextProject =
+      "SELECT project_id, available_at, id FROM runs INDEXED BY runs_claimable_by_project"
+      " WHERE executor = ? AND project_id > ? AND " +
+      std::string(kIsClaimable) + " ORDER BY project_id, available_at, id LIMIT 1";
+  Heads heads;
+  for (const auto& executor : request.executors) {
+    for (auto project = std::numeric_limits<std::int64_t>::min();;) {
+      Query query(connection, kNextProject);
+      if (!query.bind(executor).bind(project).step()) break;
+      project = query.read<std::int64_t>();
+      Head head;
+      head.available_at = query.read<Timestamp>();
+      head.id = query.read<RunId>();
+      head.executor = executor;
+      heads[project].insert(std::move(head));
     }
   }
-  return all;
+  return heads;
+}
+
+std::optional<Head> read_head(Connection& connection,
+                              std::int64_t project,
+                              const std::string& executor) {
+  static const std::string kHead =
+      "SELECT available_at, id FROM runs INDEXED BY runs_claimable_by_project"
+      " WHERE executor = ? AND project_id = ? AND " +
+      std::string(kIsClaimable) + " ORDER BY available_at, id LIMIT 1";
+  Query query(connection, kHead);
+  if (!query.bind(executor).bind(project).step()) return std::nullopt;
+  Head head;
+  head.available_at = query.read<Timestamp>();
+  head.id = query.read<RunId>();
+  head.executor = executor;
+  return head;
 }
 
 Run claim_run(Connection& connection, RunId id, const Claimant& claimant, Timestamp now) {
@@ -36,6 +91,37 @@ Run claim_run(Connection& connection, RunId id, const Claimant& claimant, Timest
   Query query(connection, kClaim);
   query.bind(claimant.owner).bind(now).bind(id).step();
   return read_row<Run>(query);
+}
+
+// Takes the first run of each project, then the second of each, .., until the limit is reached.
+std::vector<Run> claim_fairly(Connection& connection, const ClaimRequest& request, Timestamp now) {
+  std::vector<Run> claimed;
+  auto heads = read_heads(connection, request);
+  std::set<std::pair<Head, std::int64_t>> turn;
+  const auto enter = [&](auto& next_turn, std::int64_t project) {
+    const auto& of_project = heads[project];
+    if (!of_project.empty() && of_project.begin()->available_at <= now)
+      next_turn.emplace(*of_project.begin(), project);
+  };
+  for (const auto& [project, of_project] : heads) enter(turn, project);
+  while (!turn.empty()) {
+    decltype(turn) next_turn;
+    for (const auto& [head, project] : turn) {
+      if (claimed.size() == request.limit) break;
+      claimed.push_back(claim_run(connection, head.id, request.claimant, now));
+      heads[project].erase(head);
+      // The claimed one is no longer in the index.
+      if (auto next = read_head(connection, project, head.executor))
+        heads[project].insert(std::move(*next));
+      enter(next_turn, project);
+    }
+    if (claimed.size() == request.limit) break;
+    turn = std::move(next_turn);
+  }
+  std::sort(claimed.begin(), claimed.end(), [](const Run& a, const Run& b) {
+    return std::tie(*a.available_at, a.id) < std::tie(*b.available_at, b.id);
+  });
+  return claimed;
 }
 
 // What a Finish is judged by.
@@ -127,17 +213,6 @@ FinishResult finish_one(Connection& connection,
           .released = release_after(connection, held->number, *held->schedule_id, now)};
 }
 
-std::size_t recover_runs(Connection& connection, Timestamp now) {
-  static const std::string kInterrupt =
-      "INSERT OR REPLACE INTO attempts (run, number, started_at, finished_at, outcome, error)"
-      " SELECT number, attempts, claimed_at, ?, 'interrupted', ''"
-      " FROM runs WHERE status = 'dispatching'";
-  static const std::string kRecover =
-      "UPDATE runs SET status = 'retrying', available_at = ? WHERE status = 'dispatching'";
-  Query(connection, kInterrupt).bind(now).run();
-  return static_cast<std::size_t>(Query(connection, kRecover).bind(now).run());
-}
-
 }  // namespace
 
 Session SqliteStore::begin_session(OwnerId owner, Timestamp now) {
@@ -163,14 +238,11 @@ ClaimResult SqliteStore::claim(const ClaimRequest& request, Timestamp now) {
   return connection_->write([&] {
     check_epoch(*connection_, request.claimant);
     ClaimResult result;
-    for (const auto& [available_at, id] : first_available(*connection_, request)) {
-      if (available_at > now || result.runs.size() == request.limit) {
-        result.next_available = available_at;
-        break;
-      }
-      result.runs.push_back(claim_run(*connection_, id, request.claimant, now));
+    if (request.limit > 0 && anything_available(*connection_, request, now)) {
+      result.runs = claim_fairly(*connection_, request, now);
+      saw(*connection_, now);
     }
-    if (!result.runs.empty()) saw(*connection_, now);
+    result.next_available = first_available(*connection_, request);
     return result;
   });
 }
@@ -203,6 +275,43 @@ void SqliteStore::hand_back(const std::vector<HandBack>& batch, const Claimant& 
       query.bind(each.run_id).bind(claimant.owner).bind(each.fence).run();
     }
   });
+}
+
+// ---- Claims here last as long as the session ----------------------------------------------------
+
+std::vector<HeldClaim> SqliteStore::extend(const Claimant& claimant, Timestamp) {
+  static const std::string kHeld =
+      "SELECT id, fence FROM runs INDEXED BY runs_holding"
+      " WHERE status = 'dispatching' AND owner = ? ORDER BY id";
+  return connection_->read([&] {
+    check_epoch(*connection_, claimant);
+    std::vector<HeldClaim> claims;
+    Query query(*connection_, kHeld);
+    query.bind(claimant.owner);
+    while (query.step()) {
+      const auto id = query.read<RunId>();
+      claims.push_back({id, query.read<std::int64_t>()});
+    }
+    return claims;
+  });
+}
+
+std::size_t SqliteStore::recover(std::size_t, Timestamp) { return 0; }
+
+std::optional<Timestamp> SqliteStore::clock() { return std::nullopt; }
+
+std::string SqliteStore::zones_version() {
+  static const std::string kVersion = "SELECT zones_version FROM meta";
+  return connection_->guarded([&] {
+    Query query(*connection_, kVersion);
+    query.step();
+    return query.read<std::string>();
+  });
+}
+
+void SqliteStore::set_zones_version(const std::string& version) {
+  static const std::string kSet = "UPDATE meta SET zones_version = ?";
+  connection_->write([&] { Query(*connection_, kSet).bind(version).run(); });
 }
 
 }  // namespace rruled::store

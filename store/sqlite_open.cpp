@@ -1,3 +1,5 @@
+#include "store/sqlite_open.h"
+
 #include "store/sqlite_connection.h"
 #include "store/sqlite_file.h"
 #include "store/sqlite_store.h"
@@ -102,6 +104,19 @@ void check_schema(SQLite::Database& database, OpenMode mode, const SqliteOptions
                        ": run `rruled migrate`, or start the daemon");
 }
 
+// After check_schema().
+void check_moved(SQLite::Database& database, const SqliteOptions& options) {
+  // The second step of the schema has the mark.
+  if (options.migrations.size() < 2 || options.even_if_moved) return;
+  const SQLite::Column moved_to = database.execAndGet("SELECT moved_to FROM instance");
+  if (!moved_to.isNull())
+    throw StoreError(StoreError::Kind::fault,
+                     "store " + database.getFilename() + " was moved to " + moved_to.getString() +
+                         ": set store.url to that one. Or, while nothing runs there, take this "
+                         "one into use again with `rruled store reopen sqlite://" +
+                         database.getFilename() + "`");
+}
+
 }  // namespace
 
 SqliteStore::SqliteStore(std::unique_ptr<Connection> connection, std::optional<FileLock> lock)
@@ -109,9 +124,9 @@ SqliteStore::SqliteStore(std::unique_ptr<Connection> connection, std::optional<F
 
 SqliteStore::~SqliteStore() = default;
 
-std::unique_ptr<SqliteStore> open_sqlite(const std::string& path,
-                                         OpenMode mode,
-                                         const SqliteOptions& options) {
+SqliteFileConnection connect_sqlite(const std::string& path,
+                                    OpenMode mode,
+                                    const SqliteOptions& options) {
   const bool writes = mode != OpenMode::read_only;
   const auto file = inspect_sqlite_file(path, writes);
   std::optional<FileLock> lock;
@@ -123,11 +138,18 @@ std::unique_ptr<SqliteStore> open_sqlite(const std::string& path,
     (void)schema_version(database, options.migrations);
     if (writes) prepare_for_writing(database);
     check_schema(database, mode, options);
-    return std::make_unique<SqliteStore>(std::make_unique<Connection>(std::move(database)),
-                                         std::move(lock));
+    if (writes) check_moved(database, options);
+    return {std::move(lock), std::make_unique<Connection>(std::move(database))};
   } catch (const SQLite::Exception& error) {
     throw translate(error, path);
   }
+}
+
+std::unique_ptr<SqliteStore> open_sqlite(const std::string& path,
+                                         OpenMode mode,
+                                         const SqliteOptions& options) {
+  auto opened = connect_sqlite(path, mode, options);
+  return std::make_unique<SqliteStore>(std::move(opened.connection), std::move(opened.lock));
 }
 
 }  // namespace rruled::store

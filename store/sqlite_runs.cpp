@@ -103,4 +103,15 @@ bool release_one(Connection& connection, ScheduleId id, std::size_t max_running,
   return true;
 }
 
+std::size_t recover_runs(Connection& connection, Timestamp now) {
+  static const std::string kInterrupt =
+      "INSERT OR REPLACE INTO attempts (run, number, started_at, finished_at, outcome, error)"
+      " SELECT number, attempts, claimed_at, ?, 'interrupted', ''"
+      " FROM runs WHERE status = 'dispatching'";
+  static const std::string kRecover =
+      "UPDATE runs SET status = 'retrying', available_at = ? WHERE status = 'dispatching'";
+  Query(connection, kInterrupt).bind(now).run();
+  return static_cast<std::size_t>(Query(connection, kRecover).bind(now).run());
+}
+
 }  // namespace rruled::store

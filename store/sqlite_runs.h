@@ -31,5 +31,8 @@ std::vector<RunId> cancel_unsent(Connection& connection,
                                  Timestamp now);
 // Lets the oldest waiting run go when fewer than `max_running` hold a slot.
 bool release_one(Connection& connection, ScheduleId id, std::size_t max_running, Timestamp now);
+// Makes every dispatching run retrying, available at once, its attempt closed as "interrupted";
+// gives how many.
+std::size_t recover_runs(Connection& connection, Timestamp now);
 
 }  // namespace rruled::store

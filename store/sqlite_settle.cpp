@@ -49,23 +49,9 @@ void apply_overlap(Connection& connection,
                    SettleResult& result) {
   const auto decision = decide_overlap(
       settlement.overlap, live_runs(connection, settlement.schedule_id), settlement.max_running);
-  switch (decision) {
-    case OverlapDecision::go:
-      break;
-    case OverlapDecision::wait:
-      run.status = RunStatus::waiting;
-      break;
-    case OverlapDecision::skip:
-    case OverlapDecision::buffer_full:
-      run.status = RunStatus::skipped;
-      run.reason = decision == OverlapDecision::skip ? "overlap" : "buffer_full";
-      run.finished_at = now;
-      break;
-    case OverlapDecision::cancel:
-      result.cancel = cancel_unsent(connection, settlement.schedule_id, "overlap", now);
-      if (!result.cancel.empty()) run.status = RunStatus::waiting;
-      break;
-  }
+  if (decision != OverlapDecision::cancel) return apply(decision, run, now);
+  result.cancel = cancel_unsent(connection, settlement.schedule_id, "overlap", now);
+  if (!result.cancel.empty()) run.status = RunStatus::waiting;
 }
 
 void place(Connection& connection,

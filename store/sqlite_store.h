@@ -29,6 +29,14 @@ struct SqliteOptions {
   // the tables that decide what fires: a start must not take longer than a second.
   std::int64_t check_whole_max_bytes = 128LL << 20U;
   std::span<const Migration> migrations = sqlite_migrations();
+  bool even_if_moved = false;  // a store that was copied elsewhere is otherwise only read
+};
+
+// The last row that prune() looked at, in the order of its index.
+struct PruneCursor {
+  Timestamp end = Timestamp::min();
+  ScheduleId schedule_id;   // of a gap
+  std::int64_t number = 0;  // of a run; of a gap, its `from` in milliseconds
 };
 
 // A store in one file: write-ahead log, every commit on the disk before it is answered.
@@ -67,6 +75,19 @@ class SqliteStore final : public Store {
                                                  const Claimant& claimant,
                                                  Timestamp now) override;
   void hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) override;
+  [[nodiscard]] std::vector<HeldClaim> extend(const Claimant& claimant, Timestamp now) override;
+  [[nodiscard]] std::size_t recover(std::size_t limit, Timestamp now) override;
+  [[nodiscard]] std::optional<Timestamp> clock() override;
+  [[nodiscard]] std::string zones_version() override;
+  void set_zones_version(const std::string& version) override;
+  [[nodiscard]] Pruned prune(const PruneRequest& request, Timestamp now) override;
+
+  // For what else works on this file, on the same thread: directory.h. Ask again before each write,
+  // so that changes_since() shows it.
+  [[nodiscard]] Connection& connection() {
+    watched_ = {};
+    return *connection_;
+  }
 
  private:
   // The last state of the file that changes_since() looked at.
@@ -78,6 +99,8 @@ class SqliteStore final : public Store {
   std::optional<FileLock> lock_;  // given up after the connection is closed
   std::unique_ptr<Connection> connection_;
   Watched watched_;
+  PruneCursor runs_pruned_to_;
+  PruneCursor gaps_pruned_to_;
 };
 
 // Throws StoreError; each message says what to do next. A damaged file is never made anew.

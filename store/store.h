@@ -106,6 +106,9 @@ struct Session {
   // none did.
   Timestamp high_water;
   std::size_t recovered = 0;  // runs that an earlier owner had claimed: retrying, available at once
+  // How long a claim lasts, from when the store granted or extended it. Absent: as long as the
+  // session (one daemon at a time).
+  std::optional<milliseconds> claim_ttl{};
 };
 
 // Position in the order (next_due_at, id). Exclusive when used as a start.
@@ -168,6 +171,8 @@ struct SettleResult {
   std::vector<RunId> cancel;   // cancel_other: dispatching or running ones that must be stopped
 };
 
+// Projects that have runs share `limit` evenly; of one project, the first in order (available_at,
+// id).
 struct ClaimRequest {
   Claimant claimant;
   std::vector<std::string> executors;  // only runs of these
@@ -198,6 +203,30 @@ struct FinishResult {
 struct HandBack {
   RunId run_id;
   std::int64_t fence = 0;
+};
+
+struct HeldClaim {
+  RunId run_id;
+  std::int64_t fence = 0;
+
+  friend bool operator==(const HeldClaim&, const HeldClaim&) = default;
+};
+
+// What may go. Runs that have ended, their attempts, and gaps are kept at least as long as their
+// schedule's catchup_window and retry age together, whatever is asked; `settled_to` keeps what was
+// pruned from firing again.
+struct PruneRequest {
+  Timestamp runs_before;     // runs by finished_at, gaps by `to`; exclusive
+  Timestamp logs_before;     // exclusive
+  std::size_t limit = 1000;  // rows of each kind that one call looks at
+};
+struct Pruned {
+  std::size_t runs = 0;
+  std::size_t gaps = 0;
+  std::size_t logs = 0;  // but for those of the runs
+  bool more = false;     // ask again, even if nothing was removed
+
+  friend bool operator==(const Pruned&, const Pruned&) = default;
 };
 
 // Every status, in the order of the enumerators.
@@ -258,6 +287,21 @@ class Store {
                                                          const Claimant& claimant,
                                                          Timestamp now) = 0;
   virtual void hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) = 0;
+
+  // Claims that lapse (Session::claim_ttl). The heartbeat: every claim that the claimant holds,
+  // lapsed or not, lasts the whole time again. Gives them all, in order of id: a run that is not
+  // among them was taken over, or has ended.
+  [[nodiscard]] virtual std::vector<HeldClaim> extend(const Claimant& claimant, Timestamp now) = 0;
+  // At most `limit` runs whose claim has lapsed, whoever held it, become retrying, available at
+  // once, their attempt closed as "interrupted"; fence and owner stay. Gives how many.
+  [[nodiscard]] virtual std::size_t recover(std::size_t limit, Timestamp now) = 0;
+  // The clock by which the store judges what is due; absent when that is the caller's `now`.
+  [[nodiscard]] virtual std::optional<Timestamp> clock() = 0;
+  // The version of the time zones by which every next_run_at was last computed; empty: unknown.
+  [[nodiscard]] virtual std::string zones_version() = 0;
+  virtual void set_zones_version(const std::string& version) = 0;
+  // Removes the oldest first.
+  [[nodiscard]] virtual Pruned prune(const PruneRequest& request, Timestamp now) = 0;
 };
 
 }  // namespace rruled::store

@@ -75,6 +75,21 @@ class HookedStore : public store::Store {
       return true;
     });
   }
+  std::vector<store::HeldClaim> extend(const store::Claimant& claimant,
+                                       store::Timestamp now) override {
+    return hooked([&] { return inner_.extend(claimant, now); });
+  }
+  std::size_t recover(std::size_t limit, store::Timestamp now) override {
+    return hooked([&] { return inner_.recover(limit, now); });
+  }
+  std::optional<store::Timestamp> clock() override { return inner_.clock(); }
+  std::string zones_version() override { return inner_.zones_version(); }
+  void set_zones_version(const std::string& version) override {
+    inner_.set_zones_version(version);
+  }
+  store::Pruned prune(const store::PruneRequest& request, store::Timestamp now) override {
+    return hooked([&] { return inner_.prune(request, now); });
+  }
 
  private:
   template <class Call>

@@ -8,7 +8,7 @@
 
 // The contract of store/store.h as checks that every store passes. Each begins with an empty store.
 //
-//   for (const auto& check : rruled::test::conformance())
+//   for (const auto& check : rruled::test::conformance(Daemons::one))
 //     DYNAMIC_SECTION(check.name) { check.run(*an_empty_store()); }
 namespace rruled::test {
 
@@ -17,7 +17,11 @@ struct Check {
   std::function<void(store::Store&)> run;
 };
 
-[[nodiscard]] std::vector<Check> conformance();
+// How many may use the store at once. One: a session ends the one before. Many: claims lapse; the
+// checks want a claim_ttl of a minute or more, and a store that judges by the caller's `now`.
+enum class Daemons { one, many };
+
+[[nodiscard]] std::vector<Check> conformance(Daemons daemons);
 
 // Its parts.
 [[nodiscard]] std::vector<Check> write_checks();
@@ -28,5 +32,9 @@ struct Check {
 [[nodiscard]] std::vector<Check> overlap_checks();
 [[nodiscard]] std::vector<Check> claim_checks();
 [[nodiscard]] std::vector<Check> finish_checks();
+[[nodiscard]] std::vector<Check> fairness_checks();
+[[nodiscard]] std::vector<Check> prune_checks();
+[[nodiscard]] std::vector<Check> one_daemon_checks();
+[[nodiscard]] std::vector<Check> many_daemons_checks();
 
 }  // namespace rruled::test

@@ -157,10 +157,6 @@ void tells_what_is_held(Store& store) {
                      claimant, at(2));
   store.hand_back({{claimed[0].id, claimed[0].fence}}, claimant);
   CHECK(show(store.held(claimant)) == show(std::vector{claimed[1]}));
-  // A new session holds nothing yet, and the one before nothing more.
-  const auto next = store.begin_session(id_of<OwnerId>(2), at(3)).claimant;
-  CHECK(store.held(next).empty());
-  CHECK(store.held(claimant).empty());
 }
 
 }  // namespace

@@ -157,15 +157,6 @@ void a_run_that_was_claimed_again_is_lost(Store& store) {
   CHECK(store.finish({a_finish(again, completed, at(11))}, claimant, at(11)).at(0).written);
 }
 
-void a_run_of_the_session_before_is_lost(Store& store) {
-  const auto old = begin(store);
-  const auto run = a_claimed_run(store, old);
-  const auto claimant = store.begin_session(id_of<OwnerId>(2), at(1)).claimant;
-  // Same fence, other owner.
-  CHECK_FALSE(store.finish({a_finish(run, completed, at(2))}, claimant, at(2)).at(0).written);
-  CHECK(store.run(run.id)->status == retrying);
-}
-
 void a_late_success_wins_over_a_retry(Store& store) {
   const auto claimant = begin(store);
   const auto run = a_claimed_run(store, claimant);
@@ -236,7 +227,6 @@ std::vector<Check> finish_checks() {
       {"finish is idempotent", is_idempotent},
       {"a lost claim writes nothing", a_lost_claim_writes_nothing},
       {"claimed again is lost", a_run_that_was_claimed_again_is_lost},
-      {"of the session before is lost", a_run_of_the_session_before_is_lost},
       {"a late success wins over a retry", a_late_success_wins_over_a_retry},
       {"from a retry only some ends", from_a_retry_only_some_ends_are_taken},
       {"final runs do not change", final_runs_do_not_change},

@@ -181,6 +181,16 @@ void lists_logs_newest_first(Store& store) {
   CHECK(show(store.logs({.run_id = run_id(2)})) == show(std::vector{second.logs[0]}));
 }
 
+void remembers_the_version_of_the_zones(Store& store) {
+  CHECK(store.zones_version().empty());
+  store.set_zones_version("2026a");
+  CHECK(store.zones_version() == "2026a");
+  store.set_zones_version("it's \\ é");
+  CHECK(store.zones_version() == "it's \\ é");
+  // Nothing that anybody follows.
+  CHECK(store.changes_since(0).revision == 0);
+}
+
 }  // namespace
 
 std::vector<Check> read_checks() {
@@ -190,6 +200,7 @@ std::vector<Check> read_checks() {
       {"lists runs, latest due first", lists_runs_latest_due_first},
       {"counts every status", counts_schedules_of_every_status},
       {"lists logs, newest first", lists_logs_newest_first},
+      {"remembers the version of the zones", remembers_the_version_of_the_zones},
   };
 }
 

@@ -17,113 +17,6 @@ Claimant begin(Store& store) {
   return store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
 }
 
-void begins_sessions(Store& store) {
-  const auto first = store.begin_session(id_of<OwnerId>(1), at(10));
-  CHECK(first.claimant.owner == id_of<OwnerId>(1));
-  CHECK(first.high_water == Timestamp{});
-  CHECK(first.recovered == 0);
-  const auto second = store.begin_session(id_of<OwnerId>(2), at(5));
-  CHECK(second.claimant.owner == id_of<OwnerId>(2));
-  CHECK(second.claimant.epoch > first.claimant.epoch);
-  CHECK(second.high_water == at(10));
-  CHECK(store.begin_session(id_of<OwnerId>(3), at(5)).high_water == at(10));
-}
-
-void keeps_the_high_water_mark(Store& store) {
-  const auto claimant = begin(store);
-  const auto mark = [&] { return store.begin_session(claimant.owner, at(0)); };
-  auto session = mark();
-  CHECK(session.high_water == at(0));
-  const auto run =
-      store
-          .settle({a_settlement(a_schedule(), {a_run(a_schedule(), kStart)}, nominal(9))},
-                  session.claimant, at(7))
-          .at(0)
-          .claimed.at(0);
-  CHECK((session = mark()).high_water == at(7));
-  const auto again = store.claim({session.claimant, {"default"}}, at(8)).runs.at(0);
-  CHECK((session = mark()).high_water == at(8));
-  const auto third = store.claim({session.claimant, {"default"}}, at(8)).runs.at(0);
-  CHECK(third.fence > again.fence);
-  CHECK(again.fence > run.fence);
-  (void)store.finish({a_finish(third, RunStatus::completed, at(9))}, session.claimant, at(9));
-  CHECK((session = mark()).high_water == at(9));
-}
-
-void recovers_what_was_left_dispatching(Store& store) {
-  auto claimant = begin(store);
-  const auto schedule = a_schedule();
-  const auto claimed =
-      store
-          .settle({a_settlement(schedule,
-                                {a_run(schedule, nominal(0)), a_run(schedule, nominal(1)),
-                                 a_run(schedule, nominal(2), RunStatus::pending),
-                                 a_run(schedule, nominal(3), RunStatus::waiting)},
-                                nominal(9))},
-                  claimant, at(3))
-          .at(0)
-          .claimed;
-  REQUIRE(claimed.size() == 2);
-  (void)store.finish({a_finish(claimed[1], RunStatus::completed, at(4))}, claimant, at(4));
-  const auto others = show(store.runs({.due_from = at(1)}));
-
-  const auto session = store.begin_session(id_of<OwnerId>(2), at(50));
-  CHECK(session.recovered == 1);
-  CHECK(show(store.runs({.due_from = at(1)})) == others);
-  const auto run = *store.run(claimed[0].id);
-  CHECK(run.status == RunStatus::retrying);
-  CHECK(run.available_at == at(50));
-  CHECK(run.attempts == 1);
-  const auto attempts = store.attempts(run.id);
-  REQUIRE(attempts.size() == 1);
-  CHECK(attempts[0].number == 1);
-  CHECK(attempts[0].outcome == "interrupted");
-  CHECK(attempts[0].started_at == at(3));
-  CHECK(attempts[0].finished_at == at(50));
-  // The new one claims it.
-  const auto again = store.claim({session.claimant, {"default"}}, at(50)).runs;
-  REQUIRE(again.size() == 2);
-  CHECK(store.run(run.id)->attempts == 2);
-  CHECK(store.begin_session(id_of<OwnerId>(3), at(51)).recovered == 2);
-  CHECK(store.attempts(run.id).size() == 2);
-}
-
-void fences_the_one_before(Store& store) {
-  const auto old = begin(store);
-  const auto run =
-      store
-          .settle({a_settlement(a_schedule(), {a_run(a_schedule(), kStart)}, nominal(1))}, old,
-                  at(0))
-          .at(0)
-          .claimed.at(0);
-  (void)store.begin_session(id_of<OwnerId>(2), at(1));
-  const auto before = dump(store);
-  int fenced = 0;
-  const auto check_fenced = [&](auto call) {
-    try {
-      call();
-      FAIL("was not fenced");
-    } catch (const StoreError& error) {
-      CHECK(error.kind() == StoreError::Kind::fenced);
-      ++fenced;
-    }
-    CHECK(dump(store) == before);
-  };
-  check_fenced([&] {
-    (void)store.settle({a_settlement(a_schedule(2), {a_run(a_schedule(2), kStart)}, nominal(1))},
-                       old, at(1));
-  });
-  check_fenced([&] { (void)store.claim({old, {"default"}}, at(99)); });
-  check_fenced(
-      [&] { (void)store.finish({a_finish(run, RunStatus::completed, at(1))}, old, at(1)); });
-  check_fenced([&] { store.hand_back({{run.id, run.fence}}, old); });
-  // The epoch of now with another owner is nobody, too.
-  const auto now = store.begin_session(id_of<OwnerId>(3), at(2)).claimant;
-  CHECK_THROWS_AS(store.claim({{id_of<OwnerId>(1), now.epoch}, {"default"}}, at(99)), StoreError);
-  CHECK_THROWS_AS(store.claim({{now.owner, now.epoch - 1}, {"default"}}, at(99)), StoreError);
-  CHECK(fenced == 4);
-}
-
 void settles_and_claims(Store& store) {
   const auto claimant = begin(store);
   const auto schedule = a_schedule();
@@ -320,10 +213,6 @@ void an_empty_batch_is_nothing(Store& store) {
 
 std::vector<Check> settle_checks() {
   return {
-      {"begins sessions", begins_sessions},
-      {"keeps the high-water mark", keeps_the_high_water_mark},
-      {"recovers what was left dispatching", recovers_what_was_left_dispatching},
-      {"fences the one before", fences_the_one_before},
       {"settles and claims", settles_and_claims},
       {"completes and quarantines", completes_and_quarantines},
       {"settled_to never moves back", settled_to_never_moves_back},

@@ -16,6 +16,8 @@ namespace {
 
 using Kind = StoreError::Kind;
 
+const int kSteps = static_cast<int>(sqlite_migrations().size());
+
 // The steps of this program and one more.
 std::vector<Migration> with_step(const char* sql) {
   const auto known = sqlite_migrations();
@@ -97,15 +99,46 @@ TEST_CASE("an older store is brought forward by the daemon alone", "[migrate]") 
     CHECK_FALSE(store->write(put(a_flow(2)), at(0)));
   }
   CHECK(count(path, "SELECT count(*) FROM flows WHERE colour = 'red'") == 2);
-  CHECK(count(path, "SELECT max(version) FROM schema_migrations") == 2);
+  CHECK(count(path, "SELECT max(version) FROM schema_migrations") == kSteps + 1);
   for (const auto mode : kModes) CHECK(open_sqlite(path, mode, options)->flows({}).size() == 2);
+}
+
+TEST_CASE("the rows of every step before are of use afterwards", "[migrate]") {
+  const auto before = GENERATE(range(1, kSteps));
+  const TempDir dir(fast_directory());
+  const auto path = dir.file("store.db");
+  {
+    SqliteOptions options;
+    options.migrations = sqlite_migrations().first(static_cast<std::size_t>(before));
+    const auto store = open_sqlite(path, OpenMode::daemon, options);
+    auto changes = put(a_flow());
+    changes.schedules = {{a_schedule(), {}}};
+    changes.runs = {a_manual_run(1), a_manual_run(2)};
+    changes.gaps = {{schedule_id(1), GapReason::missed, nominal(0), nominal(1), 2}};
+    REQUIRE_FALSE(store->write(changes, at(0)));
+    const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+    const auto run =
+        store
+            ->settle({a_settlement(a_schedule(), {a_run(a_schedule(), kStart)}, nominal(9))},
+                     claimant, at(1))
+            .at(0)
+            .claimed.at(0);
+    (void)store->finish({a_finish(run, RunStatus::completed, at(2))}, claimant, at(2));
+  }
+  const auto store = open_sqlite(path, OpenMode::daemon);
+  CHECK(count(path, "SELECT max(version) FROM schema_migrations") == kSteps);
+  const auto claimant = store->begin_session(id_of<OwnerId>(2), at(3)).claimant;
+  CHECK(store->claim({claimant, {"default"}}, at(3)).runs.size() == 2);
+  const PruneRequest request{.runs_before = at(100), .logs_before = at(100)};
+  CHECK(store->prune(request, at(0) + std::chrono::hours(240)) == Pruned{.runs = 1, .gaps = 1});
+  CHECK(store->runs({}).size() == 2);
 }
 
 TEST_CASE("a new store takes all steps", "[migrate]") {
   const TempDir dir(fast_directory());
   const auto steps = with_step(kLater);
   (void)open_sqlite(dir.file("store.db"), OpenMode::command, options_with(steps));
-  CHECK(count(dir.file("store.db"), "SELECT count(*) FROM schema_migrations") == 2);
+  CHECK(count(dir.file("store.db"), "SELECT count(*) FROM schema_migrations") == kSteps + 1);
   CHECK(
       count(dir.file("store.db"), "SELECT min(applied_at) > 1700000000000 FROM schema_migrations"));
 }
@@ -138,7 +171,7 @@ TEST_CASE("a step that fails changes nothing", "[migrate]") {
   make_store(path);
   const auto steps = with_step(sql);
   CHECK_THROWS_AS(open_sqlite(path, OpenMode::daemon, options_with(steps)), StoreError);
-  CHECK(count(path, "SELECT max(version) FROM schema_migrations") == 1);
+  CHECK(count(path, "SELECT max(version) FROM schema_migrations") == kSteps);
   const auto store = open_sqlite(path, OpenMode::daemon);
   CHECK(store->flows({}).size() == 1);
 }

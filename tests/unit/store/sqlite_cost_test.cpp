@@ -15,6 +15,7 @@ struct Cost {
   int runs = 0;
   int scanned = 0;  // rows passed over in a full scan
   int sorted = 0;
+  int steps = 0;
 };
 std::map<std::string, Cost> g_costs;
 
@@ -23,6 +24,7 @@ int on_statement_end(unsigned, void*, void* statement, void*) {
   auto& cost = g_costs[sqlite3_sql(prepared)];
   ++cost.runs;
   cost.scanned += sqlite3_stmt_status(prepared, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
+  cost.steps += sqlite3_stmt_status(prepared, SQLITE_STMTSTATUS_VM_STEP, 1);
   cost.sorted += sqlite3_stmt_status(prepared, SQLITE_STMTSTATUS_SORT, 1);
   return 0;
 }
@@ -93,6 +95,9 @@ void use(Store& store, Claimant claimant) {
   (void)store.finish({a_finish(claimed[1], RunStatus::completed, at(61)),
                       a_finish(claimed[1], RunStatus::completed, at(61))},
                      claimant, at(61));
+  CHECK(store.extend(claimant, at(61)).size() > 5);
+  CHECK(store.recover(10, at(61)) == 0);
+  CHECK(store.prune({.runs_before = at(2), .logs_before = at(0)}, at(61)) == Pruned{});
   const auto revision = store.changes_since(0).revision;
   REQUIRE_FALSE(
       store.write({.delete_schedules = {schedule_id(9)}, .runs = {a_manual_run(9, 9)}}, at(62)));
@@ -118,6 +123,14 @@ void use(Store& store, Claimant claimant) {
   (void)store.gaps(schedule_id(3));
 }
 
+// The work of the statements since the last call, in steps of SQLite's machine.
+int steps_of_all() {
+  int sum = 0;
+  for (const auto& [sql, cost] : g_costs) sum += cost.steps;
+  g_costs.clear();
+  return sum;
+}
+
 }  // namespace
 
 TEST_CASE("no statement of the day reads a whole table", "[sqlite]") {
@@ -139,6 +152,58 @@ TEST_CASE("no statement of the day reads a whole table", "[sqlite]") {
   }
   CHECK(g_costs.size() > 40);
   CHECK(statements > 80);
+}
+
+TEST_CASE("a claim costs as much as it takes and as there are projects", "[sqlite]") {
+  const TempDir dir(fast_directory());
+  const StatementWatch watching;
+  const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
+  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  REQUIRE_FALSE(store->write(put(a_flow()), at(0)));
+  const auto add = [&](int from, int to, auto project_of) {
+    ChangeSet changes;
+    for (int n = from; n < to; ++n) {
+      auto run = a_manual_run(n);
+      run.id.value.data[13] = static_cast<std::uint8_t>(n >> 16);
+      run.project_id = project_of(n);
+      changes.runs.push_back(run);
+    }
+    REQUIRE_FALSE(store->write(changes, at(0)));
+  };
+  const auto claim = [&] {
+    g_costs.clear();
+    CHECK(store->claim({claimant, {"default"}, 100}, at(9)).runs.size() == 100);
+    return steps_of_all();
+  };
+  add(0, 1'000, [](int) { return 1; });
+  const int few = claim();
+  add(1'000, 100'000, [](int) { return 1; });
+  const int many = claim();
+  CHECK(many < few + few / 10);
+  add(100'000, 101'000, [](int n) { return n; });
+  const int projects = claim();
+  // A look at each project: not at each of its runs.
+  CHECK(projects < few + 1'000 * 60);
+  // Nobody's: nothing.
+  g_costs.clear();
+  CHECK(store->claim({claimant, {"default"}, 100}, at(-1)).runs.empty());
+  CHECK(steps_of_all() < 200);
+}
+
+TEST_CASE("what stays costs a pruning nothing", "[sqlite]") {
+  const TempDir dir(fast_directory());
+  const StatementWatch watching;
+  const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
+  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  fill(*store, claimant);
+  const auto now = at(0) + std::chrono::hours(24 * 100);
+  g_costs.clear();
+  CHECK(store->prune({.runs_before = at(2), .logs_before = at(0)}, now) == Pruned{});
+  CHECK(steps_of_all() < 200);
+  // A few go: the cost is theirs.
+  const auto pruned = store->prune({.runs_before = at(3), .logs_before = at(9), .limit = 5}, now);
+  CHECK(pruned == Pruned{.runs = 5, .logs = 5, .more = true});
+  CHECK(steps_of_all() < 5'000);
 }
 
 }  // namespace rruled::test

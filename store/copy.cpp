@@ -1,0 +1,74 @@
+#include "store/copy.h"
+
+#include "store/postgres_copy.h"
+#include "store/sqlite_copy.h"
+#include "store/sqlite_file.h"
+
+#include <memory>
+#include <string_view>
+
+namespace rruled::store {
+namespace {
+
+constexpr std::string_view kSqlite = "sqlite://";
+
+[[noreturn]] void refuse(const std::string& why) { throw StoreError(StoreError::Kind::fault, why); }
+
+bool is_file(const StoreLocation& location) { return location.url.starts_with(kSqlite); }
+
+std::string path_of(const StoreLocation& location) {
+  const auto path = location.url.substr(kSqlite.size());
+  if (!path.starts_with('/') || path == "/")
+    refuse("a file is named by its absolute path: sqlite:///var/lib/rruled/rruled.db");
+  return path;
+}
+
+std::unique_ptr<CopyTarget> open_target(const StoreLocation& location) {
+  if (is_file(location)) return open_sqlite_target(path_of(location));
+  if (location.url.starts_with("postgresql://") || location.url.starts_with("postgres://"))
+    return open_postgres_target(location);
+  refuse("the store to copy to must begin with sqlite:// or postgresql://");
+}
+
+}  // namespace
+
+CopyReport copy_rows(CopySource& source, CopyTarget& target) {
+  CopyReport report;
+  target.fill([&](CopyWriter& writer) {
+    report.clear();
+    for (const auto& table : copied_tables()) {
+      std::size_t rows = 0;
+      source.read(table, [&](const std::vector<CopyRow>& page) {
+        writer.write(table, page);
+        rows += page.size();
+      });
+      if (writer.count(table) != rows)
+        throw StoreError(StoreError::Kind::fault,
+                         "of " + std::to_string(rows) + " rows of " + table.name + " only " +
+                             std::to_string(writer.count(table)) + " arrived in " + target.name() +
+                             "; nothing was changed: please report this");
+      report.emplace_back(table.name, rows);
+    }
+    writer.write(source.marks());
+    source.mark_moved(target.name());
+  });
+  return report;
+}
+
+CopyReport copy_store(const StoreLocation& from, const StoreLocation& to, Timestamp now) {
+  if (!is_file(from)) refuse("only a file can be copied from: sqlite:///absolute/path");
+  const auto path = path_of(from);
+  if (is_file(to) &&
+      inspect_sqlite_file(path, false).path == inspect_sqlite_file(path_of(to), true).path)
+    refuse("both are the same file: " + path);
+  const auto source = open_sqlite_source(path, now);
+  const auto target = open_target(to);
+  return copy_rows(*source, *target);
+}
+
+std::string reopen_store(const StoreLocation& location) {
+  if (!is_file(location)) refuse("only a file can have been moved: sqlite:///absolute/path");
+  return reopen_sqlite(path_of(location));
+}
+
+}  // namespace rruled::store

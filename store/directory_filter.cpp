@@ -1,0 +1,67 @@
+#include "store/directory_filter.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace rruled::store {
+namespace {
+
+template <class T, class U>
+bool agrees(const std::optional<T>& wanted, const U& value) {
+  return !wanted || *wanted == value;
+}
+
+template <class T>
+bool is_one_of(const std::vector<T>& wanted, T value) {
+  return wanted.empty() || std::find(wanted.begin(), wanted.end(), value) != wanted.end();
+}
+
+bool contains(std::string_view text, const std::string& search) {
+  return search.empty() || lower_ascii(text).find(lower_ascii(search)) != std::string::npos;
+}
+
+}  // namespace
+
+std::string lower_ascii(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
+bool matches(const FlowFilter& filter, const Flow& flow) {
+  return flow.project_id == filter.project_id && agrees(filter.id, flow.id) &&
+         agrees(filter.status, flow.status) && agrees(filter.created_at, flow.created_at) &&
+         agrees(filter.updated_at, flow.updated_at) &&
+         (contains(flow.name.value_or(""), filter.search) ||
+          contains(flow.description, filter.search));
+}
+
+bool matches(const ScheduleFilter& filter, const Schedule& schedule) {
+  return schedule.project_id == filter.project_id && agrees(filter.flow_id, schedule.flow_id) &&
+         agrees(filter.id, schedule.id) && agrees(filter.status, schedule.status) &&
+         agrees(filter.created_at, schedule.created_at) &&
+         agrees(filter.updated_at, schedule.updated_at) &&
+         (!filter.due_before ||
+          (schedule.next_due_at && *schedule.next_due_at < *filter.due_before));
+}
+
+bool matches(const RunFilter& filter, const Run& run) {
+  return run.project_id == filter.project_id && agrees(filter.flow_id, run.flow_id) &&
+         (!filter.schedule_id || run.schedule_id == filter.schedule_id) &&
+         agrees(filter.kind, run.kind) && is_one_of(filter.statuses, run.status) &&
+         (!filter.due_from || run.due_at >= *filter.due_from) &&
+         (!filter.due_to || run.due_at < *filter.due_to) &&
+         (!filter.before ||
+          std::tie(run.due_at, run.id) < std::tie(filter.before->due_at, filter.before->id));
+}
+
+bool matches(const LogFilter& filter, const LogEntry& entry) {
+  return agrees(filter.flow_id, entry.flow_id) &&
+         (!filter.run_id || entry.run_id == filter.run_id) &&
+         (!filter.after || entry.timestamp > *filter.after) &&
+         (!filter.before || entry.timestamp < *filter.before) &&
+         is_one_of(filter.levels, entry.level) && contains(entry.message, filter.search);
+}
+
+}  // namespace rruled::store

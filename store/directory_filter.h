@@ -1,0 +1,18 @@
+#pragma once
+
+#include "store/directory.h"
+
+#include <string>
+#include <string_view>
+
+// What the filters of directory.h mean, for rows in memory. Pure.
+namespace rruled::store {
+
+[[nodiscard]] std::string lower_ascii(std::string_view text);
+
+[[nodiscard]] bool matches(const FlowFilter& filter, const Flow& flow);
+[[nodiscard]] bool matches(const ScheduleFilter& filter, const Schedule& schedule);
+[[nodiscard]] bool matches(const RunFilter& filter, const Run& run);
+[[nodiscard]] bool matches(const LogFilter& filter, const LogEntry& entry);
+
+}  // namespace rruled::store

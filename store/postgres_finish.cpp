@@ -1,0 +1,274 @@
+#include "store/postgres_rows.h"
+#include "store/postgres_store.h"
+#include "store/validate.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+namespace rruled::store {
+namespace {
+
+// Thrown out of the transaction: a schedule whose waiting runs must be let go is locked by another
+// transaction. Taking its lock now could be a deadlock (schedules come before runs), so all is done
+// again with the schedules first.
+struct SchedulesFirst {};
+
+// A run that is there no more, or an end that is.
+struct End {
+  std::int64_t run_number = 0;
+  std::optional<ScheduleId> schedule_id;  // where a slot became free
+};
+
+// One call of finish(), in one transaction.
+class Ending {
+ public:
+  Ending(Tx& tx, const std::vector<Finish>& batch, const Claimant& claimant)
+      : tx_(tx), batch_(batch), claimant_(claimant), results_(batch.size()), ends_(batch.size()) {}
+
+  std::vector<FinishResult> run(bool schedules_first);
+
+ private:
+  void lock_schedules();
+  void end_held(std::vector<std::size_t>& others);
+  void end_other(std::size_t i);
+  void put_attempts();
+  void release();
+  void free_slot(std::size_t i, std::int64_t number, std::optional<ScheduleId> schedule);
+
+  Tx& tx_;
+  const std::vector<Finish>& batch_;
+  const Claimant& claimant_;
+  std::vector<FinishResult> results_;
+  std::vector<std::optional<End>> ends_;  // of the finishes that changed something
+};
+
+void Ending::free_slot(std::size_t i, std::int64_t number, std::optional<ScheduleId> schedule) {
+  ends_[i] = End{number, is_final(batch_[i].status) ? schedule : std::nullopt};
+}
+
+// What is written of a run that ends, found by its key: the owner comes with each row, although it
+// is one, and the status is hidden (kPgPlainStatus), as both together made plans that read all that
+// the owner had ever held.
+constexpr char kSetEnd[] =
+    " SET status = i.status, reason = i.reason, error = i.error, available_at = i.available_at,"
+    " finished_at = i.finished_at, started_at = coalesce(r.started_at, i.started_at),"
+    " claimed_until = NULL"
+    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],"
+    " $7::bigint[], $8::bigint[], $9::uuid[])"
+    " AS i(id, status, reason, error, available_at, finished_at, started_at, fence, owner)"
+    " WHERE r.id = i.id AND r.fence = i.fence AND r.owner = i.owner";
+
+Params end_params(Tx& tx, const std::vector<const Finish*>& ends, const Claimant& claimant) {
+  Params params;
+  params.add_each(ends, [](auto* end) { return end->run_id; });
+  params.add_each(ends, [](auto* end) { return end->status; });
+  params.add_each(ends, [](auto* end) -> const std::string& { return end->reason; });
+  params.add_each(ends, [](auto* end) -> const std::string& { return end->attempt.error; });
+  params.add_each(ends, [&](auto* end) {
+    return is_final(end->status) ? std::nullopt
+                                 : std::optional(end->available_at.value_or(tx.now()));
+  });
+  params.add_each(ends, [&](auto* end) {
+    return is_final(end->status) ? std::optional(tx.now()) : std::nullopt;
+  });
+  params.add_each(ends, [](auto* end) { return end->attempt.started_at; });
+  params.add_each(ends, [](auto* end) { return end->fence; });
+  params.add_each(ends, [&](auto*) { return claimant.owner; });
+  return params;
+}
+
+// The common case, all at once: runs that the claimant holds. Gives the others in `others`.
+void Ending::end_held(std::vector<std::size_t>& others) {
+  static const std::string kEnd = "UPDATE runs r" + std::string(kSetEnd) +
+                                  " AND (r.status || '') = 'dispatching'"
+                                  " RETURNING r.id, r.number, r.schedule_id, r.flow_id";
+  std::map<RunId, std::size_t> first;  // in order of id: so are the rows locked
+  std::set<RunId> again;
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
+    const bool held = may_finish(RunStatus::dispatching, batch_[i].status);
+    if (!held || again.contains(batch_[i].run_id) || !first.emplace(batch_[i].run_id, i).second) {
+      again.insert(batch_[i].run_id);
+      others.push_back(i);
+    }
+  }
+  std::vector<const Finish*> ends;
+  for (const auto& [id, i] : first) ends.push_back(&batch_[i]);
+  if (ends.empty()) return;
+  for_each_row(tx_.exec(kEnd, end_params(tx_, ends, claimant_)), [&](PgReader& row) {
+    const auto found = first.find(row.read<RunId>());
+    const auto i = found->second;
+    const auto number = row.read<std::int64_t>();
+    free_slot(i, number, row.read<std::optional<ScheduleId>>());
+    validate_flow(batch_[i], row.read<FlowId>());
+    first.erase(found);
+  });
+  for (const auto& [id, i] : first) others.push_back(i);
+  std::ranges::sort(others);
+}
+
+// One that is not simply held: repeated, late, lost.
+void Ending::end_other(std::size_t i) {
+  static const std::string kHeld =
+      "SELECT number, status, owner, fence, schedule_id, flow_id, released"
+      " FROM runs WHERE id = $1::uuid FOR UPDATE";
+  static const std::string kEnd = "UPDATE runs r" + std::string(kSetEnd);
+  const auto& finish = batch_[i];
+  results_[i].written = false;
+  const auto found = tx_.exec(kHeld, Params().add(finish.run_id));
+  if (found.empty()) return;
+  PgReader row(found, 0);
+  const auto number = row.read<std::int64_t>();
+  const auto status = row.read<RunStatus>();
+  const auto owner = row.read<std::optional<OwnerId>>();
+  const auto fence = row.read<std::int64_t>();
+  const auto schedule = row.read<std::optional<ScheduleId>>();
+  validate_flow(finish, row.read<FlowId>());
+  if (owner != claimant_.owner || fence != finish.fence) return;
+  if (status == finish.status) {
+    results_[i] = {.written = true, .released = row.read<bool>()};
+    return;
+  }
+  if (!may_finish(status, finish.status)) return;
+  tx_.exec(kEnd, end_params(tx_, {&finish}, claimant_));
+  results_[i].written = true;
+  free_slot(i, number, schedule);
+}
+
+void Ending::put_attempts() {
+  static const std::string kPut =
+      "INSERT INTO attempts (run, number, started_at, finished_at, outcome, status_code, error)"
+      " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],"
+      " $6::bigint[], $7::text[]) ON CONFLICT (run, number) DO UPDATE SET"
+      " started_at = excluded.started_at, finished_at = excluded.finished_at,"
+      " outcome = excluded.outcome, status_code = excluded.status_code, error = excluded.error";
+  std::map<std::pair<std::int64_t, int>, const Attempt*> last;
+  std::vector<const LogEntry*> logs;
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
+    if (!ends_[i]) continue;
+    last[{ends_[i]->run_number, batch_[i].attempt.number}] = &batch_[i].attempt;
+    for (const auto& line : batch_[i].logs) logs.push_back(&line);
+  }
+  if (last.empty()) return;
+  Params params;
+  params.add_each(last, [](auto& each) { return each.first.first; });
+  params.add_each(last, [](auto& each) { return each.first.second; });
+  params.add_each(last, [](auto& each) { return each.second->started_at; });
+  params.add_each(last, [](auto& each) { return each.second->finished_at; });
+  params.add_each(last, [](auto& each) -> const std::string& { return each.second->outcome; });
+  params.add_each(last, [](auto& each) { return each.second->status_code; });
+  params.add_each(last, [](auto& each) -> const std::string& { return each.second->error; });
+  tx_.exec(kPut, params);
+  insert_logs(tx_, logs);
+}
+
+// What decides whether a waiting run of a schedule may go, once its lock is held.
+struct Queue {
+  std::size_t max_running = 1;
+  std::size_t holding = 0;
+  std::vector<RunId> waiting;  // the oldest first
+};
+
+std::map<ScheduleId, Queue> read_queues(Tx& tx, const std::vector<ScheduleId>& ids) {
+  static const std::string kQueues =
+      "SELECT id, max_running, (SELECT count(*) FROM runs r WHERE r.schedule_id = s.id AND r." +
+      std::string(kPgLive) +
+      "  AND r.status <> 'waiting') FROM schedules s WHERE id = ANY($1::uuid[])";
+  static const std::string kWaiting =
+      "SELECT schedule_id, id FROM runs WHERE schedule_id = ANY($1::uuid[])"
+      " AND status = 'waiting' ORDER BY due_at, id";
+  std::map<ScheduleId, Queue> queues;
+  for_each_row(tx.exec(kQueues, Params().add_all(ids)), [&](PgReader& row) {
+    auto& queue = queues[row.read<ScheduleId>()];
+    queue.max_running = row.read<std::size_t>();
+    queue.holding = row.read<std::size_t>();
+  });
+  for_each_row(tx.exec(kWaiting, Params().add_all(ids)), [&](PgReader& row) {
+    const auto queue = queues.find(row.read<ScheduleId>());
+    if (queue != queues.end()) queue->second.waiting.push_back(row.read<RunId>());
+  });
+  return queues;
+}
+
+// Each end in order lets the oldest waiting run of its schedule go, when there is room: the slots
+// of the ends that come after it in the batch still count.
+void Ending::release() {
+  static const std::string kWithWaiting =
+      "SELECT DISTINCT schedule_id FROM runs WHERE schedule_id = ANY($1::uuid[])"
+      " AND status = 'waiting' ORDER BY schedule_id";
+  static const std::string kLock =
+      "SELECT id FROM schedules WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED";
+  static const std::string kGone = "SELECT count(*) FROM schedules WHERE id = ANY($1::uuid[])";
+  static const std::string kReleased = "UPDATE runs SET released = true WHERE id = ANY($1::uuid[])";
+  std::map<ScheduleId, std::size_t> later;
+  for (const auto& end : ends_)
+    if (end && end->schedule_id) ++later[*end->schedule_id];
+  if (later.empty()) return;
+  Params schedules;
+  schedules.add_each(later, [](auto& each) { return each.first; });
+  // After the rows of the runs are locked, by a statement of its own: a settlement that made a run
+  // wait for one of them was committed before, or will see that it ended.
+  const auto ids = read_values<ScheduleId>(tx_.exec(kWithWaiting, schedules));
+  if (ids.empty()) return;
+  const auto locked = tx_.exec(kLock, Params().add_all(ids));
+  const auto there = tx_.exec(kGone, Params().add_all(ids));
+  if (PgReader(there, 0).read<std::size_t>() > locked.size()) throw SchedulesFirst{};
+  auto queues = read_queues(tx_, ids);
+  std::vector<RunId> freed;
+  std::vector<RunId> by;
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
+    if (!ends_[i] || !ends_[i]->schedule_id) continue;
+    const auto queue = queues.find(*ends_[i]->schedule_id);
+    const auto others = --later[*ends_[i]->schedule_id];
+    if (queue == queues.end()) continue;
+    auto& [max_running, holding, waiting] = queue->second;
+    if (waiting.empty() || holding + others >= max_running) continue;
+    freed.push_back(waiting.front());
+    waiting.erase(waiting.begin());
+    ++holding;
+    by.push_back(batch_[i].run_id);
+    results_[i].released = true;
+  }
+  release_runs(tx_, freed);
+  if (!by.empty()) tx_.exec(kReleased, Params().add_all(by));
+}
+
+void Ending::lock_schedules() {
+  static const std::string kLock =
+      "SELECT id FROM schedules WHERE id IN"
+      " (SELECT schedule_id FROM runs WHERE id = ANY($1::uuid[])) ORDER BY id FOR UPDATE";
+  Params params;
+  params.add_each(batch_, [](const Finish& finish) { return finish.run_id; });
+  tx_.exec(kLock, params);
+}
+
+std::vector<FinishResult> Ending::run(bool schedules_first) {
+  if (schedules_first) lock_schedules();
+  std::vector<std::size_t> others;
+  end_held(others);
+  for (const auto i : others) end_other(i);
+  put_attempts();
+  release();
+  return std::move(results_);
+}
+
+}  // namespace
+
+std::vector<FinishResult> PostgresStore::finish(const std::vector<Finish>& batch,
+                                                const Claimant& claimant,
+                                                Timestamp now) {
+  validate(batch);
+  if (batch.empty()) return {};
+  const auto attempt = [&](bool schedules_first) {
+    return connection_->write(
+        now, [&](Tx& tx) { return Ending(tx, batch, claimant).run(schedules_first); });
+  };
+  try {
+    return attempt(false);
+  } catch (const SchedulesFirst&) {
+    return attempt(true);
+  }
+}
+
+}  // namespace rruled::store

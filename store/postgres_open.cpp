@@ -1,0 +1,52 @@
+#include "store/postgres_migrate.h"
+#include "store/postgres_store.h"
+
+namespace rruled::store {
+namespace {
+
+void check_options(const PostgresOptions& options) {
+  if (options.schema.empty() || options.schema.size() > 63 ||
+      options.schema.find('\0') != std::string::npos)
+    throw StoreError(StoreError::Kind::fault,
+                     "store.schema: the name of a schema has 1 to 63 bytes");
+  if (options.claim_ttl < milliseconds(1))
+    throw StoreError(StoreError::Kind::fault, "store.claim_ttl: must be more than zero");
+}
+
+void prepare_schema(PgConnection& connection, OpenMode mode) {
+  const auto steps = connection.options().migrations.size();
+  const auto version = connection.read([&](Tx& tx) { return schema_version(tx, connection); });
+  if (version < steps) {
+    if (mode == OpenMode::daemon || (mode == OpenMode::command && version == 0)) {
+      migrate(connection);
+    } else {
+      throw StoreError(StoreError::Kind::schema,
+                       "store " + connection.shown() + ": schema \"" + connection.options().schema +
+                           "\"" +
+                           (version == 0 ? " is missing or empty"
+                                         : " is older (" + std::to_string(version) + " of " +
+                                               std::to_string(steps) + " steps)") +
+                           ": run `rruled migrate`, or start the daemon");
+    }
+  }
+  connection.read([&](Tx& tx) { check_unique_indexes(tx, connection); });
+}
+
+}  // namespace
+
+PostgresStore::PostgresStore(std::unique_ptr<PgConnection> connection)
+    : connection_(std::move(connection)) {}
+
+PostgresStore::~PostgresStore() = default;
+
+std::unique_ptr<PostgresStore> open_postgres(const std::string& url,
+                                             OpenMode mode,
+                                             const PostgresOptions& options) {
+  check_options(options);
+  auto address = parse_postgres_url(url, mode == OpenMode::read_only);
+  auto connection = std::make_unique<PgConnection>(std::move(address), mode, options);
+  prepare_schema(*connection, mode);
+  return std::make_unique<PostgresStore>(std::move(connection));
+}
+
+}  // namespace rruled::store

@@ -1,0 +1,142 @@
+#include "store/postgres_rows.h"
+#include "store/postgres_store.h"
+#include "store/run_rules.h"
+
+namespace rruled::store {
+namespace {
+
+// What the end of a row is compared with: null for one that may go whatever its schedule says.
+constexpr char kKeptFrom[] = "$1::bigint - s.catchup_window - s.retry_max_age";
+
+// Rows that were looked at, oldest first.
+template <class Key>
+struct Page {
+  std::vector<Key> going;
+  std::optional<Key> last;
+  std::size_t size = 0;
+};
+
+using OldRun = PostgresStore::PrunedRun;
+using OldGap = PostgresStore::PrunedGap;
+
+Page<OldRun> read_old_runs(Tx& tx, const PruneRequest& request, const OldRun& after) {
+  static const std::string kOld =
+      "SELECT r.finished_at, r.id, r.status, coalesce(r.finished_at < " + std::string(kKeptFrom) +
+      ", true) FROM runs r LEFT JOIN schedules s ON s.id = r.schedule_id"
+      " WHERE r.finished_at IS NOT NULL AND r.finished_at < $2::bigint"
+      " AND (r.finished_at, r.id) > ($3::bigint, $4::uuid)"
+      " ORDER BY r.finished_at, r.id LIMIT $5::bigint";
+  Params params;
+  params.add(tx.now()).add(request.runs_before).add(after.end).add(after.id);
+  params.add(pg_limit(request.limit));
+  Page<OldRun> page;
+  for_each_row(tx.exec(kOld, params), [&](PgReader& row) {
+    OldRun run;
+    run.end = row.read<Timestamp>();
+    run.id = row.read<RunId>();
+    // A run that is replayed has ended before, and lives.
+    const bool ended = is_final(row.read<RunStatus>());
+    if (row.read<bool>() && ended) page.going.push_back(run);
+    page.last = run;
+    ++page.size;
+  });
+  return page;
+}
+
+// Those that nobody else removes at this moment.
+std::size_t delete_runs(Tx& tx, const std::vector<OldRun>& runs) {
+  static const std::string kRuns =
+      "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = ANY($1::uuid[])"
+      "  AND NOT (" +
+      std::string(kPgLive) + ") ORDER BY id FOR UPDATE SKIP LOCKED) RETURNING id, number";
+  static const std::string kAttempts = "DELETE FROM attempts WHERE run = ANY($1::bigint[])";
+  static const std::string kLogs =
+      "DELETE FROM log_lines WHERE run_id IS NOT NULL AND run_id = ANY($1::uuid[])";
+  if (runs.empty()) return 0;
+  Params params;
+  params.add_each(runs, [](const OldRun& run) { return run.id; });
+  std::vector<RunId> ids;
+  std::vector<std::int64_t> numbers;
+  for_each_row(tx.exec(kRuns, params), [&](PgReader& row) {
+    ids.push_back(row.read<RunId>());
+    numbers.push_back(row.read<std::int64_t>());
+  });
+  tx.exec(kAttempts, Params().add_all(numbers));
+  tx.exec(kLogs, Params().add_all(ids));
+  return ids.size();
+}
+
+Page<OldGap> read_old_gaps(Tx& tx, const PruneRequest& request, const OldGap& after) {
+  static const std::string kOld =
+      "SELECT g.to_at, g.schedule_id, g.from_at, coalesce(g.to_at < " + std::string(kKeptFrom) +
+      ", true) FROM gaps g LEFT JOIN schedules s ON s.id = g.schedule_id"
+      " WHERE g.to_at < $2::bigint"
+      " AND (g.to_at, g.schedule_id, g.from_at) > ($3::bigint, $4::uuid, $5::bigint)"
+      " ORDER BY g.to_at, g.schedule_id, g.from_at LIMIT $6::bigint";
+  Params params;
+  params.add(tx.now()).add(request.runs_before);
+  params.add(after.end).add(after.schedule_id).add(after.from).add(pg_limit(request.limit));
+  Page<OldGap> page;
+  for_each_row(tx.exec(kOld, params), [&](PgReader& row) {
+    OldGap gap;
+    gap.end = row.read<Timestamp>();
+    gap.schedule_id = row.read<ScheduleId>();
+    gap.from = row.read<Timestamp>();
+    if (row.read<bool>()) page.going.push_back(gap);
+    page.last = gap;
+    ++page.size;
+  });
+  return page;
+}
+
+std::size_t delete_gaps(Tx& tx, const std::vector<OldGap>& gaps) {
+  static const std::string kGaps =
+      "DELETE FROM gaps g USING (SELECT g.schedule_id, g.from_at FROM gaps g"
+      "  JOIN unnest($1::uuid[], $2::bigint[]) AS i(schedule_id, from_at)"
+      "  ON g.schedule_id = i.schedule_id AND g.from_at = i.from_at"
+      "  ORDER BY g.schedule_id, g.from_at FOR UPDATE OF g SKIP LOCKED) AS i"
+      " WHERE g.schedule_id = i.schedule_id AND g.from_at = i.from_at RETURNING 1";
+  if (gaps.empty()) return 0;
+  Params params;
+  params.add_each(gaps, [](const OldGap& gap) { return gap.schedule_id; });
+  params.add_each(gaps, [](const OldGap& gap) { return gap.from; });
+  return tx.exec(kGaps, params).size();
+}
+
+std::size_t delete_logs(Tx& tx, const PruneRequest& request) {
+  static const std::string kLogs =
+      "DELETE FROM log_lines WHERE (timestamp, number) IN"
+      " (SELECT timestamp, number FROM log_lines WHERE timestamp < $1::bigint"
+      "  ORDER BY timestamp, number LIMIT $2::bigint FOR UPDATE SKIP LOCKED) RETURNING 1";
+  Params params;
+  params.add(request.logs_before).add(pg_limit(request.limit));
+  return tx.exec(kLogs, params).size();
+}
+
+}  // namespace
+
+// Rows that are kept for their schedule's sake lie among those that go: each call looks at `limit`
+// rows at most, and the next one goes on behind them.
+Pruned PostgresStore::prune(const PruneRequest& request, Timestamp now) {
+  if (request.limit == 0) return {};
+  PrunedRun runs_to;
+  PrunedGap gaps_to;
+  const auto pruned = connection_->write(now, [&](Tx& tx) {
+    Pruned done;
+    const auto runs = read_old_runs(tx, request, runs_pruned_to_);
+    done.runs = delete_runs(tx, runs.going);
+    const auto gaps = read_old_gaps(tx, request, gaps_pruned_to_);
+    done.gaps = delete_gaps(tx, gaps.going);
+    done.logs = delete_logs(tx, request);
+    runs_to = runs.size == request.limit ? *runs.last : PrunedRun{};
+    gaps_to = gaps.size == request.limit ? *gaps.last : PrunedGap{};
+    done.more =
+        runs.size == request.limit || gaps.size == request.limit || done.logs == request.limit;
+    return done;
+  });
+  runs_pruned_to_ = runs_to;
+  gaps_pruned_to_ = gaps_to;
+  return pruned;
+}
+
+}  // namespace rruled::store

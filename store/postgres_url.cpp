@@ -1,0 +1,79 @@
+#include "store/postgres_url.h"
+
+#include "store/errors.h"
+
+#include <libpq-fe.h>
+
+#include <map>
+#include <memory>
+#include <sstream>
+
+namespace rruled::store {
+namespace {
+
+using Options = std::map<std::string, std::string>;
+
+Options parse(const std::string& url) {
+  char* why = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
+      PQconninfoParse(url.c_str(), &why), &PQconninfoFree);
+  // The reason may quote the URL, and with it the password.
+  PQfreemem(why);
+  if (!parsed)
+    throw StoreError(StoreError::Kind::fault,
+                     "store: the URL cannot be read (not shown: it may hold a password); write "
+                     "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE with the "
+                     "parameters of libpq, special characters as %XX");
+  Options options;
+  for (const auto* option = parsed.get(); option->keyword != nullptr; ++option)
+    if (option->val != nullptr) options[option->keyword] = option->val;
+  return options;
+}
+
+std::string quote(const std::string& value) {
+  std::string quoted = "'";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "'";
+}
+
+// "db1:5432,db2:5433": the hosts with their ports, of which one may stand for all.
+std::string show_hosts(const Options& options) {
+  const auto find = [&](const char* name) {
+    const auto found = options.find(name);
+    return found == options.end() ? std::string() : found->second;
+  };
+  std::istringstream hosts(find("host").empty() ? find("hostaddr") : find("host"));
+  std::istringstream ports(find("port"));
+  std::string shown;
+  std::string port;
+  for (std::string host; std::getline(hosts, host, ',');) {
+    if (std::string next; std::getline(ports, next, ',')) port = next;
+    shown += (shown.empty() ? "" : ",") + host + (port.empty() ? "" : ":" + port);
+  }
+  return shown;
+}
+
+}  // namespace
+
+PgAddress parse_postgres_url(const std::string& url, bool read_only) {
+  auto options = parse(url);
+  PgAddress address;
+  address.shown = "postgresql://" + show_hosts(options) + "/" + options["dbname"];
+  if (options["dbname"].empty()) options.erase("dbname");
+  const Options defaults = {
+      {"application_name", "rruled"}, {"connect_timeout", "5"},  // s, for each host
+      {"tcp_user_timeout", "8000"},  // ms that sent bytes may stay unanswered
+      {"keepalives_idle", "5"},      // s
+      {"keepalives_interval", "2"},  // s
+      {"keepalives_count", "3"},     // and then it is dead
+      {"client_encoding", "UTF8"},    {"target_session_attrs", read_only ? "any" : "read-write"},
+  };
+  for (const auto& [name, value] : defaults) options.emplace(name, value);
+  for (const auto& [name, value] : options) address.conninfo += name + "=" + quote(value) + " ";
+  return address;
+}
+
+}  // namespace rruled::store

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+namespace rruled::store {
+
+// A PostgreSQL URL as libpq reads it, with what a daemon needs for its connections where the URL
+// does not say otherwise: bounds for connecting and for a peer that is silent, a server that can be
+// written.
+struct PgAddress {
+  std::string conninfo;  // holds the password: never shown
+  std::string shown;     // "postgresql://db1:5432,db2:5432/rruled", for messages
+};
+
+// Throws StoreError fault when it cannot be read, without repeating it.
+[[nodiscard]] PgAddress parse_postgres_url(const std::string& url, bool read_only);
+
+}  // namespace rruled::store

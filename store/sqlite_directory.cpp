@@ -1,0 +1,142 @@
+#include "store/sqlite_directory.h"
+
+#include "store/directory_filter.h"
+#include "store/sqlite_rows.h"
+
+#include <functional>
+#include <limits>
+#include <vector>
+
+namespace rruled::store {
+namespace {
+
+std::int64_t as_limit(std::size_t limit) {
+  constexpr auto kMax = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
+  return static_cast<std::int64_t>(std::min(limit, kMax));
+}
+
+}  // namespace
+
+// The WHERE of a query with its parameters. Only what is asked for is in it, so that SQLite finds
+// the index that fits. Values are kept by reference: the filter must outlive it.
+class SqliteDirectory::Conditions {
+ public:
+  template <class T>
+  void equals(const char* column, const std::optional<T>& value) {
+    if (value) add(std::string(column) + " = ?", *value);
+  }
+  template <class... T>
+  void add(const std::string& condition, const T&... values) {
+    where_ += (where_.empty() ? " WHERE " : " AND ") + condition;
+    binds_.emplace_back([&values...](Query& query) { (query.bind(values), ...); });
+  }
+  template <class Enum>
+  void one_of(const char* column, const std::vector<Enum>& values) {
+    if (values.empty()) return;
+    // Words are literals of ours.
+    std::string list;
+    for (const Enum value : values)
+      list.append(list.empty() ? "'" : ", '").append(word(value)).append("'");
+    where_ += (where_.empty() ? " WHERE " : " AND ") + std::string(column) + " IN (" + list + ")";
+  }
+  // `search` in any of the columns.
+  void search(const std::vector<const char*>& columns, const std::string& search) {
+    if (search.empty()) return;
+    needle_ = lower_ascii(search);
+    std::string any;
+    for (const char* column : columns) {
+      any += (any.empty() ? "(" : " OR ") + std::string("instr(lower(") + column + "), ?) > 0";
+      binds_.emplace_back([this](Query& query) { query.bind(needle_); });
+    }
+    where_ += (where_.empty() ? " WHERE " : " AND ") + any + ")";
+  }
+  void bind(Query& query) const {
+    for (const auto& each : binds_) each(query);
+  }
+  [[nodiscard]] const std::string& where() const { return where_; }
+
+ private:
+  std::string where_;
+  std::string needle_;
+  std::vector<std::function<void(Query&)>> binds_;
+};
+
+const std::string& SqliteDirectory::kept(std::string sql) {
+  return *texts_.insert(std::move(sql)).first;
+}
+
+template <class Row>
+Page<Row> SqliteDirectory::page(const Conditions& conditions,
+                                const std::string& order,
+                                PageRange range,
+                                bool counted) {
+  const std::string from = " FROM " + std::string(kTable<Row>) + conditions.where();
+  const std::string& rows =
+      kept("SELECT " + column_list<Row>() + from + " ORDER BY " + order + " LIMIT ? OFFSET ?");
+  const std::string& count = kept("SELECT count(*)" + from);
+  return connection_->read([&] {
+    Page<Row> result;
+    Query query(*connection_, rows);
+    conditions.bind(query);
+    query.bind(as_limit(range.limit)).bind(as_limit(range.offset));
+    result.rows = read_rows<Row>(query);
+    if (!counted) return result;
+    Query all(*connection_, count);
+    conditions.bind(all);
+    all.step();
+    result.count = all.read<std::size_t>();
+    return result;
+  });
+}
+
+Page<Flow> SqliteDirectory::flows(const FlowFilter& filter, PageRange range) {
+  Conditions conditions;
+  conditions.add("project_id = ?", filter.project_id);
+  conditions.equals("id", filter.id);
+  conditions.equals("status", filter.status);
+  conditions.equals("created_at", filter.created_at);
+  conditions.equals("updated_at", filter.updated_at);
+  conditions.search({"name", "description"}, filter.search);
+  return page<Flow>(conditions, "updated_at DESC, id DESC", range, true);
+}
+
+Page<Schedule> SqliteDirectory::schedules(const ScheduleFilter& filter, PageRange range) {
+  Conditions conditions;
+  conditions.add("project_id = ?", filter.project_id);
+  conditions.equals("flow_id", filter.flow_id);
+  conditions.equals("id", filter.id);
+  conditions.equals("status", filter.status);
+  conditions.equals("created_at", filter.created_at);
+  conditions.equals("updated_at", filter.updated_at);
+  if (filter.due_before) conditions.add("next_due_at < ?", *filter.due_before);
+  return page<Schedule>(
+      conditions, filter.due_before ? "next_due_at, id" : "created_at DESC, id DESC", range, true);
+}
+
+Page<Run> SqliteDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
+  Conditions conditions;
+  conditions.add("project_id = ?", filter.project_id);
+  conditions.equals("flow_id", filter.flow_id);
+  conditions.equals("schedule_id", filter.schedule_id);
+  conditions.equals("kind", filter.kind);
+  conditions.one_of("status", filter.statuses);
+  if (filter.due_from) conditions.add("due_at >= ?", *filter.due_from);
+  if (filter.due_to) conditions.add("due_at < ?", *filter.due_to);
+  if (filter.before) {
+    conditions.add("(due_at, id) < (?, ?)", filter.before->due_at, filter.before->id);
+  }
+  return page<Run>(conditions, "due_at DESC, id DESC", range, counted);
+}
+
+Page<LogEntry> SqliteDirectory::logs(const LogFilter& filter, PageRange range) {
+  Conditions conditions;
+  conditions.equals("flow_id", filter.flow_id);
+  conditions.equals("run_id", filter.run_id);
+  if (filter.after) conditions.add("timestamp > ?", *filter.after);
+  if (filter.before) conditions.add("timestamp < ?", *filter.before);
+  conditions.one_of("level", filter.levels);
+  conditions.search({"message"}, filter.search);
+  return page<LogEntry>(conditions, "timestamp DESC, number DESC", range, true);
+}
+
+}  // namespace rruled::store

@@ -1,0 +1,95 @@
+// From a file to PostgreSQL: every row, and work goes on there.
+#include "copy_sample.h"
+#include "postgres_fixture.h"
+#include "store/copy.h"
+#include "store/sqlite_store.h"
+#include "tests/support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+#include <sstream>
+
+namespace rruled::test {
+namespace {
+
+struct Move {
+  TempDir dir{fast_directory()};
+  std::string from = dir.file("from.db");
+  PostgresSchema schema;
+
+  [[nodiscard]] CopyReport copy() const {
+    return copy_store({.url = "sqlite://" + from},
+                      {.url = PostgresSchema::url(), .schema = schema.name()}, at(10));
+  }
+  void check_refused(const std::string& why) const {
+    try {
+      (void)copy();
+      FAIL("was not refused");
+    } catch (const StoreError& error) {
+      CHECK_THAT(error.what(), Catch::Contains(why));
+    }
+  }
+};
+
+std::set<std::string> lines_of(const std::string& text) {
+  std::istringstream in(text);
+  std::set<std::string> lines;
+  for (std::string line; in >> line;) lines.insert(line);
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("a copy fills every column of PostgreSQL", "[postgres][copy]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  (void)schema.open();
+  const auto stored = lines_of(
+      schema.sql("SELECT table_name || '.' || column_name FROM information_schema.columns"
+                 " WHERE table_schema = current_schema() AND table_name NOT IN ('meta', 'daemons',"
+                 " 'schema_migrations')"));
+  // Of claims, which a copy ends; and lines are numbered anew.
+  std::set<std::string> copied{"runs.claimed_until", "log_lines.number"};
+  for (const auto& table : copied_tables())
+    for (const auto& column : table.columns) copied.insert(table.name + "." + column.name);
+  CHECK(stored == copied);
+}
+
+TEST_CASE("PostgreSQL holds what the file held, and goes on", "[postgres][copy]") {
+  if (no_postgres()) return;
+  const Move move;
+  make_store_to_copy(move.from);
+  const auto report = move.copy();
+  CHECK(report.at(3) == std::pair<std::string, std::size_t>("runs", 1'108));
+  const auto source = open_sqlite(move.from, OpenMode::read_only);
+  CHECK(dump(*move.schema.open()) == dump(*source));
+  CHECK(move.schema.sql("SELECT encode(hash, 'hex') || name || scopes FROM tokens") ==
+        "00015c227b7d2c000102030405060708090a0b0c0d0e0f101112131415161718a token[]");
+  check_goes_on(*move.schema.open());
+  // The file fires no more, and says where it is.
+  try {
+    (void)open_sqlite(move.from, OpenMode::daemon);
+    FAIL("was opened");
+  } catch (const StoreError& error) {
+    CHECK_THAT(error.what(), Catch::Contains("was moved to postgresql://"));
+  }
+  // Nothing is copied over rows.
+  move.check_refused("has rows in schema");
+}
+
+TEST_CASE("PostgreSQL that cannot be reached leaves the file as it was", "[postgres][copy]") {
+  if (no_postgres()) return;
+  const Move move;
+  make_store_to_copy(move.from);
+  const auto before = dump(*open_sqlite(move.from, OpenMode::read_only));
+  CHECK_THROWS_AS(copy_store({.url = "sqlite://" + move.from},
+                             {.url = "postgresql://postgres@127.0.0.1:" +
+                                     std::to_string(testing::free_port()) + "/postgres"},
+                             at(10)),
+                  StoreError);
+  CHECK(dump(*open_sqlite(move.from, OpenMode::read_only)) == before);
+  (void)open_sqlite(move.from, OpenMode::daemon);
+}
+
+}  // namespace rruled::test
