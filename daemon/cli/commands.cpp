@@ -24,6 +24,7 @@ void add_all(Commands& commands) {
   add_transfer(commands);
   add_check_config(commands);
   add_migrate(commands);
+  add_store(commands);
 }
 
 // The command whose options the mistake was in, as it is typed.

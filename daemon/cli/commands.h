@@ -39,6 +39,7 @@ void add_transfer(Commands& commands);  // import, export
 void add_apply(Commands& commands);
 void add_check_config(Commands& commands);
 void add_migrate(Commands& commands);
+void add_store(Commands& commands);  // copy, reopen
 void add_run(Commands& commands);
 
 // Reads the command line and does what it says. Exit codes: session.h.

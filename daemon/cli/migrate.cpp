@@ -5,14 +5,12 @@
 namespace rruled::cli {
 namespace {
 
-// As the daemon opens it: alone, checked, and brought to the present schema.
+// As the daemon opens it: a file alone, checked, and brought to the present schema.
 int migrate(Session& session) {
   const auto& config = session.config();
   make_default_store_folder(config);
-  const auto opened =
-      store::open_sqlite(config.store.sqlite_file.string(), store::OpenMode::daemon);
-  session.out() << "store " << config.store.url << " has schema "
-                << store::sqlite_migrations().size() << '\n';
+  const auto opened = store::open_store(config.store.location, store::OpenMode::daemon);
+  session.out() << "store " << config.store.url << " has the schema of this version\n";
   return 0;
 }
 

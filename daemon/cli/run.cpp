@@ -23,6 +23,7 @@ int run(Session& session, bool dry_run) {
   options.dry_run = dry_run;
   options.prepare = [&session](store::Store& store, const rrule::ZoneDatabase&,
                                spdlog::logger& log) { apply_configured(session, store, log); };
+  options.companion = session.companion();
   return io::run_service(config, options);
 }
 

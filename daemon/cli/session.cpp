@@ -66,7 +66,7 @@ const rrule::ZoneDatabase& Session::zones() {
 store::Store& Session::open(store::OpenMode mode) {
   if (!store_) {
     if (mode == store::OpenMode::command) make_default_store_folder(config());
-    store_ = store::open_sqlite(config().store.sqlite_file.string(), mode);
+    store_ = store::open_store(config().store.location, mode);
   }
   return *store_;
 }
@@ -74,25 +74,15 @@ store::Store& Session::open(store::OpenMode mode) {
 store::Store& Session::store_to_write() { return open(store::OpenMode::command); }
 store::Store& Session::store_to_try() {
   std::error_code error;
-  if (!store_ && !std::filesystem::exists(config().store.sqlite_file, error))
+  const auto& file = config().store.sqlite_file;
+  if (!store_ && !file.empty() && !std::filesystem::exists(file, error))
     store_ = std::make_unique<store::MemoryStore>();
   return open(store::OpenMode::read_only);
 }
 
 store::Store& Session::store_to_read() { return open(store::OpenMode::read_only); }
 
-core::ScheduleRules Session::rules() {
-  const auto& executors = config().executors;
-  return {zones(), config().limits.min_interval,
-          [&executors](std::string_view name, std::int64_t project) {
-            const auto found = std::find_if(executors.begin(), executors.end(),
-                                            [&](const auto& each) { return each.name == name; });
-            if (found == executors.end()) return false;
-            const auto& projects = found->projects;
-            return projects.empty() ||
-                   std::find(projects.begin(), projects.end(), project) != projects.end();
-          }};
-}
+core::ScheduleRules Session::rules() { return io::schedule_rules(config(), zones()); }
 
 std::string Session::read_input(const std::string& path, std::size_t bytes_max) {
   if (path == "-") return read_all(in(), "standard input", bytes_max);

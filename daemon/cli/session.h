@@ -3,9 +3,10 @@
 #include "daemon/core/json_text.h"
 #include "daemon/core/schedule_json.h"
 #include "daemon/io/clock.h"
+#include "daemon/io/companion.h"
 #include "daemon/io/config.h"
 #include "rrule/zone_database.h"
-#include "store/sqlite_store.h"
+#include "store/open.h"
 
 #include <boost/json/value.hpp>
 
@@ -45,8 +46,9 @@ class Session {
     std::ostream& out;
     std::ostream& err;
   };
-  Session(Streams streams, io::Environment environment)
-      : streams_(streams), environment_(std::move(environment)) {}
+  // `companion`: what `run` has beside the engine; empty: nothing.
+  Session(Streams streams, io::Environment environment, io::CompanionMaker companion = {})
+      : streams_(streams), environment_(std::move(environment)), companion_(std::move(companion)) {}
 
   [[nodiscard]] std::istream& in() { return streams_.in; }
   [[nodiscard]] std::ostream& out() { return streams_.out; }
@@ -64,6 +66,7 @@ class Session {
   [[nodiscard]] store::Store& store_to_read();
   // As store_to_read, but where there is no file yet: empty.
   [[nodiscard]] store::Store& store_to_try();
+  [[nodiscard]] const io::CompanionMaker& companion() const { return companion_; }
   // What schedules must satisfy here.
   [[nodiscard]] core::ScheduleRules rules();
 
@@ -78,6 +81,7 @@ class Session {
 
   Streams streams_;
   io::Environment environment_;
+  io::CompanionMaker companion_;
   io::SystemClock clock_;
   std::optional<io::Config> config_;
   std::unique_ptr<rrule::ZoneDatabase> zones_;

@@ -30,7 +30,11 @@ struct Claim {
   std::vector<std::string> executors;
   std::size_t limit = 0;
 };
-struct ReviewHeld {};  // Store::held: after a settle or claim whose outcome is unknown
+struct ReviewHeld {};    // Store::held: after a settle or claim whose outcome is unknown
+struct ExtendClaims {};  // Store::extend
+struct RecoverClaims {   // Store::recover
+  std::size_t limit = 0;
+};
 struct Deliver {
   store::Run run;
 };
@@ -50,7 +54,7 @@ struct Notice {
     run_ended,     // run, report: completed, failed or dead
     run_retrying,  // run, report, again_at
     run_skipped,   // run: by overlap
-    run_fenced,    // run: another daemon had taken it over; our outcome was dropped
+    run_fenced,    // run: its claim was lost to another daemon; what we had of it was dropped
     run_unserved,  // run: stays pending, no executor of that name here
     gap,           // gap, text (the flow's name): occurrences that will not run
     quarantined,   // schedule_id, text: the row cannot be used
@@ -70,6 +74,8 @@ using Action = std::variant<LoadDue,
                             Settle,
                             Claim,
                             ReviewHeld,
+                            ExtendClaims,
+                            RecoverClaims,
                             Deliver,
                             CancelDelivery,
                             FinishRuns,
@@ -91,6 +97,12 @@ struct Claimed {
 struct Held {
   std::vector<store::Run> runs;
 };
+struct Extended {
+  std::vector<store::HeldClaim> claims;
+};
+struct Recovered {
+  std::size_t count = 0;
+};
 struct Delivered {
   store::RunId run_id;
   Report report;
@@ -102,10 +114,9 @@ struct HandedBack {};
 struct Changed {
   store::Changes changes;
 };
-// The store could not do the last Load, Settle, Claim, Review, Finish or HandBack; whether it was
-// committed is unknown.
+// The store could not do the last action of that kind; whether it was committed is unknown.
 struct StoreFailed {
-  enum class What { load, settle, claim, review, finish, hand_back };
+  enum class What { load, settle, claim, review, extend, recover, finish, hand_back };
   What what;
   std::string error;
   // The store refused what a row says (StoreError::Kind::invalid): nothing was written, and trying
@@ -113,7 +124,16 @@ struct StoreFailed {
   bool refused = false;
 };
 
-using Completion = std::
-    variant<Loaded, Settled, Claimed, Held, Delivered, Finished, HandedBack, Changed, StoreFailed>;
+using Completion = std::variant<Loaded,
+                                Settled,
+                                Claimed,
+                                Held,
+                                Extended,
+                                Recovered,
+                                Delivered,
+                                Finished,
+                                HandedBack,
+                                Changed,
+                                StoreFailed>;
 
 }  // namespace rruled::core

@@ -24,8 +24,9 @@ Planner::Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Times
       wheel_(now),
       settle_limit_(options_.settle_batch),
       finish_limit_(options_.finish_batch),
-      loaded_to_(now),
       loading_to_(now),
+      extend_at_(now),
+      recover_at_(now),
       store_again_at_(Timestamp::min()) {
   for (const auto& [name, cap] : options_.executors) {
     Lane lane;
@@ -40,9 +41,10 @@ std::vector<Action> Planner::step(Timestamp now) {
   if (!draining_) {
     std::vector<TimerWheel<store::ScheduleId>::Fired> fired;
     wheel_.advance(now, fired);
-    for (const auto& each : fired) ready_.push_back(each.id);
+    for (const auto& each : fired) make_ready(each.id, false);
   }
   if (!store_rests(now)) {
+    keep_claims(now, actions);
     finish(actions);
     if (in_doubt_ && !reviewing_ && settling_.empty() && !claiming_) {
       reviewing_ = true;
@@ -56,6 +58,7 @@ std::vector<Action> Planner::step(Timestamp now) {
     hand_back(actions);
   }
   start_deliveries(now, actions);
+  if (!store_rests(now)) finish(actions);  // what cannot be sent any more
   for (Notice& notice : notices_) actions.emplace_back(std::move(notice));
   notices_.clear();
   return actions;
@@ -65,22 +68,12 @@ void Planner::complete(Completion completion, Timestamp now) {
   if (!std::holds_alternative<StoreFailed>(completion) &&
       !std::holds_alternative<Delivered>(completion))
     store_failures_ = 0;
-  std::visit(Overloaded{[&](Loaded& loaded) {
-                          const bool more = loaded.schedules.size() >= options_.load_page;
-                          if (more) {
-                            const auto& last = loaded.schedules.back().schedule;
-                            load_after_ = store::DueCursor{*last.next_due_at, last.id};
-                          }
-                          for (auto& row : loaded.schedules) arm(std::move(row));
-                          loading_ = false;
-                          if (more) return;
-                          load_after_.reset();
-                          loaded_to_ = loading_to_;
-                          ever_loaded_ = true;
-                        },
+  std::visit(Overloaded{[&](Loaded& loaded) { take(std::move(loaded)); },
                         [&](Settled& settled) { take(std::move(settled), now); },
                         [&](Claimed& claimed) { take(std::move(claimed), now); },
                         [&](Held& held) { take(std::move(held)); },
+                        [&](const Extended& extended) { take(extended); },
+                        [&](Recovered recovered) { take(recovered, now); },
                         [&](Delivered& delivered) { take(std::move(delivered), now); },
                         [&](Finished& finished) { take(std::move(finished), now); },
                         [&](HandedBack&) { handing_back_.clear(); },
@@ -93,7 +86,9 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   using What = StoreFailed::What;
   if (!failed.refused) {
     const auto factor = 1 << std::min(store_failures_++, 10);
-    store_again_at_ = now + std::min(kStoreBackoffMin * factor, kStoreBackoffMax);
+    const auto wait = std::min(kStoreBackoffMin * factor, kStoreBackoffMax);
+    store_again_at_ = now + wait - wait * (options_.seed % 256) / 1'024;
+    extend_at_ = now;
     notify({.kind = Notice::Kind::store_failed, .text = failed.error});
   }
   switch (failed.what) {
@@ -111,6 +106,13 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
       break;
     case What::review:
       reviewing_ = false;
+      break;
+    case What::extend:
+      extending_ = false;
+      break;
+    case What::recover:
+      recovering_ = false;
+      recover_at_ = now;
       break;
     case What::finish:
       note_failed_finish(failed);
@@ -132,7 +134,7 @@ void Planner::note_failed_settle(const StoreFailed& failed) {
     if (entry == entries_.end()) continue;
     entry->second.settling = false;
     if (failed.refused && settling_.size() == 1) entry->second.refusal = failed.error;
-    ready_.push_front(settlement->schedule_id);
+    make_ready(settlement->schedule_id, true);
   }
   settling_.clear();
   for (auto& [name, lane] : lanes_) lane.reserved_to_settle = 0;
@@ -152,14 +154,35 @@ void Planner::note_failed_finish(const StoreFailed& failed) {
   finishing_.clear();
 }
 
+bool Planner::has_room_to_load() const {
+  return entries_.empty() || entries_.size() + options_.load_page <= options_.armed_max;
+}
+
 void Planner::load_horizon(Timestamp now, Actions& actions) {
-  if (loading_) return;
-  if (!load_after_) {
-    if (ever_loaded_ && loaded_to_ >= now + options_.horizon / 2) return;
-    loading_to_ = now + options_.horizon;
+  if (loading_ || !has_room_to_load()) return;
+  if (!more_to_load_) {
+    if (loaded_->due >= now + options_.horizon / 2) return;
+    more_to_load_ = true;
   }
+  loading_to_ = std::max(loading_to_, now + options_.horizon);
   loading_ = true;
-  actions.emplace_back(LoadDue{load_after_, loading_to_, options_.load_page});
+  actions.emplace_back(LoadDue{loaded_, loading_to_, options_.load_page});
+}
+
+void Planner::take(Loaded loaded) {
+  more_to_load_ = loaded.schedules.size() >= options_.load_page;
+  loaded_ = store::DueCursor{loading_to_, {}};  // no row has the nil id
+  if (more_to_load_) {
+    const auto& last = loaded.schedules.back().schedule;
+    loaded_ = store::DueCursor{*last.next_due_at, last.id};
+  }
+  for (auto& row : loaded.schedules) arm(std::move(row));
+  loading_ = false;
+  ever_loaded_ = ever_loaded_ || !more_to_load_ || !has_room_to_load();
+}
+
+bool Planner::in_horizon(const store::DueCursor& position) const {
+  return (loaded_ && position <= *loaded_) || (loading_ && position.due < loading_to_);
 }
 
 void Planner::take(const Changed& changed, Timestamp now) {
@@ -189,12 +212,16 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
     consider(store_again_at_);
     return wake;
   }
+  if (options_.claim_ttl && !extending_ && holds_claims()) consider(extend_at_);
   if (draining_ || in_doubt_) return wake;
+  if (options_.claim_ttl && !recovering_) consider(recover_at_);
   consider(wheel_.next_due());
+  if (settling_.empty()) consider(settle_at_);
   if (!claiming_)
     for (const auto& [name, lane] : lanes_)
       if (free_slots(lane) > 0) consider(lane.claim_at);
-  if (!loading_) consider(loaded_to_ - options_.horizon / 2);
+  if (!loading_ && has_room_to_load())
+    consider(more_to_load_ || !loaded_ ? now : loaded_->due - options_.horizon / 2);
   return wake;
 }
 
@@ -210,10 +237,11 @@ Planner::Load Planner::load() const {
   std::size_t queued = strays_.size();
   for (const auto& [name, lane] : lanes_) queued += lane.queue.size();
   return {.armed = wheel_.size(),
-          .ready = ready_.size(),
+          .ready = ready_count(),
           .queued = queued,
           .in_flight = in_flight_.size(),
-          .horizon_loaded = ever_loaded_};
+          .horizon_loaded = ever_loaded_,
+          .store_away = store_failures_ > 0};
 }
 
 }  // namespace rruled::core

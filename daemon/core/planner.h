@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/core/action.h"
+#include "daemon/core/fair_queue.h"
 #include "daemon/core/timer_wheel.h"
 #include "daemon/core/timetable.h"
 #include "rrule/zone_database.h"
@@ -25,8 +26,19 @@ struct PlannerOptions {
   std::size_t max_in_flight = 256;
   std::chrono::milliseconds horizon{60'000};  // how far ahead the wheel is filled from the store
   std::size_t load_page = 10'000;
-  std::size_t settle_batch = 100;  // schedules
+  std::size_t armed_max = 50'000;  // schedules in memory: further ones wait in the store's index
+  std::size_t settle_batch = 500;  // schedules
+  // So long what is due may wait for a slot of its executor, here or at another daemon, before it
+  // is written down as a pending run: a run that is sent at once costs one write less.
+  std::chrono::milliseconds settle_hold{10'000};
   std::size_t finish_batch = 500;
+  // Session::claim_ttl: the claims held are extended, and those that lapsed recovered, every third
+  // of it.
+  std::optional<std::chrono::milliseconds> claim_ttl{};
+  std::chrono::milliseconds claim_poll{
+      5'000};  // with claim_ttl: runs are asked for at least so often
+  // Differs between daemons: after an outage they do not come back in the same moment.
+  std::uint64_t seed = 0;
 };
 
 // Turns "now", stored rows and completions into actions: which schedules to settle, which runs to
@@ -64,6 +76,7 @@ class Planner {
     std::size_t queued = 0;     // claimed, waiting for a free slot
     std::size_t in_flight = 0;  // being delivered
     bool horizon_loaded = false;
+    bool store_away = false;  // its last answer was a failure
   };
   [[nodiscard]] Load load() const;
 
@@ -93,6 +106,7 @@ class Planner {
   struct InFlight {
     store::Run run;
     bool cancelled = false;
+    bool lost = false;  // another daemon took the claim over
   };
   struct Ending {  // an attempt's end on its way to the store
     store::Finish finish;
@@ -106,6 +120,10 @@ class Planner {
   void note_failed_settle(const StoreFailed& failed);
   void note_failed_finish(const StoreFailed& failed);
   void load_horizon(Timestamp now, Actions& actions);
+  void take(Loaded loaded);
+  [[nodiscard]] bool has_room_to_load() const;
+  // Whether this row is one of those that entries_ shall have.
+  [[nodiscard]] bool in_horizon(const store::DueCursor& position) const;
   void take(const Changed& changed, Timestamp now);
   [[nodiscard]] bool store_rests(Timestamp now) const { return now < store_again_at_; }
 
@@ -113,10 +131,19 @@ class Planner {
   void arm(store::DueSchedule row);
   void forget(store::ScheduleId id);
   void settle_due(Timestamp now, Actions& actions);
+  void settle_due_of(FairQueue<store::ScheduleId>& ready, Timestamp now, Settle& settle);
+  void make_ready(store::ScheduleId id, bool first);
+  [[nodiscard]] std::size_t ready_count() const;
   [[nodiscard]] store::Settlement settlement_of(Entry& entry, Timestamp now);
   void plan_runs(Entry& entry, Timestamp now, store::Settlement& out);
   void take(Settled settled, Timestamp now);
   void take_one(const store::Settlement& asked, store::SettleResult result, Timestamp now);
+
+  // planner_claims.cpp
+  void keep_claims(Timestamp now, Actions& actions);
+  void take(const Extended& extended);
+  void take(Recovered recovered, Timestamp now);
+  [[nodiscard]] bool holds_claims() const;
 
   // planner_runs.cpp
   void claim(Timestamp now, Actions& actions);
@@ -141,13 +168,15 @@ class Planner {
   // Schedules in the horizon.
   std::unordered_map<store::ScheduleId, Entry> entries_;
   TimerWheel<store::ScheduleId> wheel_;
-  std::deque<store::ScheduleId> ready_;      // due, in order
+  std::map<std::string, FairQueue<store::ScheduleId>> ready_;  // due, by executor
+  std::optional<Timestamp> settle_at_;       // for those that wait for a free slot, if none comes
   std::vector<store::Settlement> settling_;  // asked of the store; runs taken out
   std::size_t settle_limit_;                 // halved while a refused row is looked for
   std::size_t finish_limit_;
-  std::optional<store::DueCursor> load_after_;
-  Timestamp loaded_to_;   // the wheel has everything due before it
-  Timestamp loading_to_;  // the load under way or next goes to it
+  // Everything up to this position was loaded, this one included.
+  std::optional<store::DueCursor> loaded_;
+  Timestamp loading_to_;      // the load under way or the last one goes to it
+  bool more_to_load_ = true;  // before loading_to_
   bool loading_ = false;
   bool ever_loaded_ = false;
 
@@ -160,10 +189,15 @@ class Planner {
   std::vector<store::HandBack> to_hand_back_;
   std::vector<store::HandBack> handing_back_;
   std::vector<store::RunId> to_cancel_;
-  std::string claimed_last_;  // lanes take turns
+  std::vector<store::RunId> lost_;  // in flight, claim taken over
+  std::string claimed_last_;        // lanes take turns
   Lane* claiming_ = nullptr;
   bool in_doubt_ = false;  // a settle or claim may have been committed unseen
   bool reviewing_ = false;
+  Timestamp extend_at_;
+  Timestamp recover_at_;
+  bool extending_ = false;
+  bool recovering_ = false;
 
   bool draining_ = false;
   int store_failures_ = 0;

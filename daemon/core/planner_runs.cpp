@@ -60,7 +60,7 @@ void Planner::claim(Timestamp now, Actions& actions) {
     if (lane == lanes_.end()) lane = lanes_.begin();
     if (!lane->second.claim_at || *lane->second.claim_at > now) continue;
     std::size_t room = free_slots(lane->second);
-    if (!ready_.empty()) room = (room + 1) / 2;  // what is due now gets its share too
+    if (ready_count() > 0) room = (room + 1) / 2;  // what is due now gets its share too
     if (room == 0) continue;
     claimed_last_ = lane->first;
     claiming_ = &lane->second;
@@ -71,9 +71,11 @@ void Planner::claim(Timestamp now, Actions& actions) {
   }
 }
 
-void Planner::take(Claimed claimed, Timestamp) {
+void Planner::take(Claimed claimed, Timestamp now) {
   claiming_->reserved_to_claim = 0;
   claiming_ = nullptr;
+  // Other daemons leave runs behind without saying so: retries, runs for which they had no room.
+  if (options_.claim_ttl) claim_by(claimed_last_, now + options_.claim_poll);
   if (claimed.result.next_available) claim_by(claimed_last_, *claimed.result.next_available);
   for (store::Run& run : claimed.result.runs) enqueue(std::move(run));
 }
@@ -94,11 +96,17 @@ void Planner::take(Held held) {
     if (!known.contains(run.id)) enqueue(std::move(run));
 }
 
-void Planner::start_deliveries(Timestamp, Actions& actions) {
+void Planner::start_deliveries(Timestamp now, Actions& actions) {
   for (const auto id : std::exchange(to_cancel_, {})) {
     const auto flight = in_flight_.find(id);
-    if (flight == in_flight_.end() || flight->second.cancelled) continue;
+    if (flight == in_flight_.end() || flight->second.cancelled || flight->second.lost) continue;
     flight->second.cancelled = true;
+    actions.emplace_back(CancelDelivery{id});
+  }
+  for (const auto id : std::exchange(lost_, {})) {
+    const auto flight = in_flight_.find(id);
+    if (flight == in_flight_.end() || flight->second.lost) continue;
+    flight->second.lost = true;
     actions.emplace_back(CancelDelivery{id});
   }
   if (draining_) return;
@@ -106,6 +114,13 @@ void Planner::start_deliveries(Timestamp, Actions& actions) {
     while (!lane.queue.empty() && lane.in_flight < lane.cap) {
       store::Run run = std::move(lane.queue.front());
       lane.queue.pop_front();
+      if (run.attempts > run.retry.max_attempts) {  // daemons ended during those before
+        Report report;
+        report.kind = Report::Kind::retry;
+        report.error = "not sent: the attempts are used up";
+        endings_.push_back(ending_of({std::move(run)}, std::move(report), now));
+        continue;
+      }
       ++lane.in_flight;
       in_flight_.emplace(run.id, InFlight{run});
       actions.emplace_back(Deliver{std::move(run)});
@@ -162,6 +177,10 @@ void Planner::take(Delivered delivered, Timestamp now) {
   InFlight flight = std::move(found->second);
   in_flight_.erase(found);
   --lanes_.at(flight.run.executor).in_flight;
+  if (flight.lost && delivered.report.kind != Report::Kind::completed) {
+    notify({.kind = Notice::Kind::run_fenced, .run = std::move(flight.run)});
+    return;
+  }
   if (delivered.report.kind == Report::Kind::unsent && !flight.cancelled) {
     to_hand_back_.push_back({flight.run.id, flight.run.fence});
   } else {

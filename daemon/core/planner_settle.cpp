@@ -41,8 +41,7 @@ void Planner::arm(store::DueSchedule row) {
     return;
   }
   const auto& due = row.schedule.next_due_at;
-  if (row.schedule.status != store::ScheduleStatus::active || !due ||
-      *due >= std::max(loaded_to_, loading_to_)) {
+  if (row.schedule.status != store::ScheduleStatus::active || !due || !in_horizon({*due, id})) {
     forget(id);
     return;
   }
@@ -60,26 +59,56 @@ void Planner::forget(store::ScheduleId id) {
   entries_.erase(found);
 }
 
+void Planner::make_ready(store::ScheduleId id, bool first) {
+  const auto entry = entries_.find(id);
+  if (entry == entries_.end()) return;
+  const store::Schedule& schedule = entry->second.row.schedule;
+  auto& ready = ready_[schedule.executor];
+  first ? ready.push_front(schedule.project_id, id) : ready.push_back(schedule.project_id, id);
+}
+
+std::size_t Planner::ready_count() const {
+  std::size_t count = 0;
+  for (const auto& [executor, ready] : ready_) count += ready.size();
+  return count;
+}
+
 void Planner::settle_due(Timestamp now, Actions& actions) {
-  if (!settling_.empty() || ready_.empty()) return;
+  if (!settling_.empty()) return;
+  settle_at_.reset();
   Settle settle;
-  while (!ready_.empty() && settle.batch.size() < settle_limit_) {
-    const auto found = entries_.find(ready_.front());
-    ready_.pop_front();
+  for (auto& [executor, ready] : ready_) settle_due_of(ready, now, settle);
+  std::erase_if(ready_, [](const auto& each) { return each.second.empty(); });
+  if (!settle.batch.empty()) actions.emplace_back(std::move(settle));
+}
+
+void Planner::settle_due_of(FairQueue<store::ScheduleId>& ready, Timestamp now, Settle& settle) {
+  while (settle.batch.size() < settle_limit_) {
+    const auto next = ready.pop();
+    if (!next) return;
+    const auto found = entries_.find(*next);
     if (found == entries_.end() || found->second.settling) continue;
     Entry& entry = found->second;
-    const auto& due = entry.row.schedule.next_due_at;
+    const store::Schedule& schedule = entry.row.schedule;
+    const auto& due = schedule.next_due_at;
     if (!due) continue;
     if (*due > now) {  // moved, or the clock stepped back, since it became ready
       wheel_.cancel(entry.timer);
       entry.timer = wheel_.arm(found->first, *due);
       continue;
     }
+    const auto lane = lanes_.find(schedule.executor);
+    const Timestamp at_the_latest =
+        *due + std::min(options_.settle_hold, schedule.catchup_grace / 2);
+    if (lane != lanes_.end() && free_slots(lane->second) == 0 && now < at_the_latest) {
+      ready.push_front(schedule.project_id, *next);
+      if (!settle_at_ || at_the_latest < *settle_at_) settle_at_ = at_the_latest;
+      return;
+    }
     entry.settling = true;
     settle.batch.push_back(settlement_of(entry, now));
     settling_.push_back(without_runs(settle.batch.back()));
   }
-  if (!settle.batch.empty()) actions.emplace_back(std::move(settle));
 }
 
 store::Settlement Planner::settlement_of(Entry& entry, Timestamp now) {

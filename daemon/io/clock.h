@@ -19,6 +19,8 @@ class Clock {
   // Rounded down to the millisecond, so that nothing seems to happen later than it did.
   [[nodiscard]] virtual store::Timestamp now() const = 0;
   [[nodiscard]] virtual std::chrono::steady_clock::time_point steady() const = 0;
+  // Goes on while the machine sleeps, which the steady clock may not: measures claims.
+  [[nodiscard]] virtual std::chrono::nanoseconds since_boot() const = 0;
 };
 
 // The machine's clocks. The only place where the wall clock is read.
@@ -26,6 +28,7 @@ class SystemClock final : public Clock {
  public:
   [[nodiscard]] store::Timestamp now() const override;
   [[nodiscard]] std::chrono::steady_clock::time_point steady() const override;
+  [[nodiscard]] std::chrono::nanoseconds since_boot() const override;
 };
 
 }  // namespace rruled::io

@@ -163,7 +163,7 @@ Report CommandExecutor::judge(const ChildProcess::Exit& exit, const std::string&
   return report;
 }
 
-asio::awaitable<Report> CommandExecutor::attempt(store::Run run) const {
+asio::awaitable<Report> CommandExecutor::attempt(store::Run run, SendPermit permit) const {
   if (const bool stop = co_await cancelled(); stop) {
     Report unsent;
     unsent.kind = Report::Kind::unsent;
@@ -175,6 +175,12 @@ asio::awaitable<Report> CommandExecutor::attempt(store::Run run) const {
     Report report = not_started(ENOENT, options_.argv.front());
     report.error += "; it was looked for in PATH=" + search_path();
     co_return report;
+  }
+  if (!may_send(permit)) {
+    Report unsent;
+    unsent.kind = Report::Kind::unsent;
+    unsent.error = "the claim on the run was over before it began";
+    co_return unsent;
   }
   const auto started = RunningCommand::start(
       io_, clock_, guard_, {program, options_.argv, environment(run), -1, -1, -1}, run.body);
@@ -205,8 +211,8 @@ asio::awaitable<Report> CommandExecutor::attempt(store::Run run) const {
   co_return report;
 }
 
-asio::awaitable<Report> CommandExecutor::deliver(store::Run run) {
-  return without_throwing(attempt(std::move(run)));
+asio::awaitable<Report> CommandExecutor::deliver(store::Run run, SendPermit permit) {
+  return without_throwing(attempt(std::move(run), std::move(permit)));
 }
 
 }  // namespace rruled::io

@@ -43,7 +43,8 @@ class CommandExecutor final : public Executor {
       ProcessGuard& guard,
       CommandExecutorOptions options);
 
-  [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run) override;
+  [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run,
+                                                             SendPermit permit = {}) override;
   [[nodiscard]] std::string destination(const store::Run& run) const override;
   [[nodiscard]] std::string payload(const store::Run& run) const override;
 
@@ -53,7 +54,8 @@ class CommandExecutor final : public Executor {
                   ProcessGuard& guard,
                   CommandExecutorOptions options);
 
-  [[nodiscard]] boost::asio::awaitable<core::Report> attempt(store::Run run) const;
+  [[nodiscard]] boost::asio::awaitable<core::Report> attempt(store::Run run,
+                                                             SendPermit permit) const;
   [[nodiscard]] std::vector<std::string> environment(const store::Run& run) const;
   [[nodiscard]] core::Report not_started(int error, const std::string& program) const;
   // `broken_off`: why it was ended by us; empty if it ended by itself.

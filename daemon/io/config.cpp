@@ -105,6 +105,7 @@ class Assembly {
     }
     config_.store.sqlite_file = file.lexically_normal();
     config_.store.url = "sqlite://" + config_.store.sqlite_file.string();
+    config_.store.location.url = config_.store.url;
   }
 
   void finish_executors(const Environment& environment) {
@@ -158,8 +159,8 @@ class Assembly {
 
   void check_api() {
     const std::string& listen = config_.api.listen;
-    const bool loopback = listen.starts_with("127.") || listen.starts_with("[::1]:") ||
-                          listen.starts_with("localhost:");
+    const bool loopback =
+        listen.empty() || listen.starts_with("127.") || listen.starts_with("[::1]:");
     if (config_.api.auth == ApiAuth::none && !loopback)
       errors_.push_back({config_.origins["api.auth"], "api.auth",
                          "none is only for a loopback address; api.listen is " + listen});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "store/open.h"
 #include "store/words.h"
 
 #include <boost/system/result.hpp>
@@ -39,12 +40,13 @@ struct ExecutorConfig {
 
 struct Config {
   struct Store {
-    std::string url;                    // "sqlite:///abs/path"
-    std::filesystem::path sqlite_file;  // the path in it; absolute
+    std::string url;  // for people: "sqlite:///abs/path", "postgresql://host/database"; no password
+    std::filesystem::path sqlite_file;  // the path in it, absolute; empty for PostgreSQL
+    store::StoreLocation location;      // what to open; its url may hold a password
     std::filesystem::path apply;  // files that the store is made equal to at start; empty: none
   };
   struct Api {
-    std::string listen = "127.0.0.1:8480";
+    std::string listen;  // ADDRESS:PORT; empty: no API
     ApiAuth auth = ApiAuth::token;
   };
   struct Log {
@@ -57,12 +59,17 @@ struct Config {
   struct Tzdata {
     std::filesystem::path directory;  // empty: $TZDIR, or the system's
   };
+  struct Retention {  // how long what has ended is kept
+    std::chrono::milliseconds runs{std::chrono::days(30)};
+    std::chrono::milliseconds logs{std::chrono::days(14)};
+  };
   struct Run {
     std::size_t max_in_flight = 256;                 // deliveries at one time, of all executors
     std::chrono::milliseconds stop_timeout{25'000};  // how long a drain may take
   };
 
   Store store;
+  Retention retention;
   std::vector<ExecutorConfig> executors;  // by name; has a `default` when none was configured
   Api api;
   Log log;

@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::int64_t kInFlightMax = 100'000;
+constexpr milliseconds kRetentionMin = std::chrono::hours(1);
 constexpr milliseconds kDurationMax = std::chrono::hours(24 * 3'650);
 
 const std::string& text_of(const SettingValue& value) { return std::get<std::string>(value); }
@@ -57,12 +58,27 @@ std::string set_size(std::size_t& target, const SettingValue& value) {
   return {};
 }
 
+bool is_postgres(const std::string& url) {
+  return url.starts_with("postgresql://") || url.starts_with("postgres://");
+}
+
+// Without user, password and parameters.
+std::string shown_url(const std::string& url) {
+  const auto begin = url.find("//") + 2;
+  const auto at = url.find('@', begin);
+  const auto host = at == std::string::npos ? begin : at + 1;
+  return "postgresql://" + url.substr(host, url.find('?', host) - host);
+}
+
 std::string set_store_url(Config& config, const SettingValue& value) {
   constexpr std::string_view scheme = "sqlite://";
   const std::string& url = text_of(value);
-  if (url.starts_with("postgresql://") || url.starts_with("postgres://"))
-    return "this version has no PostgreSQL store; use sqlite:///absolute/path";
-  if (!url.starts_with(scheme)) return "must begin with sqlite:// (or postgresql://)";
+  config.store.location.url = url;
+  if (is_postgres(url)) {
+    config.store.url = shown_url(url);
+    return {};
+  }
+  if (!url.starts_with(scheme)) return "must begin with sqlite:// or postgresql://";
   const std::filesystem::path file(url.substr(scheme.size()));
   if (!file.is_absolute() || !file.has_filename())
     return "must name a file by its absolute path: sqlite:///var/lib/rruled/rruled.db";
@@ -72,9 +88,26 @@ std::string set_store_url(Config& config, const SettingValue& value) {
   return {};
 }
 
+std::string set_listen_url(Config& config, const SettingValue& value) {
+  if (!is_postgres(text_of(value))) return "must begin with postgresql://";
+  config.store.location.listen_url = text_of(value);
+  return {};
+}
+
+// A name that needs no quotes in SQL.
+std::string set_schema(Config& config, const SettingValue& value) {
+  const std::string& name = text_of(value);
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
+  const bool good = !name.empty() && name.size() <= 63 && plain(name.front()) &&
+                    std::all_of(name.begin(), name.end(),
+                                [&](char c) { return plain(c) || (c >= '0' && c <= '9'); });
+  if (!good) return "must be lower-case letters, digits and _, beginning with a letter";
+  config.store.location.schema = name;
+  return {};
+}
+
 std::string set_listen(std::string& target, const SettingValue& value) {
-  constexpr std::string_view form =
-      "must be ADDRESS:PORT, as in 127.0.0.1:8480, [::1]:8480 or localhost:8480";
+  constexpr std::string_view form = "must be ADDRESS:PORT, as in 127.0.0.1:8480 or [::1]:8480";
   const std::string& text = text_of(value);
   const auto colon = text.rfind(':');
   if (colon == std::string::npos) return std::string(form);
@@ -84,7 +117,7 @@ std::string set_listen(std::string& target, const SettingValue& value) {
   if (bracketed) host = host.substr(1, host.size() - 2);
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(host, error);
-  if (host != "localhost" && (error || address.is_v6() != bracketed)) return std::string(form);
+  if (error || address.is_v6() != bracketed) return std::string(form);
   unsigned number = 0;
   const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), number);
   if (port.empty() || failed != std::errc() || end != port.data() + port.size() || number > 65'535)
@@ -123,13 +156,34 @@ using C = Config&;
 using E = ExecutorConfig*;
 
 constexpr std::array kSettings{
-    Setting{"store", "url", SettingType::text, "sqlite:///absolute/path",
+    Setting{"store", "url", SettingType::text, "sqlite:///absolute/path, postgresql://..",
             "$STATE_DIRECTORY/rruled.db, else ~/.local/state/rruled/rruled.db",
             "Where flows, schedules and runs are kept.", true,
             [](C c, E, V v) { return set_store_url(c, v); }},
+    Setting{"store", "listen_url", SettingType::text, "postgresql://..", "store.url",
+            "PostgreSQL behind a pooler: a direct connection, for being told of changes.", true,
+            [](C c, E, V v) { return set_listen_url(c, v); }},
+    Setting{"store", "schema", SettingType::text, "name", "rruled",
+            "PostgreSQL: the schema that holds the tables.", false,
+            [](C c, E, V v) { return set_schema(c, v); }},
+    Setting{"store", "pooler", SettingType::boolean, "true, false", "false",
+            "PostgreSQL: url leads to a pooler in transaction mode (PgBouncer).", false,
+            [](C c, E, V v) {
+              c.store.location.pooler = std::get<bool>(v);
+              return std::string();
+            }},
+    Setting{"store", "claim_ttl", SettingType::text, "duration", "45s",
+            "PostgreSQL: how long a daemon that is not heard of keeps its runs.", false,
+            [](C c, E, V v) { return set_duration(c.store.location.claim_ttl, v, seconds(1)); }},
     Setting{"store", "apply", SettingType::text, "absolute path of a file or folder", "",
             "JSON files that the store is made equal to when the daemon starts.", false,
             [](C c, E, V v) { return set_path(c.store.apply, v); }},
+    Setting{"retention", "runs", SettingType::text, "duration", "30d",
+            "How long ended runs, their attempts, and gaps are kept.", false,
+            [](C c, E, V v) { return set_duration(c.retention.runs, v, kRetentionMin); }},
+    Setting{"retention", "logs", SettingType::text, "duration", "14d",
+            "How long log lines are kept.", false,
+            [](C c, E, V v) { return set_duration(c.retention.logs, v, kRetentionMin); }},
     Setting{kExecutorSection, "type", SettingType::text, "http, command, log", "",
             "How runs are delivered; must be set. Without any executor, default is of type log.",
             false, [](C, E e, V v) { return set_word(e->type, v); }},
@@ -174,8 +228,8 @@ constexpr std::array kSettings{
     Setting{kExecutorSection, "projects", SettingType::integers, "[1, 2]", "every project",
             "Projects whose schedules may use it.", false,
             [](C, E e, V v) { return set_projects(e->projects, v); }},
-    Setting{"api", "listen", SettingType::text, "ADDRESS:PORT", "127.0.0.1:8480",
-            "Where the HTTP API listens.", false,
+    Setting{"api", "listen", SettingType::text, "ADDRESS:PORT", "",
+            "Where the HTTP API listens, as in 127.0.0.1:8480; without it there is none.", false,
             [](C c, E, V v) { return set_listen(c.api.listen, v); }},
     Setting{"api", "auth", SettingType::text, "token, none", "token",
             "Whether the API wants a token; none only on a loopback address.", false,

@@ -22,8 +22,10 @@ using What = core::StoreFailed::What;
 
 // The wall clock can be set at any moment, so it is read again at least this often.
 constexpr milliseconds kTurnMax{1'000};
-// How soon a write by another process is seen.
+// How soon a write by another process is seen: where looking costs nothing, and where a daemon is
+// told by notification and looks only in case one was lost.
 constexpr milliseconds kWatchEvery{200};
+constexpr milliseconds kPollEvery{5'000};
 constexpr milliseconds kStepMin{1'000};
 
 bool fatal(const store::StoreError& error) {
@@ -40,24 +42,27 @@ struct Overloaded : Each... {
 }  // namespace
 
 Driver::Driver(asio::any_io_executor io,
-               const Clock& clock,
-               store::Store& store,
-               asio::thread_pool& store_thread,
+               StoreClock& clock,
+               StoreLane store,
+               StoreLane outcomes,
                core::Planner& planner,
                const store::Session& session,
                std::map<std::string, std::unique_ptr<Executor>>& executors,
                Observer& observer)
     : io_(std::move(io)),
       clock_(clock),
-      store_(store),
-      store_thread_(store_thread),
+      store_(store.store),
+      store_thread_(store.thread),
+      outcomes_(outcomes),
       planner_(planner),
       executors_(executors),
       observer_(observer),
       claimant_(session.claimant),
+      shared_(session.claim_ttl.has_value()),
       revision_(session.revision),
       turn_timer_(io_),
       watch_timer_(io_),
+      claims_(clock, session.claim_ttl),
       wall_(clock.now()),
       steady_(clock.steady()) {}
 
@@ -118,31 +123,55 @@ void Driver::look_at_clocks() {
   if (step > kStepMin || step < -kStepMin) observer_.on_clock_step(step);
 }
 
+void Driver::look() {
+  look_now_ = true;
+  watch_timer_.cancel();
+}
+
+// Daemons that share a store do not look in the same moment.
+milliseconds Driver::until_next_look() const {
+  if (look_now_) return milliseconds(0);
+  if (!shared_) return kWatchEvery;
+  const auto mixed = std::hash<store::OwnerId>()(claimant_.owner) + looks_ * 0x9E3779B97F4A7C15ULL;
+  return kPollEvery * 4 / 5 + kPollEvery * static_cast<int>(mixed >> 56U) / 640;  // 80 to 120 %
+}
+
 awaitable<void> Driver::watch_store() {
   while (watching_) {
-    watch_timer_.expires_after(kWatchEvery);
+    watch_timer_.expires_after(until_next_look());
+    look_now_ = false;
     boost::system::error_code ignored;
     co_await watch_timer_.async_wait(asio::redirect_error(use_awaitable, ignored));
     if (!watching_ || stopping_) break;
-    try {
-      auto look = [this, since = revision_] { return store_.changes_since(since); };
-      store::Changes changes = co_await run_on(store_thread_, std::move(look));
-      const bool news = changes.revision != revision_;
-      revision_ = changes.revision;
-      if (news) complete(core::Changed{std::move(changes)});
-    } catch (const store::StoreError& error) {
-      if (fatal(error)) fail(std::current_exception());
-      // Anything else shows at the next settle, and a missed change at the next look.
-    }
+    co_await look_at_store();
   }
   --under_way_;
   wake();
 }
 
-template <class Function>
-awaitable<void> Driver::ask_store(What what, Function function) {
+awaitable<void> Driver::look_at_store() {
+  ++looks_;
   try {
-    core::Completion completion = co_await run_on(store_thread_, std::move(function));
+    auto look = [this, since = revision_] {
+      clock_.measure(store_);
+      return store_.changes_since(since);
+    };
+    store::Changes changes = co_await run_on(store_thread_, std::move(look));
+    const bool news = changes.revision != revision_;
+    revision_ = changes.revision;
+    if (news) complete(core::Changed{std::move(changes)});
+  } catch (const store::StoreError& error) {
+    if (fatal(error)) fail(std::current_exception());
+    // Anything else shows at the next settle, and a missed change at the next look.
+  }
+}
+
+template <class Function>
+awaitable<void> Driver::ask_store(asio::thread_pool& thread, What what, Function function) {
+  const auto asked = claims_.asking();
+  try {
+    core::Completion completion = co_await run_on(thread, std::move(function));
+    note_claims(completion, asked);
     complete(std::move(completion));
   } catch (const store::StoreError& error) {
     if (fatal(error)) fail(std::current_exception());
@@ -155,17 +184,36 @@ awaitable<void> Driver::ask_store(What what, Function function) {
   wake();
 }
 
+void Driver::note_claims(const core::Completion& completion, std::chrono::nanoseconds asked) {
+  if (const auto* settled = std::get_if<core::Settled>(&completion)) {
+    for (const auto& result : settled->results) claims_.granted(result.claimed, asked);
+  } else if (const auto* claimed = std::get_if<core::Claimed>(&completion)) {
+    claims_.granted(claimed->result.runs, asked);
+  } else if (const auto* held = std::get_if<core::Held>(&completion)) {
+    claims_.granted(held->runs, asked);
+  } else if (const auto* extended = std::get_if<core::Extended>(&completion)) {
+    claims_.extended(extended->claims, asked);
+  }
+}
+
 template <class Function>
 void Driver::spawn_store(What what, Function function) {
   ++under_way_;
-  asio::co_spawn(io_, ask_store(what, std::move(function)), asio::detached);
+  asio::co_spawn(io_, ask_store(store_thread_, what, std::move(function)), asio::detached);
+}
+
+template <class Function>
+void Driver::spawn_outcomes(What what, Function function) {
+  ++under_way_;
+  asio::co_spawn(io_, ask_store(outcomes_.thread, what, std::move(function)), asio::detached);
 }
 
 awaitable<core::Report> Driver::deliver(store::Run run) {
   Executor& executor = *executors_.at(run.executor);
+  SendPermit permit = [this, id = run.id] { return claims_.may_act(id); };
   core::Report report;
   try {
-    report = co_await executor.deliver(std::move(run));
+    report = co_await executor.deliver(std::move(run), std::move(permit));
   } catch (const std::exception& error) {
     report.kind = core::Report::Kind::retry;
     report.error = std::string("the executor broke off: ") + error.what();
@@ -181,6 +229,7 @@ void Driver::spawn_delivery(store::Run run) {
   auto ended = [this, id](std::exception_ptr error, core::Report report) {
     if (error) report.kind = core::Report::Kind::unsent;
     deliveries_.erase(id);
+    claims_.ended(id);
     --under_way_;
     complete(core::Delivered{id, std::move(report)});
   };
@@ -210,8 +259,20 @@ void Driver::perform(core::Action action) {
             });
           },
           [this](core::ReviewHeld&) {
-            spawn_store(What::review,
-                        [this]() -> Done { return core::Held{store_.held(claimant_)}; });
+            spawn_store(What::review, [this]() -> Done {
+              if (shared_) (void)store_.extend(claimant_, clock_.now());
+              return core::Held{store_.held(claimant_)};
+            });
+          },
+          [this](core::ExtendClaims&) {
+            spawn_store(What::extend, [this]() -> Done {
+              return core::Extended{store_.extend(claimant_, clock_.now())};
+            });
+          },
+          [this](core::RecoverClaims& recover) {
+            spawn_store(What::recover, [this, limit = recover.limit]() -> Done {
+              return core::Recovered{store_.recover(limit, clock_.now())};
+            });
           },
           [this](core::Deliver& deliver) { spawn_delivery(std::move(deliver.run)); },
           [this](core::CancelDelivery& cancel) {
@@ -219,13 +280,13 @@ void Driver::perform(core::Action action) {
             if (found != deliveries_.end()) found->second.emit(asio::cancellation_type::terminal);
           },
           [this](core::FinishRuns& finish) {
-            spawn_store(What::finish, [this, batch = std::move(finish.batch)]() -> Done {
-              return core::Finished{store_.finish(batch, claimant_, clock_.now())};
+            spawn_outcomes(What::finish, [this, batch = std::move(finish.batch)]() -> Done {
+              return core::Finished{outcomes_.store.finish(batch, claimant_, clock_.now())};
             });
           },
           [this](core::HandBackRuns& back) {
-            spawn_store(What::hand_back, [this, batch = std::move(back.batch)]() -> Done {
-              store_.hand_back(batch, claimant_);
+            spawn_outcomes(What::hand_back, [this, batch = std::move(back.batch)]() -> Done {
+              outcomes_.store.hand_back(batch, claimant_);
               return core::HandedBack{};
             });
           },

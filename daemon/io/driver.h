@@ -1,8 +1,9 @@
 #pragma once
 
 #include "daemon/core/planner.h"
-#include "daemon/io/clock.h"
+#include "daemon/io/claim_deadlines.h"
 #include "daemon/io/executor.h"
+#include "daemon/io/store_clock.h"
 #include "store/store.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -33,21 +34,29 @@ class Observer {
   virtual void on_turn(const core::Planner::Load& load) = 0;
 };
 
+// A store and the thread that uses it: exactly one, so that completions come back in the order of
+// the work.
+struct StoreLane {
+  store::Store& store;
+  boost::asio::thread_pool& thread;
+};
+
 // Performs the planner's actions with sockets and threads: deliveries as coroutines on the io
 // thread, the store on its own thread, one wait for what is due next.
 //
-//   Driver driver{io, clock, store, store_thread, planner, session, executors, observer};
+//   Driver driver{io, clock, lane, lane, planner, session, executors, observer};
 //   co_spawn(io, driver.run(), ..);     // ends when drained, throws when the store cannot go on
 //   driver.stop();                      // drains
 //
-// Io thread only. Everything given must outlive run(). `store_thread` must have one thread:
-// completions come back in the order of the work.
+// Io thread only. Everything given must outlive run(). `outcomes` is where ends of runs are
+// written: where the store is a server, a connection of its own, so that neither waits for the
+// other; else the same.
 class Driver {
  public:
   Driver(boost::asio::any_io_executor io,
-         const Clock& clock,
-         store::Store& store,
-         boost::asio::thread_pool& store_thread,
+         StoreClock& clock,
+         StoreLane store,
+         StoreLane outcomes,
          core::Planner& planner,
          const store::Session& session,
          std::map<std::string, std::unique_ptr<Executor>>& executors,
@@ -61,16 +70,25 @@ class Driver {
   void cut_short();
   // Has the loop turn now.
   void wake();
+  // Has it see now what others wrote to the store; it would by itself within 0.2 s (a file of its
+  // own) or about 5 s (a store that several daemons share).
+  void look();
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> wait_for_work();
   [[nodiscard]] boost::asio::awaitable<void> watch_store();
+  [[nodiscard]] boost::asio::awaitable<void> look_at_store();
+  [[nodiscard]] std::chrono::milliseconds until_next_look() const;
   [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run);
+  void note_claims(const core::Completion& completion, std::chrono::nanoseconds asked);
   template <class Function>
-  [[nodiscard]] boost::asio::awaitable<void> ask_store(core::StoreFailed::What what,
+  [[nodiscard]] boost::asio::awaitable<void> ask_store(boost::asio::thread_pool& thread,
+                                                       core::StoreFailed::What what,
                                                        Function function);
   template <class Function>
   void spawn_store(core::StoreFailed::What what, Function function);
+  template <class Function>
+  void spawn_outcomes(core::StoreFailed::What what, Function function);
   void spawn_delivery(store::Run run);
   void perform(core::Action action);
   void complete(core::Completion completion);
@@ -79,19 +97,24 @@ class Driver {
 
   // Constant after construction.
   boost::asio::any_io_executor io_;
-  const Clock& clock_;
+  StoreClock& clock_;
   store::Store& store_;
   boost::asio::thread_pool& store_thread_;
+  const StoreLane outcomes_;
   core::Planner& planner_;
   std::map<std::string, std::unique_ptr<Executor>>& executors_;
   Observer& observer_;
   const store::Claimant claimant_;
+  const bool shared_;  // several daemons have this store
 
   std::int64_t revision_;
   boost::asio::steady_timer turn_timer_;
   boost::asio::steady_timer watch_timer_;
   bool woken_ = false;
   bool watching_ = false;
+  bool look_now_ = false;
+  std::uint64_t looks_ = 0;
+  ClaimDeadlines claims_;
   bool stopping_ = false;
   std::exception_ptr failure_;  // the store can never work again
   std::size_t under_way_ = 0;   // coroutines that refer to this

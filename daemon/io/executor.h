@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/core/report.h"
+#include "daemon/io/send_permit.h"
 #include "store/types.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -17,11 +18,13 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
   virtual ~Executor() = default;
 
-  // One attempt; run.attempts is its number. Never throws for what the other side or the network
+  // One attempt; run.attempts is its number. Where `permit` is refused nothing is sent, and the
+  // report is `unsent`. Never throws for what the other side or the network
   // did: that is the report. Ends within the attempt's time limit. Cancelled through the awaiting
   // coroutine's slot (terminal): the attempt is broken off and reported as `unsent` if nothing had
   // left yet, else as `retry`.
-  [[nodiscard]] virtual boost::asio::awaitable<core::Report> deliver(store::Run run) = 0;
+  [[nodiscard]] virtual boost::asio::awaitable<core::Report> deliver(store::Run run,
+                                                                     SendPermit permit = {}) = 0;
 
   // Where and what, for the dry run: "POST http://host/path", "run /usr/bin/backup --all".
   [[nodiscard]] virtual std::string destination(const store::Run& run) const = 0;

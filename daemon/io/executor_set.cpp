@@ -23,6 +23,7 @@ Made make_http(const ExecutorConfig& config, const ExecutorContext& context) {
   options.base_url = config.base_url;
   options.url = config.url;
   options.ca_file = config.ca_file;
+  options.connections_kept_max = config.max_in_flight;
   if (config.timeout) options.timeout = *config.timeout;
   if (!config.token_file.empty()) {
     auto token = Secret::read_file(config.token_file, "token_file");
@@ -60,7 +61,7 @@ class DryExecutor final : public Executor {
               std::shared_ptr<spdlog::logger> log)
       : real_(std::move(real)), clock_(clock), log_(std::move(log)) {}
 
-  boost::asio::awaitable<core::Report> deliver(store::Run run) override {
+  boost::asio::awaitable<core::Report> deliver(store::Run run, SendPermit) override {
     log_->info("would {}  with {}", real_->destination(run), real_->payload(run));
     core::Report report;
     report.started_at = report.finished_at = clock_.now();

@@ -86,6 +86,7 @@ class HttpClient::Impl {
   awaitable<Turn> exchange(std::shared_ptr<HttpConnection> connection,
                            HttpPeer peer,
                            std::string_view bytes,
+                           const SendPermit& permit,
                            steady_clock::time_point deadline);
   awaitable<Turn> receive(std::shared_ptr<HttpConnection> connection, HttpPeer peer);
 
@@ -106,13 +107,14 @@ awaitable<HttpExchange> HttpClient::Impl::send(HttpRequest request,
   const std::string bytes = serialized(request);
   std::optional<store::Timestamp> first_byte_at;
   if (auto kept = pool_->take(peer)) {
-    Turn turn = co_await exchange(std::move(kept), peer, bytes, deadline);
+    Turn turn = co_await exchange(std::move(kept), peer, bytes, request.permit, deadline);
     if (!turn.stale) co_return std::move(turn.exchange);
     first_byte_at = turn.exchange.first_byte_at;
   }
   Opened opened = co_await open(peer, deadline);
   if (!opened.connection) co_return HttpExchange{std::move(opened.failure), first_byte_at};
-  Turn turn = co_await exchange(std::move(opened.connection), peer, bytes, deadline);
+  Turn turn =
+      co_await exchange(std::move(opened.connection), peer, bytes, request.permit, deadline);
   if (first_byte_at) turn.exchange.first_byte_at = first_byte_at;
   co_return std::move(turn.exchange);
 }
@@ -167,8 +169,10 @@ awaitable<HttpClient::Impl::Opened> HttpClient::Impl::secure(
 awaitable<Turn> HttpClient::Impl::exchange(std::shared_ptr<HttpConnection> connection,
                                            HttpPeer peer,
                                            std::string_view bytes,
+                                           const SendPermit& permit,
                                            steady_clock::time_point deadline) {
-  // The deadline may be the end of the claim on a run: nothing is sent after it.
+  if (!may_send(permit))
+    co_return failed(Stage::cancelled, "the claim on the run was over before anything was sent");
   if (steady_clock::now() >= deadline)
     co_return failed(Stage::timeout, "timed out before sending to " + name_of(peer));
   connection->close_at(deadline);

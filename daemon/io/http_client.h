@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/io/clock.h"
+#include "daemon/io/send_permit.h"
 #include "daemon/io/setting_error.h"
 #include "store/ids.h"
 
@@ -30,6 +31,7 @@ struct HttpRequest {
   std::string target = "/";
   std::vector<std::pair<std::string, std::string>> headers;  // Host and Content-Length come on top
   std::string body;
+  SendPermit permit;  // refused: Stage::cancelled
 };
 
 struct HttpResponse {

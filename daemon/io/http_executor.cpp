@@ -73,10 +73,13 @@ SettingResult<std::unique_ptr<HttpExecutor>> HttpExecutor::create(asio::any_io_e
   auto url = api ? UrlTemplate::parse(options.base_url + std::string(kApiTarget), "base_url")
                  : UrlTemplate::parse(options.url, "url");
   if (!url) return url.error();
-  auto client = HttpClient::create(std::move(io), clock,
-                                   {.tls = url->tls(),
-                                    .ca_file = options.ca_file,
-                                    .body_bytes_max = options.response_bytes_max});
+  auto client =
+      HttpClient::create(std::move(io), clock,
+                         {.tls = url->tls(),
+                          .ca_file = options.ca_file,
+                          .body_bytes_max = options.response_bytes_max,
+                          .idle_per_host_max = options.connections_kept_max,
+                          .idle_max = std::max<std::size_t>(256, options.connections_kept_max)});
   if (!client) return client.error();
   return std::unique_ptr<HttpExecutor>(
       new HttpExecutor(clock, std::move(*client), std::move(*url), std::move(options)));
@@ -149,9 +152,10 @@ Report HttpExecutor::judge(HttpResponse response) const {
   return report;
 }
 
-asio::awaitable<Report> HttpExecutor::deliver(store::Run run) {
+asio::awaitable<Report> HttpExecutor::deliver(store::Run run, SendPermit permit) {
   const auto timeout = run.timeout.value_or(options_.timeout);
   HttpRequest request = this->request(run);
+  request.permit = std::move(permit);
   HttpExchange exchange = co_await client_->send(std::move(request), clock_.steady() + timeout);
   Report report;
   if (auto* response = std::get_if<HttpResponse>(&exchange.result)) {

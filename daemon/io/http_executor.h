@@ -28,6 +28,8 @@ struct HttpExecutorOptions {
   std::filesystem::path ca_file{};            // PEM; empty: the system's store
   std::chrono::milliseconds timeout{30'000};  // of an attempt, unless the run says otherwise
   std::size_t response_bytes_max = 1'048'576;
+  // Kept open between runs: as many as may be in flight, or a burst pays for connecting each time.
+  std::size_t connections_kept_max = 32;
 };
 
 // POSTs runs over HTTP/1.1. Io thread only.
@@ -40,7 +42,8 @@ class HttpExecutor final : public Executor {
   [[nodiscard]] static SettingResult<std::unique_ptr<HttpExecutor>> create(
       boost::asio::any_io_executor io, const Clock& clock, HttpExecutorOptions options);
 
-  [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run) override;
+  [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run,
+                                                             SendPermit permit = {}) override;
   [[nodiscard]] std::string destination(const store::Run& run) const override;
   [[nodiscard]] std::string payload(const store::Run& run) const override;
 

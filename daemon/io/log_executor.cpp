@@ -21,8 +21,12 @@ std::string when(const store::Run& run, store::Timestamp now) {
 LogExecutor::LogExecutor(const Clock& clock, std::shared_ptr<spdlog::logger> log)
     : clock_(clock), log_(std::move(log)) {}
 
-boost::asio::awaitable<core::Report> LogExecutor::deliver(store::Run run) {
+boost::asio::awaitable<core::Report> LogExecutor::deliver(store::Run run, SendPermit permit) {
   core::Report report;
+  if (!may_send(permit)) {
+    report.kind = core::Report::Kind::unsent;
+    co_return report;
+  }
   report.started_at = clock_.now();
   log_->debug("{} of \"{}\" {} ({})", store::word(run.kind),
               clean_line(run.flow_name, kNameBytesMax), store::to_string(run.id),

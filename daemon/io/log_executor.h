@@ -16,7 +16,8 @@ class LogExecutor final : public Executor {
   // `clock` must outlive the executor.
   LogExecutor(const Clock& clock, std::shared_ptr<spdlog::logger> log);
 
-  [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run) override;
+  [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run,
+                                                             SendPermit permit = {}) override;
   [[nodiscard]] std::string destination(const store::Run& run) const override;
   [[nodiscard]] std::string payload(const store::Run& run) const override;
 

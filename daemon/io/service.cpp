@@ -7,9 +7,11 @@
 #include "daemon/io/logging.h"
 #include "daemon/io/mirror.h"
 #include "daemon/io/refresher.h"
+#include "daemon/io/retention.h"
 #include "daemon/io/run_on.h"
 #include "daemon/io/supervision.h"
-#include "store/sqlite_store.h"
+#include "store/memory_store.h"
+#include "store/open.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -34,11 +36,20 @@ constexpr int kOk = 0;
 constexpr int kFailed = 1;
 constexpr int kBadConfiguration = 78;
 
+// How long the companion may take to stop, after the drain.
+constexpr milliseconds kCompanionGrace{1'000};
+
 // What is left of stop_timeout for writing outcomes once deliveries are broken off.
 constexpr milliseconds kWriteReserve{2'000};
 
-core::PlannerOptions planner_options(const Config& config) {
+// Between two tries to reach a store that is away when the daemon starts.
+constexpr milliseconds kOpenAgainMin{500};
+constexpr milliseconds kOpenAgainMax{5'000};
+
+core::PlannerOptions planner_options(const Config& config, const store::Session& session) {
   core::PlannerOptions options;
+  options.claim_ttl = session.claim_ttl;
+  options.seed = std::hash<store::OwnerId>()(session.claimant.owner);
   options.max_in_flight = config.run.max_in_flight;
   for (const ExecutorConfig& each : config.executors)
     options.executors.emplace(each.name, each.max_in_flight);
@@ -60,46 +71,86 @@ class Service {
   int run();
 
  private:
-  void open_store();
+  // False when told to stop before it could be opened.
+  [[nodiscard]] bool open_store();
+  [[nodiscard]] bool told_to_stop_within(milliseconds wait);
+  void take_up(store::Store& real);
   void greet(const store::Session& session, const ExecutorSet& executors);
   void drive(const store::Session& session, ExecutorSet& executors);
   awaitable<void> listen_to_signals(Driver& driver, core::Planner& planner);
   void reload_zones(core::Planner& planner);
   awaitable<void> limit_drain(Driver& driver);
   awaitable<void> follow_real_store();
+  awaitable<void> end_companion();
+  [[nodiscard]] std::string not_ready(const core::Planner& planner) const;
 
   // In order of construction; destroyed in reverse, the store last of what writes.
   const Config& config_;
   const ServiceOptions& options_;
-  SystemClock clock_;
+  SystemClock machine_clock_;
+  StoreClock clock_{machine_clock_};
   std::shared_ptr<spdlog::logger> log_;
   rrule::ZoneDatabase zones_;
   ProcessGuard guard_;  // forks: before any thread
   std::unique_ptr<store::Store> real_;
+  std::unique_ptr<store::Store> outcomes_;    // another connection, where the store is a server
   std::unique_ptr<store::MemoryStore> copy_;  // dry run
   std::unique_ptr<Mirror> mirror_;            // dry run
   asio::io_context io_{1};
   asio::thread_pool store_thread_{1};
+  asio::thread_pool outcomes_thread_{1};
   Journal journal_;
   Supervision supervision_;
   ExecutorContext context_;
   std::unique_ptr<Refresher> refresher_;
+  std::unique_ptr<Companion> companion_;
   asio::signal_set signals_{io_};
   asio::steady_timer drain_timer_{io_};
   asio::steady_timer mirror_timer_{io_};
+  bool stopping_ = false;
   bool done_ = false;
 };
 
-void Service::open_store() {
+bool Service::open_store() {
   const auto mode = options_.dry_run ? store::OpenMode::read_only : store::OpenMode::daemon;
-  real_ = store::open_sqlite(config_.store.sqlite_file.string(), mode);
+  const bool may_come_up = config_.store.sqlite_file.empty();  // a server, not a file
+  for (milliseconds wait = kOpenAgainMin;; wait = std::min(2 * wait, kOpenAgainMax)) {
+    try {
+      real_ = store::open_store(config_.store.location, mode);
+      clock_.measure(*real_);
+      take_up(*real_);
+      return true;
+    } catch (const store::StoreError& error) {
+      if (!may_come_up || error.kind() != store::StoreError::Kind::unavailable) throw;
+      log_->warn("{}; trying again in {} ms", error.what(), wait.count());
+    }
+    if (told_to_stop_within(wait)) return false;
+  }
+}
+
+void Service::take_up(store::Store& real) {
   if (!options_.dry_run) {
-    if (options_.prepare) options_.prepare(*real_, zones_, *log_);
+    if (options_.prepare) options_.prepare(real, zones_, *log_);
     return;
   }
   copy_ = std::make_unique<store::MemoryStore>();
-  mirror_ = std::make_unique<Mirror>(*real_, *copy_);
+  mirror_ = std::make_unique<Mirror>(real, *copy_);
   mirror_->copy_all(clock_.now());
+}
+
+// Before the loop runs.
+bool Service::told_to_stop_within(milliseconds wait) {
+  bool stop = false;
+  asio::steady_timer timer(io_, wait);
+  signals_.async_wait([&](const boost::system::error_code& error, int signal) {
+    stop = !error && signal != SIGHUP;
+    timer.cancel();
+  });
+  timer.async_wait([this](const boost::system::error_code&) { signals_.cancel(); });
+  io_.restart();
+  io_.run();
+  io_.restart();
+  return stop;
 }
 
 void Service::greet(const store::Session& session, const ExecutorSet& executors) {
@@ -118,7 +169,7 @@ void Service::greet(const store::Session& session, const ExecutorSet& executors)
 }
 
 awaitable<void> Service::listen_to_signals(Driver& driver, core::Planner& planner) {
-  for (bool stopping = false; !done_;) {
+  while (!done_) {
     boost::system::error_code error;
     const int signal =
         co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
@@ -127,8 +178,8 @@ awaitable<void> Service::listen_to_signals(Driver& driver, core::Planner& planne
       reload_zones(planner);
       continue;
     }
-    if (stopping) ::_exit(128 + signal);
-    stopping = true;
+    if (stopping_) ::_exit(128 + signal);
+    stopping_ = true;
     log_->info("stopping: what is in flight may end ({} to stop at once)",
                signal == SIGINT ? "Ctrl-C again" : "a second signal");
     supervision_.stopping();
@@ -144,7 +195,8 @@ void Service::reload_zones(core::Planner& planner) {
   for (const auto& [name, error] : reloaded.unreadable)
     log_->error("time zone {} could not be read and stays as it was: {}", name, error.detail);
   planner.forget_timetables();
-  if (refresher_) asio::co_spawn(io_, refresher_->run(), asio::detached);
+  if (companion_) companion_->reload();
+  if (refresher_) asio::co_spawn(io_, refresher_->run(!reloaded.changed.empty()), asio::detached);
 }
 
 awaitable<void> Service::limit_drain(Driver& driver) {
@@ -167,26 +219,56 @@ awaitable<void> Service::follow_real_store() {
   }
 }
 
+awaitable<void> Service::end_companion() {
+  if (companion_) co_await companion_->stop(kCompanionGrace);
+  io_.stop();  // what is left are waits: for signals, for idle connections
+}
+
+std::string Service::not_ready(const core::Planner& planner) const {
+  const auto load = planner.load();
+  if (stopping_) return "stopping";
+  if (!load.horizon_loaded) return "what is due soon is not loaded yet";
+  return load.store_away ? "the store is away" : "";
+}
+
 void Service::drive(const store::Session& session, ExecutorSet& executors) {
   store::Store& store = options_.dry_run ? *copy_ : *real_;
-  core::Planner planner(planner_options(config_), zones_, clock_.now());
-  Driver driver(io_.get_executor(), clock_, store, store_thread_, planner, session, executors,
+  core::Planner planner(planner_options(config_, session), zones_, clock_.now());
+  const StoreLane lane{store, store_thread_};
+  if (session.claim_ttl)
+    outcomes_ = store::open_store(config_.store.location, store::OpenMode::command);
+  const StoreLane outcomes = outcomes_ ? StoreLane{*outcomes_, outcomes_thread_} : lane;
+  Driver driver(io_.get_executor(), clock_, lane, outcomes, planner, session, executors,
                 supervision_);
   asio::co_spawn(io_, listen_to_signals(driver, planner), asio::detached);
   if (!options_.dry_run) {
     refresher_ = std::make_unique<Refresher>(store, store_thread_, zones_, clock_, log_);
-    asio::co_spawn(io_, refresher_->run(), asio::detached);
+    asio::co_spawn(io_, refresher_->run(false), asio::detached);
   }
   if (mirror_) asio::co_spawn(io_, follow_real_store(), asio::detached);
+  Retention retention(io_.get_executor(), store, store_thread_, clock_, config_.retention, log_);
+  std::unique_ptr<store::ChangeListener> listener;
+  if (!options_.dry_run) {
+    asio::co_spawn(io_, retention.run(), asio::detached);
+    listener = store::listen_to_store(
+        config_.store.location, [this, &driver] { asio::post(io_, [&driver] { driver.look(); }); });
+  }
   std::exception_ptr failure;
   const auto ended = [&](std::exception_ptr error) {
     failure = std::move(error);
     done_ = true;
-    io_.stop();  // what is left are waits: for signals, for idle connections
+    asio::co_spawn(io_, end_companion(), asio::detached);
   };
+  if (options_.companion && !options_.dry_run)
+    companion_ =
+        options_.companion({io_.get_executor(), config_, clock_, schedule_rules(config_, zones_),
+                            log_, [this, &planner] { return not_ready(planner); }});
+  if (companion_) companion_->start();
   asio::co_spawn(io_, driver.run(), ended);
   io_.run();
+  companion_.reset();
   store_thread_.join();
+  outcomes_thread_.join();
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -200,7 +282,7 @@ int Service::run() {
   }
   if (options_.dry_run) executors = dry(std::move(*executors), context_);
   try {
-    open_store();
+    if (!open_store()) return kOk;
     store::Store& store = options_.dry_run ? *copy_ : *real_;
     const auto now = clock_.now();
     const auto session = store.begin_session(store::OwnerId{store::random_uuid_v7(now)}, now);

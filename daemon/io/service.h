@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/io/companion.h"
 #include "daemon/io/config.h"
 #include "rrule/zone_database.h"
 #include "store/store.h"
@@ -14,7 +15,8 @@ struct ServiceOptions {
   bool dry_run = false;  // the real store read-only; deliveries are only told
   // Makes the store what mounted files say; called once it is open and before anything fires.
   // Throws std::runtime_error when it cannot.
-  std::function<void(store::Store&, const rrule::ZoneDatabase&, spdlog::logger&)> prepare;
+  std::function<void(store::Store&, const rrule::ZoneDatabase&, spdlog::logger&)> prepare{};
+  CompanionMaker companion{};  // none in a dry run
 };
 
 // The daemon, from start to drain: opens the store, takes up what an earlier process left, fires,
@@ -23,9 +25,10 @@ struct ServiceOptions {
 // in the log.
 //
 // Order of start: store and its lock; `prepare`; quarantined schedules once more; executors; the
-// loop; READY=1 when the near horizon is loaded. Order of stop: STOPPING=1; no new settle or claim;
-// what is in flight ends, or is broken off shortly before run.stop_timeout; outcomes written,
-// unsent claims given back; store closed. A second signal ends the process at once.
+// companion; the loop; READY=1 when the near horizon is loaded. Order of stop: STOPPING=1; no new
+// settle or claim; what is in flight ends, or is broken off shortly before run.stop_timeout;
+// outcomes written, unsent claims given back; the companion; store closed. A second signal ends the
+// process at once.
 [[nodiscard]] int run_service(const Config& config, const ServiceOptions& options);
 
 }  // namespace rruled::io

@@ -39,6 +39,8 @@ TEST_CASE("every command tells about itself, with examples") {
       {"export"},
       {"check-config"},
       {"migrate"},
+      {"store", "copy"},
+      {"store", "reopen"},
   };
   for (auto arguments : commands) {
     std::string name = "rruled";
@@ -57,7 +59,7 @@ TEST_CASE("every command tells about itself, with examples") {
     CHECK(wrong.out.empty());
     CHECK_THAT(wrong.err, Contains("Try `" + name + " --help`."));
   }
-  CHECK(commands.size() == 23);
+  CHECK(commands.size() == 25);
 }
 
 TEST_CASE("a command line that is wrong ends with 2 and says where help is") {

@@ -47,7 +47,7 @@ class Fuse {
 class FileExecutor final : public io::Executor {
  public:
   FileExecutor(std::string file, Fuse& fuse) : file_(std::move(file)), fuse_(fuse) {}
-  asio::awaitable<core::Report> deliver(store::Run run) override {
+  asio::awaitable<core::Report> deliver(store::Run run, io::SendPermit) override {
     fuse_.burn();
     const int fd = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const std::string line = core::idempotency_key(run.id) + "\t" + run.body + "\n";
@@ -85,7 +85,8 @@ class UntilDone final : public io::Observer {
   const auto real = store::open_sqlite(file, store::OpenMode::daemon);
   const auto watching = store::open_sqlite(file, store::OpenMode::command);
   HookedStore store(*real, [&fuse](HookedStore::When, int) { fuse.burn(); });
-  io::SystemClock clock;
+  io::SystemClock machine;
+  io::StoreClock clock(machine);
   asio::io_context io{1};
   asio::thread_pool store_thread{1};
   const rrule::ZoneDatabase zones;
@@ -96,8 +97,8 @@ class UntilDone final : public io::Observer {
   std::map<std::string, std::unique_ptr<io::Executor>> executors;
   executors["default"] = std::make_unique<FileExecutor>(received, fuse);
   UntilDone observer(*watching);
-  io::Driver driver(io.get_executor(), clock, store, store_thread, planner, session, executors,
-                    observer);
+  io::Driver driver(io.get_executor(), clock, {store, store_thread}, {store, store_thread}, planner,
+                    session, executors, observer);
   asio::co_spawn(io, driver.run(), [](std::exception_ptr) { ::_exit(1); });
   io.run();
   ::_exit(1);

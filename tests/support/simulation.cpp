@@ -41,16 +41,22 @@ core::PlannerOptions Simulation::Options::default_planner() {
   return options;
 }
 
-Simulation::Simulation(store::Store& store, Timestamp start, Options options)
-    : store_(store), options_(std::move(options)), now_(start) {
-  start_daemon();
+Simulation::Simulation(store::Store& store, Timestamp start_at, Options options)
+    : store_(store), options_(std::move(options)), now_(start_at), daemons_(options_.daemons) {
+  for (Daemon& daemon : daemons_) start(daemon);
 }
 
-void Simulation::start_daemon() {
+void Simulation::start(Daemon& daemon) {
   const auto session = store_.begin_session({numbered_uuid(0xd0, ++owners_)}, now_);
-  claimant_ = session.claimant;
-  revision_ = session.revision;
-  planner_ = std::make_unique<core::Planner>(options_.planner, zones_, now_);
+  core::PlannerOptions planner = options_.planner;
+  planner.claim_ttl = session.claim_ttl;
+  daemon = Daemon{.planner = std::make_unique<core::Planner>(std::move(planner), zones_, now_),
+                  .claimant = session.claimant,
+                  .revision = session.revision,
+                  .claim_ttl = session.claim_ttl,
+                  .claims_end = {},
+                  .deliveries = {},
+                  .paused_until = daemon.paused_until};
 }
 
 store::ScheduleId Simulation::add(const std::string& rrule,
@@ -81,17 +87,26 @@ store::ScheduleId Simulation::add(const std::string& rrule,
   return schedule.id;
 }
 
-void Simulation::deliver(const store::Run& run) {
+void Simulation::deliver(Daemon& daemon, const store::Run& run) {
+  const auto claim = daemon.claims_end.find(run.id);
+  const bool lapsed =
+      daemon.claim_ttl && (claim == daemon.claims_end.end() || now_ >= claim->second);
+  if (lapsed) {
+    core::Report unsent;
+    unsent.kind = core::Report::Kind::unsent;
+    daemon.deliveries.emplace(now_, Pending{run.id, std::move(unsent)});
+    return;
+  }
   core::Report report = options_.answer(run);
   report.started_at = now_;
   report.finished_at = now_ + options_.answer_takes;
   sent_.push_back({core::idempotency_key(run.id), run.body, run.attempts,
                    run.scheduled_for.value_or(Instant()),
                    run.schedule_id.value_or(store::ScheduleId{}), now_, run.due_at});
-  deliveries_.emplace(now_ + options_.answer_takes, Pending{run.id, std::move(report)});
+  daemon.deliveries.emplace(now_ + options_.answer_takes, Pending{run.id, std::move(report)});
 }
 
-std::optional<core::Completion> Simulation::do_action(core::Action& action) {
+std::optional<core::Completion> Simulation::do_action(Daemon& daemon, core::Action& action) {
   using Done = std::optional<core::Completion>;
   using What = core::StoreFailed::What;
   const auto guarded = [](What what, auto&& work) -> Done {
@@ -102,100 +117,146 @@ std::optional<core::Completion> Simulation::do_action(core::Action& action) {
                                error.kind() == store::StoreError::Kind::invalid};
     }
   };
+  const store::Claimant& claimant = daemon.claimant;
   if (auto* load = std::get_if<core::LoadDue>(&action))
     return guarded(What::load, [&]() -> Done {
       return core::Loaded{store_.load_due(load->after, load->before, load->limit)};
     });
   if (auto* settle = std::get_if<core::Settle>(&action))
     return guarded(What::settle, [&]() -> Done {
-      return core::Settled{store_.settle(std::move(settle->batch), claimant_, now_)};
+      return core::Settled{store_.settle(std::move(settle->batch), claimant, now_)};
     });
   if (auto* claim = std::get_if<core::Claim>(&action))
     return guarded(What::claim, [&]() -> Done {
-      return core::Claimed{store_.claim({claimant_, claim->executors, claim->limit}, now_)};
+      return core::Claimed{store_.claim({claimant, claim->executors, claim->limit}, now_)};
     });
   if (std::holds_alternative<core::ReviewHeld>(action))
-    return guarded(What::review, [&]() -> Done { return core::Held{store_.held(claimant_)}; });
+    return guarded(What::review, [&]() -> Done {
+      if (daemon.claim_ttl) (void)store_.extend(claimant, now_);
+      return core::Held{store_.held(claimant)};
+    });
+  if (std::holds_alternative<core::ExtendClaims>(action))
+    return guarded(What::extend,
+                   [&]() -> Done { return core::Extended{store_.extend(claimant, now_)}; });
+  if (auto* recover = std::get_if<core::RecoverClaims>(&action))
+    return guarded(What::recover,
+                   [&]() -> Done { return core::Recovered{store_.recover(recover->limit, now_)}; });
   if (auto* finish = std::get_if<core::FinishRuns>(&action))
     return guarded(What::finish, [&]() -> Done {
-      return core::Finished{store_.finish(finish->batch, claimant_, now_)};
+      return core::Finished{store_.finish(finish->batch, claimant, now_)};
     });
   if (auto* back = std::get_if<core::HandBackRuns>(&action))
     return guarded(What::hand_back, [&]() -> Done {
-      store_.hand_back(back->batch, claimant_);
+      store_.hand_back(back->batch, claimant);
       return core::HandedBack{};
     });
-  if (auto* deliver_run = std::get_if<core::Deliver>(&action)) deliver(deliver_run->run);
+  if (auto* send = std::get_if<core::Deliver>(&action)) deliver(daemon, send->run);
   return std::nullopt;
 }
 
+// As io::ClaimDeadlines does; an answer takes no time here.
+void Simulation::note_claims(Daemon& daemon, const core::Completion& completion) const {
+  if (!daemon.claim_ttl) return;
+  const Timestamp end = now_ + *daemon.claim_ttl;
+  const auto grant = [&](const std::vector<store::Run>& runs) {
+    for (const auto& run : runs) daemon.claims_end[run.id] = end;
+  };
+  if (const auto* settled = std::get_if<core::Settled>(&completion)) {
+    for (const auto& result : settled->results) grant(result.claimed);
+  } else if (const auto* claimed = std::get_if<core::Claimed>(&completion)) {
+    grant(claimed->result.runs);
+  } else if (const auto* held = std::get_if<core::Held>(&completion)) {
+    grant(held->runs);
+  } else if (const auto* extended = std::get_if<core::Extended>(&completion)) {
+    daemon.claims_end.clear();
+    for (const auto& claim : extended->claims) daemon.claims_end[claim.run_id] = end;
+  }
+}
+
 // False when the daemon died over it.
-bool Simulation::perform(core::Action action) {
+bool Simulation::perform(Daemon& daemon, core::Action action) {
   if (auto* notice = std::get_if<core::Notice>(&action)) {
     if (keep_notices_) notices_.push_back(std::move(*notice));
     return true;
   }
   ++actions_;
+  const auto number = static_cast<std::size_t>(&daemon - daemons_.data());
   const bool dies = options_.crash_every > 0 && actions_ % options_.crash_every == 0;
   if (dies && crashes_ % 2 == 0) {  // before it
-    crash();
+    crash(number);
     return false;
   }
-  auto completion = do_action(action);
+  auto completion = do_action(daemon, action);
   if (dies) {  // after it, unheard
-    crash();
+    crash(number);
     return false;
   }
-  if (completion) planner_->complete(std::move(*completion), now_);
+  if (!completion) return true;
+  note_claims(daemon, *completion);
+  daemon.planner->complete(std::move(*completion), now_);
   return true;
 }
 
-// One moment: until nothing more happens without time passing. False when the daemon died
-// meanwhile.
-bool Simulation::turn() {
-  for (bool busy = true; busy;) {
-    busy = false;
-    auto changes = store_.changes_since(revision_);
-    if (changes.revision != revision_) {
-      revision_ = changes.revision;
-      planner_->complete(core::Changed{std::move(changes)}, now_);
-    }
-    while (!deliveries_.empty() && deliveries_.begin()->first <= now_) {
-      Pending pending = std::move(deliveries_.begin()->second);
-      deliveries_.erase(deliveries_.begin());
-      planner_->complete(core::Delivered{pending.run_id, std::move(pending.report)}, now_);
-      busy = true;
-    }
-    for (core::Action& action : planner_->step(now_)) {
-      const bool notice = std::holds_alternative<core::Notice>(action);
-      if (!perform(std::move(action))) return false;
-      busy = busy || !notice;
-    }
+bool Simulation::turn(Daemon& daemon, bool& busy) {
+  if (daemon.paused_until > now_) return true;
+  auto changes = store_.changes_since(daemon.revision);
+  if (changes.revision != daemon.revision) {
+    daemon.revision = changes.revision;
+    daemon.planner->complete(core::Changed{std::move(changes)}, now_);
+  }
+  auto& deliveries = daemon.deliveries;
+  while (!deliveries.empty() && deliveries.begin()->first <= now_) {
+    Pending pending = std::move(deliveries.begin()->second);
+    deliveries.erase(deliveries.begin());
+    daemon.planner->complete(core::Delivered{pending.run_id, std::move(pending.report)}, now_);
+    busy = true;
+  }
+  for (core::Action& action : daemon.planner->step(now_)) {
+    const bool notice = std::holds_alternative<core::Notice>(action);
+    if (!perform(daemon, std::move(action))) return false;
+    busy = busy || !notice;
   }
   return true;
+}
+
+// One moment: until nothing more happens without time passing, or a daemon died.
+void Simulation::turn_all() {
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (Daemon& daemon : daemons_)
+      if (!turn(daemon, busy)) busy = true;
+  }
+}
+
+Timestamp Simulation::next_moment(Timestamp end) const {
+  Timestamp next = std::min(end, now_ + kTurnMax);
+  for (const Daemon& daemon : daemons_) {
+    if (daemon.paused_until > now_) {
+      next = std::min(next, daemon.paused_until);
+      continue;
+    }
+    if (const auto wake = daemon.planner->next_wake(now_)) next = std::min(next, *wake);
+    if (!daemon.deliveries.empty()) next = std::min(next, daemon.deliveries.begin()->first);
+  }
+  return std::max(next, now_ + std::chrono::milliseconds(1));
 }
 
 void Simulation::run_until(Timestamp end) {
   while (now_ < end) {
-    if (!turn()) continue;
-    Timestamp next = std::min(end, now_ + kTurnMax);
-    if (const auto wake = planner_->next_wake(now_)) next = std::min(next, *wake);
-    if (!deliveries_.empty()) next = std::min(next, deliveries_.begin()->first);
-    now_ = std::max(next, now_ + std::chrono::milliseconds(1));
+    turn_all();
+    now_ = next_moment(end);
   }
-  (void)turn();
+  turn_all();
 }
 
-void Simulation::crash() {
+void Simulation::crash(std::size_t daemon) {
   ++crashes_;
-  deliveries_.clear();
-  start_daemon();
+  start(daemons_.at(daemon));
 }
 
 void Simulation::down_until(Timestamp then) {
-  deliveries_.clear();
   now_ = then;
-  crash();
+  for (std::size_t i = 0; i < daemons_.size(); ++i) crash(i);
 }
 
 std::map<store::ScheduleId, Account> accounts_of(store::Store& store) {

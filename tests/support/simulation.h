@@ -20,9 +20,10 @@ using store::Timestamp;
 // "2026-03-01T00:00:00Z".
 [[nodiscard]] Instant at(const char* text);
 
-// The engine in a world of its own: the real planner and a real store, time that is a number, and a
-// receiver that remembers what reached it. A crash drops the planner and everything under way; what
-// the store committed and what the receiver got stays.
+// The engine in a world of its own: the real planner, once for each daemon, a real store, time that
+// is a number, and a receiver that remembers what reached it. A crash drops a planner and
+// everything under way in it; what the store committed and what the receiver got stays. A daemon
+// that is paused does nothing, and goes on with what it knew.
 class Simulation {
  public:
   struct Sent {
@@ -39,6 +40,7 @@ class Simulation {
     // hears of it. 0: never.
     std::uint64_t crash_every = 0;
     core::PlannerOptions planner = default_planner();
+    std::size_t daemons = 1;
     // What the receiver answers and how long it takes.
     std::function<core::Report(const store::Run&)> answer = [](const store::Run&) {
       return core::Report{};
@@ -59,9 +61,10 @@ class Simulation {
   void run_until(Timestamp end);
   // The wall clock is set.
   void step_clock(std::chrono::milliseconds by) { now_ += by; }
-  void crash();
-  // The daemon is down until then.
+  void crash(std::size_t daemon = 0);
+  // All daemons are down until then.
   void down_until(Timestamp then);
+  void pause(std::size_t daemon, Timestamp until) { daemons_.at(daemon).paused_until = until; }
 
   [[nodiscard]] Timestamp now() const { return now_; }
   [[nodiscard]] const std::vector<Sent>& sent() const { return sent_; }
@@ -77,20 +80,30 @@ class Simulation {
     store::RunId run_id;
     core::Report report;
   };
-  void start_daemon();
-  [[nodiscard]] bool turn();
-  [[nodiscard]] bool perform(core::Action action);
-  [[nodiscard]] std::optional<core::Completion> do_action(core::Action& action);
-  void deliver(const store::Run& run);
+  struct Daemon {
+    std::unique_ptr<core::Planner> planner;
+    store::Claimant claimant;
+    std::int64_t revision = 0;
+    std::optional<std::chrono::milliseconds> claim_ttl;
+    std::map<store::RunId, Timestamp> claims_end;  // when claims lapse
+    std::multimap<Timestamp, Pending> deliveries;
+    Timestamp paused_until;
+  };
+  void start(Daemon& daemon);
+  // False when the daemon died meanwhile; `busy` when it did something.
+  [[nodiscard]] bool turn(Daemon& daemon, bool& busy);
+  void turn_all();
+  [[nodiscard]] bool perform(Daemon& daemon, core::Action action);
+  [[nodiscard]] std::optional<core::Completion> do_action(Daemon& daemon, core::Action& action);
+  void note_claims(Daemon& daemon, const core::Completion& completion) const;
+  void deliver(Daemon& daemon, const store::Run& run);
+  [[nodiscard]] Timestamp next_moment(Timestamp end) const;
 
   store::Store& store_;
   Options options_;
   rrule::ZoneDatabase zones_;
   Timestamp now_;
-  std::unique_ptr<core::Planner> planner_;
-  store::Claimant claimant_;
-  std::int64_t revision_ = 0;
-  std::multimap<Timestamp, Pending> deliveries_;
+  std::vector<Daemon> daemons_;
   std::vector<Sent> sent_;
   std::vector<core::Notice> notices_;
   bool keep_notices_ = true;

@@ -72,7 +72,14 @@ TEST_CASE("every key can be set in a file") {
   const auto file = setup.write("rruled.toml", R"(
 [store]
 url = "sqlite:///srv/rruled/r.db"
+listen_url = "postgresql://db/jobs"
+schema = "jobs"
+pooler = false
+claim_ttl = "45s"
 apply = "/etc/rruled/schedules.d"
+[retention]
+runs = "2160h"
+logs = "P7D"
 [executors.default]
 type = "http"
 base_url = "https://hogs.example/prefix"
@@ -105,6 +112,8 @@ stop_timeout = "PT10S"
   const Config config = setup.good(file);
   CHECK(config.store.sqlite_file == "/srv/rruled/r.db");
   CHECK(config.store.apply == "/etc/rruled/schedules.d");
+  CHECK(config.retention.runs == std::chrono::hours(24 * 90));
+  CHECK(config.retention.logs == std::chrono::hours(24 * 7));
   REQUIRE(config.executors.size() == 3);
   const auto& http = config.executors[0];
   CHECK(http.type == ExecutorType::http);
@@ -126,13 +135,13 @@ stop_timeout = "PT10S"
   CHECK(config.run.max_in_flight == 7);
   CHECK(config.run.stop_timeout == 10s);
   CHECK(config.sources == std::vector<std::string>{file.string()});
-  CHECK(config.origins.at("log.level") == file.string() + ":24");
+  CHECK(config.origins.at("log.level") == file.string() + ":31");
 
   // Each key of the table stands in the file above.
   std::set<std::string> keys;
   for (const auto& [key, where] : config.origins) keys.insert(key.substr(key.rfind('.') + 1));
   for (const auto& setting : settings()) CHECK(keys.contains(std::string(setting.key)));
-  CHECK(settings().size() == 20);
+  CHECK(settings().size() == 26);
 }
 
 TEST_CASE("drop-ins come after the file, the environment after both") {
@@ -171,7 +180,7 @@ TEST_CASE("every key has a variable") {
   setup.write("url", "sqlite:///from/file.db\n");
   variables["RRULED_STORE_URL_FILE"] = setup.path("url").string();
   variables["RRULED_STORE_APPLY"] = "/apply";
-  variables["RRULED_API_LISTEN"] = "localhost:0";
+  variables["RRULED_API_LISTEN"] = "127.0.0.1:0";
   variables["RRULED_API_AUTH"] = "none";
   variables["RRULED_LOG_FORMAT"] = "json";
   variables["RRULED_LIMITS_MIN_INTERVAL"] = "90s";
@@ -191,7 +200,7 @@ TEST_CASE("every key has a variable") {
   const Config config = setup.good();
   CHECK(config.store.sqlite_file == "/from/file.db");
   CHECK(config.store.apply == "/apply");
-  CHECK(config.api.listen == "localhost:0");
+  CHECK(config.api.listen == "127.0.0.1:0");
   CHECK(config.limits.min_interval == 90s);
   CHECK(config.tzdata.directory == "/zones");
   CHECK(config.run.max_in_flight == 3);
@@ -252,6 +261,27 @@ TEST_CASE("all mistakes are told at once, a file's with its line, a variable by 
   CHECK_THAT(all, Catch::Contains("rruled.toml:5: nolog: unknown section"));
   CHECK_THAT(all, Catch::Contains("RRULED_LOG_FORMAT: log.format: must be one of console, json\n"));
   CHECK_THAT(all, Catch::Contains("RRULED_TYPO: no setting has this variable"));
+}
+
+TEST_CASE("a PostgreSQL store is shown without its password") {
+  Setup setup;
+  const auto file = setup.write("rruled.toml", R"(
+[store]
+url = "postgresql://rruled:pa55@db1,db2:5433/prod?password=pa55&sslmode=require"
+listen_url = "postgresql://rruled@db1/prod"
+schema = "jobs"
+pooler = true
+claim_ttl = "1m"
+)");
+  const Config config = setup.good(file);
+  CHECK(config.store.url == "postgresql://db1,db2:5433/prod");
+  CHECK(config.store.sqlite_file.empty());
+  CHECK(config.store.location.url ==
+        "postgresql://rruled:pa55@db1,db2:5433/prod?password=pa55&sslmode=require");
+  CHECK(config.store.location.listen_url == "postgresql://rruled@db1/prod");
+  CHECK(config.store.location.schema == "jobs");
+  CHECK(config.store.location.pooler);
+  CHECK(config.store.location.claim_ttl == std::chrono::minutes(1));
 }
 
 TEST_CASE("files that are named are looked at apart, and secrets are not shown") {

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 class CountingExecutor final : public io::Executor {
  public:
-  asio::awaitable<core::Report> deliver(store::Run) override {
+  asio::awaitable<core::Report> deliver(store::Run, io::SendPermit) override {
     ++deliveries;
     co_return core::Report{};
   }
@@ -42,7 +42,8 @@ class CutAtOnce final : public io::Observer {
 }  // namespace
 
 TEST_CASE("a delivery cut off in the turn it began neither hangs the drain nor loses the run") {
-  io::SystemClock clock;
+  io::SystemClock machine;
+  io::StoreClock clock(machine);
   store::MemoryStore store;
   const auto now = clock.now();
   Simulation(store, now, {})
@@ -57,8 +58,8 @@ TEST_CASE("a delivery cut off in the turn it began neither hangs the drain nor l
   CountingExecutor& executor = *counting;
   executors["default"] = std::move(counting);
   CutAtOnce observer;
-  io::Driver driver(io.get_executor(), clock, store, store_thread, planner, session, executors,
-                    observer);
+  io::Driver driver(io.get_executor(), clock, {store, store_thread}, {store, store_thread}, planner,
+                    session, executors, observer);
   observer.driver = &driver;
   bool ended = false;
   asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr error) { ended = !error; });

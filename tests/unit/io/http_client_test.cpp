@@ -1,7 +1,4 @@
-#include "daemon/io/http_client.h"
-
-#include "tests/support/loopback_receiver.h"
-#include "tests/unit/io/io_fixture.h"
+#include "tests/unit/io/http_client_fixture.h"
 
 #include <catch2/catch.hpp>
 
@@ -9,60 +6,15 @@
 
 using namespace rruled::io;
 using namespace std::chrono_literals;
-using rruled::test::CertificateAuthority;
-using rruled::test::FakeClock;
-using rruled::test::IoLoop;
+using rruled::test::failure;
 using rruled::test::kStart;
 using rruled::test::LoopbackReceiver;
 using rruled::test::open_descriptors;
 using rruled::test::ScriptedAnswer;
-using rruled::test::TempDir;
-using rruled::test::write_file;
+using rruled::test::status;
 using Fault = ScriptedAnswer::Fault;
+using Setup = rruled::test::ClientSetup;
 using Stage = HttpFailure::Stage;
-
-namespace {
-
-// A client and the loop it lives on.
-struct Setup {
-  explicit Setup(HttpClient::Options options = {.tls = false})
-      : client(*HttpClient::create(loop.context.get_executor(), clock, std::move(options))) {}
-
-  HttpExchange post(HttpRequest request, std::chrono::milliseconds limit = 10s) {
-    return loop.run(client->send(std::move(request), std::chrono::steady_clock::now() + limit));
-  }
-  HttpExchange post(const LoopbackReceiver& receiver, std::chrono::milliseconds limit = 10s) {
-    return post(request_to(receiver), limit);
-  }
-  static HttpRequest request_to(const LoopbackReceiver& receiver) {
-    HttpRequest request;
-    request.host = "127.0.0.1";
-    request.port = receiver.port();
-    request.target = "/hook";
-    request.headers = {{"Idempotency-Key", "rr1-x"}};
-    request.body = "{}";
-    return request;
-  }
-
-  IoLoop loop;
-  FakeClock clock{kStart};
-  std::unique_ptr<HttpClient> client;
-};
-
-int status(const HttpExchange& exchange) {
-  const auto* response = std::get_if<HttpResponse>(&exchange.result);
-  INFO((response ? "" : std::get<HttpFailure>(exchange.result).message));
-  REQUIRE(response != nullptr);
-  return response->status;
-}
-
-HttpFailure failure(const HttpExchange& exchange) {
-  const auto* failed = std::get_if<HttpFailure>(&exchange.result);
-  REQUIRE(failed != nullptr);
-  return *failed;
-}
-
-}  // namespace
 
 TEST_CASE("a request and its response cross the wire as they are") {
   LoopbackReceiver receiver;
@@ -283,99 +235,6 @@ TEST_CASE("cancelled after the first byte: something was sent") {
   // And the client goes on working.
   receiver.on_request({});
   CHECK(status(setup.post(receiver)) == 200);
-}
-
-namespace {
-
-// A TLS receiver whose certificate is for `name`, and a client that trusts `trusted`.
-struct TlsSetup {
-  TlsSetup(const std::string& name, bool trusted)
-      : receiver(authority.issue(name)),
-        setup({.ca_file =
-                   write_file(dir, "ca.pem", (trusted ? authority : stranger).certificate())}) {}
-
-  HttpExchange post(const std::string& host, std::chrono::milliseconds limit = 10s) {
-    auto request = Setup::request_to(receiver);
-    request.tls = true;
-    request.host = host;
-    return setup.post(std::move(request), limit);
-  }
-
-  CertificateAuthority authority;
-  CertificateAuthority stranger;
-  TempDir dir;
-  LoopbackReceiver receiver;
-  Setup setup;
-};
-
-}  // namespace
-
-TEST_CASE("TLS to a trusted peer of the right name works and is kept") {
-  TlsSetup by_name("DNS:localhost", true);
-  for (int i = 0; i < 5; ++i) REQUIRE(status(by_name.post("localhost")) == 200);
-  CHECK(by_name.receiver.connections() == 1);
-  TlsSetup by_address("IP:127.0.0.1", true);
-  CHECK(status(by_address.post("127.0.0.1")) == 200);
-}
-
-TEST_CASE("TLS to anybody else sends nothing") {
-  struct Case {
-    const char* name;
-    const char* host;
-    bool trusted;
-    const char* reason;
-  };
-  const auto sample = GENERATE(values<Case>({
-      {"DNS:localhost", "localhost", false, "certificate refused"},
-      {"DNS:other.example", "localhost", true, "hostname mismatch"},
-      {"DNS:localhost", "127.0.0.1", true, "IP address mismatch"},
-      {"IP:127.0.0.2", "127.0.0.1", true, "IP address mismatch"},
-  }));
-  CAPTURE(sample.name, sample.host, sample.trusted);
-  TlsSetup tls(sample.name, sample.trusted);
-  const auto exchange = tls.post(sample.host);
-  CHECK(failure(exchange).stage == Stage::tls);
-  CHECK_THAT(failure(exchange).message, Catch::Contains(sample.reason));
-  CHECK_FALSE(exchange.first_byte_at);
-  CHECK(tls.receiver.requests().empty());
-}
-
-TEST_CASE("a handshake that stalls ends at the deadline, or when cancelled") {
-  TlsSetup tls("DNS:localhost", true);
-  tls.receiver.always_answer({.fault = Fault::hang});
-  auto exchange = tls.post("localhost", 50ms);
-  CHECK(failure(exchange).stage == Stage::timeout);
-  CHECK_THAT(failure(exchange).message, Catch::Contains("TLS handshake"));
-  CHECK_FALSE(exchange.first_byte_at);
-
-  tls.receiver.on_connection([&] { tls.setup.loop.cancel(); });
-  exchange = tls.post("localhost");
-  CHECK(failure(exchange).stage == Stage::cancelled);
-  CHECK_FALSE(exchange.first_byte_at);
-}
-
-TEST_CASE("plain HTTP to a TLS port, and TLS to a plain one, fail cleanly") {
-  TlsSetup tls("IP:127.0.0.1", true);
-  auto request = Setup::request_to(tls.receiver);
-  CHECK(std::holds_alternative<HttpFailure>(tls.setup.post(request).result));
-
-  LoopbackReceiver plain;
-  request = Setup::request_to(plain);
-  request.tls = true;
-  const auto exchange = tls.setup.post(request);
-  CHECK(failure(exchange).stage == Stage::tls);
-}
-
-TEST_CASE("a file without certificates is refused at once") {
-  const TempDir dir;
-  IoLoop loop;
-  FakeClock clock{kStart};
-  for (const std::string& file : {write_file(dir, "ca.pem", "nothing"), dir.file("missing.pem")}) {
-    const auto client = HttpClient::create(loop.context.get_executor(), clock, {.ca_file = file});
-    REQUIRE(client.has_error());
-    CHECK(client.error().setting == "ca_file");
-    CHECK_THAT(client.error().detail, Catch::Contains(file));
-  }
 }
 
 TEST_CASE("no descriptor is left behind, however an exchange ends") {

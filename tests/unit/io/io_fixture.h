@@ -35,6 +35,9 @@ class FakeClock final : public io::Clock {
   [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
     return std::chrono::steady_clock::now() + ahead;
   }
+  [[nodiscard]] std::chrono::nanoseconds since_boot() const override {
+    return steady().time_since_epoch();
+  }
   std::chrono::milliseconds ahead{0};
 
  private:

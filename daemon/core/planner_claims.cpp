@@ -1,0 +1,66 @@
+#include "daemon/core/planner.h"
+
+#include <algorithm>
+#include <utility>
+
+// Claims that lapse: extending our own, recovering what others let lapse. A store whose claims last
+// as long as the session needs none of it.
+namespace rruled::core {
+namespace {
+
+constexpr std::size_t kRecoverMax = 1'000;
+
+}  // namespace
+
+bool Planner::holds_claims() const {
+  const bool queued =
+      std::ranges::any_of(lanes_, [](const auto& lane) { return !lane.second.queue.empty(); });
+  return queued || !strays_.empty() || !in_flight_.empty() || !endings_.empty() ||
+         !finishing_.empty() || !to_hand_back_.empty() || !handing_back_.empty();
+}
+
+void Planner::keep_claims(Timestamp now, Actions& actions) {
+  if (!options_.claim_ttl) return;
+  const auto every = *options_.claim_ttl / 3;
+  // The second half: the clock may have been set back.
+  const auto is_time = [&](Timestamp at) { return at <= now || at > now + every; };
+  if (!extending_ && holds_claims() && is_time(extend_at_)) {
+    extending_ = true;
+    extend_at_ = now + every;
+    actions.emplace_back(ExtendClaims{});
+  }
+  if (!recovering_ && !draining_ && is_time(recover_at_)) {
+    recovering_ = true;
+    recover_at_ = now + every;
+    actions.emplace_back(RecoverClaims{kRecoverMax});
+  }
+}
+
+void Planner::take(const Extended& extended) {
+  extending_ = false;
+  std::unordered_map<store::RunId, std::int64_t> held;
+  for (const auto& claim : extended.claims) held.emplace(claim.run_id, claim.fence);
+  const auto is_ours = [&held](const store::Run& run) {
+    const auto found = held.find(run.id);
+    return found != held.end() && found->second == run.fence;
+  };
+  const auto drop_lost = [&](std::deque<store::Run>& runs) {
+    for (const auto& run : runs)
+      if (!is_ours(run)) notify({.kind = Notice::Kind::run_fenced, .run = run});
+    std::erase_if(runs, [&](const store::Run& run) { return !is_ours(run); });
+  };
+  for (auto& [name, lane] : lanes_) drop_lost(lane.queue);
+  drop_lost(strays_);
+  for (const auto& [id, flight] : in_flight_)
+    if (!is_ours(flight.run)) lost_.push_back(id);
+  std::ranges::sort(lost_);
+}
+
+void Planner::take(Recovered recovered, Timestamp now) {
+  recovering_ = false;
+  if (recovered.count == 0) return;
+  claim_by(now);
+  if (recovered.count == kRecoverMax) recover_at_ = now;
+}
+
+}  // namespace rruled::core

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "daemon/io/clock.h"
+#include "store/store.h"
+
+#include <chrono>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace rruled::io {
+
+// Until when the claims of this process may be acted on (semantics.md, P4): ttl after the moment
+// before the store was asked, less a margin, by a clock that goes on while the machine sleeps. The
+// store lets a claim lapse ttl after it answered, so this end always comes first. Io thread only.
+class ClaimDeadlines {
+ public:
+  // Without `ttl` claims last as long as the session. `clock` must outlive this.
+  ClaimDeadlines(const Clock& clock, std::optional<std::chrono::milliseconds> ttl)
+      : clock_(clock), ttl_(ttl) {}
+
+  // To be called before the store is asked; what the calls below want.
+  [[nodiscard]] std::chrono::nanoseconds asking() const { return clock_.since_boot(); }
+  void granted(const std::vector<store::Run>& runs, std::chrono::nanoseconds asked) {
+    if (!ttl_) return;
+    for (const store::Run& run : runs) ends_[run.id] = end(asked);
+  }
+  // All that are left; the others are forgotten.
+  void extended(const std::vector<store::HeldClaim>& claims, std::chrono::nanoseconds asked) {
+    if (!ttl_) return;
+    ends_.clear();
+    for (const store::HeldClaim& claim : claims) ends_[claim.run_id] = end(asked);
+  }
+  void ended(store::RunId id) { ends_.erase(id); }
+
+  [[nodiscard]] bool may_act(store::RunId id) const {
+    if (!ttl_) return true;
+    const auto found = ends_.find(id);
+    return found != ends_.end() && clock_.since_boot() < found->second;
+  }
+
+ private:
+  // A ninth: 5 s of the usual 45 s.
+  [[nodiscard]] std::chrono::nanoseconds end(std::chrono::nanoseconds asked) const {
+    return asked + *ttl_ - *ttl_ / 9;
+  }
+
+  const Clock& clock_;
+  const std::optional<std::chrono::milliseconds> ttl_;
+  std::unordered_map<store::RunId, std::chrono::nanoseconds> ends_;
+};
+
+}  // namespace rruled::io

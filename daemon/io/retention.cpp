@@ -1,0 +1,78 @@
+#include "daemon/io/retention.h"
+
+#include "daemon/io/run_on.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::minutes kEvery{5};
+// About 20 ms on SQLite: what is due must not wait long for it.
+constexpr std::size_t kBatch = 100;
+
+}  // namespace
+
+Retention::Retention(asio::any_io_executor io,
+                     store::Store& store,
+                     asio::thread_pool& store_thread,
+                     const Clock& clock,
+                     Config::Retention limits,
+                     std::shared_ptr<spdlog::logger> log)
+    : store_(store),
+      store_thread_(store_thread),
+      clock_(clock),
+      limits_(limits),
+      log_(std::move(log)),
+      timer_(std::move(io)) {}
+
+void Retention::stop() {
+  stopped_ = true;
+  timer_.cancel();
+}
+
+asio::awaitable<void> Retention::rest(std::chrono::steady_clock::duration wait) {
+  timer_.expires_after(wait);
+  boost::system::error_code cancelled;
+  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+}
+
+asio::awaitable<void> Retention::run() {
+  while (!stopped_) {
+    try {
+      co_await round();
+    } catch (const store::StoreError& error) {
+      log_->error("old runs and logs could not be removed: {}", error.what());
+    }
+    if (!stopped_) co_await rest(kEvery);
+  }
+}
+
+asio::awaitable<void> Retention::round() {
+  store::Pruned all;
+  for (bool more = true; more && !stopped_;) {
+    const auto began = clock_.steady();
+    const auto now = clock_.now();
+    auto batch = [this, now] {
+      return store_.prune(
+          {.runs_before = now - limits_.runs, .logs_before = now - limits_.logs, .limit = kBatch},
+          now);
+    };
+    const store::Pruned pruned = co_await run_on(store_thread_, std::move(batch));
+    all.runs += pruned.runs;
+    all.gaps += pruned.gaps;
+    all.logs += pruned.logs;
+    more = pruned.more;
+    if (more && !stopped_) co_await rest(clock_.steady() - began);
+  }
+  if (all.runs + all.gaps + all.logs > 0)
+    log_->info("removed what was kept long enough: {} runs, {} gaps, {} log lines", all.runs,
+               all.gaps, all.logs);
+}
+
+}  // namespace rruled::io

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "daemon/io/clock.h"
+#include "daemon/io/config.h"
+#include "store/store.h"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <memory>
+
+namespace rruled::io {
+
+// Removes old runs, gaps and log lines (Store::prune), a small batch at a time on the store's
+// thread, with a pause as long as the batch took after each, so that what is due goes first. Io
+// thread only. All given outlive it.
+class Retention {
+ public:
+  Retention(boost::asio::any_io_executor io,
+            store::Store& store,
+            boost::asio::thread_pool& store_thread,
+            const Clock& clock,
+            Config::Retention limits,
+            std::shared_ptr<spdlog::logger> log);
+
+  // Goes on until stop(). A fault of the store is said, and tried again at the next round.
+  [[nodiscard]] boost::asio::awaitable<void> run();
+  void stop();
+
+ private:
+  [[nodiscard]] boost::asio::awaitable<void> round();
+  [[nodiscard]] boost::asio::awaitable<void> rest(std::chrono::steady_clock::duration wait);
+
+  store::Store& store_;
+  boost::asio::thread_pool& store_thread_;
+  const Clock& clock_;
+  const Config::Retention limits_;
+  std::shared_ptr<spdlog::logger> log_;
+  boost::asio::steady_timer timer_;
+  bool stopped_ = false;
+};
+
+}  // namespace rruled::io

@@ -1,0 +1,146 @@
+// A daemon that dies and stops at random steps between two writes, for chaos_test.
+//
+//   chaos_daemon STORE_URL RECEIVER_URL CLAIM_TTL_MS SEED DISTURB [MUTANT]
+//
+// DISTURB: of 10,000 steps, how many kill it (-9); half as many stop it (SIGSTOP) until somebody
+// continues it. Ends at SIGTERM by draining.
+#include "daemon/io/driver.h"
+#include "daemon/io/http_executor.h"
+#include "store/open.h"
+#include "tests/chaos/mutants.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+namespace rruled::test {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::milliseconds kAttemptTimeout{1'000};
+constexpr std::size_t kInFlight = 64;
+
+// Thread-safe enough: each thread has its own.
+class Disturbance {
+ public:
+  Disturbance(unsigned seed, unsigned of_10000) : random_(seed), of_10000_(of_10000) {}
+  void step() {
+    const auto dice = random_() % 10'000;
+    if (dice < of_10000_) ::raise(SIGKILL);
+    if (dice < of_10000_ + of_10000_ / 2) ::raise(SIGSTOP);
+  }
+  void maybe_stop(unsigned of_10000) {
+    if (random_() % 10'000 < of_10000) ::raise(SIGSTOP);
+  }
+
+ private:
+  std::mt19937 random_;
+  unsigned of_10000_;
+};
+
+// Stops the process when a connection is there and the first byte is about to leave.
+class StoppedBeforeSending final : public io::Executor {
+ public:
+  StoppedBeforeSending(std::unique_ptr<io::Executor> real, unsigned seed, unsigned of_10000)
+      : real_(std::move(real)), disturbance_(seed, 0), of_10000_(of_10000) {}
+  asio::awaitable<core::Report> deliver(store::Run run, io::SendPermit permit) override {
+    io::SendPermit asked_late = [this, permit] {
+      disturbance_.maybe_stop(of_10000_);
+      return io::may_send(permit);
+    };
+    return real_->deliver(std::move(run), std::move(asked_late));
+  }
+  std::string destination(const store::Run& run) const override { return real_->destination(run); }
+  std::string payload(const store::Run& run) const override { return real_->payload(run); }
+
+ private:
+  std::unique_ptr<io::Executor> real_;
+  Disturbance disturbance_;
+  unsigned of_10000_;
+};
+
+class Quiet final : public io::Observer {
+ public:
+  void on(const core::Notice&) override {}
+  void on_clock_step(std::chrono::milliseconds) override {}
+  void on_turn(const core::Planner::Load&) override {}
+};
+
+int run(char** argv) {
+  const unsigned seed = static_cast<unsigned>(std::atoi(argv[4]));
+  const unsigned disturb = static_cast<unsigned>(std::atoi(argv[5]));
+  const std::string mutant = argv[6] != nullptr ? argv[6] : "";
+  io::SystemClock machine;
+  io::StoreClock clock(machine);
+  const store::OwnerId owner{store::random_uuid_v7(clock.now())};
+  // The schema's audit knows who writes.
+  const std::string url = std::string(argv[1]) +
+                          (std::string(argv[1]).find('?') == std::string::npos ? "?" : "&") +
+                          "application_name=" + store::to_string(owner);
+  const auto real =
+      store::open_store({.url = url, .claim_ttl = std::chrono::milliseconds(std::atoi(argv[3]))},
+                        store::OpenMode::daemon);
+  Disturbance at_store(seed, disturb);
+  const auto store =
+      make_mutant(mutant, url, *real, [&](HookedStore::When, int) { at_store.step(); });
+  asio::io_context io{1};
+  asio::thread_pool store_thread{1};
+  asio::thread_pool outcomes_thread{1};
+  const rrule::ZoneDatabase zones;
+  clock.measure(*store);
+  const auto session = store->begin_session(owner, clock.now());
+  core::PlannerOptions options;
+  options.executors = {{"default", kInFlight}};
+  options.claim_ttl = session.claim_ttl;
+  options.claim_poll = std::chrono::milliseconds(500);
+  options.seed = seed;
+  core::Planner planner(options, zones, clock.now());
+  auto http = io::HttpExecutor::create(io.get_executor(), clock,
+                                       {.url = argv[2], .timeout = kAttemptTimeout});
+  if (!http) throw std::runtime_error(http.error().detail);
+  std::map<std::string, std::unique_ptr<io::Executor>> executors;
+  executors["default"] = std::make_unique<StoppedBeforeSending>(
+      std::move(*http), seed, mutant == "no_deadline" ? 200 : disturb);
+  // As the daemon has it: outcomes are written by another connection.
+  const auto real_outcomes = store::open_store({.url = url}, store::OpenMode::command);
+  Disturbance at_outcomes(seed + 1, disturb);
+  const auto outcomes =
+      make_mutant(mutant, url, *real_outcomes, [&](HookedStore::When, int) { at_outcomes.step(); });
+  const io::StoreLane lane{*store, store_thread};
+  Quiet observer;
+  io::Driver driver(io.get_executor(), clock, lane, {*outcomes, outcomes_thread}, planner, session,
+                    executors, observer);
+  const auto listener =
+      store::listen_to_store({.url = url}, [&] { asio::post(io, [&driver] { driver.look(); }); });
+  asio::signal_set signals(io, SIGTERM);
+  signals.async_wait([&](const boost::system::error_code&, int) { driver.stop(); });
+  int exit_code = 0;
+  asio::co_spawn(io, driver.run(), [&](std::exception_ptr error) {
+    exit_code = error ? 1 : 0;
+    io.stop();
+  });
+  io.run();
+  store_thread.join();
+  outcomes_thread.join();
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace rruled::test
+
+int main(int argc, char** argv) {
+  if (argc < 6) return 2;
+  // A database that is away at the start: the harness starts another one.
+  try {
+    return rruled::test::run(argv);
+  } catch (const std::exception& error) {
+    std::cerr << "chaos_daemon: " << error.what() << "\n";
+    return 1;
+  }
+}

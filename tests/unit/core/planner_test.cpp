@@ -1,0 +1,155 @@
+#include "daemon/core/planner.h"
+
+#include "daemon/core/fair_queue.h"
+#include "store/memory_store.h"
+#include "tests/support/simulation.h"
+
+#include <catch2/catch.hpp>
+
+#include <set>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+using core::Action;
+
+const Instant kNow = at("2026-03-01T00:00:00Z");
+
+template <class Wanted>
+std::vector<Wanted> all_of(const std::vector<Action>& actions) {
+  std::vector<Wanted> found;
+  for (const Action& action : actions)
+    if (const auto* wanted = std::get_if<Wanted>(&action)) found.push_back(*wanted);
+  return found;
+}
+
+store::Run claimed_run(std::uint8_t number) {
+  store::Run run;
+  run.id.value.data[15] = number;
+  run.executor = "default";
+  run.status = store::RunStatus::dispatching;
+  run.attempts = 1;
+  run.fence = 1;
+  return run;
+}
+
+}  // namespace
+
+TEST_CASE("what waits is taken in order within a project, and projects take turns") {
+  core::FairQueue<int> queue;
+  for (int i = 0; i < 1'000; ++i) queue.push_back(1, i);
+  queue.push_back(2, 5'000);
+  queue.push_back(3, 6'000);
+  CHECK(queue.pop() == 0);
+  CHECK(queue.pop() == 5'000);
+  CHECK(queue.pop() == 6'000);
+  CHECK(queue.pop() == 1);
+  queue.push_front(1, -1);
+  CHECK(queue.pop() == -1);
+  CHECK(queue.size() == 998);
+}
+
+TEST_CASE("schedules beyond the cap wait in the store and still fire in time") {
+  core::PlannerOptions planner = Simulation::Options::default_planner();
+  planner.armed_max = 40;
+  planner.load_page = 10;
+  store::MemoryStore store;
+  Simulation simulation(store, kNow, {.planner = planner});
+  for (int i = 0; i < 200; ++i)
+    simulation.add("FREQ=MINUTELY", at("2026-01-01T00:00:00Z") + std::chrono::seconds(i % 60),
+                   "UTC");
+  simulation.run_until(kNow + 10min);
+  CHECK(simulation.sent().size() >= 200 * 9);
+  for (const auto& sent : simulation.sent()) {
+    CHECK(sent.sent_at >= sent.due_at);
+    CHECK(sent.sent_at - sent.due_at < 10ms);
+  }
+}
+
+TEST_CASE("memory holds no more schedules than the cap, however many are due soon") {
+  core::PlannerOptions planner = Simulation::Options::default_planner();
+  planner.armed_max = 40;
+  planner.load_page = 10;
+  store::MemoryStore store;
+  Simulation simulation(store, kNow, {});
+  for (int i = 0; i < 200; ++i) simulation.add("FREQ=DAILY", at("2026-01-01T00:00:20Z"), "UTC");
+  rrule::ZoneDatabase zones;
+  core::Planner alone(planner, zones, kNow);
+  std::size_t loads = 0;
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (const auto& load : all_of<core::LoadDue>(alone.step(kNow))) {
+      busy = true;
+      ++loads;
+      alone.complete(core::Loaded{store.load_due(load.after, load.before, load.limit)}, kNow);
+    }
+  }
+  CHECK(loads == 4);
+  CHECK(alone.load().armed == 40);
+  CHECK(alone.load().horizon_loaded);
+}
+
+TEST_CASE("claims are extended and lapsed ones recovered every third of their time") {
+  rrule::ZoneDatabase zones;
+  core::PlannerOptions options = Simulation::Options::default_planner();
+  options.claim_ttl = 45s;
+  core::Planner planner(options, zones, kNow);
+  auto actions = planner.step(kNow);
+  CHECK(all_of<core::RecoverClaims>(actions).size() == 1);
+  CHECK(all_of<core::ExtendClaims>(actions).empty());  // nothing is held
+  REQUIRE(all_of<core::Claim>(actions).size() == 1);
+  planner.complete(core::Recovered{0}, kNow);
+  planner.complete(core::Claimed{{{claimed_run(1), claimed_run(2)}, {}}}, kNow);
+
+  actions = planner.step(kNow);
+  CHECK(all_of<core::Deliver>(actions).size() == 2);
+  CHECK(all_of<core::ExtendClaims>(actions).size() == 1);
+  planner.complete(core::Extended{{{claimed_run(1).id, 1}, {claimed_run(2).id, 1}}}, kNow);
+  CHECK(all_of<core::CancelDelivery>(planner.step(kNow)).empty());
+  CHECK(all_of<core::ExtendClaims>(planner.step(kNow + 14s)).empty());
+  actions = planner.step(kNow + 15s);
+  CHECK(all_of<core::ExtendClaims>(actions).size() == 1);
+  CHECK(all_of<core::RecoverClaims>(actions).size() == 1);
+
+  // The second was claimed by another daemon meanwhile.
+  planner.complete(core::Extended{{{claimed_run(1).id, 1}, {claimed_run(2).id, 2}}}, kNow + 15s);
+  const auto cancelled = all_of<core::CancelDelivery>(planner.step(kNow + 15s));
+  REQUIRE(cancelled.size() == 1);
+  CHECK(cancelled.front().run_id == claimed_run(2).id);
+  core::Report broken_off;
+  broken_off.kind = core::Report::Kind::retry;
+  planner.complete(core::Delivered{claimed_run(2).id, broken_off}, kNow + 15s);
+  actions = planner.step(kNow + 15s);
+  CHECK(all_of<core::FinishRuns>(actions).empty());
+  REQUIRE(all_of<core::Notice>(actions).size() == 1);
+  CHECK(all_of<core::Notice>(actions).front().kind == core::Notice::Kind::run_fenced);
+}
+
+TEST_CASE("a run whose last attempts ended with their daemons is not sent once more") {
+  rrule::ZoneDatabase zones;
+  core::Planner planner(Simulation::Options::default_planner(), zones, kNow);
+  (void)planner.step(kNow);
+  store::Run run = claimed_run(1);
+  run.attempts = run.retry.max_attempts + 1;
+  planner.complete(core::Claimed{{{run}, {}}}, kNow);
+  const auto actions = planner.step(kNow);
+  CHECK(all_of<core::Deliver>(actions).empty());
+  REQUIRE(all_of<core::FinishRuns>(actions).size() == 1);
+  CHECK(all_of<core::FinishRuns>(actions).front().batch.at(0).status == store::RunStatus::dead);
+}
+
+TEST_CASE("a clock set back does not put off the heartbeat") {
+  rrule::ZoneDatabase zones;
+  core::PlannerOptions options = Simulation::Options::default_planner();
+  options.claim_ttl = 45s;
+  core::Planner planner(options, zones, kNow);
+  (void)planner.step(kNow);
+  planner.complete(core::Recovered{0}, kNow);
+  planner.complete(core::Claimed{{{claimed_run(1)}, {}}}, kNow);
+  (void)planner.step(kNow);
+  planner.complete(core::Extended{{{claimed_run(1).id, 1}}}, kNow);
+  CHECK(all_of<core::ExtendClaims>(planner.step(kNow - 1h)).size() == 1);
+}
+
+}  // namespace rruled::test

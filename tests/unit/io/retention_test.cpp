@@ -1,0 +1,85 @@
+#include "daemon/io/retention.h"
+
+#include "store/memory_store.h"
+#include "tests/support/hooked_store.h"
+#include "tests/unit/io/io_fixture.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <catch2/catch.hpp>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <sstream>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Has so many batches to remove; stops the retention after the last one.
+class OldRows final : public HookedStore {
+ public:
+  explicit OldRows(store::Store& real) : HookedStore(real, [](When, int) {}) {}
+  store::Pruned prune(const store::PruneRequest& request, store::Timestamp now) override {
+    requests.push_back(request);
+    asked_at.push_back(now);
+    if (fail) throw store::StoreError(store::StoreError::Kind::unavailable, "gone");
+    if (requests.size() == batches) at_last();
+    return {.runs = 10, .gaps = 1, .logs = 100, .more = requests.size() < batches};
+  }
+  std::size_t batches = 1;
+  bool fail = false;
+  std::function<void()> at_last = [] {};
+  std::vector<store::PruneRequest> requests;
+  std::vector<store::Timestamp> asked_at;
+};
+
+struct Setup {
+  store::MemoryStore memory;
+  OldRows rows{memory};
+  boost::asio::io_context io{1};
+  boost::asio::thread_pool store_thread{1};
+  FakeClock clock{kStart};
+  std::ostringstream said;
+  io::Retention retention{
+      io.get_executor(),
+      rows,
+      store_thread,
+      clock,
+      {.runs = 30 * 24h, .logs = 14 * 24h},
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said))};
+
+  void run() {
+    rows.at_last = [this] { boost::asio::post(io, [this] { retention.stop(); }); };
+    boost::asio::co_spawn(io, retention.run(), [](std::exception_ptr) {});
+    io.run_for(20s);
+    REQUIRE(io.stopped());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what is old is removed batch by batch, as long as there is more") {
+  Setup setup;
+  setup.rows.batches = 3;
+  setup.run();
+  REQUIRE(setup.rows.requests.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto now = setup.rows.asked_at[i];
+    CHECK(setup.rows.requests[i].runs_before == now - 30 * 24h);
+    CHECK(setup.rows.requests[i].logs_before == now - 14 * 24h);
+  }
+  CHECK_THAT(setup.said.str(), Catch::Contains("30 runs, 3 gaps, 300 log lines"));
+}
+
+TEST_CASE("a store that is away when old rows are removed is said, and the daemon goes on") {
+  Setup setup;
+  setup.rows.fail = true;
+  boost::asio::co_spawn(setup.io, setup.retention.run(), [](std::exception_ptr) {});
+  while (setup.said.str().empty()) setup.io.run_one_for(20s);
+  CHECK_THAT(setup.said.str(), Catch::Contains("gone"));
+  setup.retention.stop();
+  setup.io.run_for(20s);
+  CHECK(setup.io.stopped());
+}
+
+}  // namespace rruled::test
