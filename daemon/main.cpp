@@ -1,3 +1,4 @@
+#include "daemon/api/api_companion.h"
 #include "daemon/cli/commands.h"
 
 #include <iostream>
@@ -5,6 +6,6 @@
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   rruled::cli::Session session({std::cin, std::cout, std::cerr},
-                               rruled::io::Environment::of_process());
+                               rruled::io::Environment::of_process(), rruled::api::make_api);
   return rruled::cli::execute(argc, argv, session);
 }

@@ -1,5 +1,6 @@
 #include "daemon/cli/commands.h"
 
+#include "daemon/cli/token.h"
 #include "store/errors.h"
 
 #include <ostream>
@@ -24,6 +25,7 @@ void add_all(Commands& commands) {
   add_transfer(commands);
   add_check_config(commands);
   add_migrate(commands);
+  add_token(commands);
   add_store(commands);
 }
 

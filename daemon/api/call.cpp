@@ -1,0 +1,227 @@
+#include "daemon/api/call.h"
+
+#include "daemon/api/content.h"
+#include "daemon/core/time_text.h"
+#include "daemon/io/api_token.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace rruled::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kTries = 5;
+constexpr std::size_t kKeyBytesMax = 255;
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number number{};
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number);
+  if (text.empty() || read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return number;
+}
+
+std::string encoded(std::string_view text) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~").find(c) != std::string_view::npos;
+    const auto byte = static_cast<unsigned char>(c);
+    if (plain)
+      out += c;
+    else
+      out.append({'%', kDigits[byte >> 4U], kDigits[byte & 0xfU]});
+  }
+  return out;
+}
+
+bool is_empty(const store::ChangeSet& changes) {
+  return changes.delete_flows.empty() && changes.delete_schedules.empty() &&
+         changes.flows.empty() && changes.schedules.empty() && changes.gaps.empty() &&
+         changes.runs.empty();
+}
+
+}  // namespace
+
+void refuse(std::string attr, std::string detail, std::string code) {
+  throw Refused{invalid({std::move(attr), std::move(code), std::move(detail)})};
+}
+
+std::string_view Call::argument(std::string_view name) const {
+  for (const auto& [key, value] : arguments)
+    if (key == name) return value;
+  return {};
+}
+
+std::optional<std::int64_t> parse_project(std::string_view text) {
+  const auto number = parse_number<std::int64_t>(text);
+  return number && *number > 0 ? number : std::nullopt;
+}
+
+std::int64_t Call::project() const { return parse_project(argument("project_id")).value_or(0); }
+
+const std::string* Call::parameter(std::string_view name) const {
+  const auto found = std::find_if(query.rbegin(), query.rend(),
+                                  [&](const auto& each) { return each.first == name; });
+  return found == query.rend() ? nullptr : &found->second;
+}
+
+json::object body_object(const Call& call, std::span<const std::string_view> texts) {
+  const Request& request = call.request;
+  if (request.body.empty()) return {};
+  if (body_kind(request) == BodyKind::form) {
+    auto object = form_object(request.body, texts);
+    if (!object) throw Refused{problem(400, "Form parse error - " + object.error().detail + ".")};
+    return std::move(*object);
+  }
+  auto value = core::parse_json(request.body);
+  if (!value) {
+    const auto& error = value.error();
+    throw Refused{problem(400, "JSON parse error - " + error.detail + " (line " +
+                                   std::to_string(error.line) + ", column " +
+                                   std::to_string(error.column) + ").")};
+  }
+  if (!value->is_object()) refuse("", "Invalid data. Expected a JSON object.");
+  return std::move(value->get_object());
+}
+
+void warn_unknown(Call& call, const std::vector<std::string>& keys) {
+  constexpr std::size_t kNamedMax = 10;
+  if (keys.empty()) return;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(keys.size(), kNamedMax); ++i) {
+    std::string name;
+    for (const char c : keys[i].substr(0, 64))
+      if (c > 0x20 && c < 0x7f && c != '"' && c != '\\') name += c;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  if (keys.size() > kNamedMax) names += ", ..";
+  call.headers.push_back({"Warning", "299 rruled \"ignored unknown fields: " + names + "\""});
+}
+
+Response json_response(const json::value& value, int status) {
+  return {.status = status, .body = core::json_text(value)};
+}
+
+std::optional<store::Timestamp> time_parameter(const Call& call, std::string_view name) {
+  const std::string* text = call.parameter(name);
+  if (text == nullptr) return std::nullopt;
+  const auto time = core::parse_time(*text);
+  const auto* instant = time ? std::get_if<store::Timestamp>(&*time) : nullptr;
+  if (instant == nullptr)
+    refuse(std::string(name), "A time needs a date and Z or an offset: 2026-01-31T09:00:00Z.");
+  return *instant;
+}
+
+std::size_t size_parameter(const Call& call,
+                           std::string_view name,
+                           std::size_t fallback,
+                           std::size_t max) {
+  const std::string* text = call.parameter(name);
+  if (text == nullptr) return fallback;
+  const auto number = parse_number<std::size_t>(*text);
+  if (!number) refuse(std::string(name), "A valid integer is required.");
+  return std::min(*number, max);
+}
+
+store::PageRange page_range(const Call& call, std::size_t fallback, std::size_t max) {
+  // Far beyond any table, and far from where sums overflow.
+  constexpr std::size_t kOffsetMax = 1'000'000'000;
+  return {size_parameter(call, "limit", fallback, max),
+          size_parameter(call, "offset", 0, kOffsetMax)};
+}
+
+std::string url_with(const Call& call, const FormFields& changed) {
+  const std::string* host = call.request.header("Host");
+  std::string url = (call.request.secure ? "https://" : "http://") +
+                    (host == nullptr ? std::string("localhost") : *host) + call.request.path;
+  char mark = '?';
+  const auto add = [&](const std::string& key, const std::string& value) {
+    url += mark + encoded(key) + "=" + encoded(value);
+    mark = '&';
+  };
+  for (const auto& [key, value] : call.query) {
+    const bool other = std::any_of(changed.begin(), changed.end(),
+                                   [&](const auto& each) { return each.first == key; });
+    if (!other) add(key, value);
+  }
+  for (const auto& [key, value] : changed) add(key, value);
+  return url;
+}
+
+Response page_response(const Call& call,
+                       json::array results,
+                       std::size_t count,
+                       store::PageRange range) {
+  const auto at = [&](std::size_t offset) {
+    return url_with(call,
+                    {{"limit", std::to_string(range.limit)}, {"offset", std::to_string(offset)}});
+  };
+  json::object page{{"count", count}, {"next", nullptr}, {"previous", nullptr}};
+  if (range.limit > 0 && range.offset + range.limit < count)
+    page["next"] = at(range.offset + range.limit);
+  if (range.limit > 0 && range.offset > 0)
+    page["previous"] = at(range.offset - std::min(range.offset, range.limit));
+  page["results"] = std::move(results);
+  return json_response(page);
+}
+
+std::string etag(std::int64_t revision) { return "\"" + std::to_string(revision) + "\""; }
+
+void check_if_match(const Call& call, const std::string& etag) {
+  const std::string* wanted = call.request.header("If-Match");
+  if (wanted == nullptr) return;
+  for (const auto& each : list_elements(*wanted))
+    if (each == "*" || each == etag) return;
+  throw Refused{problem(412, "It was changed meanwhile: its ETag is " + etag + " now.")};
+}
+
+store::Flow flow_of(const Call& call) {
+  const auto id = store::parse_id<store::FlowId>(call.argument("id"));
+  auto flow = id ? call.store().flow(*id) : std::nullopt;
+  if (!flow || flow->project_id != call.project()) throw Refused{not_found()};
+  return std::move(*flow);
+}
+
+store::Schedule schedule_of(const Call& call, const store::Flow& flow) {
+  const auto id = store::parse_id<store::ScheduleId>(call.argument("sid"));
+  auto schedule = id ? call.store().schedule(*id) : std::nullopt;
+  if (!schedule || schedule->flow_id != flow.id) throw Refused{not_found()};
+  return std::move(*schedule);
+}
+
+void write_changes(const Call& call, const std::function<store::ChangeSet()>& build) {
+  for (int left = kTries; left > 0; --left) {
+    const store::ChangeSet changes = build();
+    if (is_empty(changes)) return;
+    const auto conflict = call.store().write(changes, call.now);
+    if (!conflict) return;
+    if (conflict->kind == store::Conflict::Kind::missing) throw Refused{not_found()};
+  }
+  throw Refused{
+      problem(409, "It is being changed by somebody else; nothing was written: try again.")};
+}
+
+Made made_by(const Call& call, const boost::uuids::uuid& parent) {
+  const std::string* key = call.request.header("Idempotency-Key");
+  if (key == nullptr) return {store::random_uuid_v7(call.now), false};
+  const bool plain =
+      std::all_of(key->begin(), key->end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  if (key->empty() || key->size() > kKeyBytesMax || !plain)
+    throw Refused{problem(400, "An Idempotency-Key has 1 to 255 printable ASCII characters.",
+                          "invalid_input")};
+  return {store::uuid_v5(parent, std::string(call.route.pattern) + "\n" + *key), true};
+}
+
+void remember(const Call& call, const Made& made, const json::object& body) {
+  if (!made.by_key) return;
+  const std::string digest = io::sha256_hex(core::json_text(body));
+  if (call.directory().remember_request(made.id, digest) != digest)
+    throw Refused{problem(422, "This Idempotency-Key was used with another body.")};
+}
+
+}  // namespace rruled::api

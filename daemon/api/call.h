@@ -1,0 +1,142 @@
+#pragma once
+
+#include "daemon/api/access.h"
+#include "daemon/api/backend.h"
+#include "daemon/api/form.h"
+#include "daemon/api/message.h"
+#include "daemon/api/problem.h"
+#include "daemon/api/router.h"
+#include "daemon/core/schedule_json.h"
+
+#include <boost/json/object.hpp>
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rruled::api {
+
+struct Readiness {
+  bool ready = true;
+  std::string reason;  // why not
+};
+
+// What all requests have in common. Constant after construction; used from every thread.
+struct ApiContext {
+  core::ScheduleRules rules;
+  std::function<Readiness()> readiness;
+  std::span<const Route> routes;
+  std::string version;
+};
+
+// One request with what its handler needs.
+struct Call {
+  const ApiContext& context;
+  const Request& request;
+  const Route& route;
+  const PathArguments& arguments;
+  const FormFields& query;
+  const Grant& grant;
+  store::Timestamp now;
+  Backend* backend = nullptr;  // null for routes of scope open
+  Headers headers{};           // that the response shall have
+
+  [[nodiscard]] store::Store& store() const { return *backend->store; }
+  [[nodiscard]] store::Directory& directory() const { return *backend->directory; }
+  // Empty when the pattern has no such argument.
+  [[nodiscard]] std::string_view argument(std::string_view name) const;
+  [[nodiscard]] std::int64_t project() const;
+  // The last one of that name; null: none.
+  [[nodiscard]] const std::string* parameter(std::string_view name) const;
+};
+
+// Thrown by what a handler asks for; the response is the answer.
+struct Refused {
+  Response response;
+};
+[[noreturn]] void refuse(std::string attr, std::string detail, std::string code = "invalid_input");
+
+// The project of a path: a positive number. nullopt: it is none, so nothing is there.
+[[nodiscard]] std::optional<std::int64_t> parse_project(std::string_view text);
+
+// ---- Bodies ----
+
+// The object in the body, JSON or form (`texts`: keys whose values are always texts); an empty body
+// is an empty object. Refuses others.
+[[nodiscard]] boost::json::object body_object(const Call& call,
+                                              std::span<const std::string_view> texts = {});
+// Names what was not read, so that a typo shows.
+void warn_unknown(Call& call, const std::vector<std::string>& keys);
+[[nodiscard]] Response json_response(const boost::json::value& value, int status = 200);
+
+// ---- Parameters ----
+
+[[nodiscard]] std::optional<store::Timestamp> time_parameter(const Call& call,
+                                                             std::string_view name);
+[[nodiscard]] std::size_t size_parameter(const Call& call,
+                                         std::string_view name,
+                                         std::size_t fallback,
+                                         std::size_t max);
+// An id that is not a UUID finds nothing, so it is refused.
+template <class AnyId>
+[[nodiscard]] std::optional<AnyId> id_parameter(const Call& call, std::string_view name) {
+  const std::string* text = call.parameter(name);
+  if (text == nullptr) return std::nullopt;
+  auto id = store::parse_id<AnyId>(*text);
+  if (!id) refuse(std::string(name), "Not a valid UUID.");
+  return id;
+}
+template <class Enum>
+[[nodiscard]] std::optional<Enum> word_parameter(const Call& call, std::string_view name) {
+  const std::string* text = call.parameter(name);
+  if (text == nullptr) return std::nullopt;
+  const auto value = store::parse_word<Enum>(*text);
+  if (!value) refuse(std::string(name), "Not one of " + store::all_words<Enum>() + ".");
+  return value;
+}
+
+// ---- Pages ----
+
+[[nodiscard]] store::PageRange page_range(const Call& call,
+                                          std::size_t fallback = 100,
+                                          std::size_t max = 500);
+// {"count","next","previous","results"}
+[[nodiscard]] Response page_response(const Call& call,
+                                     boost::json::array results,
+                                     std::size_t count,
+                                     store::PageRange range);
+// The request's own URL with other values for some parameters.
+[[nodiscard]] std::string url_with(const Call& call, const FormFields& changed);
+
+// ---- Preconditions ----
+
+[[nodiscard]] std::string etag(std::int64_t revision);
+// 412 unless If-Match is absent, "*", or names it.
+void check_if_match(const Call& call, const std::string& etag);
+
+// ---- Rows ----
+
+// 404 when there is none in the path's project.
+[[nodiscard]] store::Flow flow_of(const Call& call);
+[[nodiscard]] store::Schedule schedule_of(const Call& call, const store::Flow& flow);
+
+// Builds changes from what the store holds and writes them; builds them anew when somebody else
+// wrote in between. Nothing to change writes nothing. Refuses 404 for what is gone, 409 for what is
+// being changed all the time.
+void write_changes(const Call& call, const std::function<store::ChangeSet()>& build);
+
+// ---- Idempotency keys ----
+
+// The id of what a POST makes: by the caller's key, or a new one. 400 for a key that is none.
+struct Made {
+  boost::uuids::uuid id{};
+  bool by_key = false;
+};
+[[nodiscard]] Made made_by(const Call& call, const boost::uuids::uuid& parent);
+// Before it is written, once it is known to be valid. 422 when the key came with another body.
+void remember(const Call& call, const Made& made, const boost::json::object& body);
+inline constexpr std::string_view kReplayed = "Idempotency-Replayed";
+
+}  // namespace rruled::api

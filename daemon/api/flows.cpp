@@ -1,0 +1,148 @@
+#include "daemon/api/routes.h"
+#include "daemon/core/flow_change.h"
+#include "daemon/core/flow_json.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace rruled::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 5> kTexts{"name", "description", "status", "exit_condition",
+                                                 "abort_action"};
+// In the store of a project, so that a key of one project is none of another.
+constexpr boost::uuids::uuid kFlowSpace{0x5e, 0x6f, 0x1b, 0x0a, 0x2c, 0x7d, 0x4e, 0x11,
+                                        0x9a, 0x3b, 0x72, 0x68, 0x6f, 0x67, 0x66, 0x6c};
+
+Response flow_response(Call& call, const store::Flow& flow, int status = 200) {
+  Response response = json_response(core::to_json(flow), status);
+  response.headers = call.headers;
+  response.headers.push_back({"ETag", etag(flow.revision)});
+  return response;
+}
+
+std::vector<store::Schedule> schedules_of(const Call& call, store::FlowId id) {
+  return call.store().schedules({.flow_id = id, .limit = std::numeric_limits<std::size_t>::max()});
+}
+
+store::ChangeSet changes_of(const Call& call, const store::Flow& before, const store::Flow& after) {
+  store::ChangeSet changes;
+  if (core::same_settings(before, after)) return changes;
+  changes.flows.push_back({after, before.revision});
+  const auto schedules = schedules_of(call, before.id);
+  for (auto& change :
+       core::flow_changes(before, after, schedules, call.context.rules.zones, call.now)) {
+    const auto row = std::find_if(schedules.begin(), schedules.end(),
+                                  [&](const auto& each) { return each.id == change.schedule.id; });
+    if (row != schedules.end()) core::put(changes, std::move(change), &*row);
+  }
+  return changes;
+}
+
+// What bulk_delete takes.
+std::vector<store::FlowId> ids_of(const json::object& body) {
+  const auto* value = body.if_contains("ids");
+  const auto* list = value == nullptr ? nullptr : value->if_array();
+  if (list == nullptr || list->empty()) refuse("ids", "A non-empty list of 'ids' is required");
+  std::vector<store::FlowId> ids;
+  for (const auto& each : *list) {
+    const auto* text = each.if_string();
+    const auto id = text == nullptr ? std::nullopt : store::parse_id<store::FlowId>(*text);
+    if (!id) refuse("ids", "One or more IDs are not valid UUIDs");
+    ids.push_back(*id);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+}  // namespace
+
+Response list_flows(Call& call) {
+  store::FlowFilter filter{.project_id = call.project()};
+  filter.id = id_parameter<store::FlowId>(call, "id");
+  filter.status = word_parameter<store::FlowStatus>(call, "status");
+  filter.created_at = time_parameter(call, "created_at");
+  filter.updated_at = time_parameter(call, "updated_at");
+  if (const auto* search = call.parameter("search")) filter.search = *search;
+  const auto range = page_range(call);
+  // Nobody has made any of them: there are no users here.
+  if (call.parameter("created_by") != nullptr) return page_response(call, {}, 0, range);
+  const auto page = call.directory().flows(filter, range);
+  json::array results;
+  for (const auto& each : page.rows) results.push_back(core::to_json(each));
+  return page_response(call, std::move(results), page.count, range);
+}
+
+Response create_flow(Call& call) {
+  const json::object body = body_object(call, kTexts);
+  const auto space = store::uuid_v5(kFlowSpace, std::to_string(call.project()));
+  const Made made = made_by(call, space);
+  store::Flow base;
+  base.id = store::FlowId{made.id};
+  base.project_id = call.project();
+  base.created_at = call.now;
+  const auto existing = made.by_key ? call.store().flow(base.id) : std::nullopt;
+  if (existing) {
+    remember(call, made, body);
+    call.headers.push_back({std::string(kReplayed), "true"});
+    return flow_response(call, *existing, 201);
+  }
+  warn_unknown(call, core::unknown_flow_keys(body));
+  const auto flow = core::flow_from_json(body, base, core::JsonUse::create, call.now);
+  if (!flow) throw Refused{invalid(flow.error())};
+  remember(call, made, body);
+  write_changes(call, [&] {
+    store::ChangeSet changes;
+    if (!call.store().flow(base.id)) changes.flows.push_back({*flow, std::nullopt});
+    return changes;
+  });
+  return flow_response(call, call.store().flow(base.id).value_or(*flow), 201);
+}
+
+Response get_flow(Call& call) { return flow_response(call, flow_of(call)); }
+
+Response patch_flow(Call& call) {
+  const json::object body = body_object(call, kTexts);
+  warn_unknown(call, core::unknown_flow_keys(body));
+  write_changes(call, [&] {
+    const store::Flow before = flow_of(call);
+    check_if_match(call, etag(before.revision));
+    const auto after = core::flow_from_json(body, before, core::JsonUse::patch, call.now);
+    if (!after) throw Refused{invalid(after.error())};
+    return changes_of(call, before, *after);
+  });
+  return flow_response(call, flow_of(call));
+}
+
+Response delete_flow(Call& call) {
+  write_changes(call, [&] {
+    const store::Flow flow = flow_of(call);
+    check_if_match(call, etag(flow.revision));
+    store::ChangeSet changes;
+    changes.delete_flows.push_back(flow.id);
+    return changes;
+  });
+  return {.status = 204};
+}
+
+Response bulk_delete_flows(Call& call) {
+  const auto ids = ids_of(body_object(call));
+  std::size_t deleted = 0;
+  write_changes(call, [&] {
+    store::ChangeSet changes;
+    for (const auto& id : ids) {
+      const auto flow = call.store().flow(id);
+      if (flow && flow->project_id == call.project() && flow->status == store::FlowStatus::archived)
+        changes.delete_flows.push_back(id);
+    }
+    deleted = changes.delete_flows.size();
+    return changes;
+  });
+  return json_response(json::object{{"deleted", deleted}});
+}
+
+}  // namespace rruled::api

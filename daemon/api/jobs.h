@@ -1,0 +1,21 @@
+#pragma once
+
+#include "daemon/api/call.h"
+#include "store/types.h"
+
+#include <string_view>
+#include <vector>
+
+namespace rruled::api {
+
+// A run's status in the words of batch jobs and invocations (semantics.md, 7).
+[[nodiscard]] std::string_view job_word(store::RunStatus status);
+// Those that a word stands for; empty: it is no such word.
+[[nodiscard]] std::vector<store::RunStatus> statuses_of(std::string_view word);
+// Those that jobs can have: all but skipped.
+[[nodiscard]] std::vector<store::RunStatus> job_statuses();
+
+// Cancels the run unless it has ended. 409 when it is with an executor.
+void end_run(const Call& call, store::RunId id);
+
+}  // namespace rruled::api

@@ -1,0 +1,183 @@
+#include "daemon/api/routes.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+
+namespace rruled::api {
+namespace {
+
+namespace json = boost::json;
+
+// Every schema that a route names.
+constexpr std::string_view kSchemas = R"json({
+"Anything":{"type":"object"},
+"Id":{"type":"string","format":"uuid"},
+"Time":{"type":"string","format":"date-time"},
+"NullableTime":{"type":["string","null"],"format":"date-time"},
+"Error":{"type":"object","required":["type","code","detail","attr"],"properties":{
+ "type":{"type":"string"},"code":{"type":"string"},"detail":{"type":"string"},
+ "attr":{"type":["string","null"]}}},
+"Flow":{"type":"object","properties":{
+ "id":{"$ref":"#/components/schemas/Id","readOnly":true},"name":{"type":["string","null"],
+ "maxLength":400},
+ "description":{"type":"string"},"version":{"type":"integer","readOnly":true},
+ "status":{"enum":["draft","active","archived"]},
+ "created_at":{"$ref":"#/components/schemas/Time","readOnly":true},"created_by":{"readOnly":true},
+ "updated_at":{"$ref":"#/components/schemas/Time","readOnly":true},
+ "trigger":{"type":"object"},"trigger_masking":{"type":["object","null"]},
+ "conversion":{"type":["object","null"]},
+ "exit_condition":{"enum":["exit_on_conversion","exit_on_trigger_not_matched",
+ "exit_on_trigger_not_matched_or_conversion","exit_only_at_end"]},
+ "edges":{},"actions":{"type":"array","items":{"type":"object"}},"abort_action":{"readOnly":true},
+ "variables":{"type":"array","items":{"type":"object"}},
+ "billable_action_types":{"type":"array","items":{"type":"string"},"readOnly":true}}},
+"Schedule":{"type":"object","properties":{
+ "id":{"$ref":"#/components/schemas/Id","readOnly":true},"rrule":{"type":"string"},
+ "starts_at":{"$ref":"#/components/schemas/Time"},"timezone":{"type":"string","maxLength":64,
+ "default":"UTC"},
+ "variables":{"type":"object"},"status":{"enum":["active","paused","completed","error"]},
+ "next_run_at":{"$ref":"#/components/schemas/NullableTime","readOnly":true},
+ "created_at":{"$ref":"#/components/schemas/Time","readOnly":true},
+ "updated_at":{"$ref":"#/components/schemas/Time","readOnly":true},"note":{"type":"string"},
+ "paused_until":{"$ref":"#/components/schemas/NullableTime"},"dst_gap":{"enum":["shift","skip"]},
+ "dst_fold":{"enum":["auto","first","second","both"]},"catchup":{"enum":["last","none","all"]},
+ "catchup_grace":{"type":"string"},"catchup_window":{"type":"string"},
+ "overlap":{"enum":["allow","skip","buffer_one","buffer_all","cancel_other"]},
+ "max_running":{"type":"integer","minimum":1},"jitter":{"type":"string"},
+ "late_after":{"type":"string"},
+ "retry":{"type":"object"},"timeout":{"type":["string","null"]},"executor":{"type":"string"},
+ "status_reason":{"type":"string","readOnly":true}}},
+"Variables":{"type":"object","properties":{"variables":{"type":"object"}}},
+"JobRequest":{"type":"object","properties":{"variables":{"type":"object"},
+ "filters":{"type":"object"}}},
+"Job":{"type":"object","properties":{
+ "id":{"$ref":"#/components/schemas/Id"},
+ "status":{"enum":["waiting","queued","active","completed","cancelled","failed"]},
+ "hog_flow":{"$ref":"#/components/schemas/Id"},"filters":{"type":"object"},
+ "variables":{"type":"object"},
+ "created_at":{"$ref":"#/components/schemas/Time"},"created_by":{},
+ "updated_at":{"$ref":"#/components/schemas/Time"},
+ "schedule":{"type":["string","null"],"format":"uuid"},
+ "scheduled_for":{"$ref":"#/components/schemas/NullableTime"},
+ "due_at":{"$ref":"#/components/schemas/Time"},
+ "started_at":{"$ref":"#/components/schemas/NullableTime"},
+ "finished_at":{"$ref":"#/components/schemas/NullableTime"},"attempts":{"type":"integer"},
+ "error":{"type":"string"},"progress":{}}},
+"Run":{"type":"object"},
+"Log":{"type":"object","properties":{"log_source_id":{"type":"string"},
+ "instance_id":{"type":"string"},
+ "timestamp":{"$ref":"#/components/schemas/Time"},"level":{"enum":["DEBUG","INFO","WARN",
+ "ERROR"]},
+ "message":{"type":"string"}}},
+"Ids":{"type":"object","required":["ids"],"properties":{"ids":{"type":"array",
+ "items":{"$ref":"#/components/schemas/Id"}}}},
+"Deleted":{"type":"object","properties":{"deleted":{"type":"integer"}}},
+"Occurrence":{"type":"object","properties":{"scheduled_for":{"$ref":"#/components/schemas/Time"},
+ "due_at":{"$ref":"#/components/schemas/Time"},"local":{"type":"string"},
+ "offset":{"type":"string"},
+ "note":{"type":"string"},"schedule":{"type":"string"},"hog_flow":{"type":"string"}}},
+"Preview":{"type":"object","properties":{"occurrences":{"type":"array",
+ "items":{"$ref":"#/components/schemas/Occurrence"}}}},
+"Upcoming":{"$ref":"#/components/schemas/Preview"},
+"PreviewRequest":{"type":"object","required":["rrule"],"properties":{"rrule":{"type":"string"},
+ "starts_at":{"type":"string"},"starts_at_local":{"type":"string"},"timezone":{"type":"string"},
+ "dst_gap":{"enum":["shift","skip"]},"dst_fold":{"enum":["auto","first","second","both"]},
+ "after":{"type":"string"},"until":{"type":"string"},"count":{"type":"integer","maximum":1000}}},
+"Health":{"type":"object","properties":{"status":{"type":"string"},"reason":{"type":"string"}}}
+})json";
+
+json::object reference(std::string_view schema) {
+  return {{"$ref", "#/components/schemas/" + std::string(schema)}};
+}
+
+json::object content(json::value schema) {
+  return {{"content", {{"application/json", {{"schema", std::move(schema)}}}}}};
+}
+
+json::value page_of(std::string_view schema) {
+  json::object page{{"type", "object"}};
+  page["properties"] = {{"count", {{"type", json::array{"integer", "null"}}}},
+                        {"next", {{"type", json::array{"string", "null"}}}},
+                        {"previous", {{"type", json::array{"string", "null"}}}},
+                        {"results", {{"type", "array"}, {"items", reference(schema)}}}};
+  return page;
+}
+
+json::value schema_of(std::string_view name) {
+  constexpr std::string_view kPage = "Page";
+  if (name.ends_with(kPage)) return page_of(name.substr(0, name.size() - kPage.size()));
+  return reference(name);
+}
+
+json::array parameters(const Route& route) {
+  json::array all;
+  std::string_view rest = route.pattern;
+  for (auto at = rest.find('{'); at != std::string_view::npos; at = rest.find('{')) {
+    const auto end = rest.find('}', at);
+    const auto name = rest.substr(at + 1, end - at - 1);
+    json::object schema{{"type", name == "project_id" ? "integer" : "string"}};
+    all.push_back(json::object{
+        {"name", name}, {"in", "path"}, {"required", true}, {"schema", std::move(schema)}});
+    rest.remove_prefix(end);
+  }
+  for (const auto& name : route.text.query)
+    all.push_back(json::object{{"name", name}, {"in", "query"}, {"schema", {{"type", "string"}}}});
+  return all;
+}
+
+std::string_view verb_key(Verb verb) {
+  switch (verb) {
+    case Verb::get:
+      return "get";
+    case Verb::post:
+      return "post";
+    case Verb::patch:
+      return "patch";
+    case Verb::del:
+      break;
+  }
+  return "delete";
+}
+
+json::object operation(const Route& route) {
+  json::object object{{"summary", route.text.summary}};
+  auto all = parameters(route);
+  if (!all.empty()) object["parameters"] = std::move(all);
+  if (!route.text.request.empty()) {
+    json::object body = content(schema_of(route.text.request));
+    object["requestBody"] = std::move(body);
+  }
+  json::object success{{"description", "done"}};
+  if (!route.text.response.empty())
+    success["content"] = content(schema_of(route.text.response))["content"];
+  json::object failure = content(reference("Error"));
+  failure["description"] = "refused";
+  object["responses"] = {{std::to_string(route.text.status), std::move(success)},
+                         {"default", std::move(failure)}};
+  if (route.scope == Scope::open)
+    object["security"] = json::array{};
+  else
+    object["security"] = json::array{
+        {{"token", json::array{route.scope == Scope::write ? "hog_flow:write" : "hog_flow:read"}}}};
+  return object;
+}
+
+}  // namespace
+
+Response openapi(Call& call) {
+  json::object paths;
+  for (const Route& route : call.context.routes) {
+    auto& path = paths[route.pattern];
+    if (path.is_null()) path = json::object();
+    path.get_object()[verb_key(route.verb)] = operation(route);
+  }
+  json::object document{{"openapi", "3.1.0"}};
+  document["info"] = {{"title", "rruled"}, {"version", call.context.version}};
+  document["paths"] = std::move(paths);
+  document["components"] = {
+      {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
+      {"schemas", json::parse(json::string_view(kSchemas.data(), kSchemas.size()))}};
+  return json_response(document);
+}
+
+}  // namespace rruled::api

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "daemon/api/call.h"
+#include "daemon/api/router.h"
+
+#include <span>
+
+// The API, whole: every route with what it needs and what answers it.
+namespace rruled::api {
+
+[[nodiscard]] std::span<const Route> api_routes();
+
+// flows.cpp
+Response list_flows(Call& call);
+Response create_flow(Call& call);
+Response get_flow(Call& call);
+Response patch_flow(Call& call);
+Response delete_flow(Call& call);
+Response bulk_delete_flows(Call& call);
+
+// schedules.cpp
+Response list_schedules(Call& call);
+Response create_schedule(Call& call);
+Response get_schedule(Call& call);
+Response patch_schedule(Call& call);
+Response delete_schedule(Call& call);
+
+// previews.cpp
+Response preview_schedule(Call& call);
+Response preview_unsaved(Call& call);
+Response upcoming(Call& call);
+
+// jobs.cpp
+Response list_batch_jobs(Call& call);
+Response create_batch_job(Call& call);
+Response cancel_batch_job(Call& call);
+Response list_invocations(Call& call);
+Response create_invocation(Call& call);
+Response run_schedule(Call& call);
+
+// runs.cpp
+Response list_runs(Call& call);
+Response get_run(Call& call);
+Response cancel_run(Call& call);
+Response list_logs(Call& call);
+
+// health.cpp
+Response live(Call& call);
+Response ready(Call& call);
+
+// openapi.cpp
+Response openapi(Call& call);
+
+}  // namespace rruled::api

@@ -1,0 +1,116 @@
+#include "daemon/api/jobs.h"
+#include "daemon/api/routes.h"
+#include "daemon/core/run_json.h"
+
+#include <charconv>
+
+namespace rruled::api {
+namespace {
+
+namespace json = boost::json;
+using store::Run;
+
+store::Run run_of(const Call& call) {
+  const auto id = store::parse_id<store::RunId>(call.argument("rid"));
+  auto run = id ? call.store().run(*id) : std::nullopt;
+  if (!run || run->project_id != call.project()) throw Refused{not_found()};
+  return std::move(*run);
+}
+
+// "1767603600000.0190..": the last run of the page before.
+std::string cursor_text(const Run& run) {
+  return std::to_string(run.due_at.time_since_epoch().count()) + "." + to_string(run.id);
+}
+
+std::optional<store::RunCursor> cursor_parameter(const Call& call) {
+  const std::string* text = call.parameter("cursor");
+  if (text == nullptr) return std::nullopt;
+  const auto dot = text->find('.');
+  std::int64_t due = 0;
+  const auto* end = text->data() + std::min(dot, text->size());
+  const auto read = std::from_chars(text->data(), end, due);
+  const auto id = dot == std::string::npos
+                      ? std::nullopt
+                      : store::parse_id<store::RunId>(std::string_view(*text).substr(dot + 1));
+  if (!id || read.ec != std::errc() || read.ptr != end)
+    refuse("cursor", "Not a cursor: take it from `next`.");
+  return store::RunCursor{store::Timestamp(store::milliseconds(due)), *id};
+}
+
+std::vector<store::LogLevel> levels_parameter(const Call& call) {
+  const std::string* text = call.parameter("level");
+  std::vector<store::LogLevel> levels;
+  if (text == nullptr) return levels;
+  for (const auto& each : list_elements(*text)) {
+    std::string upper(each);
+    for (char& c : upper)
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    const auto level = store::parse_word<store::LogLevel>(upper);
+    if (!level) refuse("level", "Not one of " + store::all_words<store::LogLevel>() + ".");
+    levels.push_back(*level);
+  }
+  return levels;
+}
+
+}  // namespace
+
+Response list_runs(Call& call) {
+  store::RunFilter filter{.project_id = call.project()};
+  filter.flow_id = id_parameter<store::FlowId>(call, "flow");
+  filter.schedule_id = id_parameter<store::ScheduleId>(call, "schedule");
+  if (const auto status = word_parameter<store::RunStatus>(call, "status"))
+    filter.statuses = {*status};
+  filter.due_from = time_parameter(call, "from");
+  filter.due_to = time_parameter(call, "to");
+  filter.before = cursor_parameter(call);
+  const auto limit = size_parameter(call, "limit", 100, 500);
+  // One more tells whether there is a next page; the ledger is too long to be counted.
+  auto rows = call.directory().runs(filter, {limit + 1, 0}, false).rows;
+  const bool more = rows.size() > limit && limit > 0;
+  if (rows.size() > limit) rows.resize(limit);
+  json::object page{{"count", nullptr}, {"next", nullptr}, {"previous", nullptr}};
+  if (more) page["next"] = url_with(call, {{"cursor", cursor_text(rows.back())}});
+  json::array results;
+  for (const auto& each : rows) results.push_back(core::to_json(each));
+  page["results"] = std::move(results);
+  return json_response(page);
+}
+
+Response get_run(Call& call) {
+  const Run run = run_of(call);
+  json::object object = core::to_json(run);
+  json::array attempts;
+  for (const auto& each : call.store().attempts(run.id)) attempts.push_back(core::to_json(each));
+  object["attempt_list"] = std::move(attempts);
+  return json_response(object);
+}
+
+Response cancel_run(Call& call) {
+  end_run(call, run_of(call).id);
+  return get_run(call);
+}
+
+Response list_logs(Call& call) {
+  const store::Flow flow = flow_of(call);
+  store::LogFilter filter{.flow_id = flow.id};
+  filter.run_id = id_parameter<store::RunId>(call, "instance_id");
+  filter.after = time_parameter(call, "after");
+  filter.before = time_parameter(call, "before");
+  filter.levels = levels_parameter(call);
+  if (const auto* search = call.parameter("search")) filter.search = *search;
+  const auto range = page_range(call, 50, 500);
+  const auto page = call.directory().logs(filter, range);
+  json::array results;
+  for (const auto& each : page.rows) {
+    json::object entry = core::to_json(each);
+    results.push_back(
+        json::object{{"log_source_id", to_string(each.flow_id)},
+                     {"instance_id", each.run_id ? to_string(*each.run_id) : std::string()},
+                     {"timestamp", entry["timestamp"]},
+                     {"level", store::word(each.level)},
+                     {"message", each.message}});
+  }
+  return page_response(call, std::move(results), page.count, range);
+}
+
+}  // namespace rruled::api

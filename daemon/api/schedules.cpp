@@ -1,0 +1,110 @@
+#include "daemon/api/routes.h"
+#include "daemon/core/flow_change.h"
+
+#include <array>
+
+namespace rruled::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 18> kTexts{
+    "rrule",          "starts_at",    "starts_at_local", "timezone",      "status",   "note",
+    "dst_gap",        "dst_fold",     "catchup",         "catchup_grace", "jitter",   "overlap",
+    "catchup_window", "paused_until", "late_after",      "timeout",       "executor", "calendar"};
+
+Response schedule_response(Call& call, const store::Schedule& schedule, int status = 200) {
+  Response response = json_response(core::to_json(schedule), status);
+  response.headers = call.headers;
+  response.headers.push_back({"ETag", etag(schedule.revision)});
+  return response;
+}
+
+bool fires(const store::Flow& flow) { return core::can_fire(flow.status, flow.trigger_type); }
+
+}  // namespace
+
+Response list_schedules(Call& call) {
+  const store::Flow flow = flow_of(call);
+  store::ScheduleFilter filter{.project_id = call.project(), .flow_id = flow.id};
+  filter.id = id_parameter<store::ScheduleId>(call, "id");
+  filter.created_at = time_parameter(call, "created_at");
+  filter.updated_at = time_parameter(call, "updated_at");
+  const auto range = page_range(call);
+  if (call.parameter("created_by") != nullptr) return page_response(call, {}, 0, range);
+  const auto page = call.directory().schedules(filter, range);
+  json::array results;
+  for (const auto& each : page.rows) results.push_back(core::to_json(each));
+  return page_response(call, std::move(results), page.count, range);
+}
+
+Response create_schedule(Call& call) {
+  const store::Flow flow = flow_of(call);
+  const json::object body = body_object(call, kTexts);
+  const Made made = made_by(call, flow.id.value);
+  store::Schedule base;
+  base.id = store::ScheduleId{made.id};
+  base.flow_id = flow.id;
+  base.project_id = flow.project_id;
+  base.created_at = call.now;
+  const auto existing = made.by_key ? call.store().schedule(base.id) : std::nullopt;
+  if (existing) {
+    remember(call, made, body);
+    call.headers.push_back({std::string(kReplayed), "true"});
+    return schedule_response(call, *existing, 201);
+  }
+  warn_unknown(call, core::unknown_schedule_keys(body));
+  const auto edit = core::schedule_from_json(body, base, nullptr, core::JsonUse::create,
+                                             call.context.rules, call.now);
+  if (!edit) throw Refused{invalid(edit.error())};
+  remember(call, made, body);
+  write_changes(call, [&] {
+    store::ChangeSet changes;
+    if (call.store().schedule(base.id)) return changes;
+    core::put(changes, core::decided(*edit, nullptr, nullptr, fires(flow_of(call)), call.now),
+              nullptr);
+    return changes;
+  });
+  const auto written = call.store().schedule(base.id);
+  if (!written) throw Refused{not_found()};
+  return schedule_response(call, *written, 201);
+}
+
+Response get_schedule(Call& call) {
+  return schedule_response(call, schedule_of(call, flow_of(call)));
+}
+
+Response patch_schedule(Call& call) {
+  const json::object body = body_object(call, kTexts);
+  warn_unknown(call, core::unknown_schedule_keys(body));
+  write_changes(call, [&] {
+    const store::Flow flow = flow_of(call);
+    const store::Schedule before = schedule_of(call, flow);
+    check_if_match(call, etag(before.revision));
+    const auto edit = core::schedule_from_json(body, before, &before, core::JsonUse::patch,
+                                               call.context.rules, call.now);
+    if (!edit) throw Refused{invalid(edit.error())};
+    const auto timetable = core::Timetable::compile(before, call.context.rules.zones);
+    core::Change change =
+        core::decided(*edit, &before, timetable ? &*timetable : nullptr, fires(flow), call.now);
+    store::ChangeSet changes;
+    if (!core::same_settings(before, change.schedule) ||
+        before.next_run_at != change.schedule.next_run_at)
+      core::put(changes, std::move(change), &before);
+    return changes;
+  });
+  return get_schedule(call);
+}
+
+Response delete_schedule(Call& call) {
+  write_changes(call, [&] {
+    const store::Schedule schedule = schedule_of(call, flow_of(call));
+    check_if_match(call, etag(schedule.revision));
+    store::ChangeSet changes;
+    changes.delete_schedules.push_back(schedule.id);
+    return changes;
+  });
+  return {.status = 204};
+}
+
+}  // namespace rruled::api

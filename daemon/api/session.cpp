@@ -1,0 +1,245 @@
+#include "daemon/api/session.h"
+
+#include "daemon/api/http_text.h"
+#include "daemon/api/problem.h"
+#include "store/ids.h"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <utility>
+
+namespace rruled::api {
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using boost::system::error_code;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kReadBytes = 16 * 1024;
+constexpr std::size_t kRequestIdBytesMax = 128;
+
+// Counts something up for as long as it lives.
+class Share {
+ public:
+  Share(std::size_t& total, std::size_t amount) : total_(total), amount_(amount) {
+    total_ += amount_;
+  }
+  ~Share() { total_ -= amount_; }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+
+ private:
+  std::size_t& total_;
+  std::size_t amount_;
+};
+
+}  // namespace
+
+std::optional<std::string> fit_request_id(const std::string* given) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  if (given == nullptr || given->empty() || given->size() > kRequestIdBytesMax ||
+      !std::all_of(given->begin(), given->end(), fits))
+    return std::nullopt;
+  return *given;
+}
+
+Session::Session(std::shared_ptr<SessionContext> context, std::unique_ptr<Wire> wire)
+    : context_(std::move(context)), wire_(std::move(wire)) {}
+
+Session::~Session() { end_waiting(); }
+
+void Session::begin_waiting() { place_ = context_->waiting.insert(context_->waiting.end(), this); }
+
+void Session::end_waiting() {
+  if (place_) context_->waiting.erase(*place_);
+  place_.reset();
+}
+
+void Session::close() {
+  closed_ = true;
+  end_waiting();
+  wire_->close();
+}
+
+awaitable<void> Session::run() {
+  begin_waiting();
+  const error_code error =
+      co_await wire_->begin(steady_clock::now() + context_->limits.head_timeout);
+  end_waiting();
+  auto next = error ? Next::hang_up : Next::go_on;
+  while (next == Next::go_on) next = co_await serve_one();
+  wire_->close();
+}
+
+awaitable<Session::Next> Session::serve_one() {
+  request_id_ = store::to_string(store::random_uuid_v7(context_->clock.now()));
+  begin_waiting();
+  const Next next = co_await read_head();
+  end_waiting();
+  const auto size = head_size(buffer_);
+  if (next == Next::hang_up || !size || closed_) co_return Next::hang_up;
+
+  Incoming incoming(context_->limits);
+  auto refusal = incoming.take_head(buffer_, *size);
+  if (!refusal) {
+    Request& request = incoming.request();
+    if (auto id = fit_request_id(request.header("X-Request-Id"))) request_id_ = std::move(*id);
+    request.request_id = request_id_;
+    request.secure = wire_->secure();
+    refusal = incoming.take_body(buffer_);
+  }
+  if (!refusal && !incoming.complete()) refusal = co_await read_body(incoming);
+  if (refusal) co_return co_await refuse(std::move(*refusal));
+  if (!incoming.complete()) co_return Next::hang_up;
+  co_return co_await answer(incoming.release());
+}
+
+// Until buffer_ begins with a whole head. Who never sent a byte is not answered.
+awaitable<Session::Next> Session::read_head() {
+  const ServerLimits& limits = context_->limits;
+  const bool first = served_ == 0;
+  auto deadline =
+      steady_clock::now() + (first || !buffer_.empty() ? limits.head_timeout : limits.idle_timeout);
+  while (true) {
+    const auto size = head_size(buffer_);
+    if (size.value_or(buffer_.size()) > limits.head_bytes_max)
+      co_return co_await refuse(problem(
+          431, "The header is larger than " + std::to_string(limits.head_bytes_max) + " bytes."));
+    if (size) co_return Next::go_on;
+    const bool silent = buffer_.empty();
+    const error_code error = co_await read_more(deadline);
+    if (error == asio::error::timed_out && !buffer_.empty())
+      co_return co_await refuse(problem(408, "The header did not come in time."));
+    if (error) co_return Next::hang_up;
+    if (silent && !first) deadline = steady_clock::now() + limits.head_timeout;
+  }
+}
+
+awaitable<error_code> Session::read_more(Wire::Deadline deadline) {
+  std::array<char, kReadBytes> bytes;  // not initialised: only what was read is used
+  const Wire::Read read = co_await wire_->read_some(bytes, deadline);
+  if (!read.error) buffer_.append(bytes.data(), read.size);
+  co_return read.error;
+}
+
+// The rest of a body that did not come with its head. A response refuses it; without one and
+// incomplete, the client has gone.
+awaitable<std::optional<Response>> Session::read_body(Incoming& incoming) {
+  std::optional<Response> refusal = co_await context_->application.refuse(incoming.request());
+  if (refusal) co_return refusal;
+  const ServerLimits& limits = context_->limits;
+  const HeadFacts& facts = incoming.facts();
+  const std::size_t room =
+      facts.chunked ? limits.body_bytes_max : static_cast<std::size_t>(facts.content_length);
+  if (context_->body_bytes + room > limits.all_bodies_bytes_max)
+    co_return unavailable("Too many large requests at one time; try again.");
+  const Share share(context_->body_bytes, room);
+  co_return co_await receive_body(incoming);
+}
+
+awaitable<std::optional<Response>> Session::receive_body(Incoming& incoming) {
+  const auto deadline = steady_clock::now() + context_->limits.body_timeout;
+  if (incoming.facts().expects_continue && buffer_.empty()) {
+    const error_code error = co_await wire_->write("HTTP/1.1 100 Continue\r\n\r\n", {}, deadline);
+    if (error) co_return std::nullopt;
+  }
+  std::optional<Response> refusal;
+  while (!refusal && !incoming.complete()) {
+    const error_code error = co_await read_more(deadline);
+    if (error == asio::error::timed_out) co_return problem(408, "The body did not come in time.");
+    if (error) co_return std::nullopt;
+    refusal = incoming.take_body(buffer_);
+  }
+  co_return refusal;
+}
+
+bool Session::may_go_on(const Request& request) const {
+  if (request.version < 11 || context_->stopping ||
+      served_ >= context_->limits.requests_per_connection_max)
+    return false;
+  return std::none_of(request.headers.begin(), request.headers.end(), [](const Header& header) {
+    if (!equal_but_for_case(header.name, "connection")) return false;
+    const auto options = list_elements(header.value);
+    return std::any_of(options.begin(), options.end(),
+                       [](auto option) { return equal_but_for_case(option, "close"); });
+  });
+}
+
+awaitable<Session::Next> Session::answer(Request request) {
+  ++served_;
+  const auto begun = steady_clock::now();
+  const std::string what = request.method + " " + request.path;
+  const bool head_only = request.method == "HEAD";
+  const bool keep = may_go_on(request);
+  Response response = co_await ask(std::move(request));
+  context_->log->debug(
+      "{} {} {} {} us", request_id_, what, response.status,
+      std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begun).count());
+  const bool go_on = keep && !response.close && !context_->stopping;
+  co_return co_await send(std::move(response), head_only, go_on);
+}
+
+awaitable<Response> Session::ask(Request request) {
+  if (context_->answering >= context_->limits.waiting_max)
+    co_return unavailable("Too many requests at one time; try again.");
+  const Share share(context_->answering, 1);
+  try {
+    Response response = co_await context_->application.answer(std::move(request));
+    co_return response;
+  } catch (const std::exception& error) {
+    context_->log->error("request {}: {}", request_id_, error.what());
+  }
+  co_return problem(500, "Something went wrong here; the log names request " + request_id_ + ".");
+}
+
+// For a request that was not read to its end: where the next one would begin is not known.
+awaitable<Session::Next> Session::refuse(Response response) {
+  end_waiting();
+  context_->log->debug("{} refused: {}", request_id_, response.status);
+  co_return co_await send(std::move(response), false, false);
+}
+
+awaitable<Session::Next> Session::send(Response response, bool head_only, bool keep) {
+  const std::string head = head_of(response, keep);
+  const error_code error =
+      co_await wire_->write(head, head_only ? std::string_view() : std::string_view(response.body),
+                            steady_clock::now() + context_->limits.write_timeout);
+  if (error) co_return Next::hang_up;
+  if (keep) co_return Next::go_on;
+  co_return co_await linger();
+}
+
+// Closing while the peer still sends would reset the connection and take the response with it.
+awaitable<Session::Next> Session::linger() {
+  const auto deadline = steady_clock::now() + context_->limits.linger_timeout;
+  co_await wire_->end_writing(deadline);
+  std::array<char, kReadBytes> bytes;
+  Wire::Read read;
+  while (!read.error && !context_->stopping) read = co_await wire_->read_some(bytes, deadline);
+  co_return Next::hang_up;
+}
+
+std::string Session::head_of(const Response& response, bool keep) const {
+  std::string head = status_line(response.status);
+  head += "Date: " + http_date(context_->clock.now()) + "\r\n";
+  head += "X-Request-Id: " + request_id_ + "\r\n";
+  head +=
+      "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+      "Referrer-Policy: no-referrer\r\n";
+  for (const auto& [name, value] : response.headers) append_field(head, name, value);
+  if (response.status != 204 && response.status != 304) {
+    if (!response.body.empty()) append_field(head, "Content-Type", response.content_type);
+    append_field(head, "Content-Length", std::to_string(response.body.size()));
+  }
+  if (!keep) head += "Connection: close\r\n";
+  return head += "\r\n";
+}
+
+}  // namespace rruled::api

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <boost/asio/ssl/context.hpp>
+
+#include <filesystem>
+#include <memory>
+
+namespace rruled::api {
+
+// The server's certificate (PEM, with the chain after it) and its key. Io thread only.
+class TlsIdentity {
+ public:
+  // Throws std::runtime_error, with the file and what is wrong.
+  TlsIdentity(std::filesystem::path certificate, std::filesystem::path key);
+
+  // Reads both files again: connections accepted from now on use them. Throws as above and keeps
+  // what it had.
+  void reload();
+  // Connections keep the one they began with.
+  [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> context() const { return context_; }
+
+ private:
+  [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> read() const;
+
+  std::filesystem::path certificate_;
+  std::filesystem::path key_;
+  std::shared_ptr<boost::asio::ssl::context> context_;
+};
+
+}  // namespace rruled::api

@@ -1,0 +1,191 @@
+// The API on a store that the daemon's binary serves.
+#include "daemon/api/api_service.h"
+#include "daemon/io/clock.h"
+#include "store/memory_store.h"
+#include "tests/e2e/daemon_fixture.h"
+#include "tests/unit/api/client.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
+#include <catch2/catch.hpp>
+#include <signal.h>
+#include <spdlog/sinks/null_sink.h>
+
+#include <optional>
+#include <thread>
+
+namespace rruled::test {
+namespace {
+
+using testing::BackgroundProcess;
+
+// The service on a thread of its own, as a daemon has it.
+class RunningApi {
+ public:
+  explicit RunningApi(const std::string& file, api::ApiOptions options = {}) {
+    options.listen = "127.0.0.1:0";
+    core::ScheduleRules rules{zones_, std::chrono::seconds(1), {}};
+    service_.emplace(
+        io_.get_executor(), options,
+        [file] { return api::open_backend({.url = "sqlite://" + file}); }, std::move(rules), clock_,
+        std::make_shared<spdlog::logger>("api", std::make_shared<spdlog::sinks::null_sink_mt>()),
+        [this] { return readiness; });
+    address = service_->start();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~RunningApi() {
+    boost::asio::co_spawn(io_, service_->stop(std::chrono::seconds(5)), boost::asio::use_future)
+        .get();
+    guard_.reset();
+    thread_.join();
+    service_.reset();
+  }
+  RunningApi(const RunningApi&) = delete;
+  RunningApi& operator=(const RunningApi&) = delete;
+
+  std::string address;
+  api::Readiness readiness;
+
+ private:
+  rrule::ZoneDatabase zones_;
+  io::SystemClock clock_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_{
+      io_.get_executor()};
+  std::optional<api::ApiService> service_;
+  std::thread thread_;
+};
+
+std::string token_of(const Installation& here, std::vector<std::string> more) {
+  std::vector<std::string> arguments{"token", "create"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const auto made = here.rruled(arguments);
+  INFO(made.err);
+  REQUIRE(made.exit_code == 0);
+  return made.out.substr(0, made.out.find('\n'));
+}
+
+}  // namespace
+
+TEST_CASE("the examples, with curl, beside a daemon that delivers what they ask for") {
+  Installation here;
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  REQUIRE(!daemon.read_until("executors:", kPatience).empty());
+  const auto token = token_of(here, {"--project", "1", "--scope", "write"});
+  RunningApi api(here.store());
+  const auto result = testing::run_process(
+      {"/usr/bin/env", "bash", RRULED_SOURCE_DIR "/tests/e2e/api_examples.sh"},
+      {.environment = {{"BASE_URL", "http://" + api.address + "/api/projects/1"},
+                       {"TOKEN", token}}});
+  INFO(result.out << result.err);
+  REQUIRE(result.exit_code == 0);
+  const auto run = result.out.substr(0, result.out.find('\n'));
+  CHECK(here.rruled({"runs", "watch", run}).exit_code == 0);  // until it has completed
+  daemon.send_signal(SIGTERM);
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("tokens are made, shown once, listed and revoked") {
+  Installation here;
+  CHECK(here.rruled({"token", "create"}).exit_code == 2);
+  CHECK(here.rruled({"token", "create", "--project", "1", "--all-projects"}).exit_code == 2);
+  const auto token = token_of(here, {"--project", "7", "--name", "ci", "--expires-in", "1d"});
+  CHECK(token.size() == 68);
+  CHECK(token.starts_with("rru_"));
+  const auto listed = here.rruled({"token", "list", "--format", "json"});
+  CHECK(listed.out.find(token) == std::string::npos);
+  const auto tokens = boost::json::parse(listed.out).as_array();
+  REQUIRE(tokens.size() == 1);
+  const auto& first = tokens.at(0);
+  CHECK(first.at("name") == "ci");
+  CHECK(first.at("project_id") == 7);
+  CHECK(first.at("scopes") == "hog_flow:read");
+  CHECK(first.at("state") == "valid");
+
+  RunningApi api(here.store());
+  const auto colon = api.address.rfind(':');
+  const Client::Protocol::endpoint endpoint(boost::asio::ip::tcp::endpoint(
+      boost::asio::ip::make_address("127.0.0.1"),
+      static_cast<std::uint16_t>(std::stoul(api.address.substr(colon + 1)))));
+  Client client(endpoint);
+  const std::string request =
+      get("/api/projects/7/hog_flows/", "Authorization: Bearer " + token + "\r\n");
+  CHECK(client.ask(request).starts_with("HTTP/1.1 200 "));
+  CHECK(client.ask(get("/api/projects/8/hog_flows/", "Authorization: Bearer " + token + "\r\n"))
+            .starts_with("HTTP/1.1 403 "));
+  CHECK(client.ask(get("/readyz")).starts_with("HTTP/1.1 200 "));
+  const auto id = std::string(first.at("id").as_string());
+  CHECK(here.rruled({"token", "revoke", "0"}).exit_code == 1);
+  CHECK(here.rruled({"token", "revoke", id.substr(0, 13)}).exit_code == 0);
+  const auto refused = client.ask(request);
+  CHECK(refused.starts_with("HTTP/1.1 401 "));
+  CHECK(refused.find("WWW-Authenticate: Bearer") != std::string::npos);
+  CHECK(here.rruled({"token", "list"}).out.find("revoked") != std::string::npos);
+}
+
+TEST_CASE("the daemon serves the API where it is told to listen, and fires what came through it") {
+  Installation here("[api]\nlisten = \"127.0.0.1:0\"\nauth = \"none\"\n");
+  testing::BackgroundProcess daemon(here.daemon(), here.environment);
+  const auto line = daemon.read_until("api: listening on", kPatience);
+  REQUIRE(!line.empty());
+  const auto address = line.substr(line.rfind(' ') + 1);
+  const auto curl = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"/usr/bin/curl", "--silent", "--show-error"});
+    arguments.back() = "http://" + address + arguments.back();
+    const auto answer = testing::run_process(arguments);
+    INFO(answer.err);
+    REQUIRE(answer.exit_code == 0);
+    return answer.out;
+  };
+  const std::string json = "Content-Type: application/json";
+  const auto flow = boost::json::parse(
+      curl({"-H", json, "-d", R"({"name":"x","status":"active","trigger":{"type":"schedule"}})",
+            "/api/projects/1/hog_flows/"}));
+  const std::string path =
+      "/api/projects/1/hog_flows/" + std::string(flow.at("id").as_string()) + "/schedules/";
+  const auto schedule = boost::json::parse(
+      curl({"-H", json, "-d",
+            R"({"rrule":"FREQ=SECONDLY;COUNT=2","starts_at":"2100-01-01T00:00:00Z"})", path}));
+  CHECK(schedule.at("next_run_at") == "2100-01-01T00:00:00.000000Z");
+  CHECK(curl({"-X", "POST", path + std::string(schedule.at("id").as_string()) + "/run/"})
+            .find("\"id\"") != std::string::npos);
+  CHECK(!daemon.read_until("  completed", kPatience).empty());
+  CHECK(curl({"/readyz"}).find("ok") != std::string::npos);
+  daemon.send_signal(SIGTERM);
+  CHECK(daemon.wait() == 0);
+}
+
+TEST_CASE("an API that cannot start says why") {
+  Installation here;
+  rrule::ZoneDatabase zones;
+  io::SystemClock clock;
+  boost::asio::io_context io;
+  const auto start = [&](api::ApiOptions options) {
+    api::ApiService service(
+        io.get_executor(), std::move(options),
+        [&] { return api::open_backend({.url = "sqlite://" + here.store()}); },
+        core::ScheduleRules{zones, std::chrono::seconds(1), {}}, clock,
+        std::make_shared<spdlog::logger>("api", std::make_shared<spdlog::sinks::null_sink_mt>()),
+        {});
+    (void)service.start();
+  };
+  CHECK_THROWS_WITH(start({.listen = "localhost"}), Catch::Contains("is no address"));
+  CHECK_THROWS_WITH(start({.listen = "0.0.0.0:0", .auth = io::ApiAuth::none}),
+                    Catch::Contains("auth = \"none\" is for loopback addresses"));
+  CHECK_THROWS_WITH(start({.listen = "127.0.0.1:0", .tls_key = "/nothing"}),
+                    Catch::Contains("needs both"));
+  api::ApiService on_another_store(
+      io.get_executor(), {.listen = "127.0.0.1:0"},
+      [] {
+        return api::Backend{std::make_shared<store::MemoryStore>(), nullptr};
+      },
+      core::ScheduleRules{zones, std::chrono::seconds(1), {}}, clock,
+      std::make_shared<spdlog::logger>("api", std::make_shared<spdlog::sinks::null_sink_mt>()), {});
+  CHECK_THROWS_WITH(on_another_store.start(), Catch::Contains("this kind of store"));
+  CHECK_THROWS_WITH(start({.listen = "198.51.100.1:80"}), Catch::Contains("cannot listen on"));
+}
+
+}  // namespace rruled::test

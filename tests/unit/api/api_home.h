@@ -1,0 +1,175 @@
+#pragma once
+
+#include "daemon/api/api_application.h"
+#include "daemon/api/routes.h"
+#include "daemon/io/api_token.h"
+#include "rrule/zone_database.h"
+#include "store/memory_directory.h"
+#include "store/sqlite_store.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/api/scripted_wire.h"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace rruled::test {
+
+// 2026-01-05 09:00:00 UTC, and as long as a test moves it.
+class MovedClock final : public io::Clock {
+ public:
+  [[nodiscard]] store::Timestamp now() const override { return at; }
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
+    return std::chrono::steady_clock::now();
+  }
+  [[nodiscard]] std::chrono::nanoseconds since_boot() const override {
+    return steady().time_since_epoch();
+  }
+  store::Timestamp at{std::chrono::milliseconds(1'767'603'600'000)};
+};
+
+enum class StoreKind { memory, sqlite };
+
+struct ApiAsk {
+  std::string token{};  // empty: the one that may write
+  api::Headers headers{};
+  bool form = false;
+  bool anonymous = false;
+};
+
+// The API without sockets, on a new store; tokens of project 1, and one of every kind of trouble.
+class ApiHome {
+ public:
+  explicit ApiHome(StoreKind kind, io::ApiAuth auth = io::ApiAuth::token)
+      : dir_(fast_directory()), context_{rules(), {}, api::api_routes(), "1.2.3"} {
+    pool_.emplace(1, [&] { return open(kind); });
+    application_.emplace(context_, *pool_, clock, quiet_log(),
+                         api::ApiApplication::Options{.auth = auth});
+    write = add_token(1, "hog_flow:read hog_flow:write");
+    read = add_token(1, "hog_flow:read");
+    other = add_token(2, "hog_flow:write");
+    all = add_token(std::nullopt, "hog_flow:write");
+    nothing = add_token(1, "");
+    expired =
+        add_token(1, "hog_flow:write", [&](store::Token& token) { token.expires_at = clock.at; });
+    revoked =
+        add_token(1, "hog_flow:write", [&](store::Token& token) { token.revoked_at = clock.at; });
+  }
+
+  using Ask = ApiAsk;
+  api::Response ask(const std::string& method,
+                    const std::string& target,
+                    const std::string& body = {},
+                    const Ask& how = {}) {
+    api::Request request;
+    request.method = method;
+    request.target = target;
+    const auto question = target.find('?');
+    request.path = target.substr(0, question);
+    if (question != std::string::npos) request.query = target.substr(question + 1);
+    request.headers = how.headers;
+    request.headers.push_back({"Host", "api.test"});
+    if (!how.anonymous)
+      request.headers.push_back(
+          {"Authorization", "Bearer " + (how.token.empty() ? write : how.token)});
+    if (!body.empty())
+      request.headers.push_back(
+          {"Content-Type", how.form ? "application/x-www-form-urlencoded" : "application/json"});
+    request.body = body;
+    request.request_id = "test";
+    boost::asio::io_context io{1};
+    std::optional<api::Response> response;
+    boost::asio::co_spawn(io, application_->answer(std::move(request)),
+                          [&](std::exception_ptr failure, api::Response given) {
+                            if (failure) std::rethrow_exception(failure);
+                            response = std::move(given);
+                          });
+    io.run();
+    return std::move(*response);
+  }
+  // Its body, after it had this status.
+  boost::json::value json(int status,
+                          const std::string& method,
+                          const std::string& target,
+                          const std::string& body = {},
+                          const Ask& how = {}) {
+    const auto response = ask(method, target, body, how);
+    INFO(method << " " << target << " " << body << " -> " << response.status << " "
+                << response.body);
+    CHECK(response.status == status);
+    if (response.status != status || response.body.empty()) return boost::json::object();
+    return boost::json::parse(response.body);
+  }
+  std::string make_flow(const std::string& trigger = "schedule", const std::string& name = "f") {
+    const std::string config = trigger == "batch"
+                                   ? R"({"type":"batch","filters":{"properties":[]}})"
+                                   : R"({"type":")" + trigger + R"("})";
+    return text(json(201, "POST", kFlows,
+                     R"({"name":")" + name + R"(","status":"active","trigger":)" + config + "}"),
+                "id");
+  }
+  std::string make_schedule(const std::string& flow, const std::string& rule = "FREQ=HOURLY") {
+    return text(json(201, "POST", kFlows + flow + "/schedules",
+                     R"({"rrule":")" + rule + R"(","starts_at":"2026-01-01T00:00:00Z"})"),
+                "id");
+  }
+  static std::string text(const boost::json::value& object, const char* key) {
+    const auto* value = object.as_object().if_contains(key);
+    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+  }
+  [[nodiscard]] api::Backend& backend() { return backend_; }
+
+  static inline const std::string kProject = "/api/projects/1/";
+  static inline const std::string kFlows = kProject + "hog_flows/";
+  MovedClock clock;
+  std::string write, read, other, all, nothing, expired, revoked;
+  std::vector<std::string> executors{"default"};
+
+ private:
+  core::ScheduleRules rules() {
+    return {zones_, std::chrono::seconds(1), [this](std::string_view name, std::int64_t) {
+              return std::find(executors.begin(), executors.end(), name) != executors.end();
+            }};
+  }
+  api::Backend open(StoreKind kind) {
+    if (kind == StoreKind::memory)
+      backend_.store = std::make_shared<store::MemoryStore>();
+    else
+      backend_.store = store::open_sqlite(dir_.file("api.db"), store::OpenMode::command);
+    backend_.directory = store::directory_of(*backend_.store);
+    return backend_;
+  }
+  std::string add_token(std::optional<std::int64_t> project,
+                        const std::string& scopes,
+                        const std::function<void(store::Token&)>& change = {}) {
+    const std::string text = io::new_api_token();
+    store::Token token;
+    token.id = store::TokenId{store::random_uuid_v7(clock.at)};
+    token.project_id = project;
+    token.hash = *io::api_token_hash(text);
+    token.scopes = scopes;
+    token.created_at = clock.at;
+    if (change) change(token);
+    backend_.directory->add_token(token);
+    return text;
+  }
+
+  TempDir dir_;
+  rrule::ZoneDatabase zones_;
+  api::ApiContext context_;
+  api::Backend backend_;  // the pool's one; used between requests
+  std::optional<api::BackendPool> pool_;
+  std::optional<api::ApiApplication> application_;
+};
+
+inline StoreKind either_store() { return GENERATE(StoreKind::memory, StoreKind::sqlite); }
+
+inline std::string header(const api::Response& response, std::string_view name) {
+  const auto* value = api::find_header(response.headers, name);
+  return value == nullptr ? "" : *value;
+}
+
+}  // namespace rruled::test

@@ -1,0 +1,185 @@
+#include "daemon/api/http_server.h"
+
+#include "tests/support/certificates.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/api/running_server.h"
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <fstream>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+using api::parse_listen_address;
+using api::ServerLimits;
+
+bool is_ok(const std::string& response) { return response.starts_with("HTTP/1.1 200 OK\r\n"); }
+
+std::shared_ptr<api::TlsIdentity> identity_of(const TempDir& dir, const Identity& identity) {
+  std::ofstream(dir.file("cert.pem")) << identity.certificate;
+  std::ofstream(dir.file("key.pem")) << identity.key;
+  return std::make_shared<api::TlsIdentity>(dir.file("cert.pem"), dir.file("key.pem"));
+}
+
+// openssl s_client would do; curl is what people use.
+testing::ProcessResult curl(const TempDir& dir, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(),
+                   {"/usr/bin/curl", "--silent", "--show-error", "--cacert", dir.file("ca.pem")});
+  return testing::run_process(arguments);
+}
+
+}  // namespace
+
+TEST_CASE("addresses to listen on") {
+  for (const char* text :
+       {"127.0.0.1:8480", "0.0.0.0:1", "[::1]:8480", "[::]:0", "unix:/run/rruled/api.sock"}) {
+    INFO(text);
+    const auto address = parse_listen_address(text);
+    REQUIRE(address);
+    CHECK(to_string(*address) == text);
+  }
+  for (const char* text :
+       {"", "8480", ":8480", "localhost:8480", "::1:8480", "127.0.0.1:", "127.0.0.1:65536",
+        "127.0.0.1:1x", "127.0.0.1:-1", "[127.0.0.1]:80", "unix:", "unix:api.sock", "[::1]"}) {
+    INFO(text);
+    CHECK(!parse_listen_address(text));
+  }
+  CHECK(!parse_listen_address("unix:/" + std::string(107, 'a')));
+  CHECK(is_local(*parse_listen_address("127.0.0.5:1")));
+  CHECK(is_local(*parse_listen_address("[::1]:1")));
+  CHECK(is_local(*parse_listen_address("unix:/a")));
+  CHECK(!is_local(*parse_listen_address("0.0.0.0:1")));
+  CHECK(!is_local(*parse_listen_address("10.0.0.1:1")));
+}
+
+TEST_CASE("requests over TCP, one after the other and several at once") {
+  EchoApplication application;
+  RunningServer server(application);
+  Client client(server.endpoint());
+  Client other(server.endpoint());
+  for (int i = 0; i < 3; ++i) {
+    CHECK(is_ok(client.ask(get("/a"))));
+    CHECK(is_ok(other.ask(get("/b"))));
+  }
+  client.send(get("/1") + get("/2"));
+  CHECK(client.response().ends_with("<GET /1 >"));
+  CHECK(client.response().ends_with("<GET /2 >"));
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("a port or a socket file that is taken says what to do") {
+  EchoApplication application;
+  RunningServer server(application);
+  CHECK_THROWS_WITH(RunningServer(application, {}, to_string(server.address())),
+                    Catch::Contains("cannot listen on 127.0.0.1:") &&
+                        Catch::Contains("Address already in use; another program listens there"));
+  const TempDir dir;
+  const std::string path = "unix:" + dir.file("api.sock");
+  {
+    RunningServer first(application, {}, path);
+    Client client(first.endpoint());
+    CHECK(is_ok(client.ask(get("/a"))));
+    CHECK_THROWS_WITH(RunningServer(application, {}, path),
+                      Catch::Contains("another program listens there"));
+    Client again(first.endpoint());  // it was left alone
+    CHECK(is_ok(again.ask(get("/a"))));
+  }
+  CHECK(!std::filesystem::exists(dir.file("api.sock")));
+  {  // left by a process that was killed
+    boost::asio::io_context io;
+    boost::asio::local::stream_protocol::acceptor stale(
+        io, boost::asio::local::stream_protocol::endpoint(dir.file("api.sock")));
+  }
+  REQUIRE(std::filesystem::exists(dir.file("api.sock")));
+  RunningServer second(application, {}, path);
+  Client client(second.endpoint());
+  CHECK(is_ok(client.ask(get("/a"))));
+  std::ofstream(dir.file("precious")) << "x";
+  CHECK_THROWS(RunningServer(application, {}, "unix:" + dir.file("precious")));
+  CHECK(std::filesystem::exists(dir.file("precious")));
+}
+
+TEST_CASE("stopping lets a request end, and nothing else") {
+  HeldApplication application;
+  RunningServer server(application);
+  Client idle(server.endpoint());
+  CHECK(is_ok(idle.ask(get("/a"))));
+  Client half(server.endpoint());
+  half.send("GET /a HTTP/1.1\r\n");
+  Client slow(server.endpoint());
+  slow.send(get("/slow") + get("/never"));
+  application.wait_until_held(1);
+  auto stopped = server.begin_stop(20s);
+  CHECK(idle.rest().empty());
+  CHECK(half.rest().empty());
+  CHECK(stopped.wait_for(0s) == std::future_status::timeout);
+  application.release(server.io());
+  const auto all = slow.rest();
+  CHECK(is_ok(all));
+  CHECK(all.find("Connection: close\r\n") != std::string::npos);
+  CHECK(all.ends_with("<GET /slow >"));
+  stopped.get();
+  CHECK_THROWS(Client(server.endpoint()));
+}
+
+TEST_CASE("stopping breaks off what does not end in time") {
+  EchoApplication application;
+  RunningServer server(application, {.write_timeout = 60s});
+  // A reader that never reads: the answer fills the socket's buffers.
+  Client stuck(server.endpoint());
+  const boost::asio::socket_base::receive_buffer_size small(4096);
+  stuck.socket().set_option(small);
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += get("/" + std::string(7'000, 'x'));
+  const timeval soon{0, 200'000};
+  ::setsockopt(stuck.socket().native_handle(), SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
+  for (int i = 0; i < 100 && stuck.send(many); ++i) continue;
+  const auto begun = std::chrono::steady_clock::now();
+  server.stop(100ms);
+  CHECK(std::chrono::steady_clock::now() - begun < 10s);
+  CHECK(server.connections() == 0);
+}
+
+TEST_CASE("TLS, and a certificate that is replaced") {
+  const CertificateAuthority authority;
+  const TempDir dir;
+  std::ofstream(dir.file("ca.pem")) << authority.certificate();
+  const auto identity = identity_of(dir, authority.issue("IP:127.0.0.1"));
+  EchoApplication application;
+  RunningServer server(application, {}, "127.0.0.1:0", identity);
+  const std::string url = "https://" + to_string(server.address());
+  auto result = curl(dir, {url + "/a", url + "/b", "--data", "@" RRULED_SOURCE_DIR "/README.md"});
+  INFO(result.err);
+  CHECK(result.exit_code == 0);
+  CHECK(result.out.find("<POST /a ") != std::string::npos);
+  CHECK(result.out.find("<POST /b ") != std::string::npos);
+  CHECK(server.on_io([&] { return application.requests.at(0).secure; }));
+
+  // Not the server's any more: reloading takes the new one for new connections.
+  std::ofstream(dir.file("cert.pem")) << authority.issue("DNS:else.example").certificate;
+  CHECK_THROWS_WITH(server.on_io([&] {
+    identity->reload();
+    return true;
+  }),
+                    Catch::Contains("cannot use the key"));
+  CHECK(curl(dir, {url + "/a"}).exit_code == 0);
+  (void)identity_of(dir, authority.issue("DNS:else.example"));
+  CHECK(server.on_io([&] {
+    identity->reload();
+    return true;
+  }));
+  CHECK(curl(dir, {url + "/a"}).exit_code == 60);  // another name
+  CHECK_THROWS_WITH(api::TlsIdentity(dir.file("nothing.pem"), dir.file("key.pem")),
+                    Catch::Contains("cannot read the certificate"));
+
+  // Plain HTTP there, and silence: neither keeps the others out.
+  Client plain(server.endpoint());
+  plain.send(get("/a"));
+  CHECK(!is_ok(plain.rest()));
+}
+
+}  // namespace rruled::test
