@@ -12,7 +12,7 @@ constexpr std::chrono::seconds kStatusEvery{5};
 std::string status_of(const core::Planner::Load& load) {
   return "STATUS=" + std::to_string(load.armed) + " schedules due soon, " +
          std::to_string(load.ready + load.queued) + " due now, " + std::to_string(load.in_flight) +
-         " in flight";
+         " in flight" + (load.store_away ? "; the store is away" : "");
 }
 
 }  // namespace

@@ -126,6 +126,38 @@ TEST_CASE("claims are extended and lapsed ones recovered every third of their ti
   CHECK(all_of<core::Notice>(actions).front().kind == core::Notice::Kind::run_fenced);
 }
 
+TEST_CASE("what is due waits for a free slot, but not longer than it may") {
+  store::MemoryStore store;
+  Simulation simulation(store, kNow, {});
+  for (int i = 0; i < 3; ++i) simulation.add("FREQ=DAILY", at("2026-01-01T00:00:20Z"), "UTC");
+  rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 1}}}, zones, kNow);
+  const auto load = all_of<core::LoadDue>(planner.step(kNow));
+  REQUIRE(load.size() == 1);
+  planner.complete(core::Loaded{store.load_due(load[0].after, load[0].before, load[0].limit)},
+                   kNow);
+  planner.complete(core::Claimed{}, kNow);
+
+  const auto due = kNow + 20s;
+  auto settle = all_of<core::Settle>(planner.step(due));
+  REQUIRE(settle.size() == 1);
+  REQUIRE(settle[0].batch.size() == 1);  // there is one slot
+  CHECK(settle[0].batch[0].runs.at(0).status == store::RunStatus::dispatching);
+  store::SettleResult settled;
+  settled.claimed = settle[0].batch[0].runs;
+  planner.complete(core::Settled{{settled}}, due);
+  auto actions = planner.step(due);
+  CHECK(all_of<core::Deliver>(actions).size() == 1);
+  CHECK(all_of<core::Settle>(actions).empty());
+  CHECK(planner.next_wake(due) <= due + 10s);
+
+  settle = all_of<core::Settle>(planner.step(due + 10s));  // the receiver is slow
+  REQUIRE(settle.size() == 1);
+  REQUIRE(settle[0].batch.size() == 2);
+  for (const auto& each : settle[0].batch)
+    CHECK(each.runs.at(0).status == store::RunStatus::pending);
+}
+
 TEST_CASE("a run whose last attempts ended with their daemons is not sent once more") {
   rrule::ZoneDatabase zones;
   core::Planner planner(Simulation::Options::default_planner(), zones, kNow);
