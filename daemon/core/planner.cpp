@@ -178,7 +178,9 @@ void Planner::take(Loaded loaded) {
   }
   for (auto& row : loaded.schedules) arm(std::move(row));
   loading_ = false;
-  ever_loaded_ = ever_loaded_ || !more_to_load_ || !has_room_to_load();
+  // What is due by now is here; the rest comes page by page, ahead of its time.
+  const bool ahead = loaded_->due > loading_to_ - options_.horizon;
+  ever_loaded_ = ever_loaded_ || !more_to_load_ || ahead || !has_room_to_load();
 }
 
 bool Planner::in_horizon(const store::DueCursor& position) const {
