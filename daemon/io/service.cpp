@@ -117,6 +117,8 @@ bool Service::open_store() {
   for (milliseconds wait = kOpenAgainMin;; wait = std::min(2 * wait, kOpenAgainMax)) {
     try {
       real_ = store::open_store(config_.store.location, mode);
+      if (may_come_up && !options_.dry_run)
+        outcomes_ = store::open_store(config_.store.location, store::OpenMode::command);
       clock_.measure(*real_);
       take_up(*real_);
       return true;
@@ -235,8 +237,6 @@ void Service::drive(const store::Session& session, ExecutorSet& executors) {
   store::Store& store = options_.dry_run ? *copy_ : *real_;
   core::Planner planner(planner_options(config_, session), zones_, clock_.now());
   const StoreLane lane{store, store_thread_};
-  if (session.claim_ttl)
-    outcomes_ = store::open_store(config_.store.location, store::OpenMode::command);
   const StoreLane outcomes = outcomes_ ? StoreLane{*outcomes_, outcomes_thread_} : lane;
   Driver driver(io_.get_executor(), clock_, lane, outcomes, planner, session, executors,
                 supervision_);

@@ -183,7 +183,7 @@ void sustained(Bench& bench, const char* what, std::size_t count, std::size_t se
   print(what, lateness);
 }
 
-// The soonest moment at which a run asked for now can be due, and how late it then is.
+// How late a schedule starts that is edited to be due at the next second.
 std::chrono::milliseconds latency_of_an_edit(Bench& bench, store::Schedule schedule) {
   const auto timetable_before = core::Timetable::compile(schedule, bench.zones).value();
   store::Schedule after = schedule;
