@@ -69,16 +69,25 @@ class Builder {
     stack_.push_string(part);
     return true;
   }
-  bool on_number_part(json::string_view, json::error_code&) { return true; }
+  bool on_number_part(json::string_view part, json::error_code&) {
+    number_.append(part.data(), part.size());
+    return true;
+  }
   bool on_int64(std::int64_t value, json::string_view, json::error_code&) {
+    number_.clear();
     stack_.push_int64(value);
     return true;
   }
   bool on_uint64(std::uint64_t value, json::string_view, json::error_code&) {
+    number_.clear();
     stack_.push_uint64(value);
     return true;
   }
-  bool on_double(double value, json::string_view, json::error_code& error) {
+  // `value` may be off by a few units in the last place: the digits are read again.
+  bool on_double(double value, json::string_view part, json::error_code& error) {
+    number_.append(part.data(), part.size());
+    (void)std::from_chars(number_.data(), number_.data() + number_.size(), value);
+    number_.clear();
     if (!std::isfinite(value)) {
       error = json::error::exponent_overflow;
       return false;
@@ -104,6 +113,7 @@ class Builder {
   json::value_stack stack_;
   std::vector<std::unordered_set<std::string>> keys_;
   std::string key_;
+  std::string number_;
   bool repeated_key_ = false;
 };
 

@@ -37,6 +37,15 @@ TEST_CASE("JSON that two parsers read differently is refused with its place") {
   CHECK(parse_json(R"([{"a":1},{"a":1}])").has_value());
 }
 
+TEST_CASE("a number of many digits reads back as the same") {
+  const auto* text = GENERATE("99999999999999999999999999999999999999999999999999", "0.1",
+                              "123456789012345678.9e-3", "-2.2250738585072014e-308", "1e-400");
+  CAPTURE(text);
+  const auto value = parse_json(text).value();
+  CHECK(value.as_double() == std::strtod(text, nullptr));
+  CHECK(parse_json(json_text(value)).value().to_number<double>() == value.as_double());
+}
+
 TEST_CASE("JSON is printed as people write it") {
   const auto value =
       parse_json(R"({ "b" : [1, 1.0, 1.5, -0.25, "\u00e9\n"], "a":{}, "c":[] })").value();
