@@ -26,6 +26,7 @@ struct CalendarEntry {
   local_seconds starts_at_local;  // DTSTART as the clock of `zone` shows it
   std::string zone;               // an IANA name; "UTC" for times written with Z
   std::string recurrence;         // canonical text for parse_recurrence
+  int days = 1;                   // of an all-day entry, by its DTEND; not used when writing
   friend bool operator==(const CalendarEntry&, const CalendarEntry&) = default;
 };
 

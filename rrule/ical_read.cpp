@@ -88,6 +88,9 @@ class ZoneNames {
   std::map<std::string, std::string> names_;
 };
 
+// What an entry is believed to take at most.
+constexpr std::int64_t kDaysMax = 366;
+
 class EntryReader {
  public:
   EntryReader(const Component& component,
@@ -168,8 +171,22 @@ class EntryReader {
       entry_.zone = default_zone_;
       const std::string read = time.is_date ? "runs at 00:00 " : "is read as ";
       note(line, Kind::altered, what + " " + read + entry_.zone);
+      if (time.is_date) read_days();
     }
     return true;
+  }
+
+  // DTEND is the day after the last one.
+  void read_days() {
+    const Line* line = component_.find("DTEND");
+    const auto end = line == nullptr ? nullptr : property(*line, ICAL_DTEND_PROPERTY);
+    if (!end) return;
+    const icaltimetype time = icalproperty_get_dtend(end.get());
+    const date::year_month_day day = date::year{time.year} / time.month / time.day;
+    if (icaltime_is_null_time(time) || !day.ok()) return;
+    const auto days =
+        date::local_days{day} - std::chrono::floor<date::days>(entry_.starts_at_local);
+    entry_.days = static_cast<int>(std::clamp<std::int64_t>(days.count(), 1, kDaysMax));
   }
 
   // Our parser reads the lines as they are; a mistake in one of them spoils the times of all.

@@ -27,6 +27,14 @@ template <>
 inline constexpr std::string_view kTable<Attempt> = "attempts";
 template <>
 inline constexpr std::string_view kTable<LogEntry> = "log_lines";
+template <>
+inline constexpr std::string_view kTable<AuditEntry> = "audit";
+template <>
+inline constexpr std::string_view kTable<Calendar> = "calendars";
+template <>
+inline constexpr std::string_view kTable<Backfill> = "backfills";
+template <>
+inline constexpr std::string_view kTable<Project> = "projects";
 
 template <class Row, class Visitor>
 requires RowOf<Row, Flow>
@@ -86,6 +94,9 @@ void visit_columns(Row& row, Visitor&& column) {
   visit_columns(row.retry, column);
   column("timeout", row.timeout);
   column("executor", row.executor);
+  column("calendar", row.calendar);
+  column("calendar_action", row.calendar_action);
+  column("pause_after_failures", row.pause_after_failures);
   column("next_run_at", row.next_run_at);
   column("next_due_at", row.next_due_at);
   column("settled_to", row.settled_to);
@@ -103,6 +114,7 @@ void visit_columns(Row& row, Visitor&& column) {
   column("project_id", row.project_id);
   column("flow_id", row.flow_id);
   column("schedule_id", row.schedule_id);
+  column("parent_id", row.parent_id);
   column("kind", row.kind);
   column("origin", row.origin);
   column("status", row.status);
@@ -145,6 +157,60 @@ void visit_columns(Row& row, Visitor&& column) {
   column("timestamp", row.timestamp);
   column("level", row.level);
   column("message", row.message);
+}
+
+template <class Row, class Visitor>
+requires RowOf<Row, AuditEntry>
+void visit_columns(Row& row, Visitor&& column) {
+  column("at", row.at);
+  column("project_id", row.project_id);
+  column("actor", row.actor);
+  column("action", row.action);
+  column("kind", row.kind);
+  column("object_id", row.object_id);
+  column("before", row.before);
+  column("after", row.after);
+}
+
+template <class Row, class Visitor>
+requires RowOf<Row, Calendar>
+void visit_columns(Row& row, Visitor&& column) {
+  column("project_id", row.project_id);
+  column("name", row.name);
+  column("note", row.note);
+  column("days", row.days);
+  column("created_at", row.created_at);
+  column("updated_at", row.updated_at);
+  column("version", row.version);
+}
+
+template <class Row, class Visitor>
+requires RowOf<Row, Backfill>
+void visit_columns(Row& row, Visitor&& column) {
+  column("id", row.id);
+  column("project_id", row.project_id);
+  column("flow_id", row.flow_id);
+  column("schedule_id", row.schedule_id);
+  column("from_at", row.from);
+  column("to_at", row.to);
+  column("made_to", row.made_to);
+  column("count", row.count);
+  column("made", row.made);
+  column("note", row.note);
+  column("created_at", row.created_at);
+  column("ended_at", row.ended_at);
+  column("cancelled", row.cancelled);
+  column("version", row.version);
+}
+
+template <class Row, class Visitor>
+requires RowOf<Row, Project>
+void visit_columns(Row& row, Visitor&& column) {
+  column("id", row.id);
+  column("paused_at", row.paused_at);
+  column("resumed_at", row.resumed_at);
+  column("catch_up", row.catch_up);
+  column("note", row.note);
 }
 
 }  // namespace rruled::store

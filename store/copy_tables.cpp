@@ -1,5 +1,6 @@
 #include "store/copy_tables.h"
 
+#include "store/audience_columns.h"
 #include "store/columns.h"
 
 namespace rruled::store {
@@ -16,6 +17,10 @@ struct KindOf<std::string> {
 template <class Tag>
 struct KindOf<Id<Tag>> {
   static constexpr CopyKind value = CopyKind::id;
+};
+template <>
+struct KindOf<bool> {
+  static constexpr CopyKind value = CopyKind::flag;
 };
 template <class T>
 requires std::is_enum_v<T>
@@ -40,6 +45,12 @@ std::vector<CopyColumn> columns_of_runs() {
   columns.insert(columns.begin(), {"number", CopyKind::integer});
   columns.push_back({"claimed_at", CopyKind::integer});
   columns.push_back({"released", CopyKind::flag});
+  return columns;
+}
+
+std::vector<CopyColumn> columns_of_values() {
+  auto columns = columns_of<PersonValue>();
+  columns.insert(columns.begin(), {"person_id", CopyKind::id});
   return columns;
 }
 
@@ -76,6 +87,13 @@ std::vector<CopyTable> make_tables() {
         {"last_used_at"}},
        "id"},
       {"requests", {{"made", id}, {"digest", text}}, "made"},
+      {"audit", columns_of<AuditEntry>(), "number"},
+      {"calendars", columns_of<Calendar>(), "project_id, name"},
+      {"backfills", columns_of<Backfill>(), "id"},
+      {"projects", columns_of<Project>(), "id"},
+      {"persons", columns_of<Person>(), "id"},
+      {"person_values", columns_of_values(), "person_id, key"},
+      {"jobs", columns_of<Job>(), "run_id"},
   };
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/cancel_result.h"
+#include "store/retry_result.h"
 #include "store/store.h"
 
 #include <cstddef>
@@ -59,6 +60,7 @@ struct ScheduleFilter {
   std::optional<Timestamp> created_at{};
   std::optional<Timestamp> updated_at{};
   std::optional<Timestamp> due_before{};  // exclusive: next_due_at is there and before it
+  std::optional<std::string> calendar{};  // that name this one
 };
 // Position in the order (due_at, id), descending. Exclusive as a start.
 struct RunCursor {
@@ -69,6 +71,7 @@ struct RunFilter {
   std::int64_t project_id = 1;
   std::optional<FlowId> flow_id{};
   std::optional<ScheduleId> schedule_id{};
+  std::optional<ParentId> parent_id{};
   std::optional<RunKind> kind{};
   std::vector<RunStatus> statuses{};    // any of them; empty: all
   std::optional<Timestamp> due_from{};  // inclusive
@@ -84,7 +87,43 @@ struct LogFilter {
   std::string search{};               // in the message, whatever the case of ASCII letters
 };
 
-// Used from one thread at a time. Faults are StoreErrors; each method is one transaction.
+struct AuditFilter {
+  std::optional<std::int64_t> project_id{};  // absent: all, those of no project too
+  std::string object_id{};                   // empty: all
+  std::optional<Timestamp> from{};           // inclusive
+  std::optional<Timestamp> to{};             // exclusive
+};
+// Runs of a flow that are no children; with `of_run` that run and the runs that belong to it.
+// A run counts in the step in which it was due: the n-th begins at `from` + n * `step`.
+struct TallyFilter {
+  FlowId flow_id;
+  std::optional<RunId> of_run{};
+  Timestamp from;  // inclusive
+  Timestamp to;    // exclusive
+  milliseconds step{86'400'000};
+};
+struct Tally {
+  std::int64_t step = 0;
+  RunStatus status = RunStatus::completed;
+  bool started = false;  // an attempt was begun
+  std::uint64_t count = 0;
+
+  friend bool operator==(const Tally&, const Tally&) = default;
+};
+struct GapTally {
+  std::int64_t step = 0;  // in which the gap begins
+  GapReason reason = GapReason::missed;
+  std::uint64_t count = 0;  // of occurrences
+
+  friend bool operator==(const GapTally&, const GapTally&) = default;
+};
+struct Tallies {
+  std::vector<Tally> runs;     // in order of (step, status, started)
+  std::vector<GapTally> gaps;  // in order of (step, reason); none with `of_run`
+};
+
+// Used from one thread at a time. Faults are StoreErrors; each method is one transaction. What
+// changes something for somebody takes the line of the audit log that says so.
 class Directory {
  public:
   virtual ~Directory() = default;
@@ -98,14 +137,20 @@ class Directory {
   [[nodiscard]] virtual Page<Schedule> schedules(const ScheduleFilter& filter, PageRange range) = 0;
   // Latest due first. `count` is 0 when `counted` is false.
   [[nodiscard]] virtual Page<Run> runs(const RunFilter& filter, PageRange range, bool counted) = 0;
+  // Of each schedule the run that was due last, if it has any that was not skipped; in no order.
+  [[nodiscard]] virtual std::vector<Run> last_runs(const std::vector<ScheduleId>& schedules) = 0;
   // Newest first.
   [[nodiscard]] virtual Page<LogEntry> logs(const LogFilter& filter, PageRange range) = 0;
 
-  virtual void add_token(const Token& token) = 0;
+  // Newest first.
+  [[nodiscard]] virtual Page<AuditEntry> audit(const AuditFilter& filter, PageRange range) = 0;
+  [[nodiscard]] virtual Tallies tallies(const TallyFilter& filter) = 0;
+
+  virtual void add_token(const Token& token, const AuditEntry& entry) = 0;
   [[nodiscard]] virtual std::optional<Token> token_by_hash(const std::string& hash) = 0;
   [[nodiscard]] virtual std::vector<Token> tokens() = 0;  // oldest first
-  // False: there is no such token. One that is revoked stays as it was.
-  virtual bool revoke_token(TokenId id, Timestamp now) = 0;
+  // False: there is no such token, and nothing is written. One that is revoked stays as it was.
+  virtual bool revoke_token(TokenId id, Timestamp now, const AuditEntry& entry) = 0;
   virtual void touch_token(TokenId id, Timestamp now) = 0;
 
   // Keeps the digest of the request that made a run, a flow or a schedule with this id, as long as
@@ -116,11 +161,30 @@ class Directory {
   // Ends a run that is not with an executor; lets a waiting one of its schedule go in its place.
   [[nodiscard]] virtual CancelResult cancel_run(RunId id,
                                                 const std::string& reason,
-                                                Timestamp now) = 0;
+                                                Timestamp now,
+                                                const AuditEntry& entry) = 0;
+
+  // Tries a failed or dead run again, with the same key and body; `fresh`: see replay() in
+  // run_rules.h. Any other stays as it is.
+  [[nodiscard]] virtual RetryResult retry_run(RunId id,
+                                              const RetryPolicy& fresh,
+                                              Timestamp now,
+                                              const AuditEntry& entry) = 0;
+
+  // Written by ChangeSets.
+  [[nodiscard]] virtual std::optional<Calendar> calendar(const CalendarName& name) = 0;
+  [[nodiscard]] virtual std::vector<Calendar> calendars(std::int64_t project) = 0;  // by name
+  [[nodiscard]] virtual std::optional<Backfill> backfill(ParentId id) = 0;
+  // Those to which runs are still added, by id.
+  [[nodiscard]] virtual std::vector<Backfill> open_backfills() = 0;
+  // Absent: it was never paused.
+  [[nodiscard]] virtual std::optional<Project> project(std::int64_t id) = 0;
+  [[nodiscard]] virtual std::vector<Project> paused_projects() = 0;  // now, by id
+  // Runs that belong to it, by status; a status that none has is left out.
+  [[nodiscard]] virtual std::vector<std::pair<RunStatus, std::uint64_t>> counts_of(ParentId id) = 0;
 };
 
-// Of a store in memory or on SQLite, which must outlive it and be used from the same thread; null
-// for any other.
+// Of one of the three stores, which must outlive it and be used from the same thread.
 [[nodiscard]] std::unique_ptr<Directory> directory_of(Store& store);
 
 }  // namespace rruled::store

@@ -29,6 +29,14 @@ std::string lower_ascii(std::string_view text) {
   return lower;
 }
 
+void sort(Tallies& tallies) {
+  std::ranges::sort(tallies.runs, {}, [](const Tally& tally) {
+    return std::tuple(tally.step, tally.status, tally.started);
+  });
+  std::ranges::sort(tallies.gaps, {},
+                    [](const GapTally& tally) { return std::pair(tally.step, tally.reason); });
+}
+
 bool matches(const FlowFilter& filter, const Flow& flow) {
   return flow.project_id == filter.project_id && agrees(filter.id, flow.id) &&
          agrees(filter.status, flow.status) && agrees(filter.created_at, flow.created_at) &&
@@ -42,6 +50,7 @@ bool matches(const ScheduleFilter& filter, const Schedule& schedule) {
          agrees(filter.id, schedule.id) && agrees(filter.status, schedule.status) &&
          agrees(filter.created_at, schedule.created_at) &&
          agrees(filter.updated_at, schedule.updated_at) &&
+         agrees(filter.calendar, schedule.calendar) &&
          (!filter.due_before ||
           (schedule.next_due_at && *schedule.next_due_at < *filter.due_before));
 }
@@ -49,6 +58,7 @@ bool matches(const ScheduleFilter& filter, const Schedule& schedule) {
 bool matches(const RunFilter& filter, const Run& run) {
   return run.project_id == filter.project_id && agrees(filter.flow_id, run.flow_id) &&
          (!filter.schedule_id || run.schedule_id == filter.schedule_id) &&
+         (!filter.parent_id || run.parent_id == filter.parent_id) &&
          agrees(filter.kind, run.kind) && is_one_of(filter.statuses, run.status) &&
          (!filter.due_from || run.due_at >= *filter.due_from) &&
          (!filter.due_to || run.due_at < *filter.due_to) &&
@@ -62,6 +72,20 @@ bool matches(const LogFilter& filter, const LogEntry& entry) {
          (!filter.after || entry.timestamp > *filter.after) &&
          (!filter.before || entry.timestamp < *filter.before) &&
          is_one_of(filter.levels, entry.level) && contains(entry.message, filter.search);
+}
+
+bool matches(const AuditFilter& filter, const AuditEntry& entry) {
+  return (!filter.project_id || entry.project_id == filter.project_id) &&
+         (filter.object_id.empty() || entry.object_id == filter.object_id) &&
+         (!filter.from || entry.at >= *filter.from) && (!filter.to || entry.at < *filter.to);
+}
+
+bool matches(const TallyFilter& filter, const Run& run) {
+  if (run.flow_id != filter.flow_id || run.due_at < filter.from || run.due_at >= filter.to)
+    return false;
+  if (!filter.of_run) return run.origin != RunOrigin::child;
+  return run.id == *filter.of_run ||
+         (run.parent_id && run.parent_id->value == filter.of_run->value);
 }
 
 }  // namespace rruled::store

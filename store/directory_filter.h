@@ -10,9 +10,14 @@ namespace rruled::store {
 
 [[nodiscard]] std::string lower_ascii(std::string_view text);
 
+// By step and then by status or reason.
+void sort(Tallies& tallies);
+
 [[nodiscard]] bool matches(const FlowFilter& filter, const Flow& flow);
 [[nodiscard]] bool matches(const ScheduleFilter& filter, const Schedule& schedule);
 [[nodiscard]] bool matches(const RunFilter& filter, const Run& run);
 [[nodiscard]] bool matches(const LogFilter& filter, const LogEntry& entry);
+[[nodiscard]] bool matches(const AuditFilter& filter, const AuditEntry& entry);
+[[nodiscard]] bool matches(const TallyFilter& filter, const Run& run);
 
 }  // namespace rruled::store

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <mutex>
 #include <system_error>
 
 namespace rruled::store {
@@ -55,12 +56,30 @@ boost::uuids::uuid uuid_v7(Timestamp now, std::span<const std::uint8_t, 10> rand
   return id;
 }
 
+namespace {
+
+// One more than `last` in the 62 bits at its end, which begin at random: they do not overflow.
+boost::uuids::uuid after(boost::uuids::uuid last) {
+  for (std::size_t i = last.size(); i-- > 9;)
+    if (++last.data[i] != 0) return last;
+  last.data[8] = static_cast<std::uint8_t>(0x80U | ((last.data[8] + 1U) & 0x3fU));
+  return last;
+}
+
+}  // namespace
+
 boost::uuids::uuid random_uuid_v7(Timestamp now) {
   std::array<std::uint8_t, 10> random{};
   // Up to 256 bytes come whole; only a signal before the pool is ready can interrupt.
   while (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
     if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "getrandom");
-  return uuid_v7(now, random);
+  static std::mutex mutex;
+  static boost::uuids::uuid last{};
+  auto id = uuid_v7(now, random);
+  const std::lock_guard lock(mutex);
+  constexpr std::size_t kTimeBytes = 6;
+  if (id <= last && std::equal(id.begin(), id.begin() + kTimeBytes, last.begin())) id = after(last);
+  return last = id;
 }
 
 boost::uuids::uuid uuid_v5(const boost::uuids::uuid& space, std::string_view name) {

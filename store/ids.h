@@ -37,7 +37,8 @@ struct Id {
 using FlowId = Id<struct FlowTag>;
 using ScheduleId = Id<struct ScheduleTag>;
 using RunId = Id<struct RunTag>;
-using OwnerId = Id<struct OwnerTag>;  // one start of one daemon process
+using ParentId = Id<struct ParentTag>;  // what runs belong to: a batch job or a backfill
+using OwnerId = Id<struct OwnerTag>;    // one start of one daemon process
 
 // Lower case, with dashes. Accepts only that form (any letter case).
 [[nodiscard]] std::string to_string(const boost::uuids::uuid& id);
@@ -55,7 +56,8 @@ template <class AnyId>
 
 // RFC 9562 version 7: `now`, then the ten random bytes.
 [[nodiscard]] boost::uuids::uuid uuid_v7(Timestamp now, std::span<const std::uint8_t, 10> random);
-// The same with bytes of the operating system's generator.
+// The same with bytes of the operating system's generator. Of two that one process makes in one
+// millisecond the later one is greater. Thread-safe.
 [[nodiscard]] boost::uuids::uuid random_uuid_v7(Timestamp now);
 // RFC 9562 version 5 (SHA-1): the same id for the same name, for ever.
 [[nodiscard]] boost::uuids::uuid uuid_v5(const boost::uuids::uuid& space, std::string_view name);

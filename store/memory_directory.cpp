@@ -45,11 +45,47 @@ Page<Run> MemoryDirectory::runs(const RunFilter& filter, PageRange range, bool c
   return page;
 }
 
+std::vector<Run> MemoryDirectory::last_runs(const std::vector<ScheduleId>& schedules) {
+  std::vector<Run> found;
+  for (const auto id : schedules)
+    for (auto& run : store_.runs({.schedule_id = id, .limit = kAll})) {
+      if (run.status == RunStatus::skipped) continue;
+      found.push_back(std::move(run));
+      break;
+    }
+  return found;
+}
+
 Page<LogEntry> MemoryDirectory::logs(const LogFilter& filter, PageRange range) {
   return page_of(store_.logs({.limit = kAll}), filter, range);
 }
 
-void MemoryDirectory::add_token(const Token& token) { tokens_.push_back(token); }
+Page<AuditEntry> MemoryDirectory::audit(const AuditFilter& filter, PageRange range) {
+  return page_of(std::vector(store_.audit().rbegin(), store_.audit().rend()), filter, range);
+}
+
+Tallies MemoryDirectory::tallies(const TallyFilter& filter) {
+  std::map<std::tuple<std::int64_t, RunStatus, bool>, std::uint64_t> runs;
+  for (const Run& run : store_.runs({.limit = kAll})) {
+    if (!matches(filter, run)) continue;
+    ++runs[{(run.due_at - filter.from) / filter.step, run.status, run.started_at.has_value()}];
+  }
+  std::map<std::pair<std::int64_t, GapReason>, std::uint64_t> gaps;
+  for (const Gap& gap : store_.gaps_of(filter.flow_id)) {
+    if (filter.of_run || gap.from < filter.from || gap.from >= filter.to) continue;
+    gaps[{(gap.from - filter.from) / filter.step, gap.reason}] += gap.count;
+  }
+  Tallies result;
+  for (const auto& [key, count] : runs)
+    result.runs.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), count});
+  for (const auto& [key, count] : gaps) result.gaps.push_back({key.first, key.second, count});
+  return result;
+}
+
+void MemoryDirectory::add_token(const Token& token, const AuditEntry& entry) {
+  tokens_.push_back(token);
+  store_.add_audit(entry);
+}
 
 std::optional<Token> MemoryDirectory::token_by_hash(const std::string& hash) {
   const auto found = std::find_if(tokens_.begin(), tokens_.end(),
@@ -65,10 +101,11 @@ std::vector<Token> MemoryDirectory::tokens() {
   return all;
 }
 
-bool MemoryDirectory::revoke_token(TokenId id, Timestamp now) {
+bool MemoryDirectory::revoke_token(TokenId id, Timestamp now, const AuditEntry& entry) {
   for (Token& token : tokens_) {
     if (token.id != id) continue;
     if (!token.revoked_at) token.revoked_at = now;
+    store_.add_audit(entry);
     return true;
   }
   return false;
@@ -84,8 +121,42 @@ std::string MemoryDirectory::remember_request(const boost::uuids::uuid& made,
   return requests_.emplace(made, digest).first->second;
 }
 
-CancelResult MemoryDirectory::cancel_run(RunId id, const std::string& reason, Timestamp now) {
-  return store_.cancel_run(id, reason, now);
+CancelResult MemoryDirectory::cancel_run(RunId id,
+                                         const std::string& reason,
+                                         Timestamp now,
+                                         const AuditEntry& entry) {
+  const auto result = store_.cancel_run(id, reason, now);
+  if (result == CancelResult::cancelled) store_.add_audit(entry);
+  return result;
+}
+
+RetryResult MemoryDirectory::retry_run(RunId id,
+                                       const RetryPolicy& fresh,
+                                       Timestamp now,
+                                       const AuditEntry& entry) {
+  const auto result = store_.retry_run(id, fresh, now);
+  if (result == RetryResult::retried) store_.add_audit(entry);
+  return result;
+}
+
+std::optional<Calendar> MemoryDirectory::calendar(const CalendarName& name) {
+  return store_.calendar(name);
+}
+
+std::vector<Calendar> MemoryDirectory::calendars(std::int64_t project) {
+  return store_.calendars(project);
+}
+
+std::optional<Backfill> MemoryDirectory::backfill(ParentId id) { return store_.backfill(id); }
+
+std::vector<Backfill> MemoryDirectory::open_backfills() { return store_.open_backfills(); }
+
+std::optional<Project> MemoryDirectory::project(std::int64_t id) { return store_.project(id); }
+
+std::vector<Project> MemoryDirectory::paused_projects() { return store_.paused_projects(); }
+
+std::vector<std::pair<RunStatus, std::uint64_t>> MemoryDirectory::counts_of(ParentId id) {
+  return store_.counts_of(id);
 }
 
 }  // namespace rruled::store

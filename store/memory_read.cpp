@@ -150,4 +150,12 @@ Changes MemoryStore::changes_since(std::int64_t revision) {
   return changes;
 }
 
+std::vector<Gap> MemoryStore::gaps_of(FlowId id) const {
+  std::vector<Gap> found;
+  for (const auto& [schedule, rows] : gaps_)
+    for (const auto& [from, row] : rows)
+      if (row.flow_id == id) found.push_back(row.gap);
+  return found;
+}
+
 }  // namespace rruled::store

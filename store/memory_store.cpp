@@ -22,6 +22,7 @@ void MemoryStore::index(const Run& run) {
     claimable_[run.executor][run.project_id].emplace(*run.available_at, run.id);
   if (is_final(run.status)) ended_.emplace(*run.finished_at, run.id);
   if (run.status == RunStatus::dispatching) dispatching_.insert(run.id);
+  if (run.parent_id) ++children_[*run.parent_id][run.status];
   if (!run.schedule_id || is_final(run.status)) return;
   auto& slots = slots_[*run.schedule_id];
   if (holds_slot(run.status))
@@ -35,6 +36,7 @@ void MemoryStore::unindex(const Run& run) {
     claimable_[run.executor][run.project_id].erase({*run.available_at, run.id});
   if (is_final(run.status)) ended_.erase({*run.finished_at, run.id});
   if (run.status == RunStatus::dispatching) dispatching_.erase(run.id);
+  if (run.parent_id) --children_[*run.parent_id][run.status];
   if (!run.schedule_id || is_final(run.status)) return;
   auto& slots = slots_[*run.schedule_id];
   slots.holding.erase(run.id);
@@ -98,12 +100,15 @@ Session MemoryStore::begin_session(OwnerId owner, Timestamp now) {
 
 DueSchedule MemoryStore::due_schedule(const Schedule& schedule) const {
   const auto& flow = flows_.at(schedule.flow_id);
+  const auto days = calendars_.find({schedule.project_id, schedule.calendar});
   return {.schedule = schedule,
           .flow_name = flow.name,
           .flow_status = flow.status,
           .flow_version = flow.version,
           .trigger_type = flow.trigger_type,
-          .flow_variables = flow.variables};
+          .flow_variables = flow.variables,
+          .calendar_days = days == calendars_.end() ? std::string() : days->second.days,
+          .project = project(schedule.project_id)};
 }
 
 std::vector<DueSchedule> MemoryStore::load_due(std::optional<DueCursor> after,
@@ -178,7 +183,7 @@ void MemoryStore::place(const Settlement& settlement,
                         const Claimant& claimant,
                         Timestamp now,
                         SettleResult& result) {
-  if (run.status != RunStatus::waiting) {
+  if (run.status != RunStatus::waiting && run.status != RunStatus::skipped) {
     const auto& slots = slots_[settlement.schedule_id];
     const auto decision = decide_overlap(
         settlement.overlap, {slots.holding.size(), slots.waiting.size()}, settlement.max_running);
@@ -188,8 +193,8 @@ void MemoryStore::place(const Settlement& settlement,
     } else {
       apply(decision, run, now);
     }
-    if (run.status == RunStatus::skipped) result.skipped.push_back(run);
   }
+  if (run.status == RunStatus::skipped) result.skipped.push_back(run);
   if (run.status == RunStatus::dispatching) {
     run.attempts = 1;
     run.owner = claimant.owner;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "store/audience.h"
 #include "store/cancel_result.h"
+#include "store/retry_result.h"
 #include "store/run_rules.h"
 #include "store/store.h"
 
@@ -22,6 +24,8 @@ struct MemoryStoreOptions {
 // The contract in plain containers: what the other stores are compared with, and what a simulation
 // and a dry run write to. Keeps everything for its life; nothing is durable.
 class MemoryStore final : public Store {
+  friend class MemoryAudience;
+
  public:
   explicit MemoryStore(const MemoryStoreOptions& options = {}) : claim_ttl_(options.claim_ttl) {}
 
@@ -61,6 +65,20 @@ class MemoryStore final : public Store {
 
   // See Directory::cancel_run.
   [[nodiscard]] CancelResult cancel_run(RunId id, const std::string& reason, Timestamp now);
+  // memory_objects.cpp: see Directory.
+  [[nodiscard]] RetryResult retry_run(RunId id, const RetryPolicy& fresh, Timestamp now);
+  [[nodiscard]] std::optional<Calendar> calendar(const CalendarName& name) const;
+  [[nodiscard]] std::vector<Calendar> calendars(std::int64_t project) const;  // by name
+  [[nodiscard]] std::optional<Backfill> backfill(ParentId id) const;
+  [[nodiscard]] std::vector<Backfill> open_backfills() const;  // by id
+  [[nodiscard]] std::optional<Project> project(std::int64_t id) const;
+  [[nodiscard]] std::vector<Project> paused_projects() const;  // by id
+  [[nodiscard]] std::vector<std::pair<RunStatus, std::uint64_t>> counts_of(ParentId id) const;
+
+  // In order of schedule and `from`.
+  [[nodiscard]] std::vector<Gap> gaps_of(FlowId id) const;
+  void add_audit(const AuditEntry& entry) { audit_.push_back(entry); }
+  [[nodiscard]] const std::vector<AuditEntry>& audit() const { return audit_; }  // oldest first
 
  private:
   struct RunRow {
@@ -97,6 +115,11 @@ class MemoryStore final : public Store {
   void put(const Flow& flow);
   void put(const Schedule& schedule);
   void bump_schedules_of(FlowId id);
+
+  // memory_objects.cpp
+  [[nodiscard]] std::optional<Conflict> find_object_conflict(const ChangeSet& changes) const;
+  void write_objects(const ChangeSet& changes);
+  void bump_schedules_of(std::int64_t project);
 
   // memory_claim.cpp
   void check_epoch(const Claimant& claimant) const;
@@ -152,6 +175,14 @@ class MemoryStore final : public Store {
   std::vector<LogEntry> logs_;                            // oldest written first
   std::map<ScheduleId, std::map<Instant, GapRow>> gaps_;  // outlive their schedule
   std::map<ScheduleId, Tombstone> tombstones_;
+  std::vector<AuditEntry> audit_;  // oldest first
+  std::map<CalendarName, Calendar> calendars_;
+  std::map<ParentId, Backfill> backfills_;
+  std::map<std::int64_t, Project> projects_;
+  std::map<std::pair<std::int64_t, PersonId>, PersonPut> persons_;  // by project
+  std::map<std::pair<std::int64_t, std::string>, PersonId> person_ids_;
+  std::map<RunId, Job> jobs_;
+  std::map<ParentId, std::map<RunStatus, std::int64_t>> children_;
 
   std::set<DueCursor> due_;  // active schedules
   std::map<std::string, std::map<std::int64_t, std::set<Available>>>

@@ -133,6 +133,7 @@ class MemoryStore::Rehearsal {
 std::optional<Conflict> MemoryStore::write(const ChangeSet& changes, Timestamp now) {
   validate(changes);
   if (auto conflict = Rehearsal(*this, changes).find_conflict()) return conflict;
+  if (auto conflict = find_object_conflict(changes)) return conflict;
   ++revision_;
   for (const auto id : changes.delete_flows) delete_flow(id);
   for (const auto id : changes.delete_schedules) delete_schedule(id, now);
@@ -145,9 +146,11 @@ std::optional<Conflict> MemoryStore::write(const ChangeSet& changes, Timestamp n
   }
   for (const auto& put_schedule : changes.schedules) put(put_schedule.schedule);
   for (const auto id : to_bump) bump_schedules_of(id);
+  write_objects(changes);
   for (const auto& gap : changes.gaps) add_gap(gap);
   for (const auto& run : changes.runs) add_run(run, now);
   if (!changes.runs.empty()) runs_revision_ = revision_;
+  audit_.insert(audit_.end(), changes.audit.begin(), changes.audit.end());
   return std::nullopt;
 }
 
@@ -167,6 +170,7 @@ void MemoryStore::delete_flow(FlowId id) {
     it = runs_.erase(it);
   }
   std::erase_if(logs_, [&](const LogEntry& line) { return line.flow_id == id; });
+  std::erase_if(backfills_, [&](const auto& each) { return each.second.flow_id == id; });
   for (auto& [schedule_id, rows] : gaps_)
     std::erase_if(rows, [&](const auto& each) { return each.second.flow_id == id; });
   flows_.erase(id);

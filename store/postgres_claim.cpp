@@ -19,19 +19,23 @@ struct Lane {
 
 // One row for each lane that has runs, found by leaps through the index.
 std::vector<Lane> read_lanes(Tx& tx, const ClaimRequest& request) {
-  static const std::string kFirst = "SELECT r.project_id, r.available_at FROM runs r WHERE " +
-                                    std::string("r.executor = l.executor AND r.") + kPgClaimable;
+  static const std::string kFirst =
+      "SELECT r.project_id, r.available_at FROM incomplete_runs r WHERE " +
+      std::string("r.executor = l.executor AND r.") + kPgClaimable;
   static const std::string kLanes =
       "WITH RECURSIVE lanes AS ("
-      " SELECT l.executor, f.project_id, f.available_at FROM (SELECT DISTINCT executor"
+      " SELECT l.executor, f.project_id, f.available_at FROM (SELECT DISTINCT "
+      "executor"
       "  FROM unnest($1::text[]) AS e(executor)) AS l"
       "  CROSS JOIN LATERAL (" +
       kFirst +
       "   ORDER BY r.project_id, r.available_at, r.id LIMIT 1) AS f"
       " UNION ALL"
-      " SELECT l.executor, f.project_id, f.available_at FROM lanes l CROSS JOIN LATERAL (" +
+      " SELECT l.executor, f.project_id, f.available_at FROM lanes l CROSS "
+      "JOIN LATERAL (" +
       kFirst +
-      "   AND r.project_id > l.project_id ORDER BY r.project_id, r.available_at, r.id LIMIT 1)"
+      "   AND r.project_id > l.project_id ORDER BY r.project_id, "
+      "r.available_at, r.id LIMIT 1)"
       "  AS f)"
       " SELECT executor, project_id, available_at FROM lanes";
   std::vector<Lane> lanes;
@@ -57,11 +61,13 @@ std::vector<Candidate> lock_candidates(Tx& tx, const std::vector<Lane>& lanes, s
   static const std::string kCandidates =
       "SELECT r.available_at, r.id, l.project_id"
       " FROM unnest($1::text[], $2::bigint[]) AS l(executor, project_id)"
-      " CROSS JOIN LATERAL (SELECT available_at, id FROM runs"
-      "  WHERE executor = l.executor AND project_id = l.project_id AND " +
-      std::string(kPgClaimable) +
-      "  AND available_at <= $3::bigint ORDER BY available_at, id LIMIT $4::bigint"
-      "  FOR UPDATE SKIP LOCKED) AS r";
+      " CROSS JOIN LATERAL (SELECT r.available_at, r.id FROM incomplete_runs o"
+      "  JOIN runs r ON r.id = o.id"
+      "  WHERE o.executor = l.executor AND o.project_id = l.project_id AND o." +
+      std::string(kPgClaimable) + " AND o.available_at <= $3::bigint AND r." + kPgClaimable +
+      "  AND r.available_at <= $3::bigint ORDER BY o.available_at, o.id LIMIT "
+      "$4::bigint"
+      "  FOR UPDATE OF r SKIP LOCKED) AS r";
   Params params;
   params.add_each(lanes, [](auto& lane) -> const std::string& { return lane.executor; });
   params.add_each(lanes, [](auto& lane) { return lane.project_id; });
@@ -100,10 +106,18 @@ void claim_runs(Tx& tx,
                 std::vector<Run>& claimed) {
   // The fence counts for each run: with the owner, who is new at each start, it names one claim.
   static const std::string kClaim =
-      "UPDATE runs SET status = 'dispatching', attempts = attempts + 1, owner = $2::uuid,"
-      " fence = fence + 1, claimed_at = $3::bigint, claimed_until = $4::bigint"
-      " WHERE id = ANY($1::uuid[]) AND " +
-      std::string(kPgPlainStatus) + " IN ('pending', 'retrying') RETURNING " + pg_columns<Run>();
+      "WITH claimed AS (UPDATE runs SET status = 'dispatching', attempts = "
+      "attempts + 1,"
+      "  owner = $2::uuid, fence = fence + 1, claimed_at = $3::bigint, "
+      "claimed_until = $4::bigint"
+      "  WHERE id = ANY($1::uuid[]) AND " +
+      std::string(kPgPlainStatus) +
+      " IN ('pending', 'retrying') RETURNING *),"
+      " moved AS (UPDATE incomplete_runs o SET status = 'dispatching', owner = "
+      "$2::uuid"
+      "  FROM claimed c WHERE o.run = c.number)"
+      " SELECT " +
+      pg_columns<Run>() + " FROM claimed JOIN run_bodies ON run = number";
   Params params;
   params.add_all(ids).add(claimant.owner).add(tx.now()).add(tx.now() + claim_ttl);
   for (auto& run : read_table<Run>(tx.exec(kClaim, params))) claimed.push_back(std::move(run));
@@ -148,9 +162,10 @@ ClaimResult PostgresStore::claim(const ClaimRequest& request, Timestamp now) {
 }
 
 std::vector<Run> PostgresStore::held(const Claimant& claimant) {
-  static const std::string kHeld = "SELECT " + pg_columns<Run>() +
-                                   " FROM runs WHERE status = 'dispatching' AND owner = $1::uuid"
-                                   " ORDER BY id";
+  static const std::string kHeld =
+      "SELECT " + pg_columns<Run>("r.") +
+      " FROM incomplete_runs o JOIN run_rows r ON r.id = o.id"
+      " WHERE o.status = 'dispatching' AND o.owner = $1::uuid ORDER BY r.id";
   return connection_->read(
       [&](Tx& tx) { return read_table<Run>(tx.exec(kHeld, Params().add(claimant.owner))); });
 }
@@ -159,7 +174,8 @@ void PostgresStore::hand_back(const std::vector<HandBack>& batch, const Claimant
   static const std::string kHandBack =
       "UPDATE runs r SET status = 'pending', attempts = r.attempts - 1,"
       " available_at = coalesce(r.available_at, r.due_at), claimed_until = NULL"
-      " FROM unnest($1::uuid[], $2::bigint[]) AS i(run_id, run_fence) WHERE r.id = i.run_id"
+      " FROM unnest($1::uuid[], $2::bigint[]) AS i(run_id, run_fence) WHERE "
+      "r.id = i.run_id"
       " AND r.owner = $3::uuid AND r.fence = i.run_fence AND " +
       std::string(kPgPlainStatus) + " = 'dispatching'";
   if (batch.empty()) return;

@@ -2,6 +2,12 @@
 
 #include "store/migrate.h"
 
+#include <pqxx/binarystring>
+
+#include <array>
+#include <tuple>
+#include <utility>
+
 namespace rruled::store {
 namespace {
 
@@ -10,6 +16,42 @@ constexpr int kAttemptsMax = 5;
 bool is_missing_statement(const std::string& sqlstate) {
   return sqlstate == "26000" || sqlstate == "42P05";  // not there, there already
 }
+
+// libpqxx takes parameters of a number that is known at run time as ranges, each of binary values
+// or of texts, and knows no null but among texts. So they go as ranges of both in turns.
+class ParamRanges {
+ public:
+  explicit ParamRanges(const Params& params) {
+    std::size_t at = 0;
+    for (const auto& value : params.values()) {
+      if (value.has_value() != (at % 2 == 0)) ++at;
+      if (at >= 2 * kTurns) throw std::logic_error("nulls among parameters change too often");
+      if (value) {
+        binaries_[at / 2].emplace_back(*value);
+      } else {
+        nulls_[at / 2].push_back(nullptr);
+      }
+    }
+  }
+  template <class Exec>
+  auto apply(const Exec& exec) const {
+    return apply(exec, std::make_index_sequence<kTurns>());
+  }
+
+ private:
+  static constexpr std::size_t kTurns = 8;
+
+  // An initializer's parts come in order.
+  template <class Exec, std::size_t... I>
+  auto apply(const Exec& exec, std::index_sequence<I...>) const {
+    return std::apply(
+        exec, std::tuple_cat(std::make_tuple(pqxx::prepare::make_dynamic_params(binaries_[I]),
+                                             pqxx::prepare::make_dynamic_params(nulls_[I]))...));
+  }
+
+  std::array<std::vector<pqxx::binarystring>, kTurns> binaries_;
+  std::array<std::vector<const char*>, kTurns> nulls_;
+};
 
 // libpqxx would connect again in the middle of a transaction. The call has no successor.
 void forbid_silent_reconnect(pqxx::connection& connection) {
@@ -23,6 +65,10 @@ void forbid_silent_reconnect(pqxx::connection& connection) {
 
 pqxx::result Tx::exec(const std::string& sql, const Params& params) {
   return connection_.exec(sql, params);
+}
+
+pqxx::result Tx::exec_once(const std::string& sql, const Params& params) {
+  return connection_.exec_once(sql, params);
 }
 
 pqxx::result Tx::exec_text(const std::string& sql) { return connection_.exec_text(sql); }
@@ -65,17 +111,24 @@ pqxx::nontransaction& PgConnection::channel() {
 
 pqxx::result PgConnection::exec_text(const std::string& sql) { return channel().exec(sql); }
 
+pqxx::result PgConnection::exec_once(const std::string& sql, const Params& params) {
+  const auto exec = [&](const auto&... range) { return channel().exec_params(sql, range...); };
+  return ParamRanges(params).apply(exec);
+}
+
 pqxx::result PgConnection::exec(const std::string& sql, const Params& params) {
-  const auto pointers = params.pointers();
-  const auto dynamic = pqxx::prepare::make_dynamic_params(pointers);
-  if (!prepares_) return channel().exec_params(sql, dynamic);
-  auto& name = prepared_[&sql];
-  if (name.empty()) {
-    // Named by its text: whatever pooler is in between, the name never means another statement.
-    name = "rruled_" + checksum(sql);
-    connection_->prepare(name, sql);
-  }
-  return channel().exec_prepared(name, dynamic);
+  const ParamRanges ranges(params);
+  const auto exec = [&](const auto&... range) {
+    if (!prepares_) return channel().exec_params(sql, range...);
+    auto& name = prepared_[&sql];
+    if (name.empty()) {
+      // Named by its text: whatever pooler is in between, the name never means another statement.
+      name = "rruled_" + checksum(sql);
+      connection_->prepare(name, sql);
+    }
+    return channel().exec_prepared(name, range...);
+  };
+  return ranges.apply(exec);
 }
 
 Timestamp PgConnection::begin(const std::string& sql, Timestamp caller_now) {

@@ -28,6 +28,8 @@ class Tx {
   [[nodiscard]] Timestamp now() const { return now_; }
   // `sql` must live as long as the process: it is known by its address.
   pqxx::result exec(const std::string& sql, const Params& params = {});
+  // A text that comes once: it is not prepared.
+  pqxx::result exec_once(const std::string& sql, const Params& params);
   // Several statements, without parameters.
   pqxx::result exec_text(const std::string& sql);
 
@@ -88,6 +90,7 @@ class PgConnection {
   void close();
   void roll_back() noexcept;
   pqxx::result exec(const std::string& sql, const Params& params);
+  pqxx::result exec_once(const std::string& sql, const Params& params);
   pqxx::result exec_text(const std::string& sql);
   [[nodiscard]] pqxx::nontransaction& channel();
 

@@ -24,18 +24,6 @@ std::string type_of(CopyKind kind) {
   return "text";
 }
 
-// Bytes as \x and hexadecimal digits.
-std::string hex(const std::string& bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text = "\\x";
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 15U];
-  }
-  return text;
-}
-
 void add_cell(PgArray& array, const CopyCell& cell, CopyKind kind) {
   if (const auto* number = std::get_if<std::int64_t>(&cell)) {
     if (kind == CopyKind::flag) return array.add(*number != 0);
@@ -43,27 +31,47 @@ void add_cell(PgArray& array, const CopyCell& cell, CopyKind kind) {
   }
   const auto* text = std::get_if<std::string>(&cell);
   if (text == nullptr) return array.add(std::optional<std::int64_t>());
-  if (kind == CopyKind::bytes) return array.add(hex(*text));
-  if (kind != CopyKind::id) return array.add(*text);
-  ScheduleId id;  // of whatever the row is
+  if (kind != CopyKind::id) return array.add(*text);  // bytes as they are, too
+  ScheduleId id;                                      // of whatever the row is
   if (text->size() != id.value.size())
     throw StoreError(StoreError::Kind::corrupt, "an id of the source has not 16 bytes");
   std::copy(text->begin(), text->end(), id.value.begin());
   array.add(id);
 }
 
+// A table of PostgreSQL that takes columns of a copied one.
+struct Part {
+  std::string table;
+  PgWanted wanted = every_column;
+};
+bool is_body_column(std::string_view name) { return !is_run_column(name) || name == "number"; }
+
+std::vector<Part> parts_of(const std::string& table) {
+  if (table == "schedules")
+    return {{"schedule_rules", is_rule_column}, {"schedule_states", is_state_column}};
+  if (table == "runs") return {{"runs", is_run_column}, {"run_bodies", is_body_column}};
+  return {{table}};
+}
+
 // Each lives as long as the process, as Tx::exec() asks.
-const std::string& insert_sql_of(const CopyTable& table) {
+const std::string& insert_sql_of(const CopyTable& table, const Part& part) {
   static std::map<std::string, std::string> texts;
-  auto& sql = texts[table.name];
+  auto& sql = texts[part.table];
   if (!sql.empty()) return sql;
+  std::string columns;
   std::string arrays;
-  for (std::size_t i = 0; i < table.columns.size(); ++i)
-    arrays += (i == 0 ? "$" : ", $") + std::to_string(i + 1) +
-              "::" + type_of(table.columns[i].kind) + "[]";
+  int count = 0;
+  for (const auto& column : table.columns) {
+    if (!part.wanted(column.name)) continue;
+    const bool body = part.table == "run_bodies" && column.name == "number";
+    columns += (count == 0 ? "" : ", ") + (body ? "run" : column.name);
+    arrays +=
+        (count == 0 ? "$" : ", $") + std::to_string(count + 1) + "::" + type_of(column.kind) + "[]";
+    ++count;
+  }
   // A run keeps its number: its attempts refer to it.
-  sql = "INSERT INTO " + table.name + " (" + column_list(table) + ")" +
-        (table.name == "runs" ? " OVERRIDING SYSTEM VALUE" : "") + " SELECT * FROM unnest(" +
+  sql = "INSERT INTO " + part.table + " (" + columns + ")" +
+        (part.table == "runs" ? " OVERRIDING SYSTEM VALUE" : "") + " SELECT * FROM unnest(" +
         arrays + ")";
   return sql;
 }
@@ -73,18 +81,29 @@ class PostgresWriter final : public CopyWriter {
   explicit PostgresWriter(Tx& tx) : tx_(tx) {}
 
   void write(const CopyTable& table, const std::vector<CopyRow>& rows) override {
-    Params params;
-    for (std::size_t i = 0; i < table.columns.size(); ++i) {
-      PgArray column;
-      for (const auto& row : rows) add_cell(column, row[i], table.columns[i].kind);
-      params.add(std::move(column));
+    for (const auto& part : parts_of(table.name)) {
+      Params params;
+      for (std::size_t i = 0; i < table.columns.size(); ++i) {
+        if (!part.wanted(table.columns[i].name)) continue;
+        PgArray column(type_of(table.columns[i].kind));
+        for (const auto& row : rows) add_cell(column, row[i], table.columns[i].kind);
+        params.add(std::move(column));
+      }
+      tx_.exec(insert_sql_of(table, part), params);
     }
-    tx_.exec(insert_sql_of(table), params);
   }
 
   void write(const CopyMarks& marks) override {
     static const std::string kMeta =
-        "UPDATE meta SET revision = $1, runs_revision = $2, epoch = $3, zones_version = $4";
+        "UPDATE meta SET revision = $1, runs_revision = $2, epoch = $3, "
+        "zones_version = $4";
+    static const std::string kIncomplete =
+        "INSERT INTO incomplete_runs (run, id, schedule_id, parent_id, owner, "
+        "project_id, due_at,"
+        " available_at, status, executor) SELECT number, id, schedule_id, "
+        "parent_id, owner,"
+        " project_id, due_at, available_at, status, executor FROM runs"
+        " WHERE status <> 'completed'";
     // The next run comes after the last one.
     static const std::string kNumbers =
         "SELECT setval(pg_get_serial_sequence('runs', 'number'),"
@@ -93,6 +112,7 @@ class PostgresWriter final : public CopyWriter {
     params.add(marks.revision).add(marks.runs_revision).add(marks.epoch).add(marks.zones_version);
     tx_.exec(kMeta, params);
     tx_.exec(kNumbers);
+    tx_.exec(kIncomplete);
   }
 
   std::size_t count(const CopyTable& table) override {

@@ -19,6 +19,7 @@ struct SchedulesFirst {};
 struct End {
   std::int64_t run_number = 0;
   std::optional<ScheduleId> schedule_id;  // where a slot became free
+  bool with_attempt = false;              // the run's row has the attempt, too
 };
 
 // One call of finish(), in one transaction.
@@ -48,21 +49,80 @@ void Ending::free_slot(std::size_t i, std::int64_t number, std::optional<Schedul
   ends_[i] = End{number, is_final(batch_[i].status) ? schedule : std::nullopt};
 }
 
-// What is written of a run that ends, found by its key: the owner comes with each row, although it
-// is one, and the status is hidden (kPgPlainStatus), as both together made plans that read all that
-// the owner had ever held.
-constexpr char kSetEnd[] =
-    " SET status = i.status, reason = i.reason, error = i.error, available_at = i.available_at,"
-    " finished_at = i.finished_at, started_at = coalesce(r.started_at, i.started_at),"
-    " claimed_until = NULL"
-    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],"
-    " $7::bigint[], $8::bigint[], $9::uuid[])"
-    " AS i(id, status, reason, error, available_at, finished_at, started_at, fence, owner)"
-    " WHERE r.id = i.id AND r.fence = i.fence AND r.owner = i.owner";
+// A completion like most: it says no more than that, and its first attempt is the only one.
+bool is_plain(const Finish& finish) {
+  return finish.status == RunStatus::completed && finish.reason.empty() &&
+         finish.attempt.number == 1 && finish.attempt.outcome == "completed" &&
+         finish.attempt.error.empty();
+}
 
-Params end_params(Tx& tx, const std::vector<const Finish*>& ends, const Claimant& claimant) {
+// Owner and status as conditions on both sides of the join: as ones on runs alone they made plans
+// that looked at every run there is for each end, while there are few.
+constexpr char kOfBoth[] = "CASE WHEN i.fence IS NOT NULL THEN ";
+// Where the row can have the attempt.
+constexpr char kOnly[] = "r.status = 'dispatching' AND r.started_at IS NULL";
+
+// What is written of a run that ends, found by its key and its claim: `set` and `values` are what
+// the two forms of it differ in. The row keeps the attempt of a plain completion, unless there were
+// others (attempts() reads it again). Completed runs leave incomplete_runs; a trigger follows the
+// others there.
+std::string end_sql(const std::string& set, const std::string& values, const std::string& others) {
+  return "WITH ended AS (UPDATE runs r SET " + set +
+         " finished_at = i.finished_at, claimed_until = NULL,"
+         " started_at = coalesce(r.started_at, i.started_at),"
+         " answered_at = CASE WHEN " +
+         std::string(kOnly) +
+         " THEN i.answered_at END,"
+         " status_code = CASE WHEN " +
+         kOnly + " THEN i.status_code END FROM " + values +
+         " WHERE r.id = i.id AND r.fence = i.fence AND " + kOfBoth + "r.owner END = $1::uuid" +
+         others +
+         " RETURNING r.id, r.number, r.schedule_id, r.flow_id, r.answered_at, r.status),"
+         " gone AS (DELETE FROM incomplete_runs o USING ended e"
+         "  WHERE o.run = e.number AND e.status = 'completed')"
+         " SELECT id, number, schedule_id, flow_id, answered_at IS NOT NULL AS "
+         "with_attempt"
+         " FROM ended";
+}
+const std::string& end_plain_sql() {
+  static const std::string kSql =
+      end_sql("status = 'completed', reason = '', error = '', available_at = NULL,",
+              "(SELECT *, $7::bigint AS finished_at FROM unnest($2::uuid[], "
+              "$3::bigint[], $4::bigint[],"
+              " $5::bigint[], $6::bigint[]) AS u(id, fence, started_at, answered_at,"
+              " status_code)) AS i",
+              std::string(" AND ") + kOfBoth + "r.status END = 'dispatching'");
+  return kSql;
+}
+std::string end_any_sql(const std::string& others) {
+  return end_sql(
+      "status = i.status, reason = i.reason, error = i.error, "
+      "available_at = i.available_at,",
+      "unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], "
+      "$6::bigint[], $7::text[],"
+      " $8::text[], $9::text[], $10::bigint[], $11::bigint[]) AS "
+      "i(id, fence, started_at,"
+      " answered_at, status_code, status, reason, error, "
+      "available_at, finished_at)",
+      others);
+}
+
+Params plain_params(const std::vector<const Finish*>& ends, const Claimant& claimant) {
   Params params;
+  params.add(claimant.owner);
   params.add_each(ends, [](auto* end) { return end->run_id; });
+  params.add_each(ends, [](auto* end) { return end->fence; });
+  params.add_each(ends, [](auto* end) { return end->attempt.started_at; });
+  params.add_each(ends, [](auto* end) {
+    return is_plain(*end) ? std::optional(end->attempt.finished_at) : std::nullopt;
+  });
+  params.add_each(
+      ends, [](auto* end) { return is_plain(*end) ? end->attempt.status_code : std::nullopt; });
+  return params;
+}
+
+Params any_params(Tx& tx, const std::vector<const Finish*>& ends, const Claimant& claimant) {
+  Params params = plain_params(ends, claimant);
   params.add_each(ends, [](auto* end) { return end->status; });
   params.add_each(ends, [](auto* end) -> const std::string& { return end->reason; });
   params.add_each(ends, [](auto* end) -> const std::string& { return end->attempt.error; });
@@ -73,17 +133,20 @@ Params end_params(Tx& tx, const std::vector<const Finish*>& ends, const Claimant
   params.add_each(ends, [&](auto* end) {
     return is_final(end->status) ? std::optional(tx.now()) : std::nullopt;
   });
-  params.add_each(ends, [](auto* end) { return end->attempt.started_at; });
-  params.add_each(ends, [](auto* end) { return end->fence; });
-  params.add_each(ends, [&](auto*) { return claimant.owner; });
   return params;
+}
+
+pqxx::result end_all(Tx& tx, const std::vector<const Finish*>& ends, const Claimant& claimant) {
+  static const std::string kAny =
+      end_any_sql(std::string(" AND ") + kOfBoth + "r.status END = 'dispatching'");
+  // In one statement, mixed or not: so the rows are locked in order of id.
+  if (!std::ranges::all_of(ends, [](auto* end) { return is_plain(*end); }))
+    return tx.exec(kAny, any_params(tx, ends, claimant));
+  return tx.exec(end_plain_sql(), plain_params(ends, claimant).add(tx.now()));
 }
 
 // The common case, all at once: runs that the claimant holds. Gives the others in `others`.
 void Ending::end_held(std::vector<std::size_t>& others) {
-  static const std::string kEnd = "UPDATE runs r" + std::string(kSetEnd) +
-                                  " AND (r.status || '') = 'dispatching'"
-                                  " RETURNING r.id, r.number, r.schedule_id, r.flow_id";
   std::map<RunId, std::size_t> first;  // in order of id: so are the rows locked
   std::set<RunId> again;
   for (std::size_t i = 0; i < batch_.size(); ++i) {
@@ -96,12 +159,13 @@ void Ending::end_held(std::vector<std::size_t>& others) {
   std::vector<const Finish*> ends;
   for (const auto& [id, i] : first) ends.push_back(&batch_[i]);
   if (ends.empty()) return;
-  for_each_row(tx_.exec(kEnd, end_params(tx_, ends, claimant_)), [&](PgReader& row) {
+  for_each_row(end_all(tx_, ends, claimant_), [&](PgReader& row) {
     const auto found = first.find(row.read<RunId>());
     const auto i = found->second;
     const auto number = row.read<std::int64_t>();
     free_slot(i, number, row.read<std::optional<ScheduleId>>());
     validate_flow(batch_[i], row.read<FlowId>());
+    ends_[i]->with_attempt = row.read<bool>();
     first.erase(found);
   });
   for (const auto& [id, i] : first) others.push_back(i);
@@ -113,7 +177,7 @@ void Ending::end_other(std::size_t i) {
   static const std::string kHeld =
       "SELECT number, status, owner, fence, schedule_id, flow_id, released"
       " FROM runs WHERE id = $1::uuid FOR UPDATE";
-  static const std::string kEnd = "UPDATE runs r" + std::string(kSetEnd);
+  static const std::string kEnd = end_any_sql("");
   const auto& finish = batch_[i];
   results_[i].written = false;
   const auto found = tx_.exec(kHeld, Params().add(finish.run_id));
@@ -131,25 +195,31 @@ void Ending::end_other(std::size_t i) {
     return;
   }
   if (!may_finish(status, finish.status)) return;
-  tx_.exec(kEnd, end_params(tx_, {&finish}, claimant_));
+  const auto ended = tx_.exec(kEnd, any_params(tx_, {&finish}, claimant_));
   results_[i].written = true;
   free_slot(i, number, schedule);
+  ends_[i]->with_attempt = ended.at(0).at("with_attempt").as<bool>();
 }
 
 void Ending::put_attempts() {
   static const std::string kPut =
-      "INSERT INTO attempts (run, number, started_at, finished_at, outcome, status_code, error)"
-      " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],"
+      "INSERT INTO attempts (run, number, started_at, finished_at, outcome, "
+      "status_code, error)"
+      " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], "
+      "$4::bigint[], $5::text[],"
       " $6::bigint[], $7::text[]) ON CONFLICT (run, number) DO UPDATE SET"
       " started_at = excluded.started_at, finished_at = excluded.finished_at,"
-      " outcome = excluded.outcome, status_code = excluded.status_code, error = excluded.error";
+      " outcome = excluded.outcome, status_code = excluded.status_code, error "
+      "= excluded.error";
   std::map<std::pair<std::int64_t, int>, const Attempt*> last;
   std::vector<const LogEntry*> logs;
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     if (!ends_[i]) continue;
-    last[{ends_[i]->run_number, batch_[i].attempt.number}] = &batch_[i].attempt;
+    if (!ends_[i]->with_attempt)
+      last[{ends_[i]->run_number, batch_[i].attempt.number}] = &batch_[i].attempt;
     for (const auto& line : batch_[i].logs) logs.push_back(&line);
   }
+  insert_logs(tx_, logs);
   if (last.empty()) return;
   Params params;
   params.add_each(last, [](auto& each) { return each.first.first; });
@@ -160,7 +230,6 @@ void Ending::put_attempts() {
   params.add_each(last, [](auto& each) { return each.second->status_code; });
   params.add_each(last, [](auto& each) -> const std::string& { return each.second->error; });
   tx_.exec(kPut, params);
-  insert_logs(tx_, logs);
 }
 
 // What decides whether a waiting run of a schedule may go, once its lock is held.
@@ -172,11 +241,14 @@ struct Queue {
 
 std::map<ScheduleId, Queue> read_queues(Tx& tx, const std::vector<ScheduleId>& ids) {
   static const std::string kQueues =
-      "SELECT id, max_running, (SELECT count(*) FROM runs r WHERE r.schedule_id = s.id AND r." +
+      "SELECT id, max_running, (SELECT count(*) FROM incomplete_runs r"
+      "  WHERE r.schedule_id = s.id AND r." +
       std::string(kPgLive) +
-      "  AND r.status <> 'waiting') FROM schedules s WHERE id = ANY($1::uuid[])";
+      "  AND r.status <> 'waiting') FROM schedule_rules s WHERE id = "
+      "ANY($1::uuid[])";
   static const std::string kWaiting =
-      "SELECT schedule_id, id FROM runs WHERE schedule_id = ANY($1::uuid[])"
+      "SELECT schedule_id, id FROM incomplete_runs WHERE schedule_id = "
+      "ANY($1::uuid[])"
       " AND status = 'waiting' ORDER BY due_at, id";
   std::map<ScheduleId, Queue> queues;
   for_each_row(tx.exec(kQueues, Params().add_all(ids)), [&](PgReader& row) {
@@ -195,11 +267,14 @@ std::map<ScheduleId, Queue> read_queues(Tx& tx, const std::vector<ScheduleId>& i
 // of the ends that come after it in the batch still count.
 void Ending::release() {
   static const std::string kWithWaiting =
-      "SELECT DISTINCT schedule_id FROM runs WHERE schedule_id = ANY($1::uuid[])"
+      "SELECT DISTINCT schedule_id FROM incomplete_runs WHERE schedule_id = "
+      "ANY($1::uuid[])"
       " AND status = 'waiting' ORDER BY schedule_id";
   static const std::string kLock =
-      "SELECT id FROM schedules WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED";
-  static const std::string kGone = "SELECT count(*) FROM schedules WHERE id = ANY($1::uuid[])";
+      "SELECT id FROM schedule_states WHERE id = ANY($1::uuid[]) ORDER BY id"
+      " FOR UPDATE SKIP LOCKED";
+  static const std::string kGone =
+      "SELECT count(*) FROM schedule_states WHERE id = ANY($1::uuid[])";
   static const std::string kReleased = "UPDATE runs SET released = true WHERE id = ANY($1::uuid[])";
   std::map<ScheduleId, std::size_t> later;
   for (const auto& end : ends_)
@@ -236,8 +311,9 @@ void Ending::release() {
 
 void Ending::lock_schedules() {
   static const std::string kLock =
-      "SELECT id FROM schedules WHERE id IN"
-      " (SELECT schedule_id FROM runs WHERE id = ANY($1::uuid[])) ORDER BY id FOR UPDATE";
+      "SELECT id FROM schedule_states WHERE id IN"
+      " (SELECT schedule_id FROM runs WHERE id = "
+      "ANY($1::uuid[])) ORDER BY id FOR UPDATE";
   Params params;
   params.add_each(batch_, [](const Finish& finish) { return finish.run_id; });
   tx_.exec(kLock, params);

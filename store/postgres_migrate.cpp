@@ -25,7 +25,7 @@ void take_step(Tx& tx, const Migration& step) {
       " applied_at bigint NOT NULL)";
   static const std::string kTaken =
       "INSERT INTO schema_migrations (version, name, checksum, applied_at)"
-      " VALUES ($1::integer, $2, $3, $4::bigint)";
+      " VALUES ($1::bigint, $2, $3, $4::bigint)";
   tx.exec_text(kTable);
   tx.exec_text(std::string(step.sql));
   Params params;
@@ -48,7 +48,8 @@ std::size_t schema_version(Tx& tx, const PgConnection& connection) {
   if (counts.read<std::int64_t>() == 0) {
     if (all == 0) return 0;
     refuse_schema(connection,
-                  "has tables of another program; it was not touched: choose another schema "
+                  "has tables of another program; it was not "
+                  "touched: choose another schema "
                   "(store.schema)");
   }
   std::size_t version = 0;
@@ -89,18 +90,24 @@ void migrate(PgConnection& connection) {
 
 void check_unique_indexes(Tx& tx, const PgConnection& connection) {
   static const std::string kIndexes =
-      "SELECT c.relname, t.relname || '(' || (SELECT string_agg(a.attname, ', ' ORDER BY k.n)"
+      "SELECT c.relname, t.relname || '(' || (SELECT string_agg(a.attname, ', "
+      "' ORDER BY k.n)"
       "   FROM unnest(i.indkey) WITH ORDINALITY AS k(attnum, n)"
-      "   JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum) || ')'"
+      "   JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = "
+      "k.attnum) || ')'"
       " FROM pg_catalog.pg_index i"
       " JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
       " JOIN pg_catalog.pg_class t ON t.oid = i.indrelid"
       " JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace"
-      " WHERE n.nspname = $1 AND i.indisunique AND i.indisvalid AND i.indisready";
+      " WHERE n.nspname = $1 AND i.indisunique AND i.indisvalid AND "
+      "i.indisready";
   const std::map<std::string, std::string> expected = {
       {"runs_occurrence", "runs(schedule_id, scheduled_for)"},
       {"runs_pkey", "runs(id)"},
-      {"schedules_pkey", "schedules(id)"},
+      {"schedule_rules_pkey", "schedule_rules(id)"},
+      {"schedule_states_pkey", "schedule_states(id)"},
+      {"run_bodies_pkey", "run_bodies(run)"},
+      {"incomplete_runs_pkey", "incomplete_runs(run)"},
       {"flows_pkey", "flows(id)"},
       {"attempts_pkey", "attempts(run, number)"},
       {"gaps_pkey", "gaps(schedule_id, from_at)"},

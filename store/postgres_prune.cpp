@@ -19,20 +19,26 @@ struct Page {
 using OldRun = PostgresStore::PrunedRun;
 using OldGap = PostgresStore::PrunedGap;
 
+// In the order in which they were due: no index has a column that changes, as their end does. So
+// one that was cancelled before its time stays until that.
 Page<OldRun> read_old_runs(Tx& tx, const PruneRequest& request, const OldRun& after) {
   static const std::string kOld =
-      "SELECT r.finished_at, r.id, r.status, coalesce(r.finished_at < " + std::string(kKeptFrom) +
-      ", true) FROM runs r LEFT JOIN schedules s ON s.id = r.schedule_id"
-      " WHERE r.finished_at IS NOT NULL AND r.finished_at < $2::bigint"
-      " AND (r.finished_at, r.id) > ($3::bigint, $4::uuid)"
-      " ORDER BY r.finished_at, r.id LIMIT $5::bigint";
+      "SELECT r.due_at, r.number, r.id, r.status, coalesce(r.finished_at < "
+      "$2::bigint, false)"
+      " AND coalesce(r.finished_at < " +
+      std::string(kKeptFrom) +
+      ", true) FROM runs r LEFT JOIN schedule_rules s ON s.id = r.schedule_id"
+      " WHERE r.due_at < $2::bigint AND (r.due_at, r.number) > ($3::bigint, "
+      "$4::bigint)"
+      " ORDER BY r.due_at, r.number LIMIT $5::bigint";
   Params params;
-  params.add(tx.now()).add(request.runs_before).add(after.end).add(after.id);
+  params.add(tx.now()).add(request.runs_before).add(after.due).add(after.number);
   params.add(pg_limit(request.limit));
   Page<OldRun> page;
   for_each_row(tx.exec(kOld, params), [&](PgReader& row) {
     OldRun run;
-    run.end = row.read<Timestamp>();
+    run.due = row.read<Timestamp>();
+    run.number = row.read<std::int64_t>();
     run.id = row.read<RunId>();
     // A run that is replayed has ended before, and lives.
     const bool ended = is_final(row.read<RunStatus>());
@@ -46,12 +52,13 @@ Page<OldRun> read_old_runs(Tx& tx, const PruneRequest& request, const OldRun& af
 // Those that nobody else removes at this moment.
 std::size_t delete_runs(Tx& tx, const std::vector<OldRun>& runs) {
   static const std::string kRuns =
-      "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = ANY($1::uuid[])"
+      "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = "
+      "ANY($1::uuid[])"
       "  AND NOT (" +
       std::string(kPgLive) + ") ORDER BY id FOR UPDATE SKIP LOCKED) RETURNING id, number";
-  static const std::string kAttempts = "DELETE FROM attempts WHERE run = ANY($1::bigint[])";
   static const std::string kLogs =
-      "DELETE FROM log_lines WHERE run_id IS NOT NULL AND run_id = ANY($1::uuid[])";
+      "DELETE FROM log_lines WHERE run_id IS NOT "
+      "NULL AND run_id = ANY($1::uuid[])";
   if (runs.empty()) return 0;
   Params params;
   params.add_each(runs, [](const OldRun& run) { return run.id; });
@@ -61,7 +68,7 @@ std::size_t delete_runs(Tx& tx, const std::vector<OldRun>& runs) {
     ids.push_back(row.read<RunId>());
     numbers.push_back(row.read<std::int64_t>());
   });
-  tx.exec(kAttempts, Params().add_all(numbers));
+  delete_parts_of_runs(tx, numbers);
   tx.exec(kLogs, Params().add_all(ids));
   return ids.size();
 }
@@ -69,9 +76,10 @@ std::size_t delete_runs(Tx& tx, const std::vector<OldRun>& runs) {
 Page<OldGap> read_old_gaps(Tx& tx, const PruneRequest& request, const OldGap& after) {
   static const std::string kOld =
       "SELECT g.to_at, g.schedule_id, g.from_at, coalesce(g.to_at < " + std::string(kKeptFrom) +
-      ", true) FROM gaps g LEFT JOIN schedules s ON s.id = g.schedule_id"
+      ", true) FROM gaps g LEFT JOIN schedule_rules s ON s.id = g.schedule_id"
       " WHERE g.to_at < $2::bigint"
-      " AND (g.to_at, g.schedule_id, g.from_at) > ($3::bigint, $4::uuid, $5::bigint)"
+      " AND (g.to_at, g.schedule_id, g.from_at) > ($3::bigint, $4::uuid, "
+      "$5::bigint)"
       " ORDER BY g.to_at, g.schedule_id, g.from_at LIMIT $6::bigint";
   Params params;
   params.add(tx.now()).add(request.runs_before);
@@ -95,7 +103,8 @@ std::size_t delete_gaps(Tx& tx, const std::vector<OldGap>& gaps) {
       "  JOIN unnest($1::uuid[], $2::bigint[]) AS i(schedule_id, from_at)"
       "  ON g.schedule_id = i.schedule_id AND g.from_at = i.from_at"
       "  ORDER BY g.schedule_id, g.from_at FOR UPDATE OF g SKIP LOCKED) AS i"
-      " WHERE g.schedule_id = i.schedule_id AND g.from_at = i.from_at RETURNING 1";
+      " WHERE g.schedule_id = i.schedule_id AND g.from_at = i.from_at "
+      "RETURNING 1";
   if (gaps.empty()) return 0;
   Params params;
   params.add_each(gaps, [](const OldGap& gap) { return gap.schedule_id; });
@@ -107,7 +116,8 @@ std::size_t delete_logs(Tx& tx, const PruneRequest& request) {
   static const std::string kLogs =
       "DELETE FROM log_lines WHERE (timestamp, number) IN"
       " (SELECT timestamp, number FROM log_lines WHERE timestamp < $1::bigint"
-      "  ORDER BY timestamp, number LIMIT $2::bigint FOR UPDATE SKIP LOCKED) RETURNING 1";
+      "  ORDER BY timestamp, number LIMIT $2::bigint FOR UPDATE SKIP LOCKED) "
+      "RETURNING 1";
   Params params;
   params.add(request.logs_before).add(pg_limit(request.limit));
   return tx.exec(kLogs, params).size();

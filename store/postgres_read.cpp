@@ -14,20 +14,25 @@ std::string optional_equals(const std::string& column, const std::string& parame
 
 constexpr char kPage[] = " LIMIT $1::bigint OFFSET $2::bigint";
 
-// By the index that fits: the text says which one.
+// By the index that fits: the text says which one. What is not completed is found in
+// incomplete_runs.
 const std::string& runs_sql(const RunQuery& query) {
-  const auto make = [](const std::string& first) {
-    return "SELECT " + pg_columns<Run>() +
-           " FROM runs WHERE due_at >= $3::bigint AND due_at < $4::bigint" + first +
-           optional_equals<ScheduleId>("schedule_id", "$5") +
-           optional_equals<FlowId>("flow_id", "$6") + optional_equals<RunStatus>("status", "$7") +
-           " ORDER BY due_at DESC, id DESC" + kPage;
+  const auto make = [](const std::string& from, const std::string& f, const std::string& first) {
+    return "SELECT " + pg_columns<Run>("r.") + " FROM " + from + " WHERE " + f +
+           "due_at >= $3::bigint AND " + f + "due_at < $4::bigint" + first +
+           optional_equals<ScheduleId>("r.schedule_id", "$5") +
+           optional_equals<FlowId>("r.flow_id", "$6") +
+           optional_equals<RunStatus>("r.status", "$7") + " ORDER BY " + f + "due_at DESC, " + f +
+           "id DESC" + kPage;
   };
-  static const std::string kBySchedule = make(" AND schedule_id = $5::uuid");
-  static const std::string kByFlow = make(" AND flow_id = $6::uuid");
-  static const std::string kUnhappy = make(" AND status = $7::text AND " + std::string(kPgUnhappy));
-  static const std::string kLive = make(" AND " + std::string(kPgLive));
-  static const std::string kByDue = make("");
+  static const std::string kAll = "run_rows r";
+  static const std::string kIncomplete = "incomplete_runs f JOIN run_rows r ON r.id = f.id";
+  static const std::string kBySchedule = make(kAll, "r.", " AND r.schedule_id = $5::uuid");
+  static const std::string kByFlow = make(kAll, "r.", " AND r.flow_id = $6::uuid");
+  static const std::string kUnhappy =
+      make(kIncomplete, "f.", " AND f.status = $7::text AND f." + std::string(kPgUnhappy));
+  static const std::string kLive = make(kIncomplete, "f.", " AND f." + std::string(kPgLive));
+  static const std::string kByDue = make(kAll, "r.", "");
   if (query.schedule_id) return kBySchedule;
   if (query.flow_id) return kByFlow;
   if (!query.status || *query.status == RunStatus::completed) return kByDue;
@@ -78,7 +83,8 @@ std::optional<Schedule> PostgresStore::schedule(ScheduleId id) {
 }
 
 std::optional<Run> PostgresStore::run(RunId id) {
-  static const std::string kRun = "SELECT " + pg_columns<Run>() + " FROM runs WHERE id = $1::uuid";
+  static const std::string kRun =
+      "SELECT " + pg_columns<Run>() + " FROM " + pg_rows<Run>() + " WHERE id = $1::uuid";
   return read_one<Run>(*connection_, kRun, id);
 }
 
@@ -125,12 +131,16 @@ std::vector<Run> PostgresStore::runs(const RunQuery& query) {
 }
 
 std::vector<Attempt> PostgresStore::attempts(RunId id) {
-  // The open one is not stored: it is the claim.
+  // The open one is not stored: it is the claim. Nor is one that said no more than its run does.
   static const std::string kAttempts =
-      "SELECT r.id, a.number, a.started_at, a.finished_at, a.outcome, a.status_code, a.error"
+      "SELECT r.id, a.number, a.started_at, a.finished_at, a.outcome, "
+      "a.status_code, a.error"
       " FROM runs r JOIN attempts a ON a.run = r.number WHERE r.id = $1::uuid"
       " UNION ALL SELECT id, attempts, claimed_at, NULL, '', NULL, ''"
-      " FROM runs WHERE id = $1::uuid AND status = 'dispatching' ORDER BY 2";
+      " FROM runs WHERE id = $1::uuid AND status = 'dispatching'"
+      " UNION ALL SELECT id, 1, started_at, answered_at, 'completed', "
+      "status_code, ''"
+      " FROM runs WHERE id = $1::uuid AND answered_at IS NOT NULL ORDER BY 2";
   return connection_->read(
       [&](Tx& tx) { return read_table<Attempt>(tx.exec(kAttempts, Params().add(id))); });
 }
@@ -156,7 +166,8 @@ std::vector<LogEntry> PostgresStore::logs(const LogQuery& query) {
 
 std::vector<Gap> PostgresStore::gaps(ScheduleId id) {
   static const std::string kGaps =
-      "SELECT reason, from_at, to_at, count FROM gaps WHERE schedule_id = $1::uuid"
+      "SELECT reason, from_at, to_at, count FROM "
+      "gaps WHERE schedule_id = $1::uuid"
       " ORDER BY from_at";
   return connection_->read([&](Tx& tx) {
     std::vector<Gap> found;
@@ -173,9 +184,10 @@ std::vector<Gap> PostgresStore::gaps(ScheduleId id) {
 }
 
 Counts PostgresStore::counts() {
-  static const std::string kSchedules = "SELECT status, count(*) FROM schedules GROUP BY status";
-  static const std::string kLive =
-      "SELECT status, count(*) FROM runs WHERE " + std::string(kPgLive) + " GROUP BY status";
+  static const std::string kSchedules =
+      "SELECT status, count(*) FROM schedule_states GROUP BY status";
+  static const std::string kLive = "SELECT status, count(*) FROM incomplete_runs WHERE " +
+                                   std::string(kPgLive) + " GROUP BY status";
   static const std::string kIsSmall =
       "SELECT pg_relation_size('runs'::regclass) < 64 * 1024 * 1024";
   static const std::string kEnded =
@@ -186,10 +198,13 @@ Counts PostgresStore::counts() {
       "SELECT v.status, (v.share * greatest(c.reltuples, 0))::bigint"
       " FROM pg_catalog.pg_stats s"
       " JOIN pg_catalog.pg_class c ON c.oid = 'runs'::regclass"
-      " CROSS JOIN LATERAL unnest(s.most_common_vals::text::text[], s.most_common_freqs)"
+      " CROSS JOIN LATERAL unnest(s.most_common_vals::text::text[], "
+      "s.most_common_freqs)"
       "  AS v(status, share)"
-      " WHERE s.schemaname = $1 AND s.tablename = 'runs' AND s.attname = 'status'"
-      " AND v.status NOT IN ('waiting', 'pending', 'dispatching', 'running', 'retrying')";
+      " WHERE s.schemaname = $1 AND s.tablename = 'runs' AND s.attname = "
+      "'status'"
+      " AND v.status NOT IN ('waiting', 'pending', 'dispatching', 'running', "
+      "'retrying')";
   return connection_->read([&](Tx& tx) {
     Counts counts{zeros<ScheduleStatus>(), zeros<RunStatus>()};
     add_counts(tx.exec(kSchedules), counts.schedules);
@@ -207,11 +222,11 @@ Counts PostgresStore::counts() {
 std::vector<DueSchedule> PostgresStore::load_due(std::optional<DueCursor> after,
                                                  Timestamp before,
                                                  std::size_t limit) {
-  static const std::string kDue =
-      pg_due_schedule() +
-      " WHERE s.status = 'active' AND s.next_due_at IS NOT NULL AND s.next_due_at < $1::bigint"
-      " AND (s.next_due_at, s.id) > ($2::bigint, $3::uuid)"
-      " ORDER BY s.next_due_at, s.id LIMIT $4::bigint";
+  static const std::string kDue = pg_due_schedule() +
+                                  " WHERE s.status = 'active' AND s.next_due_at IS NOT "
+                                  "NULL AND s.next_due_at < $1::bigint"
+                                  " AND (s.next_due_at, s.id) > ($2::bigint, $3::uuid)"
+                                  " ORDER BY s.next_due_at, s.id LIMIT $4::bigint";
   const auto start = after.value_or(DueCursor{Timestamp::min(), {}});
   return connection_->read([&](Tx& tx) {
     Params params;

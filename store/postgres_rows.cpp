@@ -1,14 +1,24 @@
 #include "store/postgres_rows.h"
 
+#include <pqxx/except>
+
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
+#include <unordered_map>
 
 namespace rruled::store {
 
 std::string pg_due_schedule() {
   return "SELECT " + pg_columns<Schedule>("s.") +
-         ", f.name, f.status, f.version, f.trigger_type, f.variables"
-         " FROM schedules s JOIN flows f ON f.id = s.flow_id";
+         ", f.name, f.status, f.version, f.trigger_type, f.variables, "
+         "coalesce(c.days, ''), " +
+         pg_columns<Project>("p.") +
+         " FROM schedules s JOIN flows f ON f.id = s.flow_id"
+         " LEFT JOIN calendars c ON c.project_id = s.project_id AND c.name = "
+         "s.calendar"
+         " LEFT JOIN projects p ON p.id = s.project_id";
 }
 
 std::vector<DueSchedule> read_due_schedules(const pqxx::result& result) {
@@ -21,6 +31,14 @@ std::vector<DueSchedule> read_due_schedules(const pqxx::result& result) {
     due.flow_version = row.read<std::int64_t>();
     due.trigger_type = row.read<std::string>();
     due.flow_variables = row.read<std::string>();
+    due.calendar_days = row.read<std::string>();
+    if (const auto project = row.read<std::optional<std::int64_t>>()) {
+      due.project.emplace().id = *project;
+      due.project->paused_at = row.read<std::optional<Timestamp>>();
+      due.project->resumed_at = row.read<std::optional<Timestamp>>();
+      due.project->catch_up = row.read<bool>();
+      due.project->note = row.read<std::string>();
+    }
   });
   return rows;
 }
@@ -30,22 +48,125 @@ std::int64_t pg_limit(std::size_t limit) {
   return static_cast<std::int64_t>(std::min(limit, kMax));
 }
 
+bool is_state_column(std::string_view name) {
+  constexpr std::array<std::string_view, 9> kMoving = {
+      "id",          "flow_id",    "status",       "status_reason", "next_run_at",
+      "next_due_at", "settled_to", "settled_wall", "version"};
+  return std::ranges::find(kMoving, name) != kMoving.end();
+}
+
+bool is_rule_column(std::string_view name) {
+  return name == "id" || name == "flow_id" || !is_state_column(name);
+}
+
+bool is_run_column(std::string_view name) {
+  return name != "flow_name" && name != "variables" && name != "body";
+}
+
+namespace {
+
+void bump(Tx& tx, const std::string& states, const std::string& rules, const Params& params) {
+  tx.exec(states, params);
+  tx.exec(rules, params);
+}
+std::string bump_states_sql(const std::string& which) {
+  return "UPDATE schedule_states SET version = version + 1 WHERE id IN"
+         " (SELECT id FROM schedule_rules WHERE " +
+         which + " AND revision <> $2::bigint)";
+}
+std::string bump_rules_sql(const std::string& which) {
+  return "UPDATE schedule_rules SET revision = $2::bigint WHERE " + which +
+         " AND revision <> $2::bigint";
+}
+
+std::string insert_runs_sql(const std::string& conflict) {
+  const auto columns = pg_columns<Run>("", is_run_column);
+  const int count = pg_column_count<Run>(is_run_column);
+  const auto claimed = [](int parameter) {
+    return ", CASE WHEN r.status = 'dispatching' THEN $" + std::to_string(parameter) +
+           "::bigint END";
+  };
+  return "WITH added AS (INSERT INTO runs (" + columns + ", claimed_at, claimed_until) SELECT r.*" +
+         claimed(count + 1) + claimed(count + 2) + " FROM " + pg_unnest<Run>(1, is_run_column) +
+         " AS r(" + columns + ")" + conflict +
+         " RETURNING number, id, schedule_id, parent_id, owner, project_id, "
+         "due_at, available_at,"
+         "  status, executor),"
+         " kept AS (INSERT INTO incomplete_runs (run, id, schedule_id, "
+         "parent_id, owner,"
+         "  project_id, due_at, available_at, status, executor)"
+         "  SELECT * FROM added WHERE status <> 'completed')"
+         " SELECT number, id FROM added";
+}
+
+void insert_bodies(Tx& tx,
+                   const std::vector<std::int64_t>& numbers,
+                   const std::vector<const Run*>& runs) {
+  static const std::string kInsert =
+      "INSERT INTO run_bodies (run, flow_name, variables, body)"
+      " SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[])";
+  Params params;
+  params.add_all(numbers);
+  params.add_each(runs, [](auto* run) -> const std::string& { return run->flow_name; });
+  params.add_each(runs, [](auto* run) -> const std::string& { return run->variables; });
+  params.add_each(runs, [](auto* run) -> const std::string& { return run->body; });
+  tx.exec(kInsert, params);
+}
+
+}  // namespace
+
+void bump_schedules(Tx& tx, const std::vector<FlowId>& flows, std::int64_t revision) {
+  static const std::string kStates = bump_states_sql("flow_id = ANY($1::uuid[])");
+  static const std::string kRules = bump_rules_sql("flow_id = ANY($1::uuid[])");
+  bump(tx, kStates, kRules, Params().add_all(flows).add(revision));
+}
+
+void bump_schedules_of_project(Tx& tx, std::int64_t project, std::int64_t revision) {
+  static const std::string kStates = bump_states_sql("project_id = $1::bigint");
+  static const std::string kRules = bump_rules_sql("project_id = $1::bigint");
+  bump(tx, kStates, kRules, Params().add(project).add(revision));
+}
+
+void delete_schedules(Tx& tx, const std::vector<ScheduleId>& ids) {
+  static const std::string kStates = "DELETE FROM schedule_states WHERE id = ANY($1::uuid[])";
+  static const std::string kRules = "DELETE FROM schedule_rules WHERE id = ANY($1::uuid[])";
+  tx.exec(kStates, Params().add_all(ids));
+  tx.exec(kRules, Params().add_all(ids));
+}
+
 std::vector<RunId> insert_runs(Tx& tx,
                                const std::vector<const Run*>& runs,
-                               milliseconds claim_ttl) {
-  static const std::string kInsert = [] {
-    const auto columns = pg_column_count<Run>();
-    return "INSERT INTO runs (" + pg_columns<Run>() +
-           ", claimed_at, claimed_until) SELECT r.*,"
-           " CASE WHEN r.status = 'dispatching' THEN $" +
-           std::to_string(columns + 1) + "::bigint END, CASE WHEN r.status = 'dispatching' THEN $" +
-           std::to_string(columns + 2) + "::bigint END FROM " + pg_unnest<Run>() + " AS r(" +
-           pg_columns<Run>() + ") ON CONFLICT DO NOTHING RETURNING id";
-  }();
+                               milliseconds claim_ttl,
+                               Known known) {
+  static const std::string kInsert = insert_runs_sql("");
+  static const std::string kInsertNew = insert_runs_sql(" ON CONFLICT DO NOTHING");
   if (runs.empty()) return {};
   Params params;
-  params.add_rows(runs).add(tx.now()).add(tx.now() + claim_ttl);
-  return read_values<RunId>(tx.exec(kInsert, params));
+  params.add_rows(runs, is_run_column).add(tx.now()).add(tx.now() + claim_ttl);
+  std::vector<std::int64_t> numbers;
+  std::vector<RunId> ids;
+  try {
+    for_each_row(tx.exec(known == Known::skip ? kInsertNew : kInsert, params), [&](PgReader& row) {
+      numbers.push_back(row.read<std::int64_t>());
+      ids.push_back(row.read<RunId>());
+    });
+  } catch (const pqxx::unique_violation&) {
+    throw RunsExist{};
+  }
+  std::unordered_map<RunId, const Run*> by_id;
+  for (const auto* run : runs) by_id.emplace(run->id, run);
+  std::vector<const Run*> added;
+  for (const auto& id : ids) added.push_back(by_id.at(id));
+  if (!added.empty()) insert_bodies(tx, numbers, added);
+  return ids;
+}
+
+void delete_parts_of_runs(Tx& tx, const std::vector<std::int64_t>& numbers) {
+  static const std::vector<std::string> kDeletes = {
+      "DELETE FROM run_bodies WHERE run = ANY($1::bigint[])",
+      "DELETE FROM incomplete_runs WHERE run = ANY($1::bigint[])",
+      "DELETE FROM attempts WHERE run = ANY($1::bigint[])"};
+  for (const auto& sql : kDeletes) tx.exec(sql, Params().add_all(numbers));
 }
 
 void insert_logs(Tx& tx, const std::vector<const LogEntry*>& lines) {
@@ -53,14 +174,23 @@ void insert_logs(Tx& tx, const std::vector<const LogEntry*>& lines) {
   if (!lines.empty()) tx.exec(kInsert, Params().add_rows(lines));
 }
 
+void insert_audit(Tx& tx, const std::vector<const AuditEntry*>& entries) {
+  static const std::string kInsert = pg_insert<AuditEntry>();
+  if (!entries.empty()) tx.exec(kInsert, Params().add_rows(entries));
+}
+
 void put_gaps(Tx& tx, const std::vector<const Gap*>& gaps) {
   static const std::string kPut =
       "INSERT INTO gaps (schedule_id, from_at, to_at, reason, count, flow_id)"
       " SELECT s.id, g.from_at, g.to_at, g.reason, g.count, s.flow_id FROM"
-      " unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[])"
-      " AS g(id, from_at, to_at, reason, count) JOIN schedules s ON s.id = g.id"
-      " ON CONFLICT (schedule_id, from_at) DO UPDATE SET to_at = excluded.to_at,"
-      " reason = excluded.reason, count = excluded.count, flow_id = excluded.flow_id";
+      " unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], "
+      "$5::bigint[])"
+      " AS g(id, from_at, to_at, reason, count) JOIN schedule_rules s ON s.id "
+      "= g.id"
+      " ON CONFLICT (schedule_id, from_at) DO UPDATE SET to_at = "
+      "excluded.to_at,"
+      " reason = excluded.reason, count = excluded.count, flow_id = "
+      "excluded.flow_id";
   if (gaps.empty()) return;
   std::map<std::pair<ScheduleId, Instant>, const Gap*> last;
   for (const auto* gap : gaps) last[{gap->schedule_id, gap->from}] = gap;

@@ -83,9 +83,13 @@ class PostgresStore final : public Store {
   void set_zones_version(const std::string& version) override;
   [[nodiscard]] Pruned prune(const PruneRequest& request, Timestamp now) override;
 
+  // For what reads and writes beside the contract, from the same thread.
+  [[nodiscard]] PgConnection& connection() { return *connection_; }
+
   // Places in the order in which rows are pruned.
   struct PrunedRun {
-    Timestamp end = Timestamp::min();
+    Timestamp due = Timestamp::min();
+    std::int64_t number = 0;  // of the row
     RunId id;
   };
   struct PrunedGap {

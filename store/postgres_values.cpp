@@ -3,8 +3,6 @@
 namespace rruled::store {
 namespace {
 
-constexpr char kDigits[] = "0123456789abcdef";
-
 int digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -12,16 +10,6 @@ int digit(char c) {
 }
 
 }  // namespace
-
-void append_uuid(std::string& out, const boost::uuids::uuid& id) {
-  std::size_t n = 0;
-  for (const std::uint8_t byte : id) {
-    if (n == 4 || n == 6 || n == 8 || n == 10) out += '-';
-    out += kDigits[byte >> 4U];
-    out += kDigits[byte & 15U];
-    ++n;
-  }
-}
 
 boost::uuids::uuid read_uuid(std::string_view text) {
   boost::uuids::uuid id{};
@@ -38,17 +26,54 @@ boost::uuids::uuid read_uuid(std::string_view text) {
   return id;
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (std::size_t from = 0;;) {
-    const auto special = text.find_first_of("\"\\", from);
-    out.append(text.substr(from, special - from));
-    if (special == std::string_view::npos) break;
-    out += '\\';
-    out += text[special];
-    from = special + 1;
-  }
-  out += '"';
+namespace {
+
+// Dimensions, whether there are nulls, the type; then for the one dimension its size and first
+// index.
+constexpr std::size_t kArrayHeader = 20;
+
+template <class Number>
+void write_number(char* out, Number number) {
+  for (std::size_t i = sizeof number; i-- > 0; number >>= 8U) out[i] = static_cast<char>(number);
+}
+
+}  // namespace
+
+void append_big_endian(std::string& out, std::int64_t number) {
+  char bytes[sizeof number];
+  write_number(bytes, static_cast<std::uint64_t>(number));
+  out.append(bytes, sizeof bytes);
+}
+
+PgArray::PgArray(std::string_view type) : bytes_(kArrayHeader, '\0') {
+  write_number(bytes_.data() + 8, pg_oid(type));
+  write_number(bytes_.data() + 16, std::uint32_t{1});
+}
+
+std::size_t PgArray::begin_element() {
+  bytes_.append(sizeof(std::uint32_t), '\0');
+  return bytes_.size();
+}
+
+void PgArray::end_element(std::size_t start) {
+  const auto size = static_cast<std::uint32_t>(bytes_.size() - start);
+  write_number(bytes_.data() + start - sizeof size, size);
+  ++count_;
+}
+
+void PgArray::add_null() {
+  const auto start = begin_element();
+  write_number(bytes_.data() + start - sizeof(std::uint32_t), ~std::uint32_t{0});
+  has_null_ = true;
+  ++count_;
+}
+
+std::string PgArray::finish() && {
+  write_number(bytes_.data(), std::uint32_t{count_ > 0});
+  write_number(bytes_.data() + 4, std::uint32_t{has_null_});
+  write_number(bytes_.data() + 12, count_);
+  if (count_ == 0) bytes_.resize(12);  // no dimension
+  return std::move(bytes_);
 }
 
 void throw_bad_value(std::string_view text) {

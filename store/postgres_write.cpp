@@ -1,3 +1,4 @@
+#include "store/postgres_objects.h"
 #include "store/postgres_rows.h"
 #include "store/postgres_store.h"
 #include "store/validate.h"
@@ -44,7 +45,7 @@ class Writer {
   void put_schedules();
   void add_gaps();
   void add_runs();
-  void bump_schedules();
+  void add_audit();
 
   Tx& tx_;
   const ChangeSet& changes_;
@@ -62,11 +63,14 @@ void Writer::apply() {
   delete_flows();
   delete_schedules();
   if (!changes_.delete_flows.empty() || !changes_.delete_schedules.empty()) prune_tombstones();
+  if (auto found = put_calendars(tx_, changes_)) throw Refused{*found};
   put_flows();
   put_schedules();
-  bump_schedules();
+  if (!changed_flows_.empty()) bump_schedules(tx_, changed_flows_, revision_);
+  if (auto found = write_objects(tx_, changes_, revision_)) throw Refused{*found};
   add_gaps();
   add_runs();
+  add_audit();
   if (!changes_.runs.empty()) tx_.exec(kRunsAdded);
 }
 
@@ -88,7 +92,8 @@ void Writer::read_flows() {
 void Writer::read_schedules() {
   static const std::string kSchedules =
       "SELECT id, flow_id, version, next_run_at, status FROM schedules"
-      " WHERE id = ANY($1::uuid[]) OR flow_id = ANY($2::uuid[]) ORDER BY id FOR UPDATE";
+      " WHERE id = ANY($1::uuid[]) OR flow_id = ANY($2::uuid[]) ORDER BY id "
+      "FOR UPDATE";
   std::set<ScheduleId> ids(changes_.delete_schedules.begin(), changes_.delete_schedules.end());
   for (const auto& put : changes_.schedules) ids.insert(put.schedule.id);
   for (const auto& gap : changes_.gaps) ids.insert(gap.schedule_id);
@@ -114,19 +119,26 @@ void Writer::read_schedules() {
 // In an order in which nobody adds a row behind: schedules are locked, so no run is settled; runs
 // go before what their ends write. The first statement locks them in order of id.
 void Writer::delete_flows() {
+  static const std::string kRunsOfFlows =
+      " (SELECT number FROM runs WHERE flow_id = ANY($1::uuid[]))";
   static const std::vector<std::string> kDeletes = {
-      "SELECT count(*) FROM (SELECT 1 FROM runs WHERE flow_id = ANY($1::uuid[]) AND " +
+      "SELECT count(*) FROM (SELECT 1 FROM runs WHERE flow_id = "
+      "ANY($1::uuid[]) AND " +
           std::string(kPgLive) + " ORDER BY id FOR UPDATE) AS locked",
-      "DELETE FROM attempts WHERE run IN"
-      " (SELECT number FROM runs WHERE flow_id = ANY($1::uuid[]))",
+      "DELETE FROM attempts WHERE run IN" + kRunsOfFlows,
+      "DELETE FROM incomplete_runs WHERE run IN" + kRunsOfFlows,
+      "DELETE FROM run_bodies WHERE run IN" + kRunsOfFlows,
       "DELETE FROM runs WHERE flow_id = ANY($1::uuid[])",
       "DELETE FROM log_lines WHERE flow_id = ANY($1::uuid[])",
       "DELETE FROM gaps WHERE flow_id = ANY($1::uuid[])",
-      "DELETE FROM schedules WHERE flow_id = ANY($1::uuid[])",
+      "DELETE FROM schedule_states WHERE id IN"
+      " (SELECT id FROM schedule_rules WHERE flow_id = ANY($1::uuid[]))",
+      "DELETE FROM schedule_rules WHERE flow_id = ANY($1::uuid[])",
       "DELETE FROM flows WHERE id = ANY($1::uuid[])"};
   static const std::string kBury =
       "INSERT INTO tombstones (schedule_id, revision, version)"
-      " SELECT id, $2::bigint, version FROM schedules WHERE flow_id = ANY($1::uuid[])"
+      " SELECT id, $2::bigint, version FROM schedules WHERE flow_id = "
+      "ANY($1::uuid[])"
       " ON CONFLICT (schedule_id) DO UPDATE SET revision = excluded.revision,"
       " version = excluded.version";
   if (changes_.delete_flows.empty()) return;
@@ -140,14 +152,17 @@ void Writer::delete_flows() {
 
 void Writer::delete_schedules() {
   static const std::string kUnsent =
-      "SELECT id FROM runs WHERE schedule_id = ANY($1::uuid[]) AND " + std::string(kPgLive) +
-      " AND status IN ('waiting', 'pending', 'retrying') ORDER BY id FOR UPDATE";
+      "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
+      " WHERE o.schedule_id = ANY($1::uuid[]) AND o." +
+      std::string(kPgLive) +
+      " AND r.status IN ('waiting', 'pending', 'retrying') ORDER BY r.id FOR "
+      "UPDATE OF r";
   static const std::string kBury =
       "INSERT INTO tombstones (schedule_id, revision, version)"
-      " SELECT id, $2::bigint, version FROM schedules WHERE id = ANY($1::uuid[])"
+      " SELECT id, $2::bigint, version FROM schedules WHERE id = "
+      "ANY($1::uuid[])"
       " ON CONFLICT (schedule_id) DO UPDATE SET revision = excluded.revision,"
       " version = excluded.version";
-  static const std::string kDelete = "DELETE FROM schedules WHERE id = ANY($1::uuid[])";
   const auto& ids = changes_.delete_schedules;
   if (ids.empty()) return;
   for (const auto& id : ids)
@@ -155,13 +170,14 @@ void Writer::delete_schedules() {
   cancel_runs(tx_, read_values<RunId>(tx_.exec(kUnsent, Params().add_all(ids))),
               "schedule_deleted");
   tx_.exec(kBury, Params().add_all(ids).add(revision_));
-  tx_.exec(kDelete, Params().add_all(ids));
+  store::delete_schedules(tx_, ids);
 }
 
 void Writer::prune_tombstones() {
   static const std::string kPrune =
       "DELETE FROM tombstones WHERE revision < $1::bigint AND schedule_id IN"
-      " (SELECT schedule_id FROM tombstones ORDER BY revision DESC OFFSET $2::bigint)";
+      " (SELECT schedule_id FROM tombstones ORDER BY revision DESC OFFSET "
+      "$2::bigint)";
   tx_.exec(kPrune, Params().add(revision_).add(kTombstonesMax));
 }
 
@@ -193,9 +209,11 @@ void Writer::put_flows() {
 }
 
 void Writer::put_schedules() {
-  static const std::string kPut = pg_put<Schedule>();
+  static const std::string kPutRules = pg_put<Schedule>("schedule_rules", is_rule_column);
+  static const std::string kPutStates = pg_put<Schedule>("schedule_states", is_state_column);
   static const std::string kTake =
-      "DELETE FROM tombstones WHERE schedule_id = ANY($1::uuid[]) RETURNING schedule_id, version";
+      "DELETE FROM tombstones WHERE schedule_id = ANY($1::uuid[]) RETURNING "
+      "schedule_id, version";
   if (changes_.schedules.empty()) return;
   std::map<ScheduleId, std::int64_t> buried;
   std::vector<ScheduleId> absent;
@@ -223,14 +241,8 @@ void Writer::put_schedules() {
   }
   std::vector<const Schedule*> all;
   for (const auto& [id, row] : rows) all.push_back(&row);
-  tx_.exec(kPut, Params().add_rows(all));
-}
-
-void Writer::bump_schedules() {
-  static const std::string kBump =
-      "UPDATE schedules SET version = version + 1, revision = $2::bigint"
-      " WHERE flow_id = ANY($1::uuid[]) AND revision <> $2::bigint";
-  if (!changed_flows_.empty()) tx_.exec(kBump, Params().add_all(changed_flows_).add(revision_));
+  tx_.exec(kPutRules, Params().add_rows(all, is_rule_column));
+  tx_.exec(kPutStates, Params().add_rows(all, is_state_column));
 }
 
 void Writer::add_gaps() {
@@ -260,13 +272,20 @@ void Writer::add_runs() {
     if (inserted.erase(run.id) == 0) conflict(Conflict::Kind::exists, run.id);
 }
 
+void Writer::add_audit() {
+  std::vector<const AuditEntry*> all;
+  for (const auto& entry : changes_.audit) all.push_back(&entry);
+  insert_audit(tx_, all);
+}
+
 }  // namespace
 
 std::optional<Conflict> PostgresStore::write(const ChangeSet& changes, Timestamp now) {
   // First, and by everyone who writes: so revisions are committed in their order, and who reads one
   // has seen all before it.
   static const std::string kBump =
-      "UPDATE meta SET revision = revision + 1 WHERE one = 1 RETURNING revision";
+      "UPDATE meta SET revision = revision + 1 "
+      "WHERE one = 1 RETURNING revision";
   static const std::string kTellAll = kNotify;
   validate(changes);
   try {

@@ -39,6 +39,16 @@ bool may_finish(RunStatus from, RunStatus to) {
   }
 }
 
+void replay(Run& run, const RetryPolicy& fresh, Timestamp now) {
+  run.status = RunStatus::pending;
+  run.reason.clear();
+  run.available_at = now;
+  run.finished_at.reset();
+  run.retry = fresh;
+  run.retry.max_attempts += run.attempts;
+  if (run.started_at) run.retry.max_age += now - *run.started_at;
+}
+
 OverlapDecision decide_overlap(OverlapPolicy policy, const LiveRuns& live, int max_running) {
   if (live.holding + live.waiting < static_cast<std::size_t>(max_running))
     return OverlapDecision::go;

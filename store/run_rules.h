@@ -14,6 +14,9 @@ namespace rruled::store {
 [[nodiscard]] bool holds_slot(RunStatus status);
 // Whether the claim's holder may end it so. From `retrying` a late success wins.
 [[nodiscard]] bool may_finish(RunStatus from, RunStatus to);
+// Makes a failed or dead run pending again, with as many more attempts and as much more time as
+// `fresh` gives. Key, body, attempts and the time of the first one stay.
+void replay(Run& run, const RetryPolicy& fresh, Timestamp now);
 
 // Live runs of one schedule.
 struct LiveRuns {

@@ -85,6 +85,8 @@ inline constexpr bool kIsOptional<std::optional<T>> = true;
 class Query {
  public:
   Query(Connection& connection, const std::string& sql) : statement_(connection.statement(sql)) {}
+  // Of a text that comes once.
+  explicit Query(SQLite::Statement& statement) : statement_(statement) {}
   // Ends the statement's hold on the database.
   ~Query() { statement_.tryReset(); }
   Query(const Query&) = delete;

@@ -25,6 +25,15 @@ class SqliteDirectory::Conditions {
   void equals(const char* column, const std::optional<T>& value) {
     if (value) add(std::string(column) + " = ?", *value);
   }
+  // Of one flow the project is asked of the flow's row, once: so rows are counted in an index.
+  void in_project(const std::int64_t& project, const std::optional<FlowId>& flow) {
+    if (!flow) {
+      add("project_id = ?", project);
+      return;
+    }
+    add("(SELECT project_id FROM flows WHERE id = ?) = ?", *flow, project);
+    add("flow_id = ?", *flow);
+  }
   template <class... T>
   void add(const std::string& condition, const T&... values) {
     where_ += (where_.empty() ? " WHERE " : " AND ") + condition;
@@ -102,12 +111,13 @@ Page<Flow> SqliteDirectory::flows(const FlowFilter& filter, PageRange range) {
 
 Page<Schedule> SqliteDirectory::schedules(const ScheduleFilter& filter, PageRange range) {
   Conditions conditions;
-  conditions.add("project_id = ?", filter.project_id);
-  conditions.equals("flow_id", filter.flow_id);
+  conditions.in_project(filter.project_id, filter.flow_id);
   conditions.equals("id", filter.id);
   conditions.equals("status", filter.status);
   conditions.equals("created_at", filter.created_at);
   conditions.equals("updated_at", filter.updated_at);
+  conditions.equals("calendar", filter.calendar);
+  if (filter.calendar) conditions.add("calendar <> ''");
   if (filter.due_before) conditions.add("next_due_at < ?", *filter.due_before);
   return page<Schedule>(
       conditions, filter.due_before ? "next_due_at, id" : "created_at DESC, id DESC", range, true);
@@ -115,9 +125,9 @@ Page<Schedule> SqliteDirectory::schedules(const ScheduleFilter& filter, PageRang
 
 Page<Run> SqliteDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
   Conditions conditions;
-  conditions.add("project_id = ?", filter.project_id);
-  conditions.equals("flow_id", filter.flow_id);
+  conditions.in_project(filter.project_id, filter.flow_id);
   conditions.equals("schedule_id", filter.schedule_id);
+  conditions.equals("parent_id", filter.parent_id);
   conditions.equals("kind", filter.kind);
   conditions.one_of("status", filter.statuses);
   if (filter.due_from) conditions.add("due_at >= ?", *filter.due_from);
@@ -126,6 +136,20 @@ Page<Run> SqliteDirectory::runs(const RunFilter& filter, PageRange range, bool c
     conditions.add("(due_at, id) < (?, ?)", filter.before->due_at, filter.before->id);
   }
   return page<Run>(conditions, "due_at DESC, id DESC", range, counted);
+}
+
+std::vector<Run> SqliteDirectory::last_runs(const std::vector<ScheduleId>& schedules) {
+  static const std::string kLast = "SELECT " + column_list<Run>() +
+                                   " FROM runs WHERE schedule_id = ? AND status <> 'skipped'"
+                                   " ORDER BY due_at DESC, id DESC LIMIT 1";
+  return connection_->read([&] {
+    std::vector<Run> found;
+    for (const auto& id : schedules) {
+      Query query(*connection_, kLast);
+      if (query.bind(id).step()) found.push_back(read_row<Run>(query));
+    }
+    return found;
+  });
 }
 
 Page<LogEntry> SqliteDirectory::logs(const LogFilter& filter, PageRange range) {
@@ -137,6 +161,53 @@ Page<LogEntry> SqliteDirectory::logs(const LogFilter& filter, PageRange range) {
   conditions.one_of("level", filter.levels);
   conditions.search({"message"}, filter.search);
   return page<LogEntry>(conditions, "timestamp DESC, number DESC", range, true);
+}
+
+Page<AuditEntry> SqliteDirectory::audit(const AuditFilter& filter, PageRange range) {
+  Conditions conditions;
+  conditions.equals("project_id", filter.project_id);
+  if (!filter.object_id.empty()) conditions.add("object_id = ?", filter.object_id);
+  if (filter.from) conditions.add("at >= ?", *filter.from);
+  if (filter.to) conditions.add("at < ?", *filter.to);
+  return page<AuditEntry>(conditions, "number DESC", range, true);
+}
+
+Tallies SqliteDirectory::tallies(const TallyFilter& filter) {
+  const auto runs_of = [](const std::string& whose) {
+    return "SELECT (due_at - ?2) / ?4, status, started_at IS NOT NULL, count(*) FROM runs"
+           " WHERE flow_id = ?1 AND due_at >= ?2 AND due_at < ?3" +
+           whose + " GROUP BY 1, 2, 3";
+  };
+  static const std::string kRuns = runs_of(" AND origin <> 'child'");
+  static const std::string kRunsOf = runs_of(" AND (id = ?5 OR parent_id = ?5)");
+  static const std::string kGaps =
+      "SELECT (from_at - ?2) / ?4, reason, sum(count) FROM gaps"
+      " WHERE flow_id = ?1 AND from_at >= ?2 AND from_at < ?3 GROUP BY 1, 2";
+  return connection_->read([&] {
+    Tallies result;
+    Query runs(*connection_, filter.of_run ? kRunsOf : kRuns);
+    runs.bind(filter.flow_id).bind(filter.from).bind(filter.to).bind(filter.step);
+    if (filter.of_run) runs.bind(*filter.of_run);
+    while (runs.step()) {
+      auto& tally = result.runs.emplace_back();
+      tally.step = runs.read<std::int64_t>();
+      tally.status = runs.read<RunStatus>();
+      tally.started = runs.read<bool>();
+      tally.count = runs.read<std::uint64_t>();
+    }
+    if (!filter.of_run) {
+      Query gaps(*connection_, kGaps);
+      gaps.bind(filter.flow_id).bind(filter.from).bind(filter.to).bind(filter.step);
+      while (gaps.step()) {
+        auto& tally = result.gaps.emplace_back();
+        tally.step = gaps.read<std::int64_t>();
+        tally.reason = gaps.read<GapReason>();
+        tally.count = gaps.read<std::uint64_t>();
+      }
+    }
+    sort(result);
+    return result;
+  });
 }
 
 }  // namespace rruled::store

@@ -28,7 +28,7 @@ Token read_token(Query& query) {
 
 }  // namespace
 
-void SqliteDirectory::add_token(const Token& token) {
+void SqliteDirectory::add_token(const Token& token, const AuditEntry& entry) {
   static const std::string kInsert = "INSERT INTO tokens (" + token_columns() +
                                      ") VALUES (?, ?, ?, CAST(? AS BLOB), ?, ?, ?, ?, ?)";
   connection_->write([&] {
@@ -40,6 +40,7 @@ void SqliteDirectory::add_token(const Token& token) {
         .bind(token.scopes);
     query.bind(token.created_at).bind(token.expires_at).bind(token.revoked_at);
     query.bind(token.last_used_at).run();
+    insert_audit(*connection_, entry);
   });
 }
 
@@ -64,11 +65,14 @@ std::vector<Token> SqliteDirectory::tokens() {
   });
 }
 
-bool SqliteDirectory::revoke_token(TokenId id, Timestamp now) {
+bool SqliteDirectory::revoke_token(TokenId id, Timestamp now, const AuditEntry& entry) {
   static const std::string kRevoke =
       "UPDATE tokens SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?";
-  return connection_->write(
-      [&] { return Query(*connection_, kRevoke).bind(now).bind(id).run() == 1; });
+  return connection_->write([&] {
+    if (Query(*connection_, kRevoke).bind(now).bind(id).run() == 0) return false;
+    insert_audit(*connection_, entry);
+    return true;
+  });
 }
 
 void SqliteDirectory::touch_token(TokenId id, Timestamp now) {
@@ -90,7 +94,10 @@ std::string SqliteDirectory::remember_request(const boost::uuids::uuid& made,
   });
 }
 
-CancelResult SqliteDirectory::cancel_run(RunId id, const std::string& reason, Timestamp now) {
+CancelResult SqliteDirectory::cancel_run(RunId id,
+                                         const std::string& reason,
+                                         Timestamp now,
+                                         const AuditEntry& entry) {
   static const std::string kFind =
       "SELECT r.status, r.schedule_id, coalesce(s.max_running, 1) FROM runs r"
       " LEFT JOIN schedules s ON s.id = r.schedule_id WHERE r.id = ?";
@@ -114,6 +121,7 @@ CancelResult SqliteDirectory::cancel_run(RunId id, const std::string& reason, Ti
     if (is_final(status)) return CancelResult::ended;
     if (status != RunStatus::waiting && !is_claimable(status)) return CancelResult::under_way;
     Query(*connection_, kCancel).bind(reason).bind(now).bind(id).run();
+    insert_audit(*connection_, entry);
     if (schedule && holds_slot(status) && release_one(*connection_, *schedule, max_running, now))
       Query(*connection_, kTell).run();
     return CancelResult::cancelled;

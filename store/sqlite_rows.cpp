@@ -4,8 +4,11 @@ namespace rruled::store {
 
 std::string due_schedule_sql() {
   return "SELECT " + column_list<Schedule>("s.") +
-         ", f.name, f.status, f.version, f.trigger_type, f.variables"
-         " FROM schedules s JOIN flows f ON f.id = s.flow_id";
+         ", f.name, f.status, f.version, f.trigger_type, f.variables, coalesce(c.days, ''), " +
+         column_list<Project>("p.") +
+         " FROM schedules s JOIN flows f ON f.id = s.flow_id"
+         " LEFT JOIN calendars c ON c.project_id = s.project_id AND c.name = s.calendar"
+         " LEFT JOIN projects p ON p.id = s.project_id";
 }
 
 DueSchedule read_due_schedule(Query& query) {
@@ -16,6 +19,14 @@ DueSchedule read_due_schedule(Query& query) {
   row.flow_version = query.read<std::int64_t>();
   row.trigger_type = query.read<std::string>();
   row.flow_variables = query.read<std::string>();
+  row.calendar_days = query.read<std::string>();
+  if (const auto project = query.read<std::optional<std::int64_t>>()) {
+    row.project.emplace().id = *project;
+    row.project->paused_at = query.read<std::optional<Timestamp>>();
+    row.project->resumed_at = query.read<std::optional<Timestamp>>();
+    row.project->catch_up = query.read<bool>();
+    row.project->note = query.read<std::string>();
+  }
   return row;
 }
 

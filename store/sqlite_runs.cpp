@@ -52,6 +52,13 @@ void insert_logs(Connection& connection, const std::vector<LogEntry>& lines) {
   }
 }
 
+void insert_audit(Connection& connection, const AuditEntry& entry) {
+  static const std::string kInsert = insert_sql<AuditEntry>();
+  Query query(connection, kInsert);
+  bind_row(query, entry);
+  query.run();
+}
+
 LiveRuns live_runs(Connection& connection, ScheduleId id) {
   static const std::string kLive =
       "SELECT (SELECT count(*) FROM runs WHERE schedule_id = ?1 AND " + std::string(kIsHolding) +

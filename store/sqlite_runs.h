@@ -22,6 +22,7 @@ bool insert_run(Connection& connection, const Run& run, Timestamp claimed_at);
 // False when the schedule does not exist. Replaces a gap with the same beginning.
 bool put_gap(Connection& connection, const Gap& gap);
 void insert_logs(Connection& connection, const std::vector<LogEntry>& lines);
+void insert_audit(Connection& connection, const AuditEntry& entry);
 
 [[nodiscard]] LiveRuns live_runs(Connection& connection, ScheduleId id);
 // Cancels the waiting, pending and retrying runs; returns the live ones that are left.

@@ -60,7 +60,8 @@ void place(Connection& connection,
            const Claimant& claimant,
            Timestamp now,
            SettleResult& result) {
-  if (settlement.overlap != OverlapPolicy::allow && run.status != RunStatus::waiting) {
+  if (settlement.overlap != OverlapPolicy::allow && run.status != RunStatus::waiting &&
+      run.status != RunStatus::skipped) {
     // Asked first: overlap must not cancel anything for a run that exists.
     if (in_ledger(connection, run)) {
       ++result.duplicates;

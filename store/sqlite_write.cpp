@@ -1,3 +1,4 @@
+#include "store/sqlite_objects.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_runs.h"
 #include "store/sqlite_store.h"
@@ -21,6 +22,14 @@ struct Refused {
 }
 [[noreturn]] void conflict(Conflict::Kind kind, RunId id) {
   throw Refused{{.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = id}};
+}
+
+Conflict no_calendar(const Schedule& schedule) {
+  return {.kind = Conflict::Kind::missing,
+          .flow_id = {},
+          .schedule_id = {},
+          .run_id = {},
+          .calendar = CalendarName{schedule.project_id, schedule.calendar}};
 }
 
 // One ChangeSet on its way, inside its transaction.
@@ -54,14 +63,17 @@ void Writer::apply(const ChangeSet& changes) {
   for (const auto& id : changes.delete_flows) delete_flow(id);
   for (const auto& id : changes.delete_schedules) delete_schedule(id);
   if (!changes.delete_flows.empty() || !changes.delete_schedules.empty()) prune_tombstones();
+  if (auto found = put_calendars(connection_, changes)) throw Refused{*found};
   for (const auto& each : changes.flows) put(each);
   for (const auto& each : changes.schedules) put(each);
   for (const auto& id : changed_flows_) bump_schedules_of(id);
+  if (auto found = write_objects(connection_, changes, revision_)) throw Refused{*found};
   for (const auto& gap : changes.gaps)
     if (!put_gap(connection_, gap)) conflict(Conflict::Kind::missing, gap.schedule_id);
   for (const auto& run : changes.runs) add(run);
   count_runs(connection_, changes.runs.size());
   if (!changes.runs.empty()) Query(connection_, kRunsAdded).run();
+  for (const auto& entry : changes.audit) insert_audit(connection_, entry);
 }
 
 void Writer::delete_flow(FlowId id) {
@@ -138,6 +150,7 @@ void Writer::put(const SchedulePut& put) {
   if (!stored && put.expected) conflict(Conflict::Kind::missing, id);
   if (stored != put.expected) conflict(Conflict::Kind::changed, id);
   if (!has_flow(put.schedule.flow_id)) conflict(Conflict::Kind::missing, put.schedule.flow_id);
+  if (!has_calendar_of(connection_, put.schedule)) throw Refused{no_calendar(put.schedule)};
   auto row = put.schedule;
   row.version = 1 + (stored ? stored->version : take_tombstone(id));
   row.revision = revision_;

@@ -48,16 +48,26 @@ struct ChangeSet {
   std::vector<SchedulePut> schedules{};
   std::vector<Gap> gaps{};  // one that begins where one of the schedule begins takes its place
   std::vector<Run> runs{};  // manual ones; `pending`, available at due_at unless they say when
+  std::vector<AuditEntry> audit{};
+  // Written before the schedules, deleted after them: a calendar that a schedule names stays.
+  std::vector<CalendarPut> calendars{};
+  std::vector<CalendarName> delete_calendars{};
+  std::vector<BackfillPut> backfills{};
+  // Moves every schedule of the project: each gets a new version and revision.
+  std::vector<Project> projects{};
 };
 
 // Why a ChangeSet was not written: the row exists although it must not, is missing (to be changed,
-// to be deleted, or referred to), or has another stamp. Exactly one of the ids is set.
+// to be deleted, or referred to), has another stamp, or is to be deleted and in use (a calendar).
+// Exactly one of the ids is set.
 struct Conflict {
-  enum class Kind { exists, missing, changed };
+  enum class Kind { exists, missing, changed, in_use };
   Kind kind = Kind::changed;
   std::optional<FlowId> flow_id;
   std::optional<ScheduleId> schedule_id;
   std::optional<RunId> run_id;
+  std::optional<CalendarName> calendar{};
+  std::optional<ParentId> backfill_id{};
 };
 
 // ---- Read by people -----------------------------------------------------------------------------
@@ -135,7 +145,8 @@ struct Settlement {
   Timestamp next_due_at;  // not after `now`, or the result is not_yet
 
   // In order of scheduled_for. Status asks for what shall be: `dispatching` claims the run for the
-  // claimant (attempt 1), `pending` leaves it to claim(), `waiting` to the end of the one before.
+  // claimant (attempt 1), `pending` leaves it to claim(), `waiting` to the end of the one before,
+  // `skipped` only writes it down, with a reason and finished_at.
   // `overlap` may turn pending and dispatching into waiting or skipped, when `max_running` runs of
   // the schedule are live (waiting ones count). When none is left that could let a waiting run go,
   // the oldest one goes at once.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/ids.h"
+#include "store/objects.h"
 #include "store/words.h"
 
 #include <chrono>
@@ -67,11 +68,17 @@ template <>
 inline constexpr std::array<std::string_view, 4> kWords<RunOrigin>{"schedule", "manual", "backfill",
                                                                    "child"};
 
-// Why occurrences have no run of their own.
-enum class GapReason { missed, paused, flow_inactive, error, skipped_by_operator };
+// What becomes of an occurrence on a day that the schedule's calendar excludes: it is left out, or
+// moves to the next or the previous day that is not excluded, at the same wall-clock time.
+enum class CalendarAction { skip, next, previous };
 template <>
-inline constexpr std::array<std::string_view, 5> kWords<GapReason>{
-    "missed", "paused", "flow_inactive", "error", "skipped_by_operator"};
+inline constexpr std::array<std::string_view, 3> kWords<CalendarAction>{"skip", "next", "previous"};
+
+// Why occurrences have no run of their own.
+enum class GapReason { missed, paused, flow_inactive, error, skipped_by_operator, calendar };
+template <>
+inline constexpr std::array<std::string_view, 6> kWords<GapReason>{
+    "missed", "paused", "flow_inactive", "error", "skipped_by_operator", "calendar"};
 
 enum class LogLevel { debug, info, warn, error };
 template <>
@@ -132,6 +139,9 @@ struct Schedule {
   RetryPolicy retry;
   std::optional<milliseconds> timeout;  // of one attempt; absent: the executor's
   std::string executor = "default";
+  std::string calendar;  // name of a calendar of the project; empty: none
+  CalendarAction calendar_action = CalendarAction::skip;
+  int pause_after_failures = 0;  // runs in a row that failed or are dead; 0: never
 
   // Nominal and due time of the next occurrence; both null unless the schedule can fire.
   std::optional<Instant> next_run_at;
@@ -156,6 +166,8 @@ struct DueSchedule {
   std::int64_t flow_version = 1;
   std::string trigger_type;
   std::string flow_variables = "[]";  // JSON
+  std::string calendar_days{};        // Calendar::days of the schedule's calendar
+  std::optional<Project> project{};   // where it was ever paused
 };
 
 struct Run {
@@ -163,6 +175,7 @@ struct Run {
   std::int64_t project_id = 1;
   FlowId flow_id;
   std::optional<ScheduleId> schedule_id;
+  std::optional<ParentId> parent_id;  // of a child its batch job, of a backfill's run the backfill
   RunKind kind = RunKind::invocation;
   RunOrigin origin = RunOrigin::schedule;
   RunStatus status = RunStatus::pending;
@@ -204,6 +217,20 @@ struct LogEntry {
   Timestamp timestamp;
   LogLevel level = LogLevel::info;
   std::string message;
+};
+
+// One write by a person or a program on somebody's behalf: who did what to which object.
+struct AuditEntry {
+  Timestamp at;
+  std::optional<std::int64_t> project_id;  // absent: of no project (a token for all of them)
+  std::string actor;                       // "token <name> (<id>)", "cli <user>", ..
+  std::string action;                      // "create", "update", "delete", "cancel", ..
+  std::string kind;                        // "flow", "schedule", "run", "token", ..
+  std::string object_id;
+  std::string before;  // JSON; empty: there was none
+  std::string after;   // JSON; empty: there is none
+
+  friend bool operator==(const AuditEntry&, const AuditEntry&) = default;
 };
 
 // Occurrences of one schedule that have no run of their own: `count` of them in [from, to].

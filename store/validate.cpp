@@ -48,8 +48,10 @@ void check_settled(const Run& run, ScheduleId schedule) {
   check_texts(run);
   if (run.schedule_id != schedule) refuse("runs", "schedule_id", "must be the settled schedule's");
   if (run.status != RunStatus::dispatching && run.status != RunStatus::pending &&
-      run.status != RunStatus::waiting)
-    refuse("runs", "status", "a new run is dispatching, pending or waiting");
+      run.status != RunStatus::waiting && run.status != RunStatus::skipped)
+    refuse("runs", "status", "a new run is dispatching, pending, waiting or skipped");
+  if (run.status == RunStatus::skipped && !run.finished_at)
+    refuse("runs", "finished_at", "a skipped run has ended");
 }
 
 }  // namespace
@@ -65,6 +67,13 @@ void validate(const ChangeSet& changes) {
   for (const auto& put : changes.flows) check_texts(put.flow);
   for (const auto& put : changes.schedules) check(put.schedule);
   for (const auto& gap : changes.gaps) check(gap);
+  for (const auto& entry : changes.audit) check_texts(entry);
+  for (const auto& put : changes.calendars) check_texts(put.calendar);
+  for (const auto& put : changes.backfills) {
+    check_texts(put.backfill);
+    if (put.backfill.to <= put.backfill.from) refuse("backfills", "to_at", "must be after from_at");
+  }
+  for (const auto& project : changes.projects) check_texts(project);
   for (const auto& run : changes.runs) {
     check_texts(run);
     if (run.status != RunStatus::pending) refuse("runs", "status", "a manual run is pending");

@@ -78,13 +78,14 @@ ApiApplication::Plan ApiApplication::plan(const Request& request) const {
   auto query = parse_form(request.query);
   if (!query && !plan.answer) plan.answer = problem(400, "The query is not %-encoded UTF-8.");
   if (query) plan.query = std::move(*query);
-  if (!plan.answer) plan.answer = refuse_content(request);
+  if (!plan.answer) plan.answer = refuse_content(request, plan.match.route->text.produces);
   return plan;
 }
 
-std::optional<Response> ApiApplication::refuse_content(const Request& request) const {
-  if (!accepts(request.header("Accept"), "application/json"))
-    return problem(406, "Answers are application/json.");
+std::optional<Response> ApiApplication::refuse_content(const Request& request,
+                                                       std::string_view produces) const {
+  if (!accepts(request.header("Accept"), produces))
+    return problem(406, "Answers are " + std::string(produces) + ".");
   if (may_have_body(request.method) && body_kind(request) == BodyKind::other)
     return problem(415,
                    "A body is application/json or application/x-www-form-urlencoded, in UTF-8, "

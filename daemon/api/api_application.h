@@ -43,7 +43,8 @@ class ApiApplication final : public Application {
     std::optional<Response> answer;       // the answer already
   };
   [[nodiscard]] Plan plan(const Request& request) const;
-  [[nodiscard]] std::optional<Response> refuse_content(const Request& request) const;
+  [[nodiscard]] std::optional<Response> refuse_content(const Request& request,
+                                                       std::string_view produces) const;
 
   // On a thread of the pool.
   struct Admission {

@@ -3,7 +3,6 @@
 #include "daemon/api/api_service.h"
 
 #include <exception>
-#include <stdexcept>
 #include <utility>
 
 namespace rruled::api {
@@ -15,7 +14,11 @@ class ApiCompanion final : public io::Companion {
       : log_(in.log),
         service_(
             in.io,
-            {.listen = in.config.api.listen, .auth = in.config.api.auth, .version = RRULED_VERSION},
+            {.listen = in.config.api.listen,
+             .auth = in.config.api.auth,
+             .tls_certificate = in.config.api.tls_certificate,
+             .tls_key = in.config.api.tls_key,
+             .version = RRULED_VERSION},
             [location = in.config.store.location] { return open_backend(location); },
             in.rules,
             in.clock,
@@ -24,7 +27,8 @@ class ApiCompanion final : public io::Companion {
               std::string why = not_ready();
               const bool ready = why.empty();
               return Readiness{ready, std::move(why)};
-            }) {}
+            },
+            in.metrics) {}
 
   void start() override { (void)service_.start(); }
   void reload() override {
@@ -48,10 +52,6 @@ class ApiCompanion final : public io::Companion {
 std::unique_ptr<io::Companion> make_api(const io::Surroundings& surroundings) {
   const io::Config& config = surroundings.config;
   if (config.api.listen.empty()) return nullptr;
-  if (config.store.sqlite_file.empty())
-    throw std::runtime_error(
-        "[api] listen is set, but the API of this version serves SQLite stores only: remove it, or"
-        " use a store.url that begins with sqlite://");
   return std::make_unique<ApiCompanion>(surroundings);
 }
 

@@ -33,13 +33,15 @@ ApiService::ApiService(boost::asio::any_io_executor io,
                        core::ScheduleRules rules,
                        const io::Clock& clock,
                        std::shared_ptr<spdlog::logger> log,
-                       std::function<Readiness()> readiness)
+                       std::function<Readiness()> readiness,
+                       std::function<std::string()> metrics)
     : io_(std::move(io)),
       options_(std::move(options)),
       open_(std::move(open)),
       clock_(clock),
       log_(std::move(log)),
-      context_{std::move(rules), std::move(readiness), api_routes(), options_.version} {}
+      context_{std::move(rules), std::move(readiness), std::move(metrics), api_routes(),
+               options_.version} {}
 
 ApiService::~ApiService() = default;
 
@@ -67,7 +69,9 @@ std::string ApiService::start() {
 }
 
 void ApiService::reload_tls() {
-  if (running_ && running_->identity) running_->identity->reload();
+  if (!running_ || !running_->identity) return;
+  running_->identity->reload();
+  log_->info("api: read the certificate again");
 }
 
 boost::asio::awaitable<void> ApiService::stop(std::chrono::milliseconds grace) {

@@ -38,15 +38,17 @@ struct ApiOptions {
 //   co_await api.stop(10s);       // before the stores' threads end and the io_context stops
 class ApiService {
  public:
-  // `readiness` is asked on the io thread. References, and what the functions use, must outlive the
-  // service. What `rules` refers to is used from other threads.
+  // `readiness` and `metrics` (for Prometheus; none: there are none) are asked on the io thread.
+  // References, and what the functions use, must outlive the service. What `rules` refers to is
+  // used from other threads.
   ApiService(boost::asio::any_io_executor io,
              ApiOptions options,
              BackendOpener open,
              core::ScheduleRules rules,
              const io::Clock& clock,
              std::shared_ptr<spdlog::logger> log,
-             std::function<Readiness()> readiness);
+             std::function<Readiness()> readiness,
+             std::function<std::string()> metrics = {});
   ApiService(const ApiService&) = delete;
   ApiService& operator=(const ApiService&) = delete;
   ~ApiService();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/io/run_on.h"
+#include "store/audience.h"
 #include "store/directory.h"
 #include "store/store.h"
 
@@ -11,7 +12,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -22,6 +22,7 @@ namespace rruled::api {
 struct Backend {
   std::shared_ptr<store::Store> store;
   std::shared_ptr<store::Directory> directory;
+  std::shared_ptr<store::Audience> audience{};  // made when first asked for
 };
 // Throws store::StoreError.
 using BackendOpener = std::function<Backend()>;
@@ -31,12 +32,7 @@ using BackendOpener = std::function<Backend()>;
 class BackendPool {
  public:
   BackendPool(std::size_t threads, const BackendOpener& open) : threads_(threads) {
-    for (std::size_t i = 0; i < threads; ++i) {
-      idle_.push_back(open());
-      if (!idle_.back().directory)
-        throw std::runtime_error(
-            "the HTTP API cannot use this kind of store yet: set [store] url to sqlite:///..");
-    }
+    for (std::size_t i = 0; i < threads; ++i) idle_.push_back(open());
   }
   ~BackendPool() { threads_.join(); }
   BackendPool(const BackendPool&) = delete;

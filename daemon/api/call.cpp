@@ -1,11 +1,14 @@
 #include "daemon/api/call.h"
 
 #include "daemon/api/content.h"
+#include "daemon/core/audit.h"
 #include "daemon/core/time_text.h"
 #include "daemon/io/api_token.h"
+#include "daemon/io/calendar_finder.h"
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 namespace rruled::api {
 namespace {
@@ -42,13 +45,19 @@ std::string encoded(std::string_view text) {
 bool is_empty(const store::ChangeSet& changes) {
   return changes.delete_flows.empty() && changes.delete_schedules.empty() &&
          changes.flows.empty() && changes.schedules.empty() && changes.gaps.empty() &&
-         changes.runs.empty();
+         changes.runs.empty() && changes.calendars.empty() && changes.delete_calendars.empty() &&
+         changes.backfills.empty() && changes.projects.empty();
 }
 
 }  // namespace
 
 void refuse(std::string attr, std::string detail, std::string code) {
   throw Refused{invalid({std::move(attr), std::move(code), std::move(detail)})};
+}
+
+store::Audience& Call::audience() const {
+  if (!backend->audience) backend->audience = store::audience_of(*backend->store);
+  return *backend->audience;
 }
 
 std::string_view Call::argument(std::string_view name) const {
@@ -67,12 +76,14 @@ std::int64_t Call::project() const { return parse_project(argument("project_id")
 const std::string* Call::parameter(std::string_view name) const {
   const auto found = std::find_if(query.rbegin(), query.rend(),
                                   [&](const auto& each) { return each.first == name; });
-  return found == query.rend() ? nullptr : &found->second;
+  return found == query.rend() || found->second.empty() ? nullptr : &found->second;
 }
 
 json::object body_object(const Call& call, std::span<const std::string_view> texts) {
   const Request& request = call.request;
   if (request.body.empty()) return {};
+  if (body_kind(request) == BodyKind::json_lines)
+    throw Refused{problem(415, "Only persons/ takes a body of JSON lines.")};
   if (body_kind(request) == BodyKind::form) {
     auto object = form_object(request.body, texts);
     if (!object) throw Refused{problem(400, "Form parse error - " + object.error().detail + ".")};
@@ -111,10 +122,8 @@ std::optional<store::Timestamp> time_parameter(const Call& call, std::string_vie
   const std::string* text = call.parameter(name);
   if (text == nullptr) return std::nullopt;
   const auto time = core::parse_time(*text);
-  const auto* instant = time ? std::get_if<store::Timestamp>(&*time) : nullptr;
-  if (instant == nullptr)
-    refuse(std::string(name), "A time needs a date and Z or an offset: 2026-01-31T09:00:00Z.");
-  return *instant;
+  if (!time) refuse(std::string(name), "Not a time such as 2026-01-31T09:00:00Z.");
+  return core::instant_of(*time, *rrule::TimeZone::utc());
 }
 
 std::size_t size_parameter(const Call& call,
@@ -194,16 +203,40 @@ store::Schedule schedule_of(const Call& call, const store::Flow& flow) {
   return std::move(*schedule);
 }
 
+core::ScheduleRules rules_of(const Call& call) {
+  core::ScheduleRules rules = call.context.rules;
+  rules.calendars = io::calendar_finder(call.directory(), rules.zones);
+  return rules;
+}
+
 void write_changes(const Call& call, const std::function<store::ChangeSet()>& build) {
   for (int left = kTries; left > 0; --left) {
-    const store::ChangeSet changes = build();
+    store::ChangeSet changes = build();
     if (is_empty(changes)) return;
+    const auto lines = core::audit_of(changes, call.store(), call.grant.who, call.now);
+    changes.audit.insert(changes.audit.end(), lines.begin(), lines.end());
     const auto conflict = call.store().write(changes, call.now);
     if (!conflict) return;
+    if (conflict->kind == store::Conflict::Kind::missing && conflict->calendar)
+      refuse("calendar", "There is no calendar \"" + conflict->calendar->name + "\".");
     if (conflict->kind == store::Conflict::Kind::missing) throw Refused{not_found()};
   }
   throw Refused{
       problem(409, "It is being changed by somebody else; nothing was written: try again.")};
+}
+
+json::value sorted(const json::value& value) {
+  if (const auto* list = value.if_array()) {
+    json::array all;
+    for (const auto& each : *list) all.push_back(sorted(each));
+    return all;
+  }
+  if (!value.is_object()) return value;
+  std::map<std::string_view, const json::value*> members;
+  for (const auto& each : value.get_object()) members.emplace(each.key(), &each.value());
+  json::object object;
+  for (const auto& [key, member] : members) object.emplace(key, sorted(*member));
+  return object;
 }
 
 Made made_by(const Call& call, const boost::uuids::uuid& parent) {
@@ -212,14 +245,13 @@ Made made_by(const Call& call, const boost::uuids::uuid& parent) {
   const bool plain =
       std::all_of(key->begin(), key->end(), [](char c) { return c > 0x20 && c < 0x7f; });
   if (key->empty() || key->size() > kKeyBytesMax || !plain)
-    throw Refused{problem(400, "An Idempotency-Key has 1 to 255 printable ASCII characters.",
-                          "invalid_input")};
+    refuse("", "An Idempotency-Key has 1 to 255 printable ASCII characters.");
   return {store::uuid_v5(parent, std::string(call.route.pattern) + "\n" + *key), true};
 }
 
 void remember(const Call& call, const Made& made, const json::object& body) {
   if (!made.by_key) return;
-  const std::string digest = io::sha256_hex(core::json_text(body));
+  const std::string digest = io::sha256_hex(core::json_text(sorted(body)));
   if (call.directory().remember_request(made.id, digest) != digest)
     throw Refused{problem(422, "This Idempotency-Key was used with another body.")};
 }

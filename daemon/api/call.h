@@ -27,6 +27,7 @@ struct Readiness {
 struct ApiContext {
   core::ScheduleRules rules;
   std::function<Readiness()> readiness;
+  std::function<std::string()> metrics;  // for Prometheus
   std::span<const Route> routes;
   std::string version;
 };
@@ -45,10 +46,11 @@ struct Call {
 
   [[nodiscard]] store::Store& store() const { return *backend->store; }
   [[nodiscard]] store::Directory& directory() const { return *backend->directory; }
+  [[nodiscard]] store::Audience& audience() const;
   // Empty when the pattern has no such argument.
   [[nodiscard]] std::string_view argument(std::string_view name) const;
   [[nodiscard]] std::int64_t project() const;
-  // The last one of that name; null: none.
+  // The last one of that name; null: none, or it is empty.
   [[nodiscard]] const std::string* parameter(std::string_view name) const;
 };
 
@@ -122,9 +124,12 @@ void check_if_match(const Call& call, const std::string& etag);
 [[nodiscard]] store::Flow flow_of(const Call& call);
 [[nodiscard]] store::Schedule schedule_of(const Call& call, const store::Flow& flow);
 
+// context.rules, with the calendars of the store.
+[[nodiscard]] core::ScheduleRules rules_of(const Call& call);
+
 // Builds changes from what the store holds and writes them; builds them anew when somebody else
-// wrote in between. Nothing to change writes nothing. Refuses 404 for what is gone, 409 for what is
-// being changed all the time.
+// wrote in between. The audit log has a line for each object. Nothing to change writes nothing.
+// Refuses 404 for what is gone, 409 for what is being changed all the time.
 void write_changes(const Call& call, const std::function<store::ChangeSet()>& build);
 
 // ---- Idempotency keys ----
@@ -135,6 +140,8 @@ struct Made {
   bool by_key = false;
 };
 [[nodiscard]] Made made_by(const Call& call, const boost::uuids::uuid& parent);
+// The same with the members of each object in order of their names: equal for equal values.
+[[nodiscard]] boost::json::value sorted(const boost::json::value& value);
 // Before it is written, once it is known to be valid. 422 when the key came with another body.
 void remember(const Call& call, const Made& made, const boost::json::object& body);
 inline constexpr std::string_view kReplayed = "Idempotency-Replayed";

@@ -123,6 +123,8 @@ BodyKind body_kind(const Request& request) {
   }
   if (equal_but_for_case(element.value, "application/json")) return BodyKind::json;
   if (equal_but_for_case(element.value, "application/x-www-form-urlencoded")) return BodyKind::form;
+  for (const auto* lines : {"application/x-ndjson", "application/jsonl"})
+    if (equal_but_for_case(element.value, lines)) return BodyKind::json_lines;
   return request.body.empty() ? BodyKind::none : BodyKind::other;
 }
 

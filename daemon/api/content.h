@@ -14,7 +14,8 @@ namespace rruled::api {
 // Only where it is asked for.
 [[nodiscard]] bool accepts_gzip(const std::string* accept_encoding);
 
-enum class BodyKind { none, json, form, other };
+// json_lines: one JSON value a line (application/x-ndjson, application/jsonl).
+enum class BodyKind { none, json, form, json_lines, other };
 // By Content-Type; a charset other than UTF-8 and any Content-Encoding make it `other`.
 [[nodiscard]] BodyKind body_kind(const Request& request);
 

@@ -33,8 +33,8 @@ store::ChangeSet changes_of(const Call& call, const store::Flow& before, const s
   if (core::same_settings(before, after)) return changes;
   changes.flows.push_back({after, before.revision});
   const auto schedules = schedules_of(call, before.id);
-  for (auto& change :
-       core::flow_changes(before, after, schedules, call.context.rules.zones, call.now)) {
+  for (auto& change : core::flow_changes(before, after, schedules, call.context.rules.zones,
+                                         rules_of(call).calendars, call.now)) {
     const auto row = std::find_if(schedules.begin(), schedules.end(),
                                   [&](const auto& each) { return each.id == change.schedule.id; });
     if (row != schedules.end()) core::put(changes, std::move(change), &*row);
@@ -130,7 +130,12 @@ Response delete_flow(Call& call) {
 }
 
 Response bulk_delete_flows(Call& call) {
-  const auto ids = ids_of(body_object(call));
+  const json::object body = body_object(call);
+  const auto ids = ids_of(body);
+  std::vector<std::string> unknown;
+  for (const auto& each : body)
+    if (each.key() != "ids") unknown.emplace_back(each.key());
+  warn_unknown(call, unknown);
   std::size_t deleted = 0;
   write_changes(call, [&] {
     store::ChangeSet changes;
@@ -142,7 +147,9 @@ Response bulk_delete_flows(Call& call) {
     deleted = changes.delete_flows.size();
     return changes;
   });
-  return json_response(json::object{{"deleted", deleted}});
+  Response response = json_response(json::object{{"deleted", deleted}});
+  response.headers = call.headers;
+  return response;
 }
 
 }  // namespace rruled::api

@@ -12,4 +12,10 @@ Response ready(Call& call) {
   return json_response(json::object{{"status", "not ready"}, {"reason", readiness.reason}}, 503);
 }
 
+Response prometheus_metrics(Call& call) {
+  if (!call.context.metrics) return not_found();
+  return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .body = call.context.metrics()};
+}
+
 }  // namespace rruled::api

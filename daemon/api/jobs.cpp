@@ -1,6 +1,8 @@
 #include "daemon/api/jobs.h"
 
+#include "daemon/api/audience.h"
 #include "daemon/api/routes.h"
+#include "daemon/core/audit.h"
 #include "daemon/core/lifecycle.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/core/run_json.h"
@@ -28,7 +30,7 @@ json::value trigger_filters(const store::Flow& flow) {
   return filters == nullptr ? json::value(json::object()) : *filters;
 }
 
-json::object job_json(const Run& run, const store::Flow& flow) {
+json::object job_json(const Run& run, const store::Flow& flow, json::value progress) {
   const auto updated = std::max({run.created_at, run.started_at.value_or(run.created_at),
                                  run.finished_at.value_or(run.created_at)});
   return {
@@ -48,8 +50,12 @@ json::object job_json(const Run& run, const store::Flow& flow) {
       {"finished_at", time_or_null(run.finished_at)},
       {"attempts", run.attempts},
       {"error", run.error},
-      {"progress", nullptr},
+      {"progress", std::move(progress)},
   };
+}
+
+json::object job_json(const Call& call, const Run& run, const store::Flow& flow) {
+  return job_json(run, flow, progress_of(call, {run})[run.id]);
 }
 
 Response list_jobs(Call& call, RunKind kind) {
@@ -64,7 +70,9 @@ Response list_jobs(Call& call, RunKind kind) {
   const auto range = page_range(call);
   const auto page = call.directory().runs(filter, range, true);
   json::array results;
-  for (const auto& each : page.rows) results.push_back(job_json(each, flow));
+  auto progress = progress_of(call, page.rows);
+  for (const auto& each : page.rows)
+    results.push_back(job_json(each, flow, std::move(progress[each.id])));
   return page_response(call, std::move(results), page.count, range);
 }
 
@@ -72,36 +80,61 @@ Response list_jobs(Call& call, RunKind kind) {
 std::string variables_of(const json::object& body) {
   const auto* value = body.if_contains("variables");
   if (value == nullptr) return "{}";
+  if (value->is_null()) refuse("variables", "This field may not be null.", "null");
   if (!value->is_object()) refuse("variables", "Expected an object of variables.");
   return core::json_text(*value);
 }
 
-void check_fires(const store::Flow& flow, std::string_view trigger) {
-  if (flow.status != store::FlowStatus::active)
-    refuse("", "The flow is " + std::string(store::word(flow.status)) + ": only active ones run.");
-  const bool fits = trigger.empty() ? core::can_fire(flow.status, flow.trigger_type)
-                                    : flow.trigger_type == trigger;
-  if (!fits)
-    refuse("", "The flow's trigger is \"" + flow.trigger_type + "\": only " +
-                   (trigger.empty() ? std::string("batch and schedule") : std::string(trigger)) +
-                   " ones run so.");
+// What runs a flow: its trigger, and the words of those who may not.
+struct Way {
+  std::string_view trigger;  // empty: batch or schedule
+  const char* inactive;
+  const char* other_trigger;
+};
+constexpr Way kByBatch{"batch", "Workflow must be active to run a batch. Enable it first.",
+                       "Only batch Workflows are supported for batch jobs"};
+constexpr Way kByInvocation{"schedule", "Workflow must be active to run. Enable it first.",
+                            "Workflow trigger must be of type \"schedule\""};
+constexpr Way kBySchedule{"", "Workflow must be active to run. Enable it first.",
+                          "Workflow trigger must be of type \"batch\" or \"schedule\""};
+
+void check_fires(const store::Flow& flow, const Way& way) {
+  if (flow.status != store::FlowStatus::active) refuse("", way.inactive);
+  const bool fits = way.trigger.empty() ? core::can_fire(flow.status, flow.trigger_type)
+                                        : flow.trigger_type == way.trigger;
+  if (!fits) refuse("", way.other_trigger);
+}
+
+json::object job_body(Call& call, std::initializer_list<std::string_view> known) {
+  json::object body = body_object(call);
+  std::vector<std::string> unknown;
+  for (const auto& each : body)
+    if (std::find(known.begin(), known.end(), each.key()) == known.end())
+      unknown.emplace_back(each.key());
+  warn_unknown(call, unknown);
+  return body;
 }
 
 struct Order {
+  const Made& made;
   const json::object& body;
   const store::Flow& flow;
   const store::Schedule* schedule = nullptr;
 };
 
+// What the same request made before, whatever has become of its flow since.
+std::optional<Run> replayed(Call& call, const Made& made, const json::object& body) {
+  auto existing = made.by_key ? call.store().run(store::RunId{made.id}) : std::nullopt;
+  if (!existing) return std::nullopt;
+  remember(call, made, body);
+  call.headers.push_back({std::string(kReplayed), "true"});
+  return existing;
+}
+
 // Writes the run that the daemon then delivers.
 Run order_run(Call& call, const Order& order) {
-  const Made made = made_by(call, order.schedule ? order.schedule->id.value : order.flow.id.value);
+  const Made& made = order.made;
   const store::RunId id{made.id};
-  if (auto existing = made.by_key ? call.store().run(id) : std::nullopt) {
-    remember(call, made, order.body);
-    call.headers.push_back({std::string(kReplayed), "true"});
-    return std::move(*existing);
-  }
   store::Schedule schedule;
   schedule.flow_id = order.flow.id;
   schedule.project_id = order.flow.project_id;
@@ -171,28 +204,38 @@ Response list_invocations(Call& call) { return list_jobs(call, RunKind::invocati
 
 Response create_batch_job(Call& call) {
   const store::Flow flow = flow_of(call);
-  const json::object body = body_object(call);
-  check_fires(flow, "batch");
+  const json::object body = job_body(call, {"variables", "filters"});
+  const Made made = made_by(call, flow.id.value);
+  if (const auto run = replayed(call, made, body))
+    return order_response(call, job_json(call, *run, flow));
+  check_fires(flow, kByBatch);
+  const auto* filters = body.if_contains("filters");
+  if (filters != nullptr && filters->is_null())
+    refuse("filters", "This field may not be null.", "null");
   // They confirm whom it will reach; they never choose.
-  if (const auto* filters = body.if_contains("filters");
-      filters != nullptr && *filters != trigger_filters(flow))
+  if (filters != nullptr && sorted(*filters) != sorted(trigger_filters(flow)))
     refuse("filters", "They differ from the filters of the flow's trigger.");
-  return order_response(call, job_json(order_run(call, {body, flow}), flow));
+  return order_response(call, job_json(call, order_run(call, {made, body, flow}), flow));
 }
 
 Response create_invocation(Call& call) {
   const store::Flow flow = flow_of(call);
-  const json::object body = body_object(call);
-  check_fires(flow, "schedule");
-  return order_response(call, job_json(order_run(call, {body, flow}), flow));
+  const json::object body = job_body(call, {"variables"});
+  const Made made = made_by(call, flow.id.value);
+  if (const auto run = replayed(call, made, body))
+    return order_response(call, job_json(call, *run, flow));
+  check_fires(flow, kByInvocation);
+  return order_response(call, job_json(call, order_run(call, {made, body, flow}), flow));
 }
 
 Response run_schedule(Call& call) {
   const store::Flow flow = flow_of(call);
   const store::Schedule schedule = schedule_of(call, flow);
-  const json::object body = body_object(call);
-  check_fires(flow, "");
-  return order_response(call, core::to_json(order_run(call, {body, flow, &schedule})));
+  const json::object body = job_body(call, {"variables"});
+  const Made made = made_by(call, schedule.id.value);
+  if (const auto run = replayed(call, made, body)) return order_response(call, core::to_json(*run));
+  check_fires(flow, kBySchedule);
+  return order_response(call, core::to_json(order_run(call, {made, body, flow, &schedule})));
 }
 
 Response cancel_batch_job(Call& call) {
@@ -202,17 +245,25 @@ Response cancel_batch_job(Call& call) {
   if (!run || run->flow_id != flow.id || run->kind != RunKind::batch_job)
     throw Refused{not_found()};
   end_run(call, *id);
-  return json_response(job_json(call.store().run(*id).value_or(*run), flow));
+  return json_response(job_json(call, call.store().run(*id).value_or(*run), flow));
 }
 
 void end_run(const Call& call, store::RunId id) {
-  switch (call.directory().cancel_run(id, "cancelled_by_operator", call.now)) {
+  const auto run = call.store().run(id);
+  if (!run) throw Refused{not_found()};
+  const json::object before = core::to_json(*run);
+  const auto line = core::audit_line(call.now, call.grant.who, "cancel",
+                                     {run->project_id, "run", to_string(id)}, &before, nullptr);
+  switch (call.directory().cancel_run(id, "cancelled_by_operator", call.now, line)) {
     case store::CancelResult::cancelled:
+      if (run->kind == RunKind::batch_job) sweep_children(call, id);
+      return;
     case store::CancelResult::ended:
       return;
     case store::CancelResult::missing:
       throw Refused{not_found()};
     case store::CancelResult::under_way:
+      if (run->kind == RunKind::batch_job && cancel_job(call, id, line)) return;
       break;
   }
   throw Refused{problem(409,

@@ -1,3 +1,4 @@
+#include "daemon/api/openapi_examples.h"
 #include "daemon/api/routes.h"
 
 #include <boost/json/array.hpp>
@@ -46,7 +47,10 @@ constexpr std::string_view kSchemas = R"json({
  "max_running":{"type":"integer","minimum":1},"jitter":{"type":"string"},
  "late_after":{"type":"string"},
  "retry":{"type":"object"},"timeout":{"type":["string","null"]},"executor":{"type":"string"},
- "status_reason":{"type":"string","readOnly":true}}},
+ "calendar":{"type":["string","null"]},"calendar_action":{"enum":["skip","next","previous"]},
+ "project_paused":{"type":"boolean","readOnly":true},
+ "status_reason":{"type":"string","readOnly":true},
+ "last_run":{"type":["object","null"],"readOnly":true}}},
 "Variables":{"type":"object","properties":{"variables":{"type":"object"}}},
 "JobRequest":{"type":"object","properties":{"variables":{"type":"object"},
  "filters":{"type":"object"}}},
@@ -62,7 +66,18 @@ constexpr std::string_view kSchemas = R"json({
  "due_at":{"$ref":"#/components/schemas/Time"},
  "started_at":{"$ref":"#/components/schemas/NullableTime"},
  "finished_at":{"$ref":"#/components/schemas/NullableTime"},"attempts":{"type":"integer"},
- "error":{"type":"string"},"progress":{}}},
+ "error":{"type":"string"},"progress":{"type":["object","null"],"properties":{
+ "total":{"type":["integer","null"]},"enqueued":{"type":"integer"},"done":{"type":"integer"},
+ "failed":{"type":"integer"},"truncated":{"type":"boolean"}}}}},
+"Person":{"type":"object","required":["distinct_id"],"properties":{
+ "id":{"$ref":"#/components/schemas/Id","readOnly":true},
+ "distinct_id":{"type":"string","maxLength":400},"properties":{"type":"object"},
+ "created_at":{"$ref":"#/components/schemas/Time","readOnly":true},
+ "updated_at":{"$ref":"#/components/schemas/Time","readOnly":true}}},
+"BlastRadiusRequest":{"type":"object","required":["filters"],"properties":{
+ "filters":{"type":"object"},"group_type_index":{"type":["integer","null"]}}},
+"BlastRadius":{"type":"object","properties":{"affected":{"type":"integer"},
+ "total":{"type":"integer"}}},
 "Run":{"type":"object"},
 "Log":{"type":"object","properties":{"log_source_id":{"type":"string"},
  "instance_id":{"type":"string"},
@@ -71,6 +86,11 @@ constexpr std::string_view kSchemas = R"json({
  "message":{"type":"string"}}},
 "Ids":{"type":"object","required":["ids"],"properties":{"ids":{"type":"array",
  "items":{"$ref":"#/components/schemas/Id"}}}},
+"Metrics":{"type":"object","properties":{"labels":{"type":"array","items":{"type":"string"}},
+ "series":{"type":"array","items":{"type":"object","properties":{"name":{"type":"string"},
+ "values":{"type":"array","items":{"type":"integer"}}}}}}},
+"MetricTotals":{"type":"object","properties":{"totals":{"type":"object",
+ "additionalProperties":{"type":"integer"}}}},
 "Deleted":{"type":"object","properties":{"deleted":{"type":"integer"}}},
 "Occurrence":{"type":"object","properties":{"scheduled_for":{"$ref":"#/components/schemas/Time"},
  "due_at":{"$ref":"#/components/schemas/Time"},"local":{"type":"string"},
@@ -83,6 +103,33 @@ constexpr std::string_view kSchemas = R"json({
  "starts_at":{"type":"string"},"starts_at_local":{"type":"string"},"timezone":{"type":"string"},
  "dst_gap":{"enum":["shift","skip"]},"dst_fold":{"enum":["auto","first","second","both"]},
  "after":{"type":"string"},"until":{"type":"string"},"count":{"type":"integer","maximum":1000}}},
+"Calendar":{"type":"object","required":["name"],"properties":{
+ "name":{"type":"string","maxLength":200},
+ "note":{"type":"string"},"dates":{"type":"array","items":{"type":"string","format":"date"}},
+ "rules":{"type":"array","items":{"type":["object","string"]}},
+ "created_at":{"$ref":"#/components/schemas/Time","readOnly":true},
+ "updated_at":{"$ref":"#/components/schemas/Time","readOnly":true},
+ "version":{"type":"integer","readOnly":true}}},
+"BackfillRequest":{"type":"object","required":["from","to"],"properties":{
+ "from":{"$ref":"#/components/schemas/Time"},"to":{"$ref":"#/components/schemas/Time"},
+ "dry_run":{"type":"boolean"},"note":{"type":"string"}}},
+"BackfillMade":{"type":"object","properties":{"backfill_id":{"$ref":"#/components/schemas/Id"},
+ "count":{"type":"integer"}}},
+"Backfill":{"type":"object","properties":{"id":{"$ref":"#/components/schemas/Id"},
+ "schedule":{"$ref":"#/components/schemas/Id"},"hog_flow":{"$ref":"#/components/schemas/Id"},
+ "from":{"$ref":"#/components/schemas/Time"},"to":{"$ref":"#/components/schemas/Time"},
+ "count":{"type":"integer"},"made":{"type":"integer"},
+ "status":{"enum":["running","done","cancelled"]},"note":{"type":"string"},
+ "created_at":{"$ref":"#/components/schemas/Time"},
+ "ended_at":{"$ref":"#/components/schemas/NullableTime"},"runs":{"type":"object"}}},
+"PauseRequest":{"type":"object","properties":{"note":{"type":"string"},
+ "catch_up":{"type":"boolean"}}},
+"Pause":{"type":"object","properties":{"paused":{"type":"boolean"},
+ "paused_at":{"$ref":"#/components/schemas/NullableTime"},
+ "resumed_at":{"$ref":"#/components/schemas/NullableTime"},"note":{"type":"string"}}},
+"Explanation":{"type":"object","properties":{"at":{"$ref":"#/components/schemas/Time"},
+ "timezone":{"type":"string"},"occurrences":{"type":"array","items":{"type":"object"}},
+ "edits":{"type":"array","items":{"type":"object"}}}},
 "Health":{"type":"object","properties":{"status":{"type":"string"},"reason":{"type":"string"}}}
 })json";
 
@@ -145,6 +192,8 @@ json::object operation(const Route& route) {
   if (!all.empty()) object["parameters"] = std::move(all);
   if (!route.text.request.empty()) {
     json::object body = content(schema_of(route.text.request));
+    body["content"].get_object()["application/json"].get_object()["example"] =
+        example_of(route.text.request);
     object["requestBody"] = std::move(body);
   }
   json::object success{{"description", "done"}};

@@ -3,6 +3,7 @@
 #include "rrule/occurrence.h"
 
 #include <algorithm>
+#include <array>
 #include <queue>
 
 namespace rruled::api {
@@ -14,11 +15,7 @@ using core::Timetable;
 constexpr std::size_t kCountMax = 1'000;
 constexpr std::size_t kSchedulesMax = 10'000;  // that upcoming looks at, when `from` is ahead
 
-Response occurrences(const core::Preview& preview) {
-  json::array items;
-  for (const auto& each : preview.items) items.push_back(core::to_json(each));
-  return json_response(json::object{{"occurrences", std::move(items)}});
-}
+Response occurrences(const core::Preview& preview) { return json_response(core::to_json(preview)); }
 
 // Whole seconds, so that what is after (exclusive) or until (inclusive) stays so.
 std::optional<store::Instant> second_parameter(const Call& call, std::string_view name) {
@@ -61,13 +58,24 @@ std::vector<store::Schedule> candidates(const Call& call,
   return std::move(page.rows);
 }
 
+constexpr std::array<std::string_view, 9> kPreviewKeys{"rrule",    "starts_at", "starts_at_local",
+                                                       "timezone", "dst_gap",   "dst_fold",
+                                                       "after",    "until",     "count"};
+
+[[noreturn]] void refuse_timing(const Timetable::Error& error) {
+  if (error.field == "timezone") refuse("timezone", "Invalid or unknown timezone.");
+  if (error.field != "rrule") refuse(std::string(error.field), error.error.detail + ".");
+  refuse("rrule", "Invalid RRULE. " + error.error.detail + " (at character " +
+                      std::to_string(error.error.offset) + ").");
+}
+
 }  // namespace
 
 Response preview_schedule(Call& call) {
   const store::Schedule schedule = schedule_of(call, flow_of(call));
-  const auto timetable = Timetable::compile(schedule, call.context.rules.zones);
-  if (!timetable)
-    refuse(std::string(timetable.error().field), timetable.error().error.detail + ".");
+  const auto timetable =
+      Timetable::compile(schedule, call.context.rules.zones, rules_of(call).calendars);
+  if (!timetable) refuse_timing(timetable.error());
   const core::PreviewWindow window{
       .after = second_parameter(call, "after")
                    .value_or(std::chrono::floor<std::chrono::seconds>(call.now)),
@@ -77,20 +85,43 @@ Response preview_schedule(Call& call) {
 }
 
 Response preview_unsaved(Call& call) {
-  auto request = core::preview_from_json(body_object(call), call.context.rules.zones);
+  json::object body = body_object(call);
+  // Of a schedule only what decides its times is read; the jitter is not, as it hangs on the id.
+  json::object asked;
+  for (const std::string_view key : kPreviewKeys)
+    if (const auto* value = body.if_contains(key)) asked.emplace(key, *value);
+  for (const std::string_view key : {"after", "until", "count"}) body.erase(key);
+  warn_unknown(call, core::unknown_schedule_keys(body));
+  auto request = core::preview_from_json(asked, call.context.rules.zones);
   if (!request) {
     auto error = request.error();
     // The engine's own words for codes are more than the API has.
-    if (error.attr == "rrule" || error.attr == "timezone") error.code = "invalid_input";
+    const bool of_field = error.code == "required" || error.code == "blank" ||
+                          error.code == "null" || error.code == "max_length";
+    if (error.attr == "timezone" && !of_field) error.detail = "Invalid or unknown timezone.";
+    if ((error.attr == "rrule" || error.attr == "timezone") && !of_field)
+      error.code = "invalid_input";
     throw Refused{invalid(error)};
   }
-  request->window.count = std::min(request->window.count, kCountMax);
-  const auto timetable = Timetable::compile(request->schedule, call.context.rules.zones);
-  if (!timetable)
-    refuse(std::string(timetable.error().field),
-           (timetable.error().field == "rrule" ? "Invalid RRULE. " : "") +
-               timetable.error().error.detail + ".");
-  return occurrences(core::preview(*timetable, request->window));
+  core::PreviewWindow window = request->window;
+  window.count = std::min(window.count, kCountMax);
+  if (!asked.contains("after")) window.after = std::chrono::floor<std::chrono::seconds>(call.now);
+  request->schedule.project_id = call.project();
+  if (const auto* name = body.if_contains("calendar"); name != nullptr && name->is_string())
+    request->schedule.calendar = name->get_string();
+  if (const auto* action = body.if_contains("calendar_action"); action != nullptr) {
+    const auto* text = action->if_string();
+    const auto word = text ? store::parse_word<store::CalendarAction>(*text) : std::nullopt;
+    if (!word)
+      refuse("calendar_action", "Not one of " + store::all_words<store::CalendarAction>() + ".");
+    request->schedule.calendar_action = *word;
+  }
+  const auto timetable =
+      Timetable::compile(request->schedule, call.context.rules.zones, rules_of(call).calendars);
+  if (!timetable) refuse_timing(timetable.error());
+  Response response = occurrences(core::preview(*timetable, window));
+  response.headers = call.headers;
+  return response;
 }
 
 Response upcoming(Call& call) {
@@ -99,8 +130,9 @@ Response upcoming(Call& call) {
   const auto limit = size_parameter(call, "limit", 100, kCountMax);
   const auto schedules = candidates(call, from, to, limit);
   std::priority_queue<Walk, std::vector<Walk>, std::greater<>> queue;
+  const auto rules = rules_of(call);
   for (const auto& each : schedules) {
-    auto timetable = Timetable::compile(each, call.context.rules.zones);
+    auto timetable = Timetable::compile(each, rules.zones, rules.calendars);
     if (!timetable || !each.next_run_at) continue;
     store::Instant after = *each.next_run_at - std::chrono::seconds(1);
     if (from)

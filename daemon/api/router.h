@@ -30,6 +30,7 @@ struct RouteText {
   std::string_view response;                     // name of a schema; empty: none
   int status = 200;                              // of success
   std::span<const std::string_view> query = {};  // parameters
+  std::string_view produces = "application/json";
 };
 
 // A route without a scope does not compile.

@@ -38,15 +38,49 @@ Response list_invocations(Call& call);
 Response create_invocation(Call& call);
 Response run_schedule(Call& call);
 
+// calendars.cpp
+Response list_calendars(Call& call);
+Response create_calendar(Call& call);
+Response get_calendar(Call& call);
+Response patch_calendar(Call& call);
+Response delete_calendar(Call& call);
+
+// backfills.cpp
+Response create_backfill(Call& call);
+Response get_backfill(Call& call);
+Response cancel_backfill(Call& call);
+
+// pauses.cpp
+Response get_pause(Call& call);
+Response pause_project(Call& call);
+Response resume_project(Call& call);
+
+// explain.cpp
+Response explain_schedule(Call& call);
+Response overdue(Call& call);
+
 // runs.cpp
 Response list_runs(Call& call);
 Response get_run(Call& call);
 Response cancel_run(Call& call);
+Response retry_run(Call& call);
 Response list_logs(Call& call);
+
+// metrics.cpp
+Response flow_metrics(Call& call);
+Response flow_metric_totals(Call& call);
+
+// persons.cpp
+Response list_persons(Call& call);
+Response put_persons(Call& call);
+
+// audience.cpp
+Response user_blast_radius(Call& call);
 
 // health.cpp
 Response live(Call& call);
 Response ready(Call& call);
+Response prometheus_metrics(Call& call);
 
 // openapi.cpp
 Response openapi(Call& call);

@@ -1,5 +1,6 @@
 #include "daemon/api/jobs.h"
 #include "daemon/api/routes.h"
+#include "daemon/api/verbs.h"
 #include "daemon/core/run_json.h"
 
 #include <charconv>
@@ -8,6 +9,9 @@ namespace rruled::api {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::size_t kLogLines = 50;
+constexpr std::size_t kLogLinesMax = 500;
 using store::Run;
 
 store::Run run_of(const Call& call) {
@@ -38,16 +42,18 @@ std::optional<store::RunCursor> cursor_parameter(const Call& call) {
 }
 
 std::vector<store::LogLevel> levels_parameter(const Call& call) {
-  const std::string* text = call.parameter("level");
   std::vector<store::LogLevel> levels;
-  if (text == nullptr) return levels;
-  for (const auto& each : list_elements(*text)) {
-    std::string upper(each);
-    for (char& c : upper)
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    const auto level = store::parse_word<store::LogLevel>(upper);
-    if (!level) refuse("level", "Not one of " + store::all_words<store::LogLevel>() + ".");
-    levels.push_back(*level);
+  // A list with commas, or the parameter several times.
+  for (const auto& [name, text] : call.query) {
+    if (name != "level") continue;
+    for (const auto& each : list_elements(text)) {
+      std::string upper(each);
+      for (char& c : upper)
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+      const auto level = store::parse_word<store::LogLevel>(upper);
+      if (!level) refuse("level", "Not one of " + store::all_words<store::LogLevel>() + ".");
+      levels.push_back(*level);
+    }
   }
   return levels;
 }
@@ -90,6 +96,31 @@ Response cancel_run(Call& call) {
   return get_run(call);
 }
 
+Response retry_run(Call& call) {
+  const Run run = run_of(call);
+  // As its schedule tries runs now; a run without one as all are by default.
+  const auto schedule = run.schedule_id ? call.store().schedule(*run.schedule_id) : std::nullopt;
+  const auto fresh = schedule ? schedule->retry : store::RetryPolicy{};
+  const json::object before = core::to_json(run);
+  const auto line = audit_entry(call, "retry", "run", to_string(run.id), &before, nullptr);
+  const std::string status(store::word(run.status));
+  switch (call.directory().retry_run(run.id, fresh, call.now, line)) {
+    case store::RetryResult::retried:
+      return get_run(call);
+    case store::RetryResult::missing:
+      throw Refused{not_found()};
+    case store::RetryResult::under_way:
+      throw Refused{problem(409, "The run has not ended yet: it is " + status + ".")};
+    case store::RetryResult::not_failed:
+      throw Refused{
+          problem(409, "Only failed and dead runs are tried again; this one is " + status + ".")};
+    case store::RetryResult::has_children:
+      break;
+  }
+  throw Refused{problem(
+      409, "A batch job that fanned out is not tried again: retry its invocations that failed.")};
+}
+
 Response list_logs(Call& call) {
   const store::Flow flow = flow_of(call);
   store::LogFilter filter{.flow_id = flow.id};
@@ -98,7 +129,9 @@ Response list_logs(Call& call) {
   filter.before = time_parameter(call, "before");
   filter.levels = levels_parameter(call);
   if (const auto* search = call.parameter("search")) filter.search = *search;
-  const auto range = page_range(call, 50, 500);
+  const auto range = page_range(call, kLogLines, kLogLinesMax + 1);
+  if (range.limit < 1 || range.limit > kLogLinesMax)
+    refuse("limit", "Must be between 1 and " + std::to_string(kLogLinesMax) + ".");
   const auto page = call.directory().logs(filter, range);
   json::array results;
   for (const auto& each : page.rows) {

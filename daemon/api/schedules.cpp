@@ -1,20 +1,47 @@
+#include "daemon/api/jobs.h"
 #include "daemon/api/routes.h"
 #include "daemon/core/flow_change.h"
+#include "daemon/core/run_json.h"
 
 #include <array>
+#include <map>
 
 namespace rruled::api {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 18> kTexts{
-    "rrule",          "starts_at",    "starts_at_local", "timezone",      "status",   "note",
-    "dst_gap",        "dst_fold",     "catchup",         "catchup_grace", "jitter",   "overlap",
-    "catchup_window", "paused_until", "late_after",      "timeout",       "executor", "calendar"};
+constexpr std::array<std::string_view, 19> kTexts{
+    "rrule",   "starts_at", "starts_at_local", "timezone",       "status",
+    "note",    "dst_gap",   "dst_fold",        "catchup",        "catchup_grace",
+    "jitter",  "overlap",   "catchup_window",  "paused_until",   "late_after",
+    "timeout", "executor",  "calendar",        "calendar_action"};
+
+// Schedules with what became of their last run.
+json::array schedules_json(const Call& call, const std::vector<store::Schedule>& schedules) {
+  std::vector<store::ScheduleId> ids;
+  for (const auto& each : schedules) ids.push_back(each.id);
+  std::map<store::ScheduleId, json::object> last;
+  for (const auto& run : call.directory().last_runs(ids)) {
+    const json::object whole = core::to_json(run);
+    last[*run.schedule_id] = {{"id", whole.at("id")},
+                              {"scheduled_for", whole.at("scheduled_for")},
+                              {"status", job_word(run.status)},
+                              {"lateness_ms", whole.at("lateness_ms")}};
+  }
+  const auto project = call.directory().project(call.project());
+  json::array all;
+  for (const auto& each : schedules) {
+    auto& object = all.emplace_back(core::to_json(each)).get_object();
+    const auto run = last.find(each.id);
+    object["project_paused"] = project && project->paused();
+    object["last_run"] = run == last.end() ? json::value() : json::value(std::move(run->second));
+  }
+  return all;
+}
 
 Response schedule_response(Call& call, const store::Schedule& schedule, int status = 200) {
-  Response response = json_response(core::to_json(schedule), status);
+  Response response = json_response(schedules_json(call, {schedule}).at(0), status);
   response.headers = call.headers;
   response.headers.push_back({"ETag", etag(schedule.revision)});
   return response;
@@ -33,9 +60,7 @@ Response list_schedules(Call& call) {
   const auto range = page_range(call);
   if (call.parameter("created_by") != nullptr) return page_response(call, {}, 0, range);
   const auto page = call.directory().schedules(filter, range);
-  json::array results;
-  for (const auto& each : page.rows) results.push_back(core::to_json(each));
-  return page_response(call, std::move(results), page.count, range);
+  return page_response(call, schedules_json(call, page.rows), page.count, range);
 }
 
 Response create_schedule(Call& call) {
@@ -55,7 +80,7 @@ Response create_schedule(Call& call) {
   }
   warn_unknown(call, core::unknown_schedule_keys(body));
   const auto edit = core::schedule_from_json(body, base, nullptr, core::JsonUse::create,
-                                             call.context.rules, call.now);
+                                             rules_of(call), call.now);
   if (!edit) throw Refused{invalid(edit.error())};
   remember(call, made, body);
   write_changes(call, [&] {
@@ -82,9 +107,10 @@ Response patch_schedule(Call& call) {
     const store::Schedule before = schedule_of(call, flow);
     check_if_match(call, etag(before.revision));
     const auto edit = core::schedule_from_json(body, before, &before, core::JsonUse::patch,
-                                               call.context.rules, call.now);
+                                               rules_of(call), call.now);
     if (!edit) throw Refused{invalid(edit.error())};
-    const auto timetable = core::Timetable::compile(before, call.context.rules.zones);
+    const auto timetable =
+        core::Timetable::compile(before, call.context.rules.zones, rules_of(call).calendars);
     core::Change change =
         core::decided(*edit, &before, timetable ? &*timetable : nullptr, fires(flow), call.now);
     store::ChangeSet changes;

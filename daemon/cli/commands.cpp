@@ -21,11 +21,15 @@ void add_all(Commands& commands) {
   add_flow(commands);
   add_schedule(commands);
   add_runs(commands);
+  add_calendar(commands);
+  add_backfill(commands);
+  add_pause(commands);
   add_apply(commands);
   add_transfer(commands);
   add_check_config(commands);
   add_migrate(commands);
   add_token(commands);
+  add_audit(commands);
   add_store(commands);
 }
 

@@ -37,10 +37,18 @@ void add_schedule(Commands& commands);
 void add_runs(Commands& commands);
 void add_transfer(Commands& commands);  // import, export
 void add_apply(Commands& commands);
+void add_audit(Commands& commands);
 void add_check_config(Commands& commands);
 void add_migrate(Commands& commands);
 void add_store(Commands& commands);  // copy, reopen
 void add_run(Commands& commands);
+void add_calendar(Commands& commands);
+void add_backfill(Commands& commands);
+void add_pause(Commands& commands);  // pause, resume, status
+// Verbs of a group that is there.
+void add_backfill_verb(Commands& commands, CLI::App* schedule);
+void add_explain_verb(Commands& commands, CLI::App* schedule);
+void add_retry_verb(Commands& commands, CLI::App* runs);
 
 // Reads the command line and does what it says. Exit codes: session.h.
 [[nodiscard]] int execute(int argc, const char* const* argv, Session& session);

@@ -95,7 +95,8 @@ std::string calendar_of(Session& session,
   for (const auto& each : flows) names[each.id] = each.name.value_or("");
   std::vector<rrule::CalendarEntry> entries;
   for (const auto& row : schedules) {
-    const auto timetable = core::Timetable::compile(row, session.zones());
+    const auto timetable =
+        core::Timetable::compile(row, session.zones(), session.rules().calendars);
     if (!timetable || timetable->recurrence().never()) {
       notes.push_back("schedule " + to_string(row.id) + ": dropped: " +
                       (timetable ? "it has no occurrence" : timetable.error().error.detail));

@@ -1,6 +1,12 @@
 #include "daemon/cli/lookup.h"
 
+#include "daemon/core/audit.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <optional>
 
@@ -65,7 +71,8 @@ auto begins_with(const std::string& text) {
 bool is_empty(const store::ChangeSet& changes) {
   return changes.delete_flows.empty() && changes.delete_schedules.empty() &&
          changes.flows.empty() && changes.schedules.empty() && changes.gaps.empty() &&
-         changes.runs.empty();
+         changes.runs.empty() && changes.calendars.empty() && changes.delete_calendars.empty() &&
+         changes.backfills.empty() && changes.projects.empty();
 }
 
 std::string describe(const store::Conflict& conflict) {
@@ -73,11 +80,15 @@ std::string describe(const store::Conflict& conflict) {
   if (conflict.flow_id) what = "flow " + to_string(*conflict.flow_id);
   if (conflict.schedule_id) what = "schedule " + to_string(*conflict.schedule_id);
   if (conflict.run_id) what = "run " + to_string(*conflict.run_id);
+  if (conflict.calendar) what = "calendar \"" + conflict.calendar->name + "\"";
+  if (conflict.backfill_id) what = "backfill " + to_string(*conflict.backfill_id);
   switch (conflict.kind) {
     case store::Conflict::Kind::exists:
       return what + " exists already; nothing was written";
     case store::Conflict::Kind::missing:
       return what + " does not exist (any more); nothing was written";
+    case store::Conflict::Kind::in_use:
+      return what + " is named by schedules; nothing was written";
     case store::Conflict::Kind::changed:
       break;
   }
@@ -126,13 +137,26 @@ std::vector<store::Schedule> all_schedules(store::Store& store, store::ScheduleQ
   return all_pages(std::move(query), [&](const auto& page) { return store.schedules(page); });
 }
 
+std::string audit_actor() {
+  const auto user = geteuid();
+  std::array<char, 1024> text{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (getpwuid_r(user, &entry, text.data(), text.size(), &found) == 0 && found != nullptr)
+    return "cli " + std::string(found->pw_name);
+  return "cli uid " + std::to_string(user);
+}
+
 void write_changes(store::Store& store,
                    const io::Clock& clock,
                    const std::function<store::ChangeSet(store::Store&)>& build) {
   for (int left = kTries; left > 0; --left) {
-    const store::ChangeSet changes = build(store);
+    store::ChangeSet changes = build(store);
     if (is_empty(changes)) return;
-    const auto conflict = store.write(changes, clock.now());
+    const auto now = clock.now();
+    const auto lines = core::audit_of(changes, store, audit_actor(), now);
+    changes.audit.insert(changes.audit.end(), lines.begin(), lines.end());
+    const auto conflict = store.write(changes, now);
     if (!conflict) return;
     if (conflict->kind != store::Conflict::Kind::changed || left == 1)
       throw Failure(kRefused, describe(*conflict));

@@ -21,8 +21,12 @@ namespace rruled::cli {
 [[nodiscard]] std::vector<store::Schedule> all_schedules(store::Store& store,
                                                          store::ScheduleQuery query = {});
 
+// Who is at the command line, for the audit log: "cli <user>".
+[[nodiscard]] std::string audit_actor();
+
 // Builds changes from what the store holds and writes them; builds them anew, a few times, when
-// somebody else wrote in between. Nothing to change writes nothing. Throws Failure 1 for what
+// somebody else wrote in between. The audit log has a line for each object. Nothing to change
+// writes nothing. Throws Failure 1 for what
 // cannot be.
 void write_changes(store::Store& store,
                    const io::Clock& clock,

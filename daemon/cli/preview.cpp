@@ -41,7 +41,7 @@ std::optional<store::Instant> bound(Session& session,
 }
 
 core::Timetable compile(Session& session, const store::Schedule& schedule) {
-  auto timetable = core::Timetable::compile(schedule, session.zones());
+  auto timetable = core::Timetable::compile(schedule, session.zones(), session.rules().calendars);
   if (timetable) return std::move(*timetable);
   const auto& [field, error] = timetable.error();
   throw Failure(kRefused,
@@ -146,7 +146,7 @@ int preview_all(Session& session, const Options& options) {
       all_schedules(session.store_to_read(), {.status = store::ScheduleStatus::active});
   print_merged(
       session, options.format,
-      merged(schedules, session.zones(), from.value_or(floor<seconds>(session.now())),
+      merged(schedules, session.rules(), from.value_or(floor<seconds>(session.now())),
              bound(session, "--to", options.to, zone), static_cast<std::size_t>(options.count)));
   return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "daemon/cli/output.h"
 #include "daemon/core/preview.h"
+#include "daemon/core/schedule_json.h"
 #include "rrule/zone_database.h"
 #include "store/store.h"
 
@@ -29,6 +30,7 @@ void print_preview_json(std::ostream& out,
 
 // What a change of the clock did to an occurrence, for people; "" when nothing.
 [[nodiscard]] std::string note_text(const rrule::Occurrence& occurrence);
+[[nodiscard]] std::string note_text(const core::PreviewItem& item);
 
 // Occurrences of many schedules in order of time, those at one time by schedule.
 struct Upcoming {
@@ -36,7 +38,7 @@ struct Upcoming {
   const store::Schedule* schedule;
 };
 [[nodiscard]] std::vector<Upcoming> merged(const std::vector<store::Schedule>& schedules,
-                                           const rrule::ZoneDatabase& zones,
+                                           const core::ScheduleRules& rules,
                                            store::Instant from,
                                            std::optional<store::Instant> to,
                                            std::size_t count);

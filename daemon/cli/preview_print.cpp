@@ -34,26 +34,41 @@ std::string offset_text(const rrule::Occurrence& occurrence) {
 class Stream {
  public:
   Stream(const core::Timetable& timetable, const store::Schedule& schedule, store::Instant from)
-      : timetable_(timetable), walk_(timetable_.recurrence()), schedule_(&schedule) {
-    walk_.seek(std::max(from, schedule.next_run_at.value_or(from)) - seconds(1));
+      : timetable_(timetable),
+        schedule_(&schedule),
+        after_(std::max(from, schedule.next_run_at.value_or(from)) - seconds(1)) {
     step();
   }
-  void step() { current_ = walk_.next(); }
+  void step() {
+    const auto found = timetable_.open_days().next(after_);
+    current_.reset();
+    if (!found) return;
+    current_ = found->occurrence;
+    moved_from_ = found->moved_from;
+    after_ = current_->instant;
+  }
   [[nodiscard]] const std::optional<rrule::Occurrence>& current() const { return current_; }
   [[nodiscard]] const store::Schedule& schedule() const { return *schedule_; }
   [[nodiscard]] Upcoming upcoming() const {
     const auto slot = timetable_.next(current_->instant - seconds(1));
-    return {{*current_, slot ? slot->due_at : store::Timestamp(current_->instant)}, schedule_};
+    return {{*current_, slot ? slot->due_at : store::Timestamp(current_->instant), moved_from_},
+            schedule_};
   }
 
  private:
   core::Timetable timetable_;
-  rrule::OccurrenceIterator walk_;
   const store::Schedule* schedule_;
+  store::Instant after_;
   std::optional<rrule::Occurrence> current_;
+  std::optional<rrule::local_seconds> moved_from_;
 };
 
 }  // namespace
+
+std::string note_text(const core::PreviewItem& item) {
+  if (item.moved_from) return "moved by the calendar from " + local_text(*item.moved_from);
+  return note_text(item.occurrence);
+}
 
 std::string note_text(const rrule::Occurrence& occurrence) {
   const std::string time = clock_text(occurrence.nominal);
@@ -86,13 +101,27 @@ void print_preview(std::ostream& out,
   if (jittered) heads.emplace_back("DUE");
   heads.insert(heads.end(), {"FROM NOW", "NOTE"});
   Table table(std::move(heads));
-  for (const auto& [occurrence, due_at] : preview.items) {
+  auto excluded = preview.excluded.begin();
+  const auto add_excluded = [&](std::optional<store::Instant> before) {
+    for (; excluded != preview.excluded.end() && (!before || excluded->instant < *before);
+         ++excluded) {
+      std::vector<std::string> row{local_text(excluded->local), offset_text(*excluded),
+                                   utc_text(excluded->instant)};
+      if (jittered) row.emplace_back("-");
+      row.insert(row.end(), {"-", "left out by the calendar"});
+      table.add(std::move(row));
+    }
+  };
+  for (const auto& item : preview.items) {
+    const auto& [occurrence, due_at, moved_from] = item;
+    add_excluded(occurrence.instant);
     std::vector<std::string> row{local_text(occurrence.local), offset_text(occurrence),
                                  utc_text(occurrence.instant)};
     if (jittered) row.push_back(utc_text(due_at));
-    row.insert(row.end(), {from_now(due_at, now), note_text(occurrence)});
+    row.insert(row.end(), {from_now(due_at, now), note_text(item)});
     table.add(std::move(row));
   }
+  add_excluded(std::nullopt);
   if (!table.empty()) table.print(out);
   if (preview.exhausted)
     out << "The search gave up: too many occurrences in a row are excluded.\n";
@@ -106,28 +135,30 @@ void print_preview_json(std::ostream& out,
                         Format format,
                         const core::PreviewRequest& request,
                         const core::Preview& preview) {
-  json::array occurrences;
-  for (const auto& each : preview.items) occurrences.push_back(to_json(each));
+  json::object lists = core::to_json(preview);
+  json::array& occurrences = lists["occurrences"].get_array();
   if (format == Format::jsonl) return print_list(out, format, occurrences);
   const auto& schedule = request.schedule;
-  print_object(out, {{"rrule", schedule.rrule},
-                     {"starts_at", core::iso_microseconds(schedule.starts_at)},
-                     {"timezone", schedule.timezone},
-                     {"dst_gap", store::word(schedule.dst_gap)},
-                     {"dst_fold", store::word(schedule.dst_fold)},
-                     {"occurrences", std::move(occurrences)},
-                     {"ended", preview.ended}});
+  json::object object{{"rrule", schedule.rrule},
+                      {"starts_at", core::iso_microseconds(schedule.starts_at)},
+                      {"timezone", schedule.timezone},
+                      {"dst_gap", store::word(schedule.dst_gap)},
+                      {"dst_fold", store::word(schedule.dst_fold)},
+                      {"occurrences", std::move(occurrences)},
+                      {"ended", preview.ended}};
+  if (lists.contains("excluded")) object["excluded"] = std::move(lists["excluded"]);
+  print_object(out, object);
 }
 
 std::vector<Upcoming> merged(const std::vector<store::Schedule>& schedules,
-                             const rrule::ZoneDatabase& zones,
+                             const core::ScheduleRules& rules,
                              store::Instant from,
                              std::optional<store::Instant> to,
                              std::size_t count) {
   std::vector<Stream> streams;
   for (const auto& each : schedules) {
     if (!each.next_run_at) continue;
-    if (auto timetable = core::Timetable::compile(each, zones))
+    if (auto timetable = core::Timetable::compile(each, rules.zones, rules.calendars))
       streams.emplace_back(*timetable, each, from);
   }
   const auto later = [&](std::size_t a, std::size_t b) {

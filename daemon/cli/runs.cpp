@@ -213,6 +213,7 @@ void add_runs(Commands& commands) {
   add_format(command, options->format, true);
   when_chosen(commands, command,
               [&commands, options] { return watch(commands.session, *options); });
+  add_retry_verb(commands, group);
 }
 
 }  // namespace rruled::cli

@@ -4,11 +4,13 @@
 #include "daemon/cli/output.h"
 #include "daemon/cli/preview.h"
 #include "daemon/cli/schedule_fields.h"
+#include "daemon/core/duration.h"
 #include "daemon/core/flow_change.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/core/run_json.h"
 
 #include <iostream>
+#include <map>
 #include <memory>
 
 namespace rruled::cli {
@@ -22,6 +24,7 @@ struct Options {
   std::vector<std::string> var;
   ScheduleFields fields;
   bool catch_up = false;
+  bool overdue = false;
   std::size_t limit = 100;
   std::size_t offset = 0;
   Format format = Format::table;
@@ -39,7 +42,8 @@ Loaded load(Session& session, store::Store& store, const std::string& text) {
   Loaded loaded;
   loaded.row = find_schedule(store, text);
   if (auto flow = store.flow(loaded.row.flow_id)) loaded.flow = std::move(*flow);
-  if (auto timetable = core::Timetable::compile(loaded.row, session.zones()))
+  if (auto timetable =
+          core::Timetable::compile(loaded.row, session.zones(), session.rules().calendars))
     loaded.timetable = std::move(*timetable);
   return loaded;
 }
@@ -134,7 +138,8 @@ int resume(Session& session, const Options& options) {
                     "schedule " + to_string(loaded.row.id) +
                         " is completed: give it a rule with a future by `schedule update`");
     if (!loaded.timetable) {
-      const auto error = core::Timetable::compile(loaded.row, session.zones()).error();
+      const auto error =
+          core::Timetable::compile(loaded.row, session.zones(), session.rules().calendars).error();
       throw Failure(kRefused, std::string(error.field) + ": " + error.error.detail);
     }
     return core::resumed(loaded.row, *loaded.timetable, loaded.fires(), session.now(),
@@ -185,11 +190,46 @@ int run_now(Session& session, const Options& options) {
   return 0;
 }
 
+int list_overdue(Session& session,
+                 const Options& options,
+                 const store::ScheduleQuery& query,
+                 std::map<std::int64_t, bool>& paused) {
+  constexpr std::size_t kPage = 1'000;
+  json::array items;
+  Table table({"ID", "LATE BY", "DUE (UTC)", "RULE", "TIMEZONE"});
+  std::optional<store::DueCursor> after;
+  for (bool more = true; more;) {
+    const auto rows = session.store_to_read().load_due(after, session.now(), kPage);
+    for (const auto& [row, name, status, version, trigger, variables, days, project] : rows) {
+      const auto late = core::overdue_by(row, session.now());
+      if (!late || paused[row.project_id] || items.size() >= options.limit) continue;
+      if (query.flow_id && row.flow_id != *query.flow_id) continue;
+      json::object object = core::to_json(row);
+      object["late_by_ms"] = late->count();
+      items.push_back(std::move(object));
+      table.add({to_string(row.id), core::duration_text(*late), utc_text(*row.next_due_at),
+                 cell(row.rrule, 48), row.timezone});
+    }
+    more = rows.size() == kPage && items.size() < options.limit;
+    if (more) after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
+  }
+  if (options.format != Format::table)
+    print_list(session.out(), options.format, items);
+  else if (table.empty())
+    session.out() << "Nothing is overdue.\n";
+  else
+    table.print(session.out());
+  return 0;
+}
+
 int list(Session& session, const Options& options) {
   store::Store& store = session.store_to_read();
   store::ScheduleQuery query{.limit = options.limit, .offset = options.offset};
   if (!options.flow.empty()) query.flow_id = find_flow(store, options.flow).id;
   query.status = store::parse_word<store::ScheduleStatus>(options.status);
+  std::map<std::int64_t, bool> paused;
+  for (const auto& each : session.directory().paused_projects()) paused[each.id] = true;
+  if (options.overdue) return list_overdue(session, options, query, paused);
   json::array items;
   Table table({"ID", "STATUS", "NEXT (UTC)", "FROM NOW", "RULE", "TIMEZONE", "NOTE"});
   for (const auto& row : store.schedules(query)) {
@@ -197,8 +237,10 @@ int list(Session& session, const Options& options) {
     object["flow"] = to_string(row.flow_id);
     items.push_back(std::move(object));
     const std::optional<store::Timestamp> next = row.next_run_at;
-    table.add({to_string(row.id), std::string(store::word(row.status)), utc_text(next),
-               next ? from_now(*next, session.now()) : "-", cell(row.rrule, 48), row.timezone,
+    const bool held = row.status == store::ScheduleStatus::active && paused[row.project_id];
+    table.add({to_string(row.id), held ? "project paused" : std::string(store::word(row.status)),
+               held ? "-" : utc_text(next), next && !held ? from_now(*next, session.now()) : "-",
+               cell(row.rrule, 48), row.timezone,
                cell(row.status_reason.empty() ? row.note : row.status_reason, 60)});
   }
   if (options.format != Format::table)
@@ -323,6 +365,8 @@ void add_schedule(Commands& commands) {
   auto* group = add_group(commands, "schedule", "Schedules: when flows run");
   add_edits(commands, group);
   add_life(commands, group);
+  add_backfill_verb(commands, group);
+  add_explain_verb(commands, group);
 
   auto [command, options] =
       add_verb(commands, group,
@@ -333,6 +377,7 @@ void add_schedule(Commands& commands) {
                 false});
   command->add_option("--flow", options->flow, "Only of this flow");
   add_words<store::ScheduleStatus>(command, "--status", options->status, "Only these");
+  command->add_flag("--overdue", options->overdue, "Only those that are late beyond late_after");
   command->add_option("--limit", options->limit, "How many (default: 100)");
   command->add_option("--offset", options->offset, "How many to pass over");
   add_format(command, options->format, true);

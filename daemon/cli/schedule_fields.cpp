@@ -13,6 +13,7 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr const char* kNoCalendar = "none";  // no calendar has this name
 constexpr const char* kOnce = "FREQ=DAILY;COUNT=1";
 
 std::string rule_of_cron(const std::string& expression) {
@@ -52,9 +53,12 @@ void set_texts(json::object& object, const ScheduleFields& fields) {
       {"late_after", &fields.late_after},
       {"timeout", &fields.timeout},
       {"executor", &fields.executor},
-      {"note", &fields.note}};
+      {"note", &fields.note},
+      {"calendar", &fields.calendar},
+      {"calendar_action", &fields.calendar_action}};
   for (const auto& [key, text] : texts)
     if (!text->empty()) object[key] = *text;
+  if (fields.calendar == kNoCalendar) object["calendar"] = nullptr;
   if (fields.max_running > 0) object["max_running"] = fields.max_running;
 }
 
@@ -93,6 +97,10 @@ void add_schedule_fields(CLI::App* command, ScheduleFields& fields) {
   command->add_option("--late-after", fields.late_after, "Later than this counts as late (60s)");
   command->add_option("--timeout", fields.timeout, "Of one attempt (the executor's)");
   command->add_option("--executor", fields.executor, "Where runs go: [executors.NAME] (default)");
+  command->add_option("--calendar", fields.calendar,
+                      "Days on which it does not run: a calendar's name; none takes it away");
+  add_words<store::CalendarAction>(command, "--calendar-action", fields.calendar_action,
+                                   "What becomes of an occurrence on such a day");
   command->add_option("--note", fields.note, "For people");
   command->add_option("--file", fields.file, "A JSON object with any fields; - is stdin")
       ->type_name("FILE|-");

@@ -15,7 +15,7 @@ struct ScheduleFields {
   std::string rrule, cron, at, starts_at, starts_at_local, timezone, variables, file;
   std::vector<std::string> var;
   std::string dst_gap, dst_fold, catchup, catchup_grace, catchup_window, overlap, jitter,
-      late_after, timeout, executor, note;
+      late_after, timeout, executor, note, calendar, calendar_action;
   int max_running = 0;
 };
 void add_schedule_fields(CLI::App* command, ScheduleFields& fields);

@@ -1,5 +1,6 @@
 #include "daemon/cli/session.h"
 
+#include "daemon/io/calendar_finder.h"
 #include "store/memory_store.h"
 
 #include <algorithm>
@@ -82,7 +83,18 @@ store::Store& Session::store_to_try() {
 
 store::Store& Session::store_to_read() { return open(store::OpenMode::read_only); }
 
-core::ScheduleRules Session::rules() { return io::schedule_rules(config(), zones()); }
+core::ScheduleRules Session::rules() {
+  auto rules = io::schedule_rules(config(), zones());
+  rules.calendars = [this](std::int64_t project, const std::string& name) {
+    return store_ ? io::calendar_finder(directory(), zones())(project, name) : nullptr;
+  };
+  return rules;
+}
+
+store::Directory& Session::directory() {
+  if (!directory_) directory_ = store::directory_of(*store_);
+  return *directory_;
+}
 
 std::string Session::read_input(const std::string& path, std::size_t bytes_max) {
   if (path == "-") return read_all(in(), "standard input", bytes_max);

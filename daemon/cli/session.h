@@ -6,6 +6,7 @@
 #include "daemon/io/companion.h"
 #include "daemon/io/config.h"
 #include "rrule/zone_database.h"
+#include "store/directory.h"
 #include "store/open.h"
 
 #include <boost/json/value.hpp>
@@ -67,8 +68,10 @@ class Session {
   // As store_to_read, but where there is no file yet: empty.
   [[nodiscard]] store::Store& store_to_try();
   [[nodiscard]] const io::CompanionMaker& companion() const { return companion_; }
-  // What schedules must satisfy here.
+  // What schedules must satisfy here. Calendars are those of the store, once it is open.
   [[nodiscard]] core::ScheduleRules rules();
+  // Of the store that is open.
+  [[nodiscard]] store::Directory& directory();
 
   // The whole of `path`, or of standard input for "-". At most `bytes_max`.
   [[nodiscard]] std::string read_input(const std::string& path, std::size_t bytes_max);
@@ -86,6 +89,7 @@ class Session {
   std::optional<io::Config> config_;
   std::unique_ptr<rrule::ZoneDatabase> zones_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Directory> directory_;
 };
 
 // The directories above the store's file, where nobody configured the file: a first start needs no

@@ -1,6 +1,8 @@
 #include "daemon/cli/token.h"
 
+#include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
+#include "daemon/core/audit.h"
 #include "daemon/core/duration.h"
 #include "daemon/core/time_text.h"
 #include "daemon/io/api_token.h"
@@ -27,9 +29,11 @@ struct Options {
 
 // The store opened for writing with what keeps its tokens.
 std::unique_ptr<store::Directory> directory(Session& session) {
-  auto found = store::directory_of(session.store_to_write());
-  if (!found) throw Failure(kRefused, "this kind of store cannot hold tokens yet: use sqlite:///");
-  return found;
+  return store::directory_of(session.store_to_write());
+}
+
+core::AuditSubject subject_of(const Token& token) {
+  return {token.project_id, "token", to_string(token.id)};
 }
 
 std::string state(const Token& token, store::Timestamp now) {
@@ -74,7 +78,9 @@ int create(Session& session, const Options& options) {
   Token token = described(session, options);
   const std::string text = io::new_api_token();
   token.hash = io::api_token_hash(text).value();
-  directory(session)->add_token(token);
+  const json::object made = to_json(token, session.now());
+  directory(session)->add_token(token, core::audit_line(session.now(), audit_actor(), "create",
+                                                        subject_of(token), nullptr, &made));
   if (options.format == Format::json) {
     json::object object = to_json(token, session.now());
     object["token"] = text;
@@ -107,18 +113,21 @@ int list(Session& session, const Options& options) {
 
 int revoke(Session& session, const Options& options) {
   const auto tokens = directory(session);
-  std::optional<store::TokenId> found;
+  std::optional<Token> found;
   for (const auto& each : tokens->tokens()) {
     if (!to_string(each.id).starts_with(options.token)) continue;
     if (found || options.token.size() < kPrefixMin)
       throw Failure(kRefused,
                     options.token + " could be more than one token\nGive more of the id.");
-    found = each.id;
+    found = each;
   }
   if (!found)
     throw Failure(kRefused, "no token " + options.token + "\n`rruled token list` shows them all.");
-  tokens->revoke_token(*found, session.now());
-  session.out() << "revoked token " << to_string(*found) << "; it opens nothing from now on\n";
+  const json::object before = to_json(*found, session.now());
+  tokens->revoke_token(found->id, session.now(),
+                       core::audit_line(session.now(), audit_actor(), "revoke", subject_of(*found),
+                                        &before, nullptr));
+  session.out() << "revoked token " << to_string(found->id) << "; it opens nothing from now on\n";
   return 0;
 }
 

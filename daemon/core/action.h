@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/core/report.h"
+#include "store/audience.h"
 #include "store/store.h"
 
 #include <optional>
@@ -47,6 +48,23 @@ struct FinishRuns {
 struct HandBackRuns {
   std::vector<store::HandBack> batch;
 };
+// A batch job that the daemon spreads itself: audience.h.
+struct OpenJob {
+  store::RunId run_id;
+  std::int64_t fence = 0;
+};
+struct FanOutPage {
+  store::RunId run_id;
+  std::int64_t fence = 0;
+  store::FanOut request;  // but for the claim
+  store::MakeChild make_child;
+};
+struct LookAtJobs {  // Audience::end_jobs
+  store::EndJobs request;
+};
+struct CancelJob {
+  store::RunId run_id;
+};
 
 // For people and metrics; nothing comes back.
 struct Notice {
@@ -57,6 +75,7 @@ struct Notice {
     run_fenced,    // run: its claim was lost to another daemon; what we had of it was dropped
     run_unserved,  // run: stays pending, no executor of that name here
     gap,           // gap, text (the flow's name): occurrences that will not run
+    job_spread,    // run, text, level: a batch job has all its children
     quarantined,   // schedule_id, text: the row cannot be used
     store_failed   // text: will be tried again
   };
@@ -68,6 +87,7 @@ struct Notice {
   std::optional<store::Gap> gap{};
   std::optional<store::ScheduleId> schedule_id{};
   std::string text{};
+  store::LogLevel level = store::LogLevel::info;
 };
 
 using Action = std::variant<LoadDue,
@@ -80,6 +100,10 @@ using Action = std::variant<LoadDue,
                             CancelDelivery,
                             FinishRuns,
                             HandBackRuns,
+                            OpenJob,
+                            FanOutPage,
+                            LookAtJobs,
+                            CancelJob,
                             Notice>;
 
 // ---- Completions
@@ -111,12 +135,34 @@ struct Finished {
   std::vector<store::FinishResult> results;  // as many as the batch had
 };
 struct HandedBack {};
+struct JobOpened {
+  std::optional<store::Job> job;
+};
+struct FannedOut {
+  store::FannedOut result;
+};
+struct JobsEnded {
+  store::EndedJobs result;
+};
+struct JobCancelled {};
 struct Changed {
   store::Changes changes;
 };
 // The store could not do the last action of that kind; whether it was committed is unknown.
 struct StoreFailed {
-  enum class What { load, settle, claim, review, extend, recover, finish, hand_back };
+  enum class What {
+    load,
+    settle,
+    claim,
+    review,
+    extend,
+    recover,
+    finish,
+    hand_back,
+    spread,  // OpenJob, FanOutPage
+    end_jobs,
+    cancel_job
+  };
   What what;
   std::string error;
   // The store refused what a row says (StoreError::Kind::invalid): nothing was written, and trying
@@ -133,6 +179,10 @@ using Completion = std::variant<Loaded,
                                 Delivered,
                                 Finished,
                                 HandedBack,
+                                JobOpened,
+                                FannedOut,
+                                JobsEnded,
+                                JobCancelled,
                                 Changed,
                                 StoreFailed>;
 

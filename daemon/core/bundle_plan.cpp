@@ -121,7 +121,8 @@ class Planning {
     const bool fires = can_fire(flow.status, flow.trigger_type);
     Change change = change_of(*edit, before, fires);
     if (before && flow_before)
-      for (auto& carried : flow_changes(*flow_before, flow, {change.schedule}, rules_.zones, now_))
+      for (auto& carried : flow_changes(*flow_before, flow, {change.schedule}, rules_.zones,
+                                        rules_.calendars, now_))
         change = std::move(carried);
     put_schedule(std::move(change), before);
     return std::nullopt;
@@ -137,7 +138,8 @@ class Planning {
   [[nodiscard]] Change change_of(const ScheduleEdit& edit, const Schedule* before, bool fires) {
     std::optional<Timetable> old;
     if (before && edit.timing)
-      if (auto compiled = Timetable::compile(*before, rules_.zones)) old = std::move(*compiled);
+      if (auto compiled = Timetable::compile(*before, rules_.zones, rules_.calendars))
+        old = std::move(*compiled);
     Change change = decided(edit, before, old ? &*old : nullptr, fires, now_);
     if (!before && edit.timetable) {
       // What came due before it was here was never promised, whatever created_at the file says.
@@ -175,7 +177,7 @@ class Planning {
         kept.push_back(schedule);
       }
     }
-    for (auto& change : flow_changes(before, after, kept, rules_.zones, now_)) {
+    for (auto& change : flow_changes(before, after, kept, rules_.zones, rules_.calendars, now_)) {
       const Schedule& row = stored_.schedules.at(change.schedule.id);
       put(plan_.changes, std::move(change), &row);
     }

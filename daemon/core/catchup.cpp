@@ -44,17 +44,44 @@ std::vector<Slot> made_up(const store::Schedule& schedule,
   return slots;
 }
 
-}  // namespace
+// Settles what came due while the project was paused; gives where the plan goes on from.
+Instant settle_pause(const store::Project& project,
+                     const store::Schedule& schedule,
+                     const Timetable& timetable,
+                     Instant after,
+                     DuePlan& plan) {
+  if (!project.resumed_at || project.catch_up) return after;
+  const auto first = timetable.next(after);
+  const auto last = timetable.latest_due(after, *project.resumed_at);
+  if (!first || !last || last->due_at < *project.paused_at) return after;
+  plan.gaps.push_back({schedule.id, store::GapReason::paused, first->scheduled_for,
+                       last->scheduled_for,
+                       timetable.count(first->scheduled_for, last->scheduled_for)});
+  plan.settled_to = last->scheduled_for;
+  return last->scheduled_for;
+}
 
-DuePlan plan_due(const store::Schedule& schedule, const Timetable& timetable, Timestamp now) {
-  DuePlan plan;
-  plan.settled_to = schedule.settled_to;
-  const Instant before_due = *schedule.next_run_at - seconds(1);
-  const Instant after = std::max(schedule.settled_to.value_or(before_due), before_due);
+void settle_excluded(const store::Schedule& schedule,
+                     const Timetable& timetable,
+                     Instant after,
+                     DuePlan& plan) {
+  if (!plan.settled_to || !timetable.open_days().leaves_out()) return;
+  const auto excluded = timetable.open_days().excluded(after, *plan.settled_to, kExcludedMax);
+  for (const auto& each : excluded.newest) plan.excluded.push_back(each.instant);
+  if (auto gap = excluded_gap(schedule.id, timetable.open_days(), after, excluded))
+    plan.gaps.push_back(*gap);
+}
+
+// Settles what is due after `after`.
+void settle_due(const store::Schedule& schedule,
+                const Timetable& timetable,
+                Timestamp now,
+                Instant after,
+                DuePlan& plan) {
   const auto first = timetable.next(after);
   if (!first || first->due_at > now) {
     plan.next = first;
-    return plan;
+    return;
   }
 
   const auto older = timetable.latest_due(after, now - schedule.catchup_grace - milliseconds(1));
@@ -72,13 +99,44 @@ DuePlan plan_due(const store::Schedule& schedule, const Timetable& timetable, Ti
     for (const Slot& each : old) plan.runs.push_back({each, !plan.runs.empty()});
     const auto last_missed = old.empty() ? older : timetable.previous(old.front().scheduled_for);
     if (last_missed && last_missed->scheduled_for >= first->scheduled_for)
-      plan.gap = store::Gap{schedule.id, store::GapReason::missed, first->scheduled_for,
-                            last_missed->scheduled_for,
-                            timetable.count(first->scheduled_for, last_missed->scheduled_for)};
+      plan.gaps.push_back({schedule.id, store::GapReason::missed, first->scheduled_for,
+                           last_missed->scheduled_for,
+                           timetable.count(first->scheduled_for, last_missed->scheduled_for)});
     plan.settled_to = older->scheduled_for;
   }
   for (const Slot& each : late) plan.runs.push_back({each, false});
   if (!late.empty()) plan.settled_to = late.back().scheduled_for;
+}
+
+}  // namespace
+
+std::optional<store::Gap> excluded_gap(store::ScheduleId id,
+                                       const OpenDays& open_days,
+                                       Instant after,
+                                       const OpenDays::Excluded& excluded) {
+  const std::uint64_t count = excluded.count - excluded.newest.size();
+  if (count == 0) return std::nullopt;
+  // All of them are before the ones that have a row.
+  const Instant end =
+      excluded.newest.empty() ? excluded.last : excluded.newest.front().instant - seconds(1);
+  const auto rest = open_days.excluded(after, end, 1);
+  return store::Gap{id, store::GapReason::calendar, excluded.first, rest.newest.front().instant,
+                    count};
+}
+
+DuePlan plan_due(const store::Schedule& schedule,
+                 const Timetable& timetable,
+                 Timestamp now,
+                 const std::optional<store::Project>& project) {
+  DuePlan plan;
+  plan.settled_to = schedule.settled_to;
+  const Instant before_due = *schedule.next_run_at - seconds(1);
+  Instant after = std::max(schedule.settled_to.value_or(before_due), before_due);
+  // The calendar may have left out some before next_run_at.
+  const Instant excluded_after = schedule.settled_to.value_or(before_due);
+  if (project) after = settle_pause(*project, schedule, timetable, after, plan);
+  settle_due(schedule, timetable, now, after, plan);
+  settle_excluded(schedule, timetable, excluded_after, plan);
   return plan;
 }
 

@@ -16,20 +16,34 @@ struct DuePlan {
     Slot slot;
     bool in_turn = false;  // starts when the run before it has ended
   };
-  std::vector<Item> runs;         // in order of scheduled_for
-  std::optional<store::Gap> gap;  // missed, never to run
+  std::vector<Item> runs;  // in order of scheduled_for
+  // Never to run: came due while the project was paused, missed, left out by the calendar. At most
+  // one of each.
+  std::vector<store::Gap> gaps;
+  // What the calendar left out up to settled_to, but for those in the gap: the newest.
+  std::vector<Instant> excluded;
   std::optional<Instant> settled_to;
   std::optional<Slot> next;  // may be due already: the plan takes at most kRunsMax at once
 };
 
-inline constexpr std::size_t kCatchupMax = 100;  // runs made up for, counting those merely late
-inline constexpr std::size_t kRunsMax = 1'000;   // of one plan
+inline constexpr std::size_t kCatchupMax = 100;   // runs made up for, counting those merely late
+inline constexpr std::size_t kRunsMax = 1'000;    // of one plan
+inline constexpr std::size_t kExcludedMax = 100;  // rows of one plan for what the calendar left out
 
 // `schedule` is due at `now` (next_due_at <= now). Late by no more than catchup_grace: each runs.
 // Older, but within catchup_window (at least one interval): what `catchup` says. The rest is one
 // gap. A next_run_at that the timetable does not name (the zone's rules changed) is passed over.
+// `project`, where the schedule's was ever paused, and fires now: what came due before it was
+// resumed is another gap, unless whoever resumed it asked for catch-up.
 [[nodiscard]] DuePlan plan_due(const store::Schedule& schedule,
                                const Timetable& timetable,
-                               Timestamp now);
+                               Timestamp now,
+                               const std::optional<store::Project>& project = {});
+
+// What the calendar left out in (after, to], of which the `newest` have a row each, as one gap.
+[[nodiscard]] std::optional<store::Gap> excluded_gap(store::ScheduleId id,
+                                                     const OpenDays& open_days,
+                                                     Instant after,
+                                                     const OpenDays::Excluded& excluded);
 
 }  // namespace rruled::core

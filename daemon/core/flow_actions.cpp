@@ -1,6 +1,7 @@
 #include "daemon/core/flow_actions.h"
 
 #include "daemon/core/field_reader.h"
+#include "daemon/core/property_filter.h"
 
 #include <algorithm>
 #include <array>
@@ -23,21 +24,6 @@ constexpr std::array<std::string_view, 9> kTriggerTypes{"event",
                                                         "data-warehouse-table",
                                                         "data-warehouse-view",
                                                         "internal-event"};
-constexpr std::array<std::string_view, 15> kOperators{"exact",
-                                                      "is_not",
-                                                      "icontains",
-                                                      "not_icontains",
-                                                      "regex",
-                                                      "not_regex",
-                                                      "gt",
-                                                      "gte",
-                                                      "lt",
-                                                      "lte",
-                                                      "is_set",
-                                                      "is_not_set",
-                                                      "is_date_before",
-                                                      "is_date_after",
-                                                      "is_date_exact"};
 constexpr std::array<std::string_view, 4> kOnError{"continue", "abort", "complete", "branch"};
 
 bool is_one_of(const json::value& value, Words words) {
@@ -53,30 +39,6 @@ std::string at(std::string_view parent, std::size_t index) {
   return join_attr(parent, std::to_string(index));
 }
 
-// Filters of persons: flat, or groups of AND and OR. An operator that is not known is an error:
-// read as "matches all" it would reach everybody.
-std::optional<FieldError> check_property(const json::value& property, const std::string& path) {
-  const auto* fields = property.if_object();
-  if (!fields) return invalid(path, "A filter must be an object.");
-  if (const auto* values = fields->if_contains("values")) {
-    const auto* type = fields->if_contains("type");
-    if (!type || (*type != "AND" && *type != "OR"))
-      return invalid(join_attr(path, "type"), "A group of filters is AND or OR.");
-    if (!values->is_array()) return invalid(join_attr(path, "values"), "Must be an array.");
-    std::size_t index = 0;
-    for (const auto& each : values->get_array())
-      if (auto error = check_property(each, at(join_attr(path, "values"), index++))) return error;
-    return std::nullopt;
-  }
-  const auto* key = fields->if_contains("key");
-  if (!key || !key->is_string()) return invalid(join_attr(path, "key"), "A filter needs a key.");
-  const auto* operation = fields->if_contains("operator");
-  if (operation && !operation->is_null() && !is_one_of(*operation, kOperators))
-    return invalid(join_attr(path, "operator"),
-                   json_text(*operation) + " is not a known operator.");
-  return std::nullopt;
-}
-
 std::optional<FieldError> check_batch_filters(const json::object& config, std::string_view parent) {
   const std::string path = join_attr(parent, "filters");
   const auto* filters = config.if_contains("filters");
@@ -88,10 +50,8 @@ std::optional<FieldError> check_batch_filters(const json::object& config, std::s
   const auto* properties = filters->get_object().if_contains("properties");
   const std::string below = join_attr(path, "properties");
   if (!properties || !properties->is_array()) return invalid(below, "Properties must be an array.");
-  std::size_t index = 0;
-  for (const auto& each : properties->get_array())
-    if (auto error = check_property(each, at(below, index++))) return error;
-  return std::nullopt;
+  const auto filter = filter_from_json(*filters, path, store::Timestamp{});
+  return filter ? std::nullopt : std::optional(filter.error());
 }
 
 bool has_events(const json::value& condition) {

@@ -3,6 +3,7 @@
 #include "daemon/core/lifecycle.h"
 #include "store/store.h"
 
+#include <functional>
 #include <vector>
 
 // What a write by a person carries along. Pure.
@@ -20,6 +21,16 @@ void put(store::ChangeSet& changes, Change change, const store::Schedule* before
                                                const store::Flow& after,
                                                const std::vector<store::Schedule>& schedules,
                                                const rrule::ZoneDatabase& zones,
+                                               const CalendarFinder& calendars,
                                                Timestamp now);
+
+// The days of a calendar change: rows of the schedules that name it, which `before` and `after`
+// find. `fires`: whether the flow of a schedule can fire.
+[[nodiscard]] std::vector<Change> calendar_changes(const std::vector<store::Schedule>& schedules,
+                                                   const CalendarFinder& before,
+                                                   const CalendarFinder& after,
+                                                   const std::function<bool(store::FlowId)>& fires,
+                                                   const rrule::ZoneDatabase& zones,
+                                                   Timestamp now);
 
 }  // namespace rruled::core

@@ -102,6 +102,10 @@ void set_trigger(Flow& flow, const json::value& config) {
   flow.trigger_type = type && type->is_string() ? std::string(type->get_string()) : std::string();
 }
 
+json::object trigger_action(const json::value& config) {
+  return {{"id", "trigger"}, {"name", "Trigger"}, {"type", "trigger"}, {"config", config}};
+}
+
 // `actions` decides what the trigger is; without it, `trigger` does, and goes into the stored
 // actions.
 void read_actions(FieldReader& fields, Flow& flow) {
@@ -114,10 +118,14 @@ void read_actions(FieldReader& fields, Flow& flow) {
     return;
   }
   json::array& list = actions.get_array();
-  if (trigger && list.empty()) {
-    if (!trigger->is_object()) fields.refuse("trigger", "invalid_input", "Must be an object.");
-    set_trigger(flow, *trigger);
+  if (trigger && (!value || list.empty()) && !trigger->is_object()) {
+    fields.refuse("trigger", "invalid_input", "Must be an object.");
     return;
+  }
+  if (trigger && list.empty()) {
+    set_trigger(flow, *trigger);
+    if (trigger->get_object().empty()) return;  // a draft has neither yet
+    list.push_back(trigger_action(*trigger));
   }
   const auto index = trigger_index(list);
   if (!index) {
@@ -144,16 +152,14 @@ std::optional<FieldError> check_masking(const Flow& flow) {
   return parts.error();
 }
 
-// What only an active flow must satisfy.
-std::optional<FieldError> check_active(const Flow& flow) {
+// What only an active flow must satisfy. `by_trigger`: what was written of it is `trigger` alone.
+std::optional<FieldError> check_active(const Flow& flow, bool by_trigger) {
   const json::value actions = stored_json(flow.actions, json::array());
   const json::array& list = actions.get_array();
-  if (list.empty()) {
+  if (by_trigger || list.empty())
     if (auto error = check_trigger(stored_json(flow.trigger, nullptr), "trigger")) return error;
-  } else {
-    if (const auto index = trigger_index(list); !index) return index.error();
-    if (auto error = check_actions(list)) return error;
-  }
+  if (const auto index = trigger_index(list); !index) return index.error();
+  if (auto error = check_actions(list)) return error;
   return check_masking(flow);
 }
 
@@ -200,7 +206,8 @@ FieldResult<Flow> flow_from_json(const json::object& object,
   read_variables(fields, flow.variables);
   if (use == JsonUse::import) read_import_only(fields, flow);
   if (!fields.failed() && flow.status == FlowStatus::active)
-    if (auto error = check_active(flow)) fields.refuse(std::move(*error));
+    if (auto error = check_active(flow, !object.contains("actions") && object.contains("trigger")))
+      fields.refuse(std::move(*error));
   if (fields.failed()) return *fields.error();
   if (use == JsonUse::patch && !same_content(base, flow)) ++flow.version;
   return flow;

@@ -1,5 +1,7 @@
 #include "daemon/core/lifecycle.h"
 
+#include "daemon/core/catchup.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -55,9 +57,32 @@ void mark_settled(Schedule& row, const Timetable& timetable, Timestamp now) {
   row.settled_wall = timetable.wall(*row.settled_to);
 }
 
+// What the calendar left out since the row was last settled. Its own gap: a pause did not cause it.
+std::optional<store::Gap> close_excluded(const Schedule& row,
+                                         const Timetable& timetable,
+                                         Timestamp now) {
+  const OpenDays& open_days = timetable.open_days();
+  const Instant created = std::chrono::floor<std::chrono::seconds>(row.created_at);
+  const Instant after = std::max(row.settled_to.value_or(created), created);
+  return excluded_gap(row.id, open_days, after,
+                      open_days.excluded(after, std::chrono::floor<std::chrono::seconds>(now), 0));
+}
+
+// What the calendar left out by now is written down by whoever changes the row: what the next plan
+// finds left out was left out after this.
+void settle_up_to_now(Schedule& row, const Timetable& timetable, Timestamp now) {
+  if (!timetable.open_days().leaves_out()) return;
+  Instant to = std::chrono::floor<std::chrono::seconds>(now);
+  if (const auto ahead = timetable.first_ahead(row.settled_to, now))
+    to = std::min(to, ahead->scheduled_for - std::chrono::seconds(1));
+  row.settled_to = std::max(row.settled_to.value_or(to), to);
+  row.settled_wall = timetable.wall(*row.settled_to);
+}
+
 Change go_on(Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now) {
   Change change{std::move(row), std::nullopt};
   mark_settled(change.schedule, timetable, now);
+  settle_up_to_now(change.schedule, timetable, now);
   if (flow_fires) {
     go_on_at(change.schedule, timetable.first_ahead(change.schedule.settled_to, now));
   } else {
@@ -97,8 +122,12 @@ Change edited(const Schedule& before,
   std::optional<store::Gap> gap;
   if (timetable_before && before.next_due_at && *before.next_due_at <= now)
     gap = close_gap(after, *timetable_before, GapReason::missed, now);
+  std::optional<store::Gap> excluded;
+  if (timetable_before && before.status == ScheduleStatus::active)
+    excluded = close_excluded(before, *timetable_before, now);
   Change change = rescheduled(std::move(after), timetable, flow_fires, now);
   change.gap = std::move(gap);
+  change.excluded = std::move(excluded);
   return change;
 }
 
@@ -124,9 +153,11 @@ Change resumed(
     go_on_at(change.schedule, next);
     return change;
   }
+  auto excluded = close_excluded(row, timetable, now);
   auto gap = close_gap(row, timetable, reason, now);
   Change change = go_on(std::move(row), timetable, flow_fires, now);
   change.gap = std::move(gap);
+  change.excluded = std::move(excluded);
   return change;
 }
 
@@ -137,10 +168,18 @@ Change flow_changed(Schedule row, const Timetable& timetable, bool flow_fires, T
     return {std::move(row), std::nullopt};
   }
   if (row.next_run_at) return {std::move(row), std::nullopt};  // it could fire before, too
+  auto excluded = close_excluded(row, timetable, now);
   auto gap = close_gap(row, timetable, GapReason::flow_inactive, now);
   Change change = go_on(std::move(row), timetable, flow_fires, now);
   change.gap = std::move(gap);
+  change.excluded = std::move(excluded);
   return change;
+}
+
+std::optional<store::milliseconds> overdue_by(const Schedule& row, Timestamp now) {
+  if (row.status != ScheduleStatus::active || !row.next_due_at) return std::nullopt;
+  const store::milliseconds late = now - *row.next_due_at;
+  return late > row.late_after ? std::optional(late) : std::nullopt;
 }
 
 Schedule quarantined(Schedule row, std::string reason) {

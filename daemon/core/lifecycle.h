@@ -18,7 +18,8 @@ namespace rruled::core {
 
 struct Change {
   store::Schedule schedule;
-  std::optional<store::Gap> gap;  // occurrences that passed unfired and never will be
+  std::optional<store::Gap> gap;         // occurrences that passed unfired and never will be
+  std::optional<store::Gap> excluded{};  // that the calendar left out meanwhile
 };
 
 // A new row, or one whose rrule, starts_at, timezone, DST or jitter setting was edited: goes on
@@ -53,6 +54,11 @@ struct Change {
                                   const Timetable& timetable,
                                   bool flow_fires,
                                   Timestamp now);
+
+// How late an active schedule is beyond its late_after: its next occurrence is due since then, and
+// nobody has settled it. nullopt: it is not.
+[[nodiscard]] std::optional<store::milliseconds> overdue_by(const store::Schedule& row,
+                                                            Timestamp now);
 
 // Cannot be used: kept, shown, retried on change and on reload.
 [[nodiscard]] store::Schedule quarantined(store::Schedule row, std::string reason);

@@ -25,6 +25,7 @@ Planner::Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Times
       settle_limit_(options_.settle_batch),
       finish_limit_(options_.finish_batch),
       loading_to_(now),
+      jobs_(options_.jobs, options_.claim_ttl.has_value(), now),
       extend_at_(now),
       recover_at_(now),
       store_again_at_(Timestamp::min()) {
@@ -58,7 +59,10 @@ std::vector<Action> Planner::step(Timestamp now) {
     hand_back(actions);
   }
   start_deliveries(now, actions);
-  if (!store_rests(now)) finish(actions);  // what cannot be sent any more
+  if (!store_rests(now)) {
+    work_on_jobs(now, actions);
+    finish(actions);  // what cannot be sent any more
+  }
   for (Notice& notice : notices_) actions.emplace_back(std::move(notice));
   notices_.clear();
   return actions;
@@ -77,6 +81,10 @@ void Planner::complete(Completion completion, Timestamp now) {
                         [&](Delivered& delivered) { take(std::move(delivered), now); },
                         [&](Finished& finished) { take(std::move(finished), now); },
                         [&](HandedBack&) { handing_back_.clear(); },
+                        [&](JobOpened& opened) { take(jobs_.take(std::move(opened), now), now); },
+                        [&](FannedOut& fanned) { take(jobs_.take(std::move(fanned), now), now); },
+                        [&](JobsEnded& ended) { take(jobs_.take(std::move(ended), now), now); },
+                        [&](JobCancelled&) { jobs_.child_ended(now); },
                         [&](Changed& changed) { take(changed, now); },
                         [&](StoreFailed& failed) { note_failure(failed, now); }},
              completion);
@@ -120,6 +128,14 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
     case What::hand_back:
       to_hand_back_.insert(to_hand_back_.end(), handing_back_.begin(), handing_back_.end());
       handing_back_.clear();
+      break;
+    case What::spread:
+      take(jobs_.spread_failed(failed.error, failed.refused), now);
+      break;
+    case What::end_jobs:
+      jobs_.end_failed(now);
+      break;
+    case What::cancel_job:  // the run that waits for it is let go when it ends by itself
       break;
   }
 }
@@ -216,6 +232,7 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
   }
   if (options_.claim_ttl && !extending_ && holds_claims()) consider(extend_at_);
   if (draining_ || in_doubt_) return wake;
+  consider(jobs_.next_wake(now, draining_));
   if (options_.claim_ttl && !recovering_) consider(recover_at_);
   consider(wheel_.next_due());
   if (settling_.empty()) consider(settle_at_);
@@ -230,13 +247,13 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
 bool Planner::drained() const {
   const bool queued =
       std::ranges::any_of(lanes_, [](const auto& lane) { return !lane.second.queue.empty(); });
-  return draining_ && !queued && strays_.empty() && in_flight_.empty() && endings_.empty() &&
-         finishing_.empty() && settling_.empty() && !claiming_ && !reviewing_ && !in_doubt_ &&
-         to_hand_back_.empty() && handing_back_.empty();
+  return draining_ && !queued && jobs_.empty() && jobs_.idle() && strays_.empty() &&
+         in_flight_.empty() && endings_.empty() && finishing_.empty() && settling_.empty() &&
+         !claiming_ && !reviewing_ && !in_doubt_ && to_hand_back_.empty() && handing_back_.empty();
 }
 
 Planner::Load Planner::load() const {
-  std::size_t queued = strays_.size();
+  std::size_t queued = strays_.size() + jobs_.size();
   for (const auto& [name, lane] : lanes_) queued += lane.queue.size();
   return {.armed = wheel_.size(),
           .ready = ready_count(),

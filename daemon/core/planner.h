@@ -2,6 +2,7 @@
 
 #include "daemon/core/action.h"
 #include "daemon/core/fair_queue.h"
+#include "daemon/core/job_desk.h"
 #include "daemon/core/timer_wheel.h"
 #include "daemon/core/timetable.h"
 #include "rrule/zone_database.h"
@@ -11,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -25,7 +27,7 @@ struct PlannerOptions {
   std::map<std::string, std::size_t> executors;
   std::size_t max_in_flight = 256;
   std::chrono::milliseconds horizon{60'000};  // how far ahead the wheel is filled from the store
-  std::size_t load_page = 10'000;
+  std::size_t load_page = 2'000;
   std::size_t armed_max = 50'000;  // schedules in memory: further ones wait in the store's index
   std::size_t settle_batch = 500;  // schedules
   // So long what is due may wait for a slot of its executor, here or at another daemon, before it
@@ -37,6 +39,7 @@ struct PlannerOptions {
   std::optional<std::chrono::milliseconds> claim_ttl{};
   std::chrono::milliseconds claim_poll{
       5'000};  // with claim_ttl: runs are asked for at least so often
+  JobOptions jobs{};
   // Differs between daemons: after an outage they do not come back in the same moment.
   std::uint64_t seed = 0;
 };
@@ -49,8 +52,9 @@ struct PlannerOptions {
 //   for (Action& action : planner.step(now)) perform(std::move(action));  // later:
 //   planner.complete(..)
 //
-// Completions must be fed in the order in which the store did the work. step() after each of them
-// and at next_wake(). The same calls give the same actions.
+// Completions must be fed in the order in which the store did the work, but for Loaded, which may
+// come from before what others say. step() after each of them and at next_wake(). The same calls
+// give the same actions.
 class Planner {
  public:
   Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Timestamp now);
@@ -89,13 +93,15 @@ class Planner {
     std::size_t reserved_to_settle = 0;  // asked of the store, not answered yet
     std::size_t reserved_to_claim = 0;
     std::deque<store::Run> queue;       // claimed, not sent
+    std::size_t jobs_waiting = 0;       // claimed, for their turn to be spread
     std::optional<Timestamp> claim_at;  // when the store may have runs for it
     [[nodiscard]] std::size_t taken() const {
-      return in_flight + reserved_to_settle + reserved_to_claim + queue.size();
+      return in_flight + reserved_to_settle + reserved_to_claim + queue.size() + jobs_waiting;
     }
   };
   struct Entry {
     store::DueSchedule row;
+    std::shared_ptr<const ExcludedDays> days;  // of its calendar
     std::optional<Timetable> timetable;
     TimerHandle timer;
     bool settling = false;
@@ -130,6 +136,7 @@ class Planner {
   // planner_settle.cpp
   void arm(store::DueSchedule row);
   void forget(store::ScheduleId id);
+  [[nodiscard]] std::shared_ptr<const ExcludedDays> days_of(const std::string& text);
   void settle_due(Timestamp now, Actions& actions);
   void settle_due_of(FairQueue<store::ScheduleId>& ready, Timestamp now, Settle& settle);
   void make_ready(store::ScheduleId id, bool first);
@@ -155,6 +162,10 @@ class Planner {
   void finish(Actions& actions);
   void take(Finished finished, Timestamp now);
   void hand_back(Actions& actions);
+
+  // planner_jobs.cpp
+  void work_on_jobs(Timestamp now, Actions& actions);
+  void take(JobDesk::Outcome outcome, Timestamp now);
   void claim_by(Timestamp at);  // for every lane
   void claim_by(const std::string& executor, Timestamp at);
   [[nodiscard]] std::size_t free_slots(const Lane& lane) const;
@@ -167,6 +178,8 @@ class Planner {
 
   // Schedules in the horizon.
   std::unordered_map<store::ScheduleId, Entry> entries_;
+  // By their text: the schedules of one calendar share it.
+  std::map<std::string, std::weak_ptr<const ExcludedDays>> calendars_;
   TimerWheel<store::ScheduleId> wheel_;
   std::map<std::string, FairQueue<store::ScheduleId>> ready_;  // due, by executor
   std::optional<Timestamp> settle_at_;       // for those that wait for a free slot, if none comes
@@ -190,7 +203,8 @@ class Planner {
   std::vector<store::HandBack> handing_back_;
   std::vector<store::RunId> to_cancel_;
   std::vector<store::RunId> lost_;  // in flight, claim taken over
-  std::string claimed_last_;        // lanes take turns
+  JobDesk jobs_;
+  std::string claimed_last_;  // lanes take turns
   Lane* claiming_ = nullptr;
   bool in_doubt_ = false;  // a settle or claim may have been committed unseen
   bool reviewing_ = false;

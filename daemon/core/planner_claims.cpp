@@ -15,7 +15,7 @@ constexpr std::size_t kRecoverMax = 1'000;
 bool Planner::holds_claims() const {
   const bool queued =
       std::ranges::any_of(lanes_, [](const auto& lane) { return !lane.second.queue.empty(); });
-  return queued || !strays_.empty() || !in_flight_.empty() || !endings_.empty() ||
+  return queued || !jobs_.empty() || !strays_.empty() || !in_flight_.empty() || !endings_.empty() ||
          !finishing_.empty() || !to_hand_back_.empty() || !handing_back_.empty();
 }
 
@@ -51,6 +51,8 @@ void Planner::take(const Extended& extended) {
   };
   for (auto& [name, lane] : lanes_) drop_lost(lane.queue);
   drop_lost(strays_);
+  for (auto& run : jobs_.drop_lost(is_ours))
+    notify({.kind = Notice::Kind::run_fenced, .run = std::move(run)});
   for (const auto& [id, flight] : in_flight_)
     if (!is_ours(flight.run)) lost_.push_back(id);
   std::ranges::sort(lost_);

@@ -88,6 +88,7 @@ void Planner::take(Held held) {
   for (const auto& [name, lane] : lanes_)
     for (const auto& run : lane.queue) known.insert(run.id);
   for (const auto& run : strays_) known.insert(run.id);
+  jobs_.each_run([&](const store::Run& run) { known.insert(run.id); });
   for (const auto& ending : endings_) known.insert(ending.run.id);
   for (const auto& ending : finishing_) known.insert(ending.run.id);
   for (const auto& back : to_hand_back_) known.insert(back.run_id);
@@ -99,6 +100,7 @@ void Planner::take(Held held) {
 void Planner::start_deliveries(Timestamp now, Actions& actions) {
   for (const auto id : std::exchange(to_cancel_, {})) {
     const auto flight = in_flight_.find(id);
+    if (flight == in_flight_.end()) actions.emplace_back(CancelJob{id});  // if it is one
     if (flight == in_flight_.end() || flight->second.cancelled || flight->second.lost) continue;
     flight->second.cancelled = true;
     actions.emplace_back(CancelDelivery{id});
@@ -114,6 +116,11 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
     while (!lane.queue.empty() && lane.in_flight < lane.cap) {
       store::Run run = std::move(lane.queue.front());
       lane.queue.pop_front();
+      if (jobs_.takes(run)) {  // goes on where it was, however many daemons ended over it
+        ++lane.jobs_waiting;
+        jobs_.add(std::move(run));
+        continue;
+      }
       if (run.attempts > run.retry.max_attempts) {  // daemons ended during those before
         Report report;
         report.kind = Report::Kind::retry;
@@ -207,6 +214,9 @@ void Planner::take(Finished finished, Timestamp now) {
     const store::FinishResult& result = finished.results.at(i);
     const std::string executor = ending.run.executor;
     if (result.released) claim_by(executor, now);
+    if (result.written && ending.run.origin == store::RunOrigin::child &&
+        ending.finish.status != RunStatus::retrying)
+      jobs_.child_ended(now);
     Notice notice{.kind = Notice::Kind::run_ended,
                   .run = std::move(ending.run),
                   .report = std::move(ending.report),
@@ -228,8 +238,10 @@ void Planner::hand_back(Actions& actions) {
     runs.clear();
   };
   give_back(strays_);
-  if (draining_)
+  if (draining_) {
     for (auto& [name, lane] : lanes_) give_back(lane.queue);
+    for (const auto& run : jobs_.give_back()) to_hand_back_.push_back({run.id, run.fence});
+  }
   if (to_hand_back_.empty() || !handing_back_.empty()) return;
   handing_back_ = std::exchange(to_hand_back_, {});
   actions.emplace_back(HandBackRuns{handing_back_});

@@ -40,16 +40,34 @@ void Planner::arm(store::DueSchedule row) {
       found->second.edited = std::move(row);
     return;
   }
+  // Read before what is known already was written.
+  if (found != entries_.end() && row.schedule.version < found->second.row.schedule.version) return;
   const auto& due = row.schedule.next_due_at;
-  if (row.schedule.status != store::ScheduleStatus::active || !due || !in_horizon({*due, id})) {
+  const bool paused = row.project && row.project->paused();
+  if (row.schedule.status != store::ScheduleStatus::active || !due || paused ||
+      !in_horizon({*due, id})) {
     forget(id);
     return;
   }
   Entry& entry = found != entries_.end() ? found->second : entries_[id];
   if (entry.timer != TimerHandle{}) wheel_.cancel(entry.timer);
   if (entry.row.schedule.version != row.schedule.version) entry.timetable.reset();
+  if (!row.calendar_days.empty()) {
+    entry.days = days_of(row.calendar_days);
+    row.calendar_days.clear();
+  }
   entry.row = std::move(row);
   entry.timer = wheel_.arm(id, *entry.row.schedule.next_due_at);
+}
+
+std::shared_ptr<const ExcludedDays> Planner::days_of(const std::string& text) {
+  auto& known = calendars_[text];
+  if (auto days = known.lock()) return days;
+  auto compiled = ExcludedDays::compile(text, zones_);
+  auto days = compiled ? std::move(*compiled) : nullptr;
+  known = days;
+  std::erase_if(calendars_, [](const auto& each) { return each.second.expired(); });
+  return days;
 }
 
 void Planner::forget(store::ScheduleId id) {
@@ -127,7 +145,8 @@ store::Settlement Planner::settlement_of(Entry& entry, Timestamp now) {
   }
   if (!can_fire(entry.row.flow_status, entry.row.trigger_type)) return out;  // waits for its flow
   if (!entry.timetable) {
-    auto compiled = Timetable::compile(schedule, zones_);
+    auto compiled = Timetable::compile(
+        schedule, zones_, [&](std::int64_t, const std::string&) { return entry.days; });
     if (!compiled) {
       out.then_status = store::ScheduleStatus::error;
       out.then_reason = std::string(compiled.error().field) + ": " + compiled.error().error.detail;
@@ -140,7 +159,7 @@ store::Settlement Planner::settlement_of(Entry& entry, Timestamp now) {
 }
 
 void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
-  DuePlan plan = plan_due(entry.row.schedule, *entry.timetable, now);
+  DuePlan plan = plan_due(entry.row.schedule, *entry.timetable, now, entry.row.project);
   const auto lane = lanes_.find(entry.row.schedule.executor);
   for (const DuePlan::Item& item : plan.runs) {
     store::Run run = scheduled_run(entry.row, item.slot.scheduled_for, item.slot.due_at, now);
@@ -154,7 +173,15 @@ void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
     }
     out.runs.push_back(std::move(run));
   }
-  if (plan.gap) out.gaps.push_back(*plan.gap);
+  for (const Instant excluded : plan.excluded) {
+    store::Run run = scheduled_run(entry.row, excluded, excluded, now);
+    run.status = store::RunStatus::skipped;
+    run.reason = "calendar";
+    run.available_at.reset();
+    run.finished_at = now;
+    out.runs.push_back(std::move(run));
+  }
+  out.gaps = std::move(plan.gaps);
   out.settled_to = plan.settled_to;
   if (plan.settled_to) out.settled_wall = entry.timetable->wall(*plan.settled_to);
   if (plan.next) {
@@ -163,8 +190,8 @@ void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
   } else {
     out.then_status = store::ScheduleStatus::completed;
   }
-  if (lane == lanes_.end() && !out.runs.empty())
-    notify({.kind = Notice::Kind::run_unserved, .run = out.runs.back()});
+  if (lane == lanes_.end() && !plan.runs.empty())
+    notify({.kind = Notice::Kind::run_unserved, .run = out.runs.at(plan.runs.size() - 1)});
 }
 
 void Planner::take(Settled settled, Timestamp now) {
@@ -201,7 +228,7 @@ void Planner::take_one(const store::Settlement& asked, store::SettleResult resul
         notify({.kind = Notice::Kind::quarantined,
                 .schedule_id = asked.schedule_id,
                 .text = entry.row.flow_name.value_or("") + ": " + asked.then_reason});
-      store::DueSchedule row = edited ? std::move(*edited) : entry.row;
+      store::DueSchedule row = edited ? std::move(*edited) : std::move(entry.row);
       if (!edited) {
         row.schedule.next_run_at = asked.then_run_at;
         row.schedule.next_due_at = asked.then_due_at;

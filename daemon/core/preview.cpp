@@ -59,7 +59,37 @@ void read_bound(FieldReader& fields, std::string_view key, std::optional<Instant
 
 }  // namespace
 
+namespace {
+
+// With a calendar: from one kept day to the next.
+Preview preview_of_open_days(const Timetable& timetable, const PreviewWindow& window) {
+  Preview result;
+  const OpenDays& open_days = timetable.open_days();
+  const Instant after = window.after.value_or(timetable.recurrence().starts_at() - seconds(1));
+  auto found = open_days.next(after);
+  while (found && result.items.size() < window.count &&
+         (!window.until || found->occurrence.instant <= *window.until)) {
+    const Instant instant = found->occurrence.instant;
+    const auto slot = timetable.next(instant - seconds(1));
+    result.items.push_back(
+        {found->occurrence, slot ? slot->due_at : Timestamp(instant), found->moved_from});
+    found = open_days.next(instant);
+  }
+  result.ended = !found;
+  std::optional<Instant> end;
+  if (result.items.size() < window.count && window.until)
+    end = *window.until;
+  else if (!result.items.empty())
+    end = result.items.back().occurrence.instant;
+  if (end) result.excluded = open_days.excluded(after, *end, window.count).newest;
+  return result;
+}
+
+}  // namespace
+
 Preview preview(const Timetable& timetable, const PreviewWindow& window) {
+  if (timetable.open_days().leaves_out() || timetable.open_days().moves())
+    return preview_of_open_days(timetable, window);
   Preview result;
   rrule::OccurrenceIterator walk(timetable.recurrence());
   if (window.after) walk.seek(*window.after);
@@ -75,15 +105,42 @@ Preview preview(const Timetable& timetable, const PreviewWindow& window) {
   return result;
 }
 
-json::object to_json(const PreviewItem& item) {
-  const auto& occurrence = item.occurrence;
+namespace {
+
+json::object times_of(const rrule::Occurrence& occurrence) {
   const seconds offset =
       occurrence.local.time_since_epoch() - occurrence.instant.time_since_epoch();
-  json::object object{{"scheduled_for", iso_microseconds(occurrence.instant)},
+  return {{"scheduled_for", iso_microseconds(occurrence.instant)},
+          {"local", iso_local(occurrence.local)},
+          {"offset", iso_offset(offset)}};
+}
+
+}  // namespace
+
+json::object to_json(const PreviewItem& item) {
+  const auto& occurrence = item.occurrence;
+  const json::object times = times_of(occurrence);
+  json::object object{{"scheduled_for", times.at("scheduled_for")},
                       {"due_at", iso_microseconds(item.due_at)},
-                      {"local", iso_local(occurrence.local)},
-                      {"offset", iso_offset(offset)}};
-  if (occurrence.note != rrule::Note::none) object["note"] = to_string(occurrence.note);
+                      {"local", times.at("local")},
+                      {"offset", times.at("offset")}};
+  if (item.moved_from) {
+    object["note"] = "calendar_moved";
+    object["moved_from"] = iso_local(*item.moved_from);
+  } else if (occurrence.note != rrule::Note::none) {
+    object["note"] = to_string(occurrence.note);
+  }
+  return object;
+}
+
+json::object to_json(const Preview& preview) {
+  json::array items;
+  for (const auto& each : preview.items) items.push_back(to_json(each));
+  json::object object{{"occurrences", std::move(items)}};
+  if (preview.excluded.empty()) return object;
+  json::array excluded;
+  for (const auto& each : preview.excluded) excluded.push_back(times_of(each));
+  object["excluded"] = std::move(excluded);
   return object;
 }
 

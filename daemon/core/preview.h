@@ -26,17 +26,24 @@ struct PreviewWindow {
 struct PreviewItem {
   rrule::Occurrence occurrence;
   Timestamp due_at;
+  std::optional<rrule::local_seconds> moved_from{};  // by the calendar: what the rule says
 };
 
 struct Preview {
   std::vector<PreviewItem> items;
+  // What the calendar leaves out before the last one given (or the end of the window), in order;
+  // at most as many as items were asked for, the latest.
+  std::vector<rrule::Occurrence> excluded;
   bool ended = false;      // nothing follows the last one given
   bool exhausted = false;  // the search gave up: too many exclusions in a row
 };
 [[nodiscard]] Preview preview(const Timetable& timetable, const PreviewWindow& window);
 
-// {"scheduled_for","due_at","local","offset"} and, where the clock change touched it, "note".
+// {"scheduled_for","due_at","local","offset"}, where the clock change touched it "note", and where
+// the calendar moved it "note": "calendar_moved" and "moved_from" (local).
 [[nodiscard]] boost::json::object to_json(const PreviewItem& item);
+// {"occurrences"} and, when there is something in it, "excluded".
+[[nodiscard]] boost::json::object to_json(const Preview& preview);
 
 // A schedule that is stored nowhere: {"rrule", "starts_at" or "starts_at_local", "timezone",
 // "dst_gap", "dst_fold", "after", "until", "count"}; `id` and nothing else may stand beside them.

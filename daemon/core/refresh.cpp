@@ -29,15 +29,17 @@ std::optional<Slot> first_unsettled(const store::Schedule& row, const Timetable&
 std::optional<Refreshed> refreshed(const store::Schedule& row,
                                    bool flow_fires,
                                    const rrule::ZoneDatabase& zones,
+                                   const CalendarFinder& calendars,
                                    Timestamp now) {
   const bool broken = row.status == store::ScheduleStatus::error;
   if (!broken && !row.next_run_at) return std::nullopt;
-  const auto timetable = Timetable::compile(row, zones);
+  const auto timetable = Timetable::compile(row, zones, calendars);
   if (!timetable) return std::nullopt;  // the planner quarantines it when it is due
   if (broken) {
     Change change = resumed(row, *timetable, flow_fires, now);
     return Refreshed{{std::move(change.schedule), stamp_of(row)},
                      change.gap,
+                     change.excluded,
                      Refreshed::Kind::revived,
                      std::nullopt};
   }
@@ -47,8 +49,11 @@ std::optional<Refreshed> refreshed(const store::Schedule& row,
   moved.status = slot ? store::ScheduleStatus::active : store::ScheduleStatus::completed;
   moved.next_run_at = slot ? std::optional(slot->scheduled_for) : std::nullopt;
   moved.next_due_at = slot ? std::optional(slot->due_at) : std::nullopt;
-  return Refreshed{
-      {std::move(moved), stamp_of(row)}, std::nullopt, Refreshed::Kind::moved, row.next_run_at};
+  return Refreshed{{std::move(moved), stamp_of(row)},
+                   std::nullopt,
+                   std::nullopt,
+                   Refreshed::Kind::moved,
+                   row.next_run_at};
 }
 
 }  // namespace rruled::core

@@ -15,6 +15,7 @@ namespace rruled::core {
 struct Refreshed {
   store::SchedulePut put;  // with the stamp of the row as read
   std::optional<store::Gap> gap;
+  std::optional<store::Gap> excluded;  // that its calendar left out
   enum class Kind { moved, revived } kind = Kind::moved;
   std::optional<Instant> from;  // next_run_at before
 };
@@ -27,6 +28,7 @@ struct Refreshed {
 [[nodiscard]] std::optional<Refreshed> refreshed(const store::Schedule& row,
                                                  bool flow_fires,
                                                  const rrule::ZoneDatabase& zones,
+                                                 const CalendarFinder& calendars,
                                                  Timestamp now);
 
 }  // namespace rruled::core

@@ -151,6 +151,23 @@ store::Run scheduled_run(const store::DueSchedule& due,
   return run;
 }
 
+store::Run backfilled_run(const store::DueSchedule& due,
+                          store::ParentId backfill,
+                          store::Instant scheduled_for,
+                          store::Timestamp now) {
+  const store::RunId id{store::uuid_v5(backfill.value, rfc3339(scheduled_for))};
+  store::Run run = run_of(due, id, merge_variables(due.flow_variables, due.schedule.variables));
+  run.schedule_id = due.schedule.id;
+  run.parent_id = backfill;
+  run.origin = store::RunOrigin::backfill;
+  run.scheduled_for = scheduled_for;
+  run.due_at = now;
+  run.created_at = now;
+  run.available_at = now;
+  run.body = body_of(run, due);
+  return run;
+}
+
 store::Run manual_run(const store::DueSchedule& due,
                       bool of_schedule,
                       store::RunId id,

@@ -31,6 +31,12 @@ namespace rruled::core {
                                        store::Timestamp due_at,
                                        store::Timestamp now);
 
+// The same for a backfill: its id is of the backfill and `scheduled_for`, it is due at `now`.
+[[nodiscard]] store::Run backfilled_run(const store::DueSchedule& due,
+                                        store::ParentId backfill,
+                                        store::Instant scheduled_for,
+                                        store::Timestamp now);
+
 // A run that a person asked for: of a schedule (`due` complete) or of a flow alone.
 [[nodiscard]] store::Run manual_run(const store::DueSchedule& due,
                                     bool of_schedule,

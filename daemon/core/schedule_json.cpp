@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using store::ScheduleStatus;
 
-constexpr std::array<std::string_view, 30> kKeys{"id",
+constexpr std::array<std::string_view, 32> kKeys{"id",
                                                  "rrule",
                                                  "starts_at",
                                                  "starts_at_local",
@@ -44,6 +44,8 @@ constexpr std::array<std::string_view, 30> kKeys{"id",
                                                  "status_reason",
                                                  "pause_after_failures",
                                                  "calendar",
+                                                 "calendar_action",
+                                                 "project_paused",
                                                  "last_run",
                                                  "hog_flow",
                                                  "created_by"};
@@ -51,6 +53,7 @@ constexpr std::array<std::string_view, 4> kRetryKeys{"max_attempts", "min_backof
                                                      "max_age"};
 constexpr int kIntervalSamples = 100;
 constexpr std::string_view kNoFuture = "Schedule produces no future occurrences.";
+constexpr seconds kMovedMin{3'600};
 
 // A quarantined schedule is taken over from an export as it is.
 bool is_broken(const json::object& object, JsonUse use) {
@@ -58,12 +61,11 @@ bool is_broken(const json::object& object, JsonUse use) {
   return use == JsonUse::import && status && *status == "error";
 }
 
-void read_rrule(FieldReader& fields, JsonUse use, bool broken, std::string& rrule) {
-  std::string text;
-  fields.text("rrule", text, {.required = use != JsonUse::patch});
+// `text`: as it was given; empty: it was not.
+void read_rrule(FieldReader& fields, bool broken, const std::string& text, std::string& rrule) {
   if (fields.failed() || text.empty()) return;
   if (broken) {
-    rrule = std::move(text);
+    rrule = text;
     return;
   }
   const auto set = rrule::parse_recurrence(text);
@@ -80,20 +82,15 @@ void read_rrule(FieldReader& fields, JsonUse use, bool broken, std::string& rrul
       error.offset});
 }
 
-void read_timezone(FieldReader& fields,
-                   bool broken,
-                   store::Schedule& row,
-                   const ScheduleRules& rules,
-                   std::shared_ptr<const rrule::TimeZone>& zone) {
-  zone = rrule::TimeZone::utc();
-  fields.text("timezone", row.timezone, {.length_max = 64});
-  if (fields.failed() || broken) return;
-  auto found = rules.zones.find(row.timezone);
-  if (found)
-    zone = std::move(*found);
-  else
-    fields.refuse("timezone", "invalid_input", "Invalid or unknown timezone.",
-                  found.error().detail);
+std::shared_ptr<const rrule::TimeZone> read_zone(FieldReader& fields,
+                                                 bool broken,
+                                                 const std::string& name,
+                                                 const ScheduleRules& rules) {
+  if (fields.failed() || broken) return rrule::TimeZone::utc();
+  auto found = rules.zones.find(name);
+  if (found) return std::move(*found);
+  fields.refuse("timezone", "invalid_input", "Invalid or unknown timezone.", found.error().detail);
+  return rrule::TimeZone::utc();
 }
 
 void read_local_start(FieldReader& fields, const rrule::TimeZone& zone, Timestamp& start) {
@@ -108,26 +105,23 @@ void read_local_start(FieldReader& fields, const rrule::TimeZone& zone, Timestam
                   "Must be a wall-clock time without offset, as in 2026-01-31T09:00:00.");
 }
 
-void read_start(FieldReader& fields,
-                const json::object& object,
-                JsonUse use,
-                const rrule::TimeZone& zone,
-                Timestamp now,
-                store::Schedule& row) {
-  Timestamp start = row.starts_at;
-  const bool local = object.contains("starts_at_local");
+// `starts_at_local` is read by read_local_start(), once its zone is known.
+void read_start(
+    FieldReader& fields, const json::object& object, JsonUse use, Timestamp now, Timestamp& start) {
   const auto* given = object.if_contains("starts_at");
-  if (local && given)
-    fields.refuse("starts_at_local", "invalid_input",
-                  "Give starts_at or starts_at_local, not both.");
-  if (local) {
-    read_local_start(fields, zone, start);
+  if (object.contains("starts_at_local")) {
+    if (given)
+      fields.refuse("starts_at_local", "invalid_input",
+                    "Give starts_at or starts_at_local, not both.");
   } else if (use == JsonUse::import && given && *given == "now") {
     start = std::chrono::floor<seconds>(now) + seconds(1);
   } else {
     if (use != JsonUse::patch) fields.require("starts_at");
     fields.instant("starts_at", start);
   }
+}
+
+void set_start(FieldReader& fields, bool local, Timestamp start, store::Schedule& row) {
   if (fields.failed()) return;
   row.starts_at = std::chrono::floor<seconds>(start);
   const date::year_month_day day(std::chrono::floor<date::days>(row.starts_at));
@@ -176,9 +170,18 @@ void read_policies(FieldReader& fields, store::Schedule& row, const ScheduleRule
                   "Executors are named in the configuration: [executors.NAME].");
 }
 
+void read_calendar(FieldReader& fields, store::Schedule& row) {
+  const auto* value = fields.find("calendar");
+  if (value && value->is_null())
+    row.calendar.clear();
+  else
+    fields.text("calendar", row.calendar, {.length_max = kCalendarNameMax, .blank = true});
+  fields.word("calendar_action", row.calendar_action);
+}
+
 void read_status(FieldReader& fields, JsonUse use, ScheduleEdit& edit) {
   const auto* value = fields.find("status");
-  if (!value) return;
+  if (!value || use == JsonUse::create) return;  // a new one is active
   ScheduleStatus status = edit.row.status;
   fields.word("status", status);
   const bool by_person = status == ScheduleStatus::active || status == ScheduleStatus::paused;
@@ -197,19 +200,24 @@ void read_import_only(FieldReader& fields, ScheduleEdit& edit) {
 
 bool same_timing(const store::Schedule& a, const store::Schedule& b) {
   return a.rrule == b.rrule && a.starts_at == b.starts_at && a.timezone == b.timezone &&
-         a.dst_gap == b.dst_gap && a.dst_fold == b.dst_fold && a.jitter == b.jitter;
+         a.dst_gap == b.dst_gap && a.dst_fold == b.dst_fold && a.jitter == b.jitter &&
+         a.calendar == b.calendar && a.calendar_action == b.calendar_action;
 }
 
 // Compiles the row's recurrence and holds it against the rules. A row that an import brings as
 // ended has no future to check.
 void check_timing(FieldReader& fields,
+                  JsonUse use,
                   ScheduleEdit& edit,
                   const ScheduleRules& rules,
                   Timestamp now) {
-  auto timetable = Timetable::compile(edit.row, rules.zones);
+  auto timetable = Timetable::compile(edit.row, rules.zones, rules.calendars);
   if (!timetable) {
     const auto& [field, error] = timetable.error();
-    if (field == "timezone")
+    if (field == "calendar")
+      fields.refuse("calendar", "invalid_input", error.detail + ".",
+                    "`rruled calendar list` shows those of the project.");
+    else if (field == "timezone")
       fields.refuse("timezone", "invalid_input", "Invalid or unknown timezone.", error.detail);
     else
       fields.refuse(FieldError{std::string(field),
@@ -220,13 +228,24 @@ void check_timing(FieldReader& fields,
     return;
   }
   edit.timetable = std::move(*timetable);
-  if (edit.status == ScheduleStatus::completed) return;
+  if (use == JsonUse::import && edit.status == ScheduleStatus::completed) return;
   if (!edit.timetable->first_ahead(edit.row.settled_to, now)) {
-    fields.refuse("rrule", "invalid_input", std::string(kNoFuture));
+    // By itself the rule may have some.
+    const bool excluded = edit.timetable->recurrence().next(std::chrono::floor<seconds>(now)) &&
+                          !edit.row.calendar.empty();
+    fields.refuse(excluded ? "calendar" : "rrule", "invalid_input",
+                  excluded ? "Schedule produces no future occurrences: its calendar excludes all."
+                           : std::string(kNoFuture));
     return;
   }
   const Instant second = std::chrono::floor<seconds>(now);
-  if (edit.timetable->recurrence().min_distance(second, kIntervalSamples) < rules.min_interval)
+  if (edit.timetable->open_days().moves() &&
+      edit.timetable->recurrence().min_distance(second, kIntervalSamples) < kMovedMin) {
+    fields.refuse("calendar_action", "invalid_input",
+                  "Only schedules of one hour or more can be moved to another day; use skip.");
+    return;
+  }
+  if (edit.timetable->min_distance(second, kIntervalSamples) < rules.min_interval)
     fields.refuse("rrule", "invalid_input",
                   "Schedules must run at most once per " + duration_text(rules.min_interval) + ".");
 }
@@ -246,22 +265,29 @@ FieldResult<ScheduleEdit> schedule_from_json(const json::object& object,
   ScheduleEdit edit{base, false, std::nullopt, std::nullopt};
   edit.row.updated_at = now;
   FieldReader fields(object);
-  std::shared_ptr<const rrule::TimeZone> zone;
   const bool broken = is_broken(object, use);
-  read_rrule(fields, use, broken, edit.row.rrule);
-  read_timezone(fields, broken, edit.row, rules, zone);
-  if (!fields.failed()) read_start(fields, object, use, *zone, now, edit.row);
+  const bool local = object.contains("starts_at_local");
+  Timestamp start = edit.row.starts_at;
+  std::string rule;
+  fields.text("rrule", rule, {.required = use != JsonUse::patch});
+  read_start(fields, object, use, now, start);
+  fields.text("timezone", edit.row.timezone, {.length_max = 64});
   fields.object_json("variables", edit.row.variables, false);
   read_status(fields, use, edit);
   read_policies(fields, edit.row, rules);
-  for (const auto* key : {"paused_until", "pause_after_failures", "calendar"})
-    fields.only_null(key);
+  read_calendar(fields, edit.row);
+  for (const auto* key : {"paused_until", "pause_after_failures"}) fields.only_null(key);
   if (use == JsonUse::import) read_import_only(fields, edit);
+  // What the fields are comes first, what they mean second.
+  read_rrule(fields, broken, rule, edit.row.rrule);
+  const auto zone = read_zone(fields, broken, edit.row.timezone, rules);
+  if (local) read_local_start(fields, *zone, start);
+  set_start(fields, local, start, edit.row);
   edit.timing = !before || !same_timing(*before, edit.row);
   const bool resumes =
       before && edit.status == ScheduleStatus::active && before->status != ScheduleStatus::active;
   if (!fields.failed() && !broken && (edit.timing || resumes))
-    check_timing(fields, edit, rules, now);
+    check_timing(fields, use, edit, rules, now);
   if (fields.failed()) return *fields.error();
   return edit;
 }
@@ -291,8 +317,10 @@ Change decided(const ScheduleEdit& edit,
   } else if (edit.status == ScheduleStatus::active &&
              (status == ScheduleStatus::paused || status == ScheduleStatus::error)) {
     auto gap = std::move(change.gap);
+    auto excluded = std::move(change.excluded);
     change = resumed(std::move(change.schedule), *edit.timetable, flow_fires, now);
     if (gap) change.gap = std::move(gap);
+    if (excluded) change.excluded = std::move(excluded);
   }
   return change;
 }
@@ -339,6 +367,9 @@ json::object to_json(const store::Schedule& schedule) {
         {"max_age", duration_text(retry.max_age)}}},
       {"timeout",
        schedule.timeout ? json::value(duration_text(*schedule.timeout)) : json::value(nullptr)},
+      {"calendar",
+       schedule.calendar.empty() ? json::value(nullptr) : json::value(schedule.calendar)},
+      {"calendar_action", store::word(schedule.calendar_action)},
       {"executor", schedule.executor},
       {"status_reason", schedule.status_reason},
   };

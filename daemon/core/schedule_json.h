@@ -33,6 +33,7 @@ struct ScheduleRules {
   std::chrono::seconds min_interval{1};  // among the next 100 occurrences
   // Whether a project may use an executor; empty: not checked.
   std::function<bool(std::string_view executor, std::int64_t project)> may_use_executor;
+  CalendarFinder calendars{};
 };
 
 // A body that was read: the row with its fields, times not moved yet.

@@ -25,33 +25,44 @@ static_assert(static_cast<int>(store::DstFold::automatic) ==
 }  // namespace
 
 Timetable::Result Timetable::compile(const store::Schedule& schedule,
-                                     const rrule::ZoneDatabase& zones) {
+                                     const rrule::ZoneDatabase& zones,
+                                     const CalendarFinder& calendars) {
   auto zone = zones.find(schedule.timezone);
   if (!zone) return Error{"timezone", zone.error()};
   const auto find_zone = [&zones](const std::string& name) { return zones.find(name); };
   auto recurrence = rrule::Recurrence::compile(schedule.rrule, schedule.starts_at, *zone,
                                                policy_of(schedule), find_zone);
   if (!recurrence) return Error{"rrule", recurrence.error()};
-  return Timetable(std::move(*recurrence), schedule.id, schedule.jitter);
+  std::shared_ptr<const ExcludedDays> days;
+  if (!schedule.calendar.empty()) {
+    if (calendars) days = calendars(schedule.project_id, schedule.calendar);
+    if (!days)
+      return Error{"calendar",
+                   {rrule::ErrorCode::bad_value, 0,
+                    "There is no calendar \"" + schedule.calendar + "\" that can be used"}};
+  }
+  return Timetable(OpenDays(std::move(*recurrence), std::move(days), schedule.calendar_action),
+                   schedule.id, schedule.jitter);
 }
 
 Slot Timetable::slot(Instant scheduled_for) const {
   if (jitter_ == store::milliseconds::zero()) return {scheduled_for, scheduled_for};
-  const auto following = recurrence_.next(scheduled_for);
-  const auto offset =
-      jitter_offset(id_, scheduled_for, jitter_,
-                    following ? std::optional<Instant>(following->instant) : std::nullopt);
+  const auto following = open_days_.next(scheduled_for);
+  const auto offset = jitter_offset(
+      id_, scheduled_for, jitter_,
+      following ? std::optional<Instant>(following->occurrence.instant) : std::nullopt);
   return {scheduled_for, Timestamp(scheduled_for) + offset};
 }
 
 std::optional<Slot> Timetable::next(std::optional<Instant> settled_to) const {
-  const auto occurrence = settled_to ? recurrence_.next(*settled_to) : recurrence_.first();
-  return occurrence ? std::optional<Slot>(slot(occurrence->instant)) : std::nullopt;
+  // No occurrence is before the start.
+  const auto found = open_days_.next(settled_to.value_or(recurrence().starts_at() - seconds(1)));
+  return found ? std::optional<Slot>(slot(found->occurrence.instant)) : std::nullopt;
 }
 
 std::optional<Slot> Timetable::previous(Instant before) const {
-  const auto occurrence = recurrence_.previous(before);
-  return occurrence ? std::optional<Slot>(slot(occurrence->instant)) : std::nullopt;
+  const auto found = open_days_.previous(before);
+  return found ? std::optional<Slot>(slot(found->occurrence.instant)) : std::nullopt;
 }
 
 std::optional<Slot> Timetable::first_ahead(std::optional<Instant> settled_to, Timestamp now) const {
@@ -72,11 +83,23 @@ std::optional<Slot> Timetable::latest_due(std::optional<Instant> settled_to, Tim
 }
 
 Instant Timetable::wall(Instant instant) const {
-  return instant + recurrence_.zone()->offset_at(instant);
+  return instant + recurrence().zone()->offset_at(instant);
 }
 
 std::uint64_t Timetable::count(Instant from, Instant to) const {
-  return from > to ? 0 : recurrence_.count(from, to + seconds(1));
+  return from > to ? 0 : open_days_.count(from, to + seconds(1));
+}
+
+seconds Timetable::min_distance(Instant after, int samples) const {
+  if (!open_days_.moves()) return recurrence().min_distance(after, samples);
+  seconds least = seconds::max();
+  auto found = open_days_.next(after);
+  for (int left = samples; found && left > 1; --left) {
+    const auto before = found->occurrence.instant;
+    found = open_days_.next(before);
+    if (found) least = std::min(least, found->occurrence.instant - before);
+  }
+  return least;
 }
 
 }  // namespace rruled::core

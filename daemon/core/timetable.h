@@ -1,5 +1,7 @@
 #pragma once
 
+#include "daemon/core/excluded_days.h"
+#include "daemon/core/open_days.h"
 #include "rrule/recurrence.h"
 #include "rrule/result.h"
 #include "rrule/zone_database.h"
@@ -12,7 +14,6 @@
 
 namespace rruled::core {
 
-using store::Instant;
 using store::Timestamp;
 
 // An occurrence with the time at which it should start.
@@ -22,13 +23,14 @@ struct Slot {
   friend bool operator==(const Slot&, const Slot&) = default;
 };
 
-// A schedule's occurrences in time: its recurrence in its zone, and its jitter. The one place where
-// the daemon, the preview and the writers learn what comes next. Immutable value, cheap to copy.
+// A schedule's occurrences in time: its recurrence in its zone, its calendar (open_days.h says what
+// that does to them) and its jitter. The one place where the daemon, the preview and the writers
+// learn what comes next. Immutable value, cheap to copy.
 class Timetable {
  public:
   // Which field of the schedule cannot be used, and why.
   struct Error {
-    std::string_view field;  // "rrule" or "timezone"
+    std::string_view field;  // "rrule", "timezone" or "calendar"
     rrule::ParseError error;
     [[noreturn]] friend void throw_exception_from_error(const Error& error,
                                                         const boost::source_location& at) {
@@ -37,8 +39,10 @@ class Timetable {
   };
   using Result = boost::system::result<Timetable, Error>;
 
+  // A calendar that the schedule names and `calendars` does not find is an error.
   [[nodiscard]] static Result compile(const store::Schedule& schedule,
-                                      const rrule::ZoneDatabase& zones);
+                                      const rrule::ZoneDatabase& zones,
+                                      const CalendarFinder& calendars = {});
 
   // The first occurrence after `settled_to` (exclusive; none: from the start) whose due time is
   // after `now`. That is where a new, edited or resumed schedule goes on (semantics.md, 3).
@@ -55,14 +59,18 @@ class Timetable {
   // How many occurrences in [from, to], both inclusive.
   [[nodiscard]] std::uint64_t count(Instant from, Instant to) const;
 
-  [[nodiscard]] const rrule::Recurrence& recurrence() const { return recurrence_; }
+  // The smallest distance among the next `samples` occurrences; seconds::max() with fewer than two.
+  [[nodiscard]] std::chrono::seconds min_distance(Instant after, int samples) const;
+
+  [[nodiscard]] const OpenDays& open_days() const { return open_days_; }
+  [[nodiscard]] const rrule::Recurrence& recurrence() const { return open_days_.recurrence(); }
 
  private:
-  Timetable(rrule::Recurrence recurrence, store::ScheduleId id, std::chrono::milliseconds jitter)
-      : recurrence_(std::move(recurrence)), id_(id), jitter_(jitter) {}
+  Timetable(OpenDays open_days, store::ScheduleId id, std::chrono::milliseconds jitter)
+      : open_days_(std::move(open_days)), id_(id), jitter_(jitter) {}
   [[nodiscard]] Slot slot(Instant scheduled_for) const;
 
-  rrule::Recurrence recurrence_;
+  OpenDays open_days_;
   store::ScheduleId id_;
   std::chrono::milliseconds jitter_;
 };

@@ -39,6 +39,7 @@ struct Surroundings {
   core::ScheduleRules rules;
   std::shared_ptr<spdlog::logger> log;
   std::function<std::string()> not_ready;  // why; empty when ready
+  std::function<std::string()> metrics;    // for Prometheus, in its text format
 };
 // Null when the configuration asks for none.
 using CompanionMaker = std::function<std::unique_ptr<Companion>(const Surroundings&)>;

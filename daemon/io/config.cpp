@@ -159,11 +159,19 @@ class Assembly {
 
   void check_api() {
     const std::string& listen = config_.api.listen;
-    const bool loopback =
-        listen.empty() || listen.starts_with("127.") || listen.starts_with("[::1]:");
-    if (config_.api.auth == ApiAuth::none && !loopback)
-      errors_.push_back({config_.origins["api.auth"], "api.auth",
-                         "none is only for a loopback address; api.listen is " + listen});
+    const bool local = listen.empty() || listen.starts_with("127.") ||
+                       listen.starts_with("[::1]:") || listen.starts_with("unix:");
+    if (config_.api.auth == ApiAuth::none && !local)
+      errors_.push_back(
+          {config_.origins["api.auth"], "api.auth",
+           "none is only for a loopback address or a socket; api.listen is " + listen});
+    const auto need = [&](const std::filesystem::path& one, const std::string& key,
+                          const std::filesystem::path& other, const std::string& missing) {
+      if (!one.empty() && other.empty())
+        errors_.push_back({config_.origins[key], key, "needs " + missing + " beside it"});
+    };
+    need(config_.api.tls_certificate, "api.tls_certificate", config_.api.tls_key, "api.tls_key");
+    need(config_.api.tls_key, "api.tls_key", config_.api.tls_certificate, "api.tls_certificate");
   }
 
   Config config_;
@@ -211,6 +219,10 @@ std::vector<ConfigError> check_named_files(const Config& config) {
     if (!each.ca_file.empty() && access(each.ca_file.c_str(), R_OK) != 0)
       refuse(key + ".ca_file", "there is no readable file " + each.ca_file.string());
   }
+  for (const auto& [key, file] : {std::pair("api.tls_certificate", config.api.tls_certificate),
+                                  std::pair("api.tls_key", config.api.tls_key)})
+    if (!file.empty() && access(file.c_str(), R_OK) != 0)
+      refuse(key, "there is no readable file " + file.string());
   std::error_code error;
   if (!config.tzdata.directory.empty() &&
       !std::filesystem::is_directory(config.tzdata.directory, error))

@@ -46,8 +46,10 @@ struct Config {
     std::filesystem::path apply;  // files that the store is made equal to at start; empty: none
   };
   struct Api {
-    std::string listen;  // ADDRESS:PORT; empty: no API
+    std::string listen;  // ADDRESS:PORT or unix:PATH; empty: no API
     ApiAuth auth = ApiAuth::token;
+    std::filesystem::path tls_certificate;  // PEM, with its chain; both or none
+    std::filesystem::path tls_key;          // PEM
   };
   struct Log {
     LogVerbosity level = LogVerbosity::info;
@@ -55,6 +57,7 @@ struct Config {
   };
   struct Limits {
     std::chrono::seconds min_interval{1};  // between two occurrences of a schedule
+    std::size_t max_audience = 500'000;    // persons of one batch job
   };
   struct Tzdata {
     std::filesystem::path directory;  // empty: $TZDIR, or the system's

@@ -50,10 +50,11 @@ std::string set_duration(Duration& target, const SettingValue& value, millisecon
   return {};
 }
 
-std::string set_size(std::size_t& target, const SettingValue& value) {
+std::string set_size(std::size_t& target,
+                     const SettingValue& value,
+                     std::int64_t max = kInFlightMax) {
   const auto number = std::get<std::int64_t>(value);
-  if (number < 1 || number > kInFlightMax)
-    return "must be between 1 and " + std::to_string(kInFlightMax);
+  if (number < 1 || number > max) return "must be between 1 and " + std::to_string(max);
   target = static_cast<std::size_t>(number);
   return {};
 }
@@ -107,8 +108,17 @@ std::string set_schema(Config& config, const SettingValue& value) {
 }
 
 std::string set_listen(std::string& target, const SettingValue& value) {
-  constexpr std::string_view form = "must be ADDRESS:PORT, as in 127.0.0.1:8480 or [::1]:8480";
+  constexpr std::string_view form =
+      "must be ADDRESS:PORT, as in 127.0.0.1:8480 or [::1]:8480, or unix:/absolute/path";
+  constexpr std::size_t kSocketPathMax = 107;  // sun_path
   const std::string& text = text_of(value);
+  if (text.starts_with("unix:")) {
+    const std::string path = text.substr(5);
+    if (!path.starts_with('/') || path.size() > kSocketPathMax)
+      return "must name a socket by an absolute path of at most 107 bytes";
+    target = text;
+    return {};
+  }
   const auto colon = text.rfind(':');
   if (colon == std::string::npos) return std::string(form);
   std::string host = text.substr(0, colon);
@@ -228,12 +238,18 @@ constexpr std::array kSettings{
     Setting{kExecutorSection, "projects", SettingType::integers, "[1, 2]", "every project",
             "Projects whose schedules may use it.", false,
             [](C, E e, V v) { return set_projects(e->projects, v); }},
-    Setting{"api", "listen", SettingType::text, "ADDRESS:PORT", "",
+    Setting{"api", "listen", SettingType::text, "ADDRESS:PORT, unix:PATH", "",
             "Where the HTTP API listens, as in 127.0.0.1:8480; without it there is none.", false,
             [](C c, E, V v) { return set_listen(c.api.listen, v); }},
     Setting{"api", "auth", SettingType::text, "token, none", "token",
-            "Whether the API wants a token; none only on a loopback address.", false,
+            "Whether the API wants a token; none only on a loopback address or a socket.", false,
             [](C c, E, V v) { return set_word(c.api.auth, v); }},
+    Setting{"api", "tls_certificate", SettingType::text, "absolute path", "",
+            "PEM certificate with its chain: the API speaks TLS. Read again at SIGHUP.", false,
+            [](C c, E, V v) { return set_path(c.api.tls_certificate, v); }},
+    Setting{"api", "tls_key", SettingType::text, "absolute path", "",
+            "PEM key of that certificate.", false,
+            [](C c, E, V v) { return set_path(c.api.tls_key, v); }},
     Setting{"log", "level", SettingType::text, "trace, debug, info, warn, error", "info",
             "The least that is logged.", false,
             [](C c, E, V v) { return set_word(c.log.level, v); }},
@@ -243,6 +259,9 @@ constexpr std::array kSettings{
     Setting{"limits", "min_interval", SettingType::text, "duration, whole seconds", "1s",
             "The smallest distance between two occurrences of a schedule.", false,
             [](C c, E, V v) { return set_duration(c.limits.min_interval, v, seconds(1)); }},
+    Setting{"limits", "max_audience", SettingType::integer, "1 to 10000000", "500000",
+            "Persons that one batch job reaches at most; of more, the first.", false,
+            [](C c, E, V v) { return set_size(c.limits.max_audience, v, 10'000'000); }},
     Setting{"tzdata", "directory", SettingType::text, "absolute path",
             "$TZDIR, else /usr/share/zoneinfo", "Where time zones are read from.", false,
             [](C c, E, V v) { return set_path(c.tzdata.directory, v); }},

@@ -53,6 +53,7 @@ Driver::Driver(asio::any_io_executor io,
       clock_(clock),
       store_(store.store),
       store_thread_(store.thread),
+      audience_(store::audience_of(store.store)),
       outcomes_(outcomes),
       planner_(planner),
       executors_(executors),
@@ -237,13 +238,50 @@ void Driver::spawn_delivery(store::Run run) {
                  asio::bind_cancellation_slot(slot, std::move(ended)));
 }
 
+store::Audience& Driver::audience() const {
+  if (!audience_)
+    throw store::StoreError(store::StoreError::Kind::fault,
+                            "this kind of store keeps no audience: please report this");
+  return *audience_;
+}
+
+// False: it is none of a batch job.
+bool Driver::perform_job(core::Action& action) {
+  using Done = core::Completion;
+  if (auto* open = std::get_if<core::OpenJob>(&action)) {
+    spawn_store(What::spread, [this, open = *open]() -> Done {
+      return core::JobOpened{
+          audience().open_job({open.run_id, open.fence, claimant_}, clock_.now())};
+    });
+  } else if (auto* page = std::get_if<core::FanOutPage>(&action)) {
+    page->request.claim = {page->run_id, page->fence, claimant_};
+    spawn_store(What::spread, [this, page = std::move(*page)]() -> Done {
+      return core::FannedOut{audience().fan_out(page.request, page.make_child, clock_.now())};
+    });
+  } else if (auto* look = std::get_if<core::LookAtJobs>(&action)) {
+    spawn_store(What::end_jobs, [this, request = look->request]() -> Done {
+      return core::JobsEnded{audience().end_jobs(request, clock_.now())};
+    });
+  } else if (auto* cancel = std::get_if<core::CancelJob>(&action)) {
+    spawn_store(What::cancel_job, [this, id = cancel->run_id]() -> Done {
+      if (audience_) (void)audience_->cancel_job(id, "overlap", {}, clock_.now());
+      return core::JobCancelled{};
+    });
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void Driver::perform(core::Action action) {
+  if (perform_job(action)) return;
   using Done = core::Completion;
   std::visit(
       Overloaded{
           [this](core::LoadDue& load) {
-            spawn_store(What::load, [this, load = std::move(load)]() -> Done {
-              return core::Loaded{store_.load_due(load.after, load.before, load.limit)};
+            // Beside what is being settled: that would wait for page after page.
+            spawn_outcomes(What::load, [this, load = std::move(load)]() -> Done {
+              return core::Loaded{outcomes_.store.load_due(load.after, load.before, load.limit)};
             });
           },
           [this](core::Settle& settle) {
@@ -290,7 +328,7 @@ void Driver::perform(core::Action action) {
               return core::HandedBack{};
             });
           },
-          [this](core::Notice& notice) { observer_.on(notice); }},
+          [this](core::Notice& notice) { observer_.on(notice); }, [](auto&) {}},  // of jobs
       action);
 }
 

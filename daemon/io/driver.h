@@ -4,6 +4,7 @@
 #include "daemon/io/claim_deadlines.h"
 #include "daemon/io/executor.h"
 #include "daemon/io/store_clock.h"
+#include "store/audience.h"
 #include "store/store.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -90,6 +91,8 @@ class Driver {
   template <class Function>
   void spawn_outcomes(core::StoreFailed::What what, Function function);
   void spawn_delivery(store::Run run);
+  [[nodiscard]] bool perform_job(core::Action& action);
+  [[nodiscard]] store::Audience& audience() const;
   void perform(core::Action action);
   void complete(core::Completion completion);
   void fail(std::exception_ptr error);
@@ -100,6 +103,7 @@ class Driver {
   StoreClock& clock_;
   store::Store& store_;
   boost::asio::thread_pool& store_thread_;
+  const std::unique_ptr<store::Audience> audience_;  // on store_; null: not of this kind of store
   const StoreLane outcomes_;
   core::Planner& planner_;
   std::map<std::string, std::unique_ptr<Executor>>& executors_;

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <span>
 #include <string_view>
 
 namespace rruled::io {
@@ -196,7 +197,7 @@ awaitable<Turn> HttpClient::Impl::exchange(std::shared_ptr<HttpConnection> conne
 awaitable<Turn> HttpClient::Impl::receive(std::shared_ptr<HttpConnection> connection,
                                           HttpPeer peer) {
   HttpReply reply(options_.body_bytes_max);
-  std::vector<char> buffer(16 * 1024);
+  const std::span<char> buffer = connection->buffer();
   auto progress = HttpReply::Progress::needs_more;
   while (progress == HttpReply::Progress::needs_more) {
     const HttpConnection::Read read = co_await connection->read_some(buffer);

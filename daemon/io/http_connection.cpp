@@ -105,6 +105,12 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_some(std::span<char> 
   co_return read;
 }
 
+std::span<char> HttpConnection::buffer() {
+  constexpr std::size_t kSize = 4'096;
+  if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(kSize);
+  return {buffer_.get(), kSize};
+}
+
 bool HttpConnection::quiet() {
   char byte = 0;
   return socket_.is_open() &&

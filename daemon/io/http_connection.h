@@ -44,6 +44,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     std::size_t size = 0;
   };
   [[nodiscard]] boost::asio::awaitable<Read> read_some(std::span<char> buffer);
+  // To read into: as long as the connection lives, for one response at a time.
+  [[nodiscard]] std::span<char> buffer();
 
   // Open, and nothing came since the last response: neither an end nor bytes that nobody asked for.
   [[nodiscard]] bool quiet();
@@ -53,6 +55,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::optional<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;
   boost::asio::steady_timer timer_;
   bool timed_out_ = false;
+  std::unique_ptr<char[]> buffer_;
 };
 
 }  // namespace rruled::io

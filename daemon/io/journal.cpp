@@ -96,6 +96,11 @@ void Journal::on(const Notice& notice) {
                  notice.gap->count, core::rfc3339(notice.gap->from), core::rfc3339(notice.gap->to),
                  store::word(notice.gap->reason));
       return;
+    case Notice::Kind::job_spread:
+      log_->log(notice.level == store::LogLevel::warn ? spdlog::level::warn : spdlog::level::info,
+                "{}  {}  batch job {}: {}", who(*notice.run), when(*notice.run),
+                to_string(notice.run->id), notice.text);
+      return;
     case Notice::Kind::quarantined:
       log_->error("{}; set aside until the schedule is changed (rruled schedule show {})",
                   notice.text, to_string(*notice.schedule_id));

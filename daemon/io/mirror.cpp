@@ -19,12 +19,32 @@ void Mirror::copy_flow(store::FlowId id, store::Timestamp now) {
   (void)copy_.write(changes, now);  // nobody else writes to the copy
 }
 
+void Mirror::copy_calendar(const store::CalendarName& name, store::Timestamp now) {
+  auto calendar = real_directory_->calendar(name);
+  if (!calendar) return;
+  const auto known = copy_.calendar(name);
+  store::ChangeSet changes;
+  changes.calendars.push_back(
+      {std::move(*calendar), known ? std::optional(known->version) : std::nullopt});
+  (void)copy_.write(changes, now);
+}
+
+void Mirror::copy_project(std::int64_t id, store::Timestamp now) {
+  const auto project = real_directory_->project(id);
+  if (!project || project == copy_.project(id)) return;
+  store::ChangeSet changes;
+  changes.projects.push_back(*project);
+  (void)copy_.write(changes, now);
+}
+
 void Mirror::copy_schedule(const store::Schedule& schedule, store::Timestamp now) {
   copy_flow(schedule.flow_id, now);
+  copy_project(schedule.project_id, now);
   store::ChangeSet changes;
   std::optional<store::ScheduleStamp> stamp;
   if (const auto known = copy_.schedule(schedule.id))
     stamp = {known->version, known->next_run_at, known->status};
+  if (!schedule.calendar.empty()) copy_calendar({schedule.project_id, schedule.calendar}, now);
   changes.schedules.push_back({schedule, stamp});
   (void)copy_.write(changes, now);
 }

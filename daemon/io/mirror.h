@@ -1,9 +1,11 @@
 #pragma once
 
+#include "store/directory.h"
 #include "store/memory_store.h"
 #include "store/store.h"
 
 #include <cstdint>
+#include <memory>
 
 namespace rruled::io {
 
@@ -13,17 +15,21 @@ namespace rruled::io {
 class Mirror {
  public:
   // Both outlive it. `real` is only read.
-  Mirror(store::Store& real, store::MemoryStore& copy) : real_(real), copy_(copy) {}
+  Mirror(store::Store& real, store::MemoryStore& copy)
+      : real_(real), copy_(copy), real_directory_(store::directory_of(real)) {}
 
   void copy_all(store::Timestamp now);
   void follow(store::Timestamp now);
 
  private:
   void copy_flow(store::FlowId id, store::Timestamp now);
+  void copy_calendar(const store::CalendarName& name, store::Timestamp now);
+  void copy_project(std::int64_t id, store::Timestamp now);
   void copy_schedule(const store::Schedule& schedule, store::Timestamp now);
 
   store::Store& real_;
   store::MemoryStore& copy_;
+  const std::unique_ptr<store::Directory> real_directory_;
   std::int64_t revision_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include "daemon/core/lifecycle.h"
 #include "daemon/core/refresh.h"
 #include "daemon/core/run_identity.h"
+#include "daemon/io/calendar_finder.h"
 #include "daemon/io/run_on.h"
 
 #include <string_view>
@@ -30,7 +31,8 @@ Refresher::Refresher(store::Store& store,
       store_thread_(store_thread),
       zones_(zones),
       clock_(clock),
-      log_(std::move(log)) {}
+      log_(std::move(log)),
+      directory_(store::directory_of(store)) {}
 
 boost::asio::awaitable<void> Refresher::run(bool zones_changed) {
   try {
@@ -84,12 +86,13 @@ std::size_t Refresher::look_at_active(std::optional<store::DueCursor>& after) {
 
 bool Refresher::look_at(const store::Schedule& row, bool flow_fires, const std::string& name) {
   const auto now = clock_.now();
-  auto change = core::refreshed(row, flow_fires, zones_, now);
+  auto change = core::refreshed(row, flow_fires, zones_, calendar_finder(*directory_, zones_), now);
   if (!change) return false;
   store::ChangeSet changes;
   const auto to = change->put.schedule.next_run_at;
   changes.schedules.push_back(std::move(change->put));
   if (change->gap) changes.gaps.push_back(*change->gap);
+  if (change->excluded) changes.gaps.push_back(*change->excluded);
   if (store_.write(changes, now)) return false;  // written meanwhile, by the present rules
   if (change->kind == core::Refreshed::Kind::revived) {
     log_->warn("{}  can be used again; next {}", name, time_or_nothing(to));

@@ -2,6 +2,7 @@
 
 #include "daemon/io/clock.h"
 #include "rrule/zone_database.h"
+#include "store/directory.h"
 #include "store/store.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -43,6 +44,7 @@ class Refresher {
   const rrule::ZoneDatabase& zones_;
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
+  const std::unique_ptr<store::Directory> directory_;
 };
 
 }  // namespace rruled::io

@@ -1,10 +1,12 @@
 #include "daemon/io/service.h"
 
 #include "daemon/core/run_identity.h"
+#include "daemon/io/backfiller.h"
 #include "daemon/io/driver.h"
 #include "daemon/io/executor_set.h"
 #include "daemon/io/journal.h"
 #include "daemon/io/logging.h"
+#include "daemon/io/metrics.h"
 #include "daemon/io/mirror.h"
 #include "daemon/io/refresher.h"
 #include "daemon/io/retention.h"
@@ -51,8 +53,13 @@ core::PlannerOptions planner_options(const Config& config, const store::Session&
   options.claim_ttl = session.claim_ttl;
   options.seed = std::hash<store::OwnerId>()(session.claimant.owner);
   options.max_in_flight = config.run.max_in_flight;
-  for (const ExecutorConfig& each : config.executors)
+  options.jobs.max_audience = config.limits.max_audience;
+  for (const ExecutorConfig& each : config.executors) {
     options.executors.emplace(each.name, each.max_in_flight);
+    // Another hog_flows API resolves the audience of its jobs itself.
+    const bool passes_on = each.type == ExecutorType::http && !each.base_url.empty();
+    if (!passes_on) options.jobs.executors.insert(each.name);
+  }
   return options;
 }
 
@@ -65,7 +72,8 @@ class Service {
         zones_(config.tzdata.directory.empty() ? rrule::ZoneDatabase::default_folder()
                                                : config.tzdata.directory),
         journal_(log_, clock_),
-        supervision_(journal_),
+        metrics_(journal_, clock_, RRULED_VERSION),
+        supervision_(metrics_),
         context_{io_.get_executor(), clock_, guard_, log_} {}
 
   int run();
@@ -100,6 +108,7 @@ class Service {
   asio::thread_pool store_thread_{1};
   asio::thread_pool outcomes_thread_{1};
   Journal journal_;
+  Metrics metrics_;
   Supervision supervision_;
   ExecutorContext context_;
   std::unique_ptr<Refresher> refresher_;
@@ -158,6 +167,7 @@ bool Service::told_to_stop_within(milliseconds wait) {
 void Service::greet(const store::Session& session, const ExecutorSet& executors) {
   log_->info("rruled {} on {}, time zones {}{}", RRULED_VERSION, config_.store.url,
              zones_.version(), options_.dry_run ? ", dry run: nothing is sent or written" : "");
+  metrics_.set_zones(zones_.version());
   std::string names;
   for (const auto& [name, executor] : executors) names += (names.empty() ? "" : ", ") + name;
   log_->info("executors: {}", names);
@@ -196,6 +206,7 @@ void Service::reload_zones(core::Planner& planner) {
              reloaded.version_after, reloaded.version_before, reloaded.changed.size());
   for (const auto& [name, error] : reloaded.unreadable)
     log_->error("time zone {} could not be read and stays as it was: {}", name, error.detail);
+  metrics_.set_zones(zones_.version());
   planner.forget_timetables();
   if (companion_) companion_->reload();
   if (refresher_) asio::co_spawn(io_, refresher_->run(!reloaded.changed.empty()), asio::detached);
@@ -247,9 +258,11 @@ void Service::drive(const store::Session& session, ExecutorSet& executors) {
   }
   if (mirror_) asio::co_spawn(io_, follow_real_store(), asio::detached);
   Retention retention(io_.get_executor(), store, store_thread_, clock_, config_.retention, log_);
+  Backfiller backfiller(io_.get_executor(), store, store_thread_, zones_, clock_, log_);
   std::unique_ptr<store::ChangeListener> listener;
   if (!options_.dry_run) {
     asio::co_spawn(io_, retention.run(), asio::detached);
+    asio::co_spawn(io_, backfiller.run(), asio::detached);
     listener = store::listen_to_store(
         config_.store.location, [this, &driver] { asio::post(io_, [&driver] { driver.look(); }); });
   }
@@ -260,9 +273,9 @@ void Service::drive(const store::Session& session, ExecutorSet& executors) {
     asio::co_spawn(io_, end_companion(), asio::detached);
   };
   if (options_.companion && !options_.dry_run)
-    companion_ =
-        options_.companion({io_.get_executor(), config_, clock_, schedule_rules(config_, zones_),
-                            log_, [this, &planner] { return not_ready(planner); }});
+    companion_ = options_.companion(
+        {io_.get_executor(), config_, clock_, schedule_rules(config_, zones_), log_,
+         [this, &planner] { return not_ready(planner); }, [this] { return metrics_.text(); }});
   if (companion_) companion_->start();
   asio::co_spawn(io_, driver.run(), ended);
   io_.run();

@@ -92,7 +92,7 @@ void Arena::add_schedules(std::size_t count) {
 
 void Arena::pause_schedules() {
   cluster_->sql(
-      "UPDATE rruled.schedules SET status = 'paused', next_run_at = NULL, next_due_at = NULL,"
+      "UPDATE rruled.schedule_states SET status = 'paused', next_run_at = NULL, next_due_at = NULL,"
       " version = version + 1");
 }
 

@@ -16,11 +16,16 @@ void insert(pqxx::connection& connection,
             const char* origin) {
   pqxx::work work(connection);
   work.exec_params(
-      "INSERT INTO rruled.runs (id, project_id, flow_id, schedule_id, kind, origin, status, reason,"
-      " scheduled_for, due_at, created_at, executor, retry_max_attempts, retry_min_backoff,"
-      " retry_max_backoff, retry_max_age, flow_name, variables, body, attempts, available_at,"
-      " fence, error) VALUES ($1, 1, $2, $3, 'invocation', $7, 'pending', '', $4, $5, $5,"
-      " 'default', 15, 1000, 300000, 7200000, '', '{}', $6, 0, $5, 0, '')",
+      "WITH added AS (INSERT INTO rruled.runs (id, project_id, flow_id, schedule_id, kind, origin,"
+      " status, reason, scheduled_for, due_at, created_at, executor, retry_max_attempts,"
+      " retry_min_backoff, retry_max_backoff, retry_max_age, attempts, available_at, fence, error)"
+      " VALUES ($1, 1, $2, $3, 'invocation', $7, 'pending', '', $4, $5, $5, 'default', 15, 1000,"
+      " 300000, 7200000, 0, $5, 0, '') RETURNING *),"
+      " bodies AS (INSERT INTO rruled.run_bodies (run, flow_name, variables, body)"
+      "  SELECT number, '', '{}', $6 FROM added)"
+      " INSERT INTO rruled.incomplete_runs (run, id, schedule_id, project_id, due_at, available_at,"
+      " status, executor) SELECT number, id, schedule_id, project_id, due_at, available_at, status,"
+      " executor FROM added",
       store::to_string(id), store::to_string(run.flow_id), store::to_string(*run.schedule_id),
       store::Timestamp(*run.scheduled_for).time_since_epoch().count(),
       run.due_at.time_since_epoch().count(), run.body, origin);

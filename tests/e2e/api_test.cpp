@@ -1,7 +1,6 @@
 // The API on a store that the daemon's binary serves.
 #include "daemon/api/api_service.h"
 #include "daemon/io/clock.h"
-#include "store/memory_store.h"
 #include "tests/e2e/daemon_fixture.h"
 #include "tests/unit/api/client.h"
 
@@ -126,38 +125,6 @@ TEST_CASE("tokens are made, shown once, listed and revoked") {
   CHECK(here.rruled({"token", "list"}).out.find("revoked") != std::string::npos);
 }
 
-TEST_CASE("the daemon serves the API where it is told to listen, and fires what came through it") {
-  Installation here("[api]\nlisten = \"127.0.0.1:0\"\nauth = \"none\"\n");
-  testing::BackgroundProcess daemon(here.daemon(), here.environment);
-  const auto line = daemon.read_until("api: listening on", kPatience);
-  REQUIRE(!line.empty());
-  const auto address = line.substr(line.rfind(' ') + 1);
-  const auto curl = [&](std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"/usr/bin/curl", "--silent", "--show-error"});
-    arguments.back() = "http://" + address + arguments.back();
-    const auto answer = testing::run_process(arguments);
-    INFO(answer.err);
-    REQUIRE(answer.exit_code == 0);
-    return answer.out;
-  };
-  const std::string json = "Content-Type: application/json";
-  const auto flow = boost::json::parse(
-      curl({"-H", json, "-d", R"({"name":"x","status":"active","trigger":{"type":"schedule"}})",
-            "/api/projects/1/hog_flows/"}));
-  const std::string path =
-      "/api/projects/1/hog_flows/" + std::string(flow.at("id").as_string()) + "/schedules/";
-  const auto schedule = boost::json::parse(
-      curl({"-H", json, "-d",
-            R"({"rrule":"FREQ=SECONDLY;COUNT=2","starts_at":"2100-01-01T00:00:00Z"})", path}));
-  CHECK(schedule.at("next_run_at") == "2100-01-01T00:00:00.000000Z");
-  CHECK(curl({"-X", "POST", path + std::string(schedule.at("id").as_string()) + "/run/"})
-            .find("\"id\"") != std::string::npos);
-  CHECK(!daemon.read_until("  completed", kPatience).empty());
-  CHECK(curl({"/readyz"}).find("ok") != std::string::npos);
-  daemon.send_signal(SIGTERM);
-  CHECK(daemon.wait() == 0);
-}
-
 TEST_CASE("an API that cannot start says why") {
   Installation here;
   rrule::ZoneDatabase zones;
@@ -177,14 +144,6 @@ TEST_CASE("an API that cannot start says why") {
                     Catch::Contains("auth = \"none\" is for loopback addresses"));
   CHECK_THROWS_WITH(start({.listen = "127.0.0.1:0", .tls_key = "/nothing"}),
                     Catch::Contains("needs both"));
-  api::ApiService on_another_store(
-      io.get_executor(), {.listen = "127.0.0.1:0"},
-      [] {
-        return api::Backend{std::make_shared<store::MemoryStore>(), nullptr};
-      },
-      core::ScheduleRules{zones, std::chrono::seconds(1), {}}, clock,
-      std::make_shared<spdlog::logger>("api", std::make_shared<spdlog::sinks::null_sink_mt>()), {});
-  CHECK_THROWS_WITH(on_another_store.start(), Catch::Contains("this kind of store"));
   CHECK_THROWS_WITH(start({.listen = "198.51.100.1:80"}), Catch::Contains("cannot listen on"));
 }
 

@@ -3,6 +3,7 @@
 #include "daemon/core/lifecycle.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/core/timetable.h"
+#include "store/directory.h"
 
 #include <algorithm>
 #include <array>
@@ -42,7 +43,11 @@ core::PlannerOptions Simulation::Options::default_planner() {
 }
 
 Simulation::Simulation(store::Store& store, Timestamp start_at, Options options)
-    : store_(store), options_(std::move(options)), now_(start_at), daemons_(options_.daemons) {
+    : store_(store),
+      audience_(store::audience_of(store)),
+      options_(std::move(options)),
+      now_(start_at),
+      daemons_(options_.daemons) {
   for (Daemon& daemon : daemons_) start(daemon);
 }
 
@@ -77,7 +82,11 @@ store::ScheduleId Simulation::add(const std::string& rrule,
   schedule.timezone = timezone;
   schedule.created_at = schedule.updated_at = now_;
   if (adjust) adjust(schedule);
-  const auto timetable = core::Timetable::compile(schedule, zones_);
+  const auto calendars = [&](std::int64_t project, const std::string& name) {
+    const auto calendar = store::directory_of(store_)->calendar({project, name});
+    return core::ExcludedDays::compile(calendar.value().days, zones_).value();
+  };
+  const auto timetable = core::Timetable::compile(schedule, zones_, calendars);
   if (!timetable) throw std::invalid_argument(timetable.error().error.detail);
   const auto change = core::rescheduled(schedule, *timetable, true, now_);
   store::ChangeSet changes;
@@ -151,6 +160,31 @@ std::optional<core::Completion> Simulation::do_action(Daemon& daemon, core::Acti
       return core::HandedBack{};
     });
   if (auto* send = std::get_if<core::Deliver>(&action)) deliver(daemon, send->run);
+  return do_job_action(daemon, action);
+}
+
+std::optional<core::Completion> Simulation::do_job_action(Daemon& daemon, core::Action& action) {
+  using What = core::StoreFailed::What;
+  What what = What::spread;
+  try {
+    if (auto* open = std::get_if<core::OpenJob>(&action))
+      return core::JobOpened{
+          audience_->open_job({open->run_id, open->fence, daemon.claimant}, now_)};
+    if (auto* page = std::get_if<core::FanOutPage>(&action)) {
+      page->request.claim = {page->run_id, page->fence, daemon.claimant};
+      return core::FannedOut{audience_->fan_out(page->request, page->make_child, now_)};
+    }
+    what = What::end_jobs;
+    if (auto* look = std::get_if<core::LookAtJobs>(&action))
+      return core::JobsEnded{audience_->end_jobs(look->request, now_)};
+    what = What::cancel_job;
+    if (auto* cancel = std::get_if<core::CancelJob>(&action)) {
+      if (audience_) (void)audience_->cancel_job(cancel->run_id, "overlap", {}, now_);
+      return core::JobCancelled{};
+    }
+  } catch (const store::StoreError& error) {
+    return core::StoreFailed{what, error.what(), error.kind() == store::StoreError::Kind::invalid};
+  }
   return std::nullopt;
 }
 

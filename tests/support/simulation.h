@@ -2,6 +2,7 @@
 
 #include "daemon/core/planner.h"
 #include "rrule/zone_database.h"
+#include "store/audience.h"
 #include "store/store.h"
 
 #include <cstdint>
@@ -95,11 +96,13 @@ class Simulation {
   void turn_all();
   [[nodiscard]] bool perform(Daemon& daemon, core::Action action);
   [[nodiscard]] std::optional<core::Completion> do_action(Daemon& daemon, core::Action& action);
+  [[nodiscard]] std::optional<core::Completion> do_job_action(Daemon& daemon, core::Action& action);
   void note_claims(Daemon& daemon, const core::Completion& completion) const;
   void deliver(Daemon& daemon, const store::Run& run);
   [[nodiscard]] Timestamp next_moment(Timestamp end) const;
 
   store::Store& store_;
+  std::unique_ptr<store::Audience> audience_;
   Options options_;
   rrule::ZoneDatabase zones_;
   Timestamp now_;

@@ -8,10 +8,12 @@
 #include "store/sqlite_store.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/api/scripted_wire.h"
+#include "tests/unit/store/postgres_fixture.h"
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +33,7 @@ class MovedClock final : public io::Clock {
   store::Timestamp at{std::chrono::milliseconds(1'767'603'600'000)};
 };
 
-enum class StoreKind { memory, sqlite };
+enum class StoreKind { memory, sqlite, postgres };
 
 struct ApiAsk {
   std::string token{};  // empty: the one that may write
@@ -44,7 +46,8 @@ struct ApiAsk {
 class ApiHome {
  public:
   explicit ApiHome(StoreKind kind, io::ApiAuth auth = io::ApiAuth::token)
-      : dir_(fast_directory()), context_{rules(), {}, api::api_routes(), "1.2.3"} {
+      : dir_(fast_directory()),
+        context_{rules(), {}, [] { return std::string("up 1\n"); }, api::api_routes(), "1.2.3"} {
     pool_.emplace(1, [&] { return open(kind); });
     application_.emplace(context_, *pool_, clock, quiet_log(),
                          api::ApiApplication::Options{.auth = auth});
@@ -137,6 +140,8 @@ class ApiHome {
   api::Backend open(StoreKind kind) {
     if (kind == StoreKind::memory)
       backend_.store = std::make_shared<store::MemoryStore>();
+    else if (kind == StoreKind::postgres)
+      backend_.store = schema_.emplace().open();
     else
       backend_.store = store::open_sqlite(dir_.file("api.db"), store::OpenMode::command);
     backend_.directory = store::directory_of(*backend_.store);
@@ -153,11 +158,15 @@ class ApiHome {
     token.scopes = scopes;
     token.created_at = clock.at;
     if (change) change(token);
-    backend_.directory->add_token(token);
+    store::AuditEntry entry;
+    entry.at = clock.at;
+    entry.actor = "test";
+    backend_.directory->add_token(token, entry);
     return text;
   }
 
   TempDir dir_;
+  std::optional<PostgresSchema> schema_;
   rrule::ZoneDatabase zones_;
   api::ApiContext context_;
   api::Backend backend_;  // the pool's one; used between requests
@@ -165,7 +174,12 @@ class ApiHome {
   std::optional<api::ApiApplication> application_;
 };
 
-inline StoreKind either_store() { return GENERATE(StoreKind::memory, StoreKind::sqlite); }
+// Memory and SQLite; PostgreSQL alone where RRULED_API_STORE says so.
+inline StoreKind either_store() {
+  const char* wanted = std::getenv("RRULED_API_STORE");
+  if (wanted != nullptr && std::string(wanted) == "postgres") return StoreKind::postgres;
+  return GENERATE(StoreKind::memory, StoreKind::sqlite);
+}
 
 inline std::string header(const api::Response& response, std::string_view name) {
   const auto* value = api::find_header(response.headers, name);

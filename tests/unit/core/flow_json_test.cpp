@@ -64,7 +64,11 @@ TEST_CASE("a body without actions may give the trigger itself") {
       read(R"({"status":"active","trigger":{"type":"batch","filters":{"properties":[]}}})");
   REQUIRE(flow.has_value());
   CHECK(flow->trigger_type == "batch");
-  CHECK(flow->actions == "[]");
+  CHECK(flow->actions == R"([{"id":"trigger","name":"Trigger","type":"trigger",)"
+                         R"("config":{"type":"batch","filters":{"properties":[]}}}])");
+  CHECK(read(R"({"actions":[],"trigger":{"type":"schedule"}})").value().actions.size() > 2);
+  CHECK(read(R"({"trigger":null})").error().attr == "trigger");
+  CHECK(read(R"({"actions":[]})").error().attr == "actions");
 }
 
 TEST_CASE("what is wrong with a flow is told by field") {

@@ -90,6 +90,32 @@ TEST_CASE("memory holds no more schedules than the cap, however many are due soo
   CHECK(alone.load().horizon_loaded);
 }
 
+TEST_CASE("a page that was read before an edit does not undo it") {
+  core::PlannerOptions options = Simulation::Options::default_planner();
+  options.load_page = 2;
+  store::MemoryStore store;
+  Simulation simulation(store, kNow, {});
+  for (int i = 0; i < 3; ++i) simulation.add("FREQ=DAILY", at("2026-01-01T00:00:20Z"), "UTC");
+  rrule::ZoneDatabase zones;
+  core::Planner planner(options, zones, kNow);
+  REQUIRE(all_of<core::LoadDue>(planner.step(kNow)).size() == 1);
+  const auto page = store.load_due({}, kNow + 1min, 2);
+  REQUIRE(page.size() == 2);
+  auto edited = page[0];
+  ++edited.schedule.version;
+  edited.schedule.next_run_at = at("2026-01-01T00:00:10Z");
+  edited.schedule.next_due_at = at("2026-01-01T00:00:10Z");
+  store::Changes changes;
+  changes.revision = 9;
+  changes.schedules = {edited};
+  planner.complete(core::Changed{changes}, kNow);
+  planner.complete(core::Loaded{page}, kNow);
+  const auto settles = all_of<core::Settle>(planner.step(kNow + 10s));
+  REQUIRE(settles.size() == 1);
+  REQUIRE(settles[0].batch.size() == 1);
+  CHECK(settles[0].batch[0].version == edited.schedule.version);
+}
+
 TEST_CASE("claims are extended and lapsed ones recovered every third of their time") {
   rrule::ZoneDatabase zones;
   core::PlannerOptions options = Simulation::Options::default_planner();

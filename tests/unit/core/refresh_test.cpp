@@ -59,8 +59,8 @@ TEST_CASE("nothing moves while the rules are the same") {
   const rrule::ZoneDatabase zones(folder.path());
   const auto row = daily_at_nine(zones, at("2026-06-01T00:00:00Z"));
   CHECK(row.next_run_at == at("2026-06-01T07:00:00Z"));
-  CHECK(!core::refreshed(row, true, zones, at("2026-06-01T00:01:00Z")));
-  CHECK(!core::refreshed(settle_next(row, zones), true, zones, at("2026-06-01T08:00:00Z")));
+  CHECK(!core::refreshed(row, true, zones, {}, at("2026-06-01T00:01:00Z")));
+  CHECK(!core::refreshed(settle_next(row, zones), true, zones, {}, at("2026-06-01T08:00:00Z")));
 }
 
 TEST_CASE("an hour that comes twice is no change of the rules") {
@@ -76,7 +76,7 @@ TEST_CASE("an hour that comes twice is no change of the rules") {
             .schedule;
   row = settle_next(row, zones);                           // 01:45, the first reading
   REQUIRE(row.next_run_at == at("2026-11-01T06:00:00Z"));  // 01:00, the second
-  CHECK(!core::refreshed(row, true, zones, at("2026-11-01T05:46:00Z")));
+  CHECK(!core::refreshed(row, true, zones, {}, at("2026-11-01T05:46:00Z")));
 }
 
 TEST_CASE("new rules move the next run; a wall time that already ran does not run again") {
@@ -89,18 +89,18 @@ TEST_CASE("new rules move the next run; a wall time that already ran does not ru
   SECTION("the zone moves west: 09:00 lies ahead once more today") {
     folder.put("Test/Zone", "Europe/London");
     CHECK(zones.reload().changed == std::vector<std::string>{"Test/Zone"});
-    const auto moved = core::refreshed(waiting, true, zones, at("2026-06-01T01:00:00Z"));
+    const auto moved = core::refreshed(waiting, true, zones, {}, at("2026-06-01T01:00:00Z"));
     REQUIRE(moved);
     CHECK(moved->from == at("2026-06-01T07:00:00Z"));
     CHECK(moved->put.schedule.next_run_at == at("2026-06-01T08:00:00Z"));
-    const auto tomorrow = core::refreshed(ran_today, true, zones, at("2026-06-01T07:30:00Z"));
+    const auto tomorrow = core::refreshed(ran_today, true, zones, {}, at("2026-06-01T07:30:00Z"));
     REQUIRE(tomorrow);
     CHECK(tomorrow->put.schedule.next_run_at == at("2026-06-02T08:00:00Z"));
   }
   SECTION("the zone moves east: tomorrow's run comes earlier") {
     folder.put("Test/Zone", "Asia/Tokyo");
     (void)zones.reload();
-    const auto moved = core::refreshed(ran_today, true, zones, at("2026-06-01T07:30:00Z"));
+    const auto moved = core::refreshed(ran_today, true, zones, {}, at("2026-06-01T07:30:00Z"));
     REQUIRE(moved);
     CHECK(moved->put.schedule.next_run_at == at("2026-06-02T00:00:00Z"));
   }
@@ -119,7 +119,7 @@ TEST_CASE("a schedule whose zone was edited is not held to the old zone's wall c
   row = core::edited(row, &before, after, core::Timetable::compile(after, zones).value(), true, now)
             .schedule;
   CHECK(row.next_run_at == at("2026-06-02T13:00:00Z"));
-  CHECK(!core::refreshed(row, true, zones, now));
+  CHECK(!core::refreshed(row, true, zones, {}, now));
 }
 
 TEST_CASE("a row in error goes on once its zone is there, and the time between is a gap") {
@@ -129,8 +129,8 @@ TEST_CASE("a row in error goes on once its zone is there, and the time between i
   const ZoneFolder empty;
   const rrule::ZoneDatabase none(empty.path());
   const auto row = core::quarantined(daily_at_nine(good, at("2026-06-01T00:00:00Z")), "no zone");
-  CHECK(!core::refreshed(row, true, none, at("2026-06-03T12:00:00Z")));
-  const auto revived = core::refreshed(row, true, good, at("2026-06-03T12:00:00Z"));
+  CHECK(!core::refreshed(row, true, none, {}, at("2026-06-03T12:00:00Z")));
+  const auto revived = core::refreshed(row, true, good, {}, at("2026-06-03T12:00:00Z"));
   REQUIRE(revived);
   CHECK(revived->kind == core::Refreshed::Kind::revived);
   CHECK(revived->put.schedule.status == store::ScheduleStatus::active);

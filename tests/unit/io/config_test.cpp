@@ -98,11 +98,14 @@ retry_on_failure = true
 [api]
 listen = "[::1]:9000"
 auth = "none"
+tls_certificate = "/etc/api.pem"
+tls_key = "/etc/api.key"
 [log]
 level = "debug"
 format = "json"
 [limits]
 min_interval = "1h"
+max_audience = 7000
 [tzdata]
 directory = "/srv/zoneinfo"
 [run]
@@ -128,20 +131,23 @@ stop_timeout = "PT10S"
   CHECK(config.executors[2].retry_on_failure);
   CHECK(config.api.listen == "[::1]:9000");
   CHECK(config.api.auth == ApiAuth::none);
+  CHECK(config.api.tls_certificate == "/etc/api.pem");
+  CHECK(config.api.tls_key == "/etc/api.key");
   CHECK(config.log.level == LogVerbosity::debug);
   CHECK(config.log.format == LogFormat::json);
   CHECK(config.limits.min_interval == 1h);
+  CHECK(config.limits.max_audience == 7'000);
   CHECK(config.tzdata.directory == "/srv/zoneinfo");
   CHECK(config.run.max_in_flight == 7);
   CHECK(config.run.stop_timeout == 10s);
   CHECK(config.sources == std::vector<std::string>{file.string()});
-  CHECK(config.origins.at("log.level") == file.string() + ":31");
+  CHECK(config.origins.at("log.level") == file.string() + ":33");
 
   // Each key of the table stands in the file above.
   std::set<std::string> keys;
   for (const auto& [key, where] : config.origins) keys.insert(key.substr(key.rfind('.') + 1));
   for (const auto& setting : settings()) CHECK(keys.contains(std::string(setting.key)));
-  CHECK(settings().size() == 26);
+  CHECK(settings().size() == 29);
 }
 
 TEST_CASE("drop-ins come after the file, the environment after both") {

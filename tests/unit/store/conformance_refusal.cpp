@@ -70,8 +70,14 @@ void refuses_bad_texts_of_writers(Store& store) {
     columns += for_each_text(run, bad, [&](const std::string& column) {
       check_refused(store, column, [&] { (void)store.write({.runs = {run}}, at(0)); });
     });
+    Calendar calendar;
+    columns += for_each_text(calendar, bad, [&](const std::string& column) {
+      check_refused(store, column, [&] {
+        (void)store.write({.calendars = {{calendar, {}}}}, at(0));
+      });
+    });
   }
-  CHECK(columns == 2 * (11 + 6 + 6));
+  CHECK(columns == 2 * (11 + 7 + 6 + 3));
 }
 
 void refuses_every_kind_of_bad_text(Store& store) {

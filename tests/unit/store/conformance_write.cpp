@@ -21,7 +21,13 @@ void keeps_every_column(Store& store) {
   schedule.flow_id = run.flow_id = flow.id;
   run.schedule_id = schedule.id;
   run.status = RunStatus::pending;
-  write(store, {.flows = {{flow, {}}}, .schedules = {{schedule, {}}}, .runs = {run}});
+  Calendar calendar;
+  calendar.project_id = schedule.project_id;
+  calendar.name = schedule.calendar;
+  write(store, {.flows = {{flow, {}}},
+                .schedules = {{schedule, {}}},
+                .runs = {run},
+                .calendars = {{calendar, {}}}});
 
   flow.revision = schedule.revision = 1;
   schedule.version = 1;

@@ -1,5 +1,6 @@
 #include "copy_sample.h"
 
+#include "store/audience.h"
 #include "store/sqlite_store.h"
 
 #include <SQLiteCpp/Database.h>
@@ -12,6 +13,18 @@ using enum RunStatus;
 
 constexpr int kManual = 1'100;
 
+void add_persons(Store& store) {
+  std::vector<PersonPut> persons(2);
+  for (std::size_t n = 0; n < persons.size(); ++n) {
+    auto& put = persons[n];
+    put.person.id = id_of<PersonId>(static_cast<int>(n) + 1);
+    put.person.distinct_id = "p" + std::to_string(n);
+    put.person.properties = R"({"a":"É","b":1})";
+    put.values = {{"a", "É", "é", {}, at(3)}, {"b", "1", {}, order_of(-1.5), {}}};
+  }
+  audience_of(store)->put_persons(persons, AuditEntry{}, at(0));
+}
+
 void write_rows(Store& store) {
   auto flow = filled<Flow>();
   flow.id = flow_id(2);
@@ -20,6 +33,13 @@ void write_rows(Store& store) {
   schedule.flow_id = flow.id;
   schedule.max_running = 3;
   ChangeSet changes;
+  Calendar calendar;
+  calendar.project_id = schedule.project_id;
+  calendar.name = schedule.calendar;
+  calendar.note = "when we are away";
+  calendar.days = R"({"dates":["2026-12-24"]})";
+  calendar.created_at = calendar.updated_at = at(1);
+  changes.calendars = {{calendar, {}}};
   changes.flows = {{a_flow(1), {}}, {flow, {}}};
   changes.schedules = {{schedule, {}}};
   for (int n = 1; n <= 4; ++n) changes.schedules.push_back({a_schedule(n), {}});
@@ -36,6 +56,7 @@ void write_rows(Store& store) {
   REQUIRE_FALSE(store.write(put(a_schedule(4)), at(0)));
   REQUIRE_FALSE(store.write({.delete_schedules = {schedule_id(4)}}, at(0)));
   store.set_zones_version("2026a");
+  add_persons(store);
 }
 
 void run_a_daemon(Store& store) {

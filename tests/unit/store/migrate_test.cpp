@@ -6,6 +6,7 @@
 #include "tests/support/temp_dir.h"
 
 #include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
 #include <catch2/catch.hpp>
 
 #include <fstream>
@@ -103,14 +104,34 @@ TEST_CASE("an older store is brought forward by the daemon alone", "[migrate]") 
   for (const auto mode : kModes) CHECK(open_sqlite(path, mode, options)->flows({}).size() == 2);
 }
 
+namespace {
+
+// The rows of a store of today, as far as an older one has columns for them.
+void take_rows(const std::string& old_store, const std::string& store) {
+  SQLite::Database database(old_store, SQLite::OPEN_READWRITE);
+  database.exec("ATTACH '" + store + "' AS now");
+  std::vector<std::pair<std::string, std::string>> tables;
+  SQLite::Statement query(database,
+                          "SELECT t.name, group_concat(c.name) FROM main.sqlite_schema t,"
+                          " pragma_table_info(t.name, 'main') c WHERE t.type = 'table'"
+                          " AND t.name <> 'schema_migrations' AND c.name IN"
+                          " (SELECT name FROM pragma_table_info(t.name, 'now')) GROUP BY t.name");
+  while (query.executeStep()) tables.emplace_back(query.getColumn(0), query.getColumn(1));
+  for (const auto& [table, columns] : tables) {
+    database.exec("DELETE FROM main." + table);
+    database.exec("INSERT INTO main." + table + " (" + columns + ") SELECT " + columns +
+                  " FROM now." + table);
+  }
+}
+
+}  // namespace
+
 TEST_CASE("the rows of every step before are of use afterwards", "[migrate]") {
   const auto before = GENERATE(range(1, kSteps));
   const TempDir dir(fast_directory());
   const auto path = dir.file("store.db");
   {
-    SqliteOptions options;
-    options.migrations = sqlite_migrations().first(static_cast<std::size_t>(before));
-    const auto store = open_sqlite(path, OpenMode::daemon, options);
+    const auto store = open_sqlite(dir.file("now.db"), OpenMode::daemon);
     auto changes = put(a_flow());
     changes.schedules = {{a_schedule(), {}}};
     changes.runs = {a_manual_run(1), a_manual_run(2)};
@@ -125,6 +146,12 @@ TEST_CASE("the rows of every step before are of use afterwards", "[migrate]") {
             .claimed.at(0);
     (void)store->finish({a_finish(run, RunStatus::completed, at(2))}, claimant, at(2));
   }
+  {
+    SqliteOptions options;
+    options.migrations = sqlite_migrations().first(static_cast<std::size_t>(before));
+    (void)open_sqlite(path, OpenMode::daemon, options);
+  }
+  take_rows(path, dir.file("now.db"));
   const auto store = open_sqlite(path, OpenMode::daemon);
   CHECK(count(path, "SELECT max(version) FROM schema_migrations") == kSteps);
   const auto claimant = store->begin_session(id_of<OwnerId>(2), at(3)).claimant;

@@ -24,6 +24,8 @@ class PostgresSchema {
   [[nodiscard]] static std::string url() { return testing::shared_postgres().url(); }
   // Statements with search_path set to the schema; what psql prints.
   std::string sql(const std::string& statements) const;
+  // Rows whose parts in other tables are missing, left over, or say something else; empty: none.
+  [[nodiscard]] std::string strays() const;
 
  private:
   std::string name_;

@@ -15,6 +15,7 @@ TEST_CASE("PostgresStore lives as MemoryStore does", "[postgres][model]") {
     const auto store = schema.open();
     Life life(model, *store, seed, Life::HighWater::any);
     life.live(300);
+    CHECK(schema.strays() == "");
     for (const auto& [name, count] : life.outcomes()) outcomes[name] += count;
   }
   // Everything must have come up.

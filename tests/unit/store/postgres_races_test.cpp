@@ -56,7 +56,8 @@ class Racer {
     std::shuffle(due.begin(), due.end(), random_);
     due.resize(std::min<std::size_t>(due.size(), 1 + random_() % 8));
     std::vector<Settlement> batch;
-    for (const auto& [schedule, name, status, version, type, variables] : due) {
+    for (const auto& row : due) {
+      const Schedule& schedule = row.schedule;
       const auto next = *schedule.next_run_at;
       batch.push_back(a_settlement(schedule, {a_run(schedule, next)}, next + 1s));
       batch.back().overlap = schedule.overlap;
@@ -138,6 +139,7 @@ TEST_CASE("eight daemons settle each occurrence once", "[postgres]") {
   // Whoever waited was let go; cancel_other leaves none, as each run ends.
   CHECK(schema.sql("SELECT count(*) FROM runs WHERE status IN ('waiting', 'pending',"
                    " 'dispatching', 'retrying')") == "0");
+  CHECK(schema.strays() == "");
   CHECK(schema.sql("SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'") ==
         deadlocks);
 }

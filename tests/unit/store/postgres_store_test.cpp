@@ -14,6 +14,7 @@ TEST_CASE("PostgresStore keeps the contract", "[postgres]") {
     DYNAMIC_SECTION(check.name) {
       const PostgresSchema schema;
       check.run(*schema.open());
+      CHECK(schema.strays() == "");
     }
   }
 }

@@ -1,0 +1,70 @@
+#include "daemon/api/audience.h"
+
+#include "daemon/api/routes.h"
+#include "daemon/core/property_filter.h"
+
+// Who a flow reaches, and how far its batch jobs are.
+namespace rruled::api {
+namespace {
+
+namespace json = boost::json;
+
+// Unsent children that one transaction cancels, and how many a request cancels itself: what is left
+// then is the daemon's.
+constexpr std::size_t kSweep = 5'000;
+constexpr int kSweepsMax = 20;
+
+}  // namespace
+
+std::map<store::RunId, json::value> progress_of(const Call& call,
+                                                const std::vector<store::Run>& runs) {
+  std::vector<store::RunId> ids;
+  for (const auto& run : runs)
+    if (run.kind == store::RunKind::batch_job) ids.push_back(run.id);
+  std::map<store::RunId, json::value> all;
+  if (ids.empty()) return all;
+  for (const auto& each : call.audience().progress(ids))
+    all[each.run_id] = {{"total", each.total ? json::value(*each.total) : json::value(nullptr)},
+                        {"enqueued", each.enqueued},
+                        {"done", each.done},
+                        {"failed", each.failed},
+                        {"truncated", each.truncated}};
+  return all;
+}
+
+bool cancel_job(const Call& call, store::RunId id, const store::AuditEntry& line) {
+  switch (call.audience().cancel_job(id, "cancelled_by_operator", line, call.now)) {
+    case store::CancelResult::cancelled:
+      sweep_children(call, id);
+      return true;
+    case store::CancelResult::ended:
+      return true;
+    case store::CancelResult::missing:
+    case store::CancelResult::under_way:
+      break;
+  }
+  return false;
+}
+
+void sweep_children(const Call& call, store::RunId id) {
+  for (int left = kSweepsMax; left > 0; --left) {
+    const auto swept = call.audience().end_jobs({.only = id, .cancel = kSweep}, call.now);
+    if (swept.open == 0 || swept.cancelled < kSweep) return;
+  }
+}
+
+Response user_blast_radius(Call& call) {
+  const auto body = body_object(call);
+  const auto* filters = body.if_contains("filters");
+  if (filters == nullptr || filters->is_null())
+    refuse("", "Missing filters for which to get blast radius");
+  const auto* group = body.if_contains("group_type_index");
+  if (group != nullptr && !group->is_null())
+    refuse("group_type_index", "Groups are not supported: an audience is made of persons.");
+  const auto filter = core::filter_from_json(*filters, "filters", call.now);
+  if (!filter) throw Refused{invalid(filter.error())};
+  const auto size = call.audience().size(call.project(), *filter);
+  return json_response(json::object{{"affected", size.affected}, {"total", size.total}});
+}
+
+}  // namespace rruled::api

@@ -1,0 +1,149 @@
+#include "daemon/api/jobs.h"
+#include "daemon/api/routes.h"
+#include "daemon/api/verbs.h"
+#include "daemon/core/backfill.h"
+#include "daemon/core/field_reader.h"
+#include "daemon/core/lifecycle.h"
+
+#include <array>
+
+namespace rruled::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 4> kKeys{"from", "to", "dry_run", "note"};
+
+struct Wanted {
+  store::Timestamp from{};
+  store::Timestamp to{};
+  bool dry_run = false;
+  std::string note;
+};
+
+Wanted read(const json::object& body) {
+  Wanted request;
+  core::FieldReader fields(body);
+  fields.require("from");
+  fields.require("to");
+  fields.instant("from", request.from);
+  fields.instant("to", request.to);
+  fields.text("note", request.note, {.length_max = 1'000, .blank = true});
+  if (const auto* dry = fields.find("dry_run"); dry && !fields.failed()) {
+    if (dry->is_bool())
+      request.dry_run = dry->get_bool();
+    else
+      fields.refuse("dry_run", "invalid_input", "Must be true or false.");
+  }
+  if (fields.failed()) throw Refused{invalid(*fields.error())};
+  return request;
+}
+
+store::Backfill backfill_of(const Call& call) {
+  const auto id = store::parse_id<store::ParentId>(call.argument("bid"));
+  auto backfill = id ? call.directory().backfill(*id) : std::nullopt;
+  if (!backfill || backfill->project_id != call.project()) throw Refused{not_found()};
+  return std::move(*backfill);
+}
+
+json::object shown(const Call& call, const store::Backfill& backfill) {
+  return core::to_json(backfill, call.directory().counts_of(backfill.id));
+}
+
+core::Preview occurrences(const Call& call,
+                          const store::Schedule& schedule,
+                          const Wanted& request) {
+  const auto rules = rules_of(call);
+  const auto timetable = core::Timetable::compile(schedule, rules.zones, rules.calendars);
+  if (!timetable)
+    refuse(std::string(timetable.error().field), timetable.error().error.detail + ".");
+  auto preview = core::backfill_preview(*timetable, request.from, request.to, call.now);
+  if (!preview) throw Refused{invalid(preview.error())};
+  return std::move(*preview);
+}
+
+Response accepted(const Call& call, const store::Backfill& backfill) {
+  Response response = json_response(
+      json::object{{"backfill_id", to_string(backfill.id)}, {"count", backfill.count}}, 202);
+  response.headers = call.headers;
+  return response;
+}
+
+}  // namespace
+
+Response create_backfill(Call& call) {
+  const store::Flow flow = flow_of(call);
+  const store::Schedule schedule = schedule_of(call, flow);
+  const json::object body = body_object(call);
+  warn_unknown(call, core::FieldReader::unknown_keys(body, kKeys));
+  const Wanted request = read(body);
+  const auto preview = occurrences(call, schedule, request);
+  if (request.dry_run) {
+    json::object object = core::to_json(preview);
+    object["count"] = preview.items.size();
+    return json_response(object);
+  }
+  if (!core::can_fire(flow.status, flow.trigger_type))
+    throw Refused{problem(400,
+                          "The flow cannot fire: it must be active, with a trigger of type "
+                          "batch or schedule.",
+                          "invalid_input")};
+  const Made made = made_by(call, schedule.id.value);
+  store::Backfill backfill;
+  backfill.id = store::ParentId{made.id};
+  if (const auto known = call.directory().backfill(backfill.id)) {
+    remember(call, made, body);
+    call.headers.push_back({std::string(kReplayed), "true"});
+    return accepted(call, *known);
+  }
+  backfill.project_id = schedule.project_id;
+  backfill.flow_id = flow.id;
+  backfill.schedule_id = schedule.id;
+  backfill.from = std::chrono::ceil<std::chrono::seconds>(request.from);
+  backfill.to = std::chrono::ceil<std::chrono::seconds>(request.to);
+  backfill.count = preview.items.size();
+  backfill.note = request.note;
+  backfill.created_at = call.now;
+  remember(call, made, body);
+  write_changes(call, [&] {
+    store::ChangeSet changes;
+    if (call.directory().backfill(backfill.id)) return changes;
+    changes.backfills.push_back({backfill, std::nullopt});
+    const json::object after = core::to_json(backfill, {});
+    changes.audit.push_back(
+        audit_entry(call, "create", "backfill", to_string(backfill.id), nullptr, &after));
+    return changes;
+  });
+  return accepted(call, backfill);
+}
+
+Response get_backfill(Call& call) { return json_response(shown(call, backfill_of(call))); }
+
+Response cancel_backfill(Call& call) {
+  write_changes(call, [&] {
+    const store::Backfill before = backfill_of(call);
+    store::ChangeSet changes;
+    if (before.ended_at && before.cancelled) return changes;
+    store::Backfill after = before;
+    after.cancelled = true;
+    if (!after.ended_at) after.ended_at = call.now;
+    changes.backfills.push_back({after, before.version});
+    const json::object was = core::to_json(before, {});
+    const json::object is = core::to_json(after, {});
+    changes.audit.push_back(
+        audit_entry(call, "cancel", "backfill", to_string(after.id), &was, &is));
+    return changes;
+  });
+  // None is added any more: those that are not with an executor end here, the others by themselves.
+  store::RunFilter filter{.project_id = call.project()};
+  filter.parent_id = backfill_of(call).id;
+  filter.statuses = {store::RunStatus::waiting, store::RunStatus::pending,
+                     store::RunStatus::retrying};
+  for (const auto& run : call.directory().runs(filter, {core::kBackfillMax, 0}, false).rows) {
+    const auto line = audit_entry(call, "cancel", "run", to_string(run.id), nullptr, nullptr);
+    (void)call.directory().cancel_run(run.id, "backfill_cancelled", call.now, line);
+  }
+  return get_backfill(call);
+}
+
+}  // namespace rruled::api

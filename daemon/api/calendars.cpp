@@ -1,0 +1,157 @@
+#include "daemon/api/routes.h"
+#include "daemon/api/verbs.h"
+#include "daemon/core/excluded_days.h"
+#include "daemon/core/field_reader.h"
+#include "daemon/core/flow_change.h"
+#include "daemon/core/lifecycle.h"
+
+#include <array>
+
+namespace rruled::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 7> kKeys{"name",       "note",       "dates",  "rules",
+                                                "created_at", "updated_at", "version"};
+constexpr std::array<std::string_view, 2> kTexts{"name", "note"};
+// Schedules that one calendar moves in one transaction.
+constexpr std::size_t kSchedulesMax = 100'000;
+constexpr std::size_t kNamedMax = 5;
+
+store::CalendarName name_of(const Call& call) {
+  return {call.project(), std::string(call.argument("name"))};
+}
+
+store::Calendar calendar_of(const Call& call) {
+  auto calendar = call.directory().calendar(name_of(call));
+  if (!calendar) throw Refused{not_found()};
+  return std::move(*calendar);
+}
+
+Response calendar_response(Call& call, const store::Calendar& calendar, int status = 200) {
+  Response response = json_response(core::to_json(calendar), status);
+  response.headers = call.headers;
+  response.headers.push_back({"ETag", etag(calendar.version)});
+  return response;
+}
+
+store::Calendar read(const Call& call,
+                     const json::object& body,
+                     const store::Calendar& base,
+                     bool is_new) {
+  auto calendar = core::calendar_from_json(body, base, is_new, call.context.rules.zones, call.now);
+  if (!calendar) throw Refused{invalid(calendar.error())};
+  return std::move(*calendar);
+}
+
+std::vector<store::Schedule> schedules_with(const Call& call, const std::string& name) {
+  store::ScheduleFilter filter{.project_id = call.project()};
+  filter.calendar = name;
+  return call.directory().schedules(filter, {kSchedulesMax, 0}).rows;
+}
+
+// The schedules that name it go on by its new days, in the same transaction.
+void move_schedules(const Call& call, const store::Calendar& after, store::ChangeSet& changes) {
+  const auto& zones = call.context.rules.zones;
+  auto days = core::ExcludedDays::compile(after.days, zones);
+  if (!days) throw Refused{invalid(days.error())};
+  const auto now_days = [days = std::move(*days)](std::int64_t, const std::string&) {
+    return days;
+  };
+  const auto schedules = schedules_with(call, after.name);
+  const auto fires = [&](store::FlowId id) {
+    const auto flow = call.store().flow(id);
+    return flow && core::can_fire(flow->status, flow->trigger_type);
+  };
+  auto moved =
+      core::calendar_changes(schedules, rules_of(call).calendars, now_days, fires, zones, call.now);
+  for (auto& change : moved)
+    for (const auto& before : schedules)
+      if (before.id == change.schedule.id) {
+        core::put(changes, std::move(change), &before);
+        break;
+      }
+}
+
+}  // namespace
+
+Response list_calendars(Call& call) {
+  const auto rows = call.directory().calendars(call.project());
+  const auto range = page_range(call);
+  json::array results;
+  for (std::size_t i = range.offset; i < rows.size() && results.size() < range.limit; ++i)
+    results.push_back(core::to_json(rows[i]));
+  return page_response(call, std::move(results), rows.size(), range);
+}
+
+Response create_calendar(Call& call) {
+  const json::object body = body_object(call, kTexts);
+  warn_unknown(call, core::FieldReader::unknown_keys(body, kKeys));
+  store::Calendar base;
+  base.project_id = call.project();
+  base.created_at = call.now;
+  const store::Calendar calendar = read(call, body, base, true);
+  const auto known = call.directory().calendar({calendar.project_id, calendar.name});
+  if (known && known->days == calendar.days && known->note == calendar.note)
+    return calendar_response(call, *known, 201);  // the same again
+  if (known)
+    throw Refused{problem(
+        409, "There is a calendar \"" + calendar.name + "\" already: change it with PATCH.")};
+  write_changes(call, [&] {
+    store::ChangeSet changes;
+    changes.calendars.push_back({calendar, std::nullopt});
+    const json::object after = core::to_json(calendar);
+    changes.audit.push_back(
+        audit_entry(call, "create", "calendar", calendar.name, nullptr, &after));
+    return changes;
+  });
+  return calendar_response(call, calendar, 201);
+}
+
+Response get_calendar(Call& call) { return calendar_response(call, calendar_of(call)); }
+
+Response patch_calendar(Call& call) {
+  const json::object body = body_object(call, kTexts);
+  warn_unknown(call, core::FieldReader::unknown_keys(body, kKeys));
+  write_changes(call, [&] {
+    const store::Calendar before = calendar_of(call);
+    check_if_match(call, etag(before.version));
+    const store::Calendar after = read(call, body, before, false);
+    if (after.name != before.name) refuse("name", "A calendar keeps its name: make another one.");
+    store::ChangeSet changes;
+    if (after.note == before.note && after.days == before.days) return changes;
+    changes.calendars.push_back({after, before.version});
+    if (after.days != before.days) move_schedules(call, after, changes);
+    const json::object was = core::to_json(before);
+    const json::object is = core::to_json(after);
+    changes.audit.push_back(audit_entry(call, "update", "calendar", after.name, &was, &is));
+    return changes;
+  });
+  return get_calendar(call);
+}
+
+Response delete_calendar(Call& call) {
+  write_changes(call, [&] {
+    const store::Calendar before = calendar_of(call);
+    check_if_match(call, etag(before.version));
+    const auto users = schedules_with(call, before.name);
+    if (!users.empty()) {
+      std::string names;
+      for (std::size_t i = 0; i < std::min(users.size(), kNamedMax); ++i)
+        names += (names.empty() ? "" : ", ") + to_string(users[i].id);
+      if (users.size() > kNamedMax)
+        names += " and " + std::to_string(users.size() - kNamedMax) + " more";
+      throw Refused{problem(409, "Schedules name this calendar: " + names +
+                                     ". Give them another one, or null, first.")};
+    }
+    store::ChangeSet changes;
+    changes.delete_calendars.push_back({before.project_id, before.name});
+    const json::object was = core::to_json(before);
+    changes.audit.push_back(audit_entry(call, "delete", "calendar", before.name, &was, nullptr));
+    return changes;
+  });
+  return {.status = 204};
+}
+
+}  // namespace rruled::api

@@ -1,0 +1,118 @@
+#include "daemon/api/routes.h"
+#include "daemon/api/verbs.h"
+#include "daemon/core/audit.h"
+#include "daemon/core/field_reader.h"
+#include "daemon/core/time_text.h"
+
+#include <array>
+
+namespace rruled::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 2> kKeys{"note", "catch_up"};
+
+template <class Time>
+json::value time_or_null(const std::optional<Time>& time) {
+  return time ? json::value(core::iso_microseconds(*time)) : json::value(nullptr);
+}
+
+struct Wish {
+  std::optional<std::string> note;
+  bool catch_up = false;
+};
+
+Wish read(Call& call) {
+  static constexpr std::array<std::string_view, 1> kTexts{"note"};
+  const json::object body = body_object(call, kTexts);
+  warn_unknown(call, core::FieldReader::unknown_keys(body, kKeys));
+  Wish wish;
+  core::FieldReader fields(body);
+  std::string note;
+  fields.text("note", note, {.length_max = 1'000, .blank = true});
+  if (const auto* catch_up = fields.find("catch_up"); catch_up && !fields.failed()) {
+    if (catch_up->is_bool())
+      wish.catch_up = catch_up->get_bool();
+    else
+      fields.refuse("catch_up", "invalid_input", "Must be true or false.");
+  }
+  if (fields.failed()) throw Refused{invalid(*fields.error())};
+  if (body.contains("note")) wish.note = std::move(note);
+  return wish;
+}
+
+Response state(const Call& call) {
+  Response response = json_response(to_json(call.directory().project(call.project())));
+  response.headers = call.headers;
+  return response;
+}
+
+void write_project(const Call& call,
+                   std::string_view action,
+                   const std::function<void(store::Project&)>& change) {
+  write_changes(call, [&] {
+    const auto before = call.directory().project(call.project());
+    store::Project after = before.value_or(store::Project{});
+    after.id = call.project();
+    change(after);
+    store::ChangeSet changes;
+    if (before && after == *before) return changes;
+    changes.projects.push_back(after);
+    const json::object was = to_json(before);
+    const json::object is = to_json(std::optional(after));
+    changes.audit.push_back(
+        audit_entry(call, action, "project", std::to_string(after.id), &was, &is));
+    return changes;
+  });
+}
+
+}  // namespace
+
+store::AuditEntry audit_entry(const Call& call,
+                              std::string_view action,
+                              std::string_view kind,
+                              std::string id,
+                              const json::object* before,
+                              const json::object* after) {
+  return core::audit_line(call.now, call.grant.who, action, {call.project(), kind, std::move(id)},
+                          before, after);
+}
+
+json::object to_json(const std::optional<store::Project>& project) {
+  const store::Project row = project.value_or(store::Project{});
+  return {{"paused", row.paused()},
+          {"paused_at", time_or_null(row.paused_at)},
+          {"resumed_at", time_or_null(row.resumed_at)},
+          {"note", row.note}};
+}
+
+Response get_pause(Call& call) { return state(call); }
+
+Response pause_project(Call& call) {
+  const Wish wish = read(call);
+  write_project(call, "pause", [&](store::Project& row) {
+    if (!row.paused()) {
+      row.paused_at = call.now;
+      row.resumed_at.reset();
+      row.catch_up = false;
+      row.note.clear();
+    }
+    if (wish.note) row.note = *wish.note;
+  });
+  return state(call);
+}
+
+Response resume_project(Call& call) {
+  const Wish wish = read(call);
+  if (!call.directory().project(call.project())) return state(call);
+  write_project(call, "resume", [&](store::Project& row) {
+    if (!row.paused()) return;
+    row.resumed_at = call.now;
+    row.catch_up = wish.catch_up;
+    if (wish.note) row.note = *wish.note;
+  });
+  return state(call);
+}
+
+}  // namespace rruled::api

@@ -1,0 +1,90 @@
+#include "daemon/api/content.h"
+#include "daemon/api/routes.h"
+#include "daemon/core/audit.h"
+#include "daemon/core/person_json.h"
+
+// The persons of a project: put one by one or in bulk, and read.
+namespace rruled::api {
+namespace {
+
+namespace json = boost::json;
+
+store::PersonPut person_of(const Call& call, const json::object& object, std::string_view parent) {
+  auto put = core::person_from_json(object, call.project(),
+                                    store::PersonId{store::random_uuid_v7(call.now)}, parent);
+  if (!put) throw Refused{invalid(put.error())};
+  return std::move(*put);
+}
+
+// What the audit log keeps of it: properties of persons are not its business.
+store::AuditEntry line_of(const Call& call, const std::vector<store::PersonPut>& persons) {
+  const json::object after{{"persons", persons.size()}};
+  const std::string id =
+      persons.size() == 1 ? persons.front().person.distinct_id : std::string("several");
+  return core::audit_line(call.now, call.grant.who, "put", {call.project(), "person", id}, nullptr,
+                          &after);
+}
+
+// One JSON object a line; empty lines are skipped. An error names the line, counted from 0.
+std::vector<store::PersonPut> persons_in_lines(const Call& call) {
+  std::vector<store::PersonPut> persons;
+  std::string_view rest = call.request.body;
+  for (std::size_t line = 0; !rest.empty(); ++line) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    auto text = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    if (text.empty()) continue;
+    const std::string path = std::to_string(line);
+    const auto value = core::parse_json(text);
+    if (!value)
+      throw Refused{problem(400, "JSON parse error - " + value.error().detail + " (line " +
+                                     std::to_string(line + 1) + ", column " +
+                                     std::to_string(value.error().column) + ").")};
+    if (!value->is_object()) refuse(path, "Invalid data. Expected a JSON object.");
+    persons.push_back(person_of(call, value->get_object(), path));
+  }
+  return persons;
+}
+
+Response put_in_bulk(Call& call) {
+  const auto persons = persons_in_lines(call);
+  if (persons.empty()) refuse("", "Expected a JSON object on each line.");
+  const auto put = call.audience().put_persons(persons, line_of(call, persons), call.now);
+  return json_response(json::object{{"created", put.created}, {"updated", put.updated}});
+}
+
+}  // namespace
+
+Response list_persons(Call& call) {
+  store::PersonQuery query{.project_id = call.project()};
+  if (const auto* name = call.parameter("distinct_id")) query.distinct_id = *name;
+  const auto range = page_range(call);
+  const auto page = call.audience().persons(query, range);
+  json::array results;
+  for (const auto& person : page.rows) results.push_back(core::to_json(person));
+  return page_response(call, std::move(results), page.count, range);
+}
+
+Response put_persons(Call& call) {
+  if (body_kind(call.request) == BodyKind::json_lines) return put_in_bulk(call);
+  const auto body = body_object(call);
+  std::vector<std::string> unknown;
+  for (const auto& [key, value] : body)
+    if (key != "distinct_id" && key != "properties" && key != "id" && key != "created_at" &&
+        key != "updated_at")
+      unknown.emplace_back(key);
+  warn_unknown(call, unknown);
+  const std::vector persons{person_of(call, body, "")};
+  const auto put = call.audience().put_persons(persons, line_of(call, persons), call.now);
+  const store::PersonQuery query{.project_id = call.project(),
+                                 .distinct_id = persons.front().person.distinct_id};
+  const auto stored = call.audience().persons(query, {.limit = 1});
+  if (stored.rows.empty()) throw Refused{not_found()};
+  Response response =
+      json_response(core::to_json(stored.rows.front()), put.created == 1 ? 201 : 200);
+  response.headers = call.headers;
+  return response;
+}
+
+}  // namespace rruled::api

@@ -1,0 +1,90 @@
+#include "daemon/cli/arguments.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/output.h"
+#include "daemon/core/time_text.h"
+#include "store/directory.h"
+
+#include <boost/json/parse.hpp>
+
+#include <memory>
+#include <ostream>
+
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Options {
+  std::int64_t project = 0;  // 0: all
+  std::string object, from, to;
+  std::size_t limit = 100;
+  std::size_t offset = 0;
+  Format format = Format::table;
+};
+
+json::value parsed(const std::string& text) {
+  return text.empty() ? json::value() : json::parse(text);
+}
+
+json::object to_json(const store::AuditEntry& entry) {
+  return {{"at", core::iso_microseconds(entry.at)},
+          {"project_id", entry.project_id ? json::value(*entry.project_id) : json::value()},
+          {"actor", entry.actor},
+          {"action", entry.action},
+          {"kind", entry.kind},
+          {"object_id", entry.object_id},
+          {"before", parsed(entry.before)},
+          {"after", parsed(entry.after)}};
+}
+
+int list(Session& session, const Options& options) {
+  store::AuditFilter filter;
+  if (options.project != 0) filter.project_id = options.project;
+  filter.object_id = options.object;
+  const auto utc = session.zones().find("UTC").value();
+  if (!options.from.empty())
+    filter.from = time_argument("--from", options.from, *utc, session.now());
+  if (!options.to.empty()) filter.to = time_argument("--to", options.to, *utc, session.now());
+  const auto directory = store::directory_of(session.store_to_read());
+  json::array items;
+  Table table({"TIME (UTC)", "WHO", "DID", "TO", "ID", "PROJECT"});
+  for (const auto& each : directory->audit(filter, {options.limit, options.offset}).rows) {
+    if (options.format != Format::table) items.push_back(to_json(each));
+    table.add({utc_text(each.at), cell(each.actor, 60), each.action, each.kind, each.object_id,
+               each.project_id ? std::to_string(*each.project_id) : "-"});
+  }
+  if (options.format != Format::table)
+    print_list(session.out(), options.format, items);
+  else if (table.empty())
+    session.out() << "Nobody wrote anything that this asks for.\n";
+  else
+    table.print(session.out());
+  return 0;
+}
+
+}  // namespace
+
+void add_audit(Commands& commands) {
+  auto options = std::make_shared<Options>();
+  auto* command = add_command(
+      commands, &commands.root,
+      {"audit",
+       "Lists who wrote what, by the API or this command line, newest first",
+       {"rruled audit --limit 20",
+        "rruled audit --object 0190f6a2-5f6e-7c3a-9b1d-2f0c1a7e4d55 --format json   (with what was "
+        "there before and after)"}});
+  command->add_option("--project", options->project, "Only of this project")
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--object", options->object,
+                   "Only of the flow, schedule, run or token with this id")
+      ->type_name("ID");
+  command->add_option("--from", options->from, "At this time or later")->type_name("TIME");
+  command->add_option("--to", options->to, "Before this time")->type_name("TIME");
+  command->add_option("--limit", options->limit, "How many (default: 100)");
+  command->add_option("--offset", options->offset, "How many to pass over");
+  add_format(command, options->format, true);
+  when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
+}
+
+}  // namespace rruled::cli

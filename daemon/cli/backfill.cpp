@@ -1,0 +1,220 @@
+#include "daemon/core/backfill.h"
+
+#include "daemon/cli/arguments.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
+#include "daemon/cli/preview.h"
+#include "daemon/core/audit.h"
+#include "daemon/core/lifecycle.h"
+
+#include <iostream>
+#include <memory>
+
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Options {
+  std::string id, from, to, note;
+  bool dry_run = false;
+  Format format = Format::table;
+};
+
+json::object shown(Session& session, const store::Backfill& backfill) {
+  return core::to_json(backfill, session.directory().counts_of(backfill.id));
+}
+
+store::Backfill find_backfill(Session& session, const std::string& text) {
+  const auto id = store::parse_id<store::ParentId>(text);
+  auto backfill = id ? session.directory().backfill(*id) : std::nullopt;
+  if (!backfill)
+    throw Failure(kRefused, "no backfill " + text +
+                                "\n`rruled schedule backfill` prints the whole id; `rruled audit` "
+                                "tells it again.");
+  return std::move(*backfill);
+}
+
+store::AuditEntry line_of(Session& session,
+                          std::string_view action,
+                          const store::Backfill& backfill,
+                          const json::object* before,
+                          const json::object& after) {
+  return core::audit_line(session.now(), audit_actor(), action,
+                          {backfill.project_id, "backfill", to_string(backfill.id)}, before,
+                          &after);
+}
+
+void print_one(Session& session, Format format, const store::Backfill& backfill) {
+  const json::object object = shown(session, backfill);
+  if (format == Format::json) return print_object(session.out(), object);
+  session.out() << to_string(backfill.id) << "  " << object.at("status").get_string().c_str()
+                << ", " << backfill.made << " of " << backfill.count << " runs made";
+  for (const auto& [status, count] : object.at("runs").get_object())
+    session.out() << ", " << count << ' ' << std::string_view(status);
+  session.out() << '\n';
+}
+
+// What the occurrences in [from, to) are; prints them for a dry run.
+core::Preview occurrences(Session& session,
+                          const Options& options,
+                          const store::Schedule& schedule,
+                          store::Timestamp from,
+                          store::Timestamp to) {
+  const auto timetable =
+      core::Timetable::compile(schedule, session.zones(), session.rules().calendars);
+  if (!timetable)
+    throw Failure(kRefused,
+                  std::string(timetable.error().field) + ": " + timetable.error().error.detail);
+  auto preview = core::backfill_preview(*timetable, from, to, session.now());
+  if (!preview) throw Failure(preview.error());
+  if (!options.dry_run) return std::move(*preview);
+  core::PreviewRequest request;
+  request.schedule = schedule;
+  preview->ended = false;
+  if (options.format == Format::table) {
+    print_preview(session.out(), request, *preview, session.now());
+    session.out() << preview->items.size() << " runs; nothing was written.\n";
+  } else {
+    print_preview_json(session.out(), options.format, request, *preview);
+  }
+  return std::move(*preview);
+}
+
+store::Timestamp time_of(Session& session,
+                         const std::string& option,
+                         const std::string& text,
+                         const store::Schedule& schedule) {
+  const auto zone = session.zones().find(schedule.timezone);
+  if (!zone) throw Failure(kRefused, "timezone: " + zone.error().detail);
+  if (text == "now") return session.now();
+  return time_argument(option, text, **zone, session.now());
+}
+
+int create(Session& session, const Options& options) {
+  store::Store& store = options.dry_run ? session.store_to_read() : session.store_to_write();
+  const store::Schedule schedule = find_schedule(store, options.id);
+  const auto from = time_of(session, "--from", options.from, schedule);
+  const auto to = time_of(session, "--to", options.to, schedule);
+  const auto preview = occurrences(session, options, schedule, from, to);
+  if (options.dry_run) return 0;
+  store::Backfill backfill;
+  backfill.id = store::ParentId{store::random_uuid_v7(session.now())};
+  backfill.project_id = schedule.project_id;
+  backfill.flow_id = schedule.flow_id;
+  backfill.schedule_id = schedule.id;
+  backfill.from = std::chrono::ceil<std::chrono::seconds>(from);
+  backfill.to = std::chrono::ceil<std::chrono::seconds>(to);
+  backfill.count = preview.items.size();
+  backfill.note = options.note;
+  backfill.created_at = session.now();
+  write_changes(store, session.clock(), [&](store::Store& rows) {
+    const auto flow = rows.flow(schedule.flow_id);
+    if (!flow || !core::can_fire(flow->status, flow->trigger_type))
+      throw Failure(kRefused, "flow " + to_string(schedule.flow_id) +
+                                  " cannot fire: it must be active, with trigger batch or "
+                                  "schedule");
+    store::ChangeSet changes;
+    changes.backfills.push_back({backfill, std::nullopt});
+    changes.audit.push_back(
+        line_of(session, "create", backfill, nullptr, core::to_json(backfill, {})));
+    return changes;
+  });
+  if (options.format == Format::json) {
+    print_object(session.out(), shown(session, backfill));
+  } else {
+    session.out() << to_string(backfill.id) << "  " << backfill.count
+                  << " runs, made by the daemon a few at a time; `rruled backfill show "
+                  << to_string(backfill.id) << "` tells how far it is\n";
+  }
+  return 0;
+}
+
+int show(Session& session, const Options& options) {
+  (void)session.store_to_read();
+  print_one(session, options.format, find_backfill(session, options.id));
+  return 0;
+}
+
+int cancel(Session& session, const Options& options) {
+  write_changes(session.store_to_write(), session.clock(), [&](store::Store&) {
+    const auto before = find_backfill(session, options.id);
+    store::ChangeSet changes;
+    if (before.cancelled) return changes;
+    auto after = before;
+    after.cancelled = true;
+    if (!after.ended_at) after.ended_at = session.now();
+    changes.backfills.push_back({after, before.version});
+    const json::object was = core::to_json(before, {});
+    changes.audit.push_back(line_of(session, "cancel", after, &was, core::to_json(after, {})));
+    return changes;
+  });
+  // None is added any more: those that are not with an executor end here.
+  const auto backfill = find_backfill(session, options.id);
+  store::RunFilter filter{.project_id = backfill.project_id};
+  filter.parent_id = backfill.id;
+  filter.statuses = {store::RunStatus::waiting, store::RunStatus::pending,
+                     store::RunStatus::retrying};
+  for (const auto& run : session.directory().runs(filter, {core::kBackfillMax, 0}, false).rows) {
+    const auto line =
+        core::audit_line(session.now(), audit_actor(), "cancel",
+                         {run.project_id, "run", to_string(run.id)}, nullptr, nullptr);
+    (void)session.directory().cancel_run(run.id, "backfill_cancelled", session.now(), line);
+  }
+  print_one(session, options.format, find_backfill(session, options.id));
+  return 0;
+}
+
+std::shared_ptr<Options> add_verb(Commands& commands,
+                                  CLI::App* group,
+                                  CommandText text,
+                                  int (*run)(Session&, const Options&),
+                                  const std::string& argument,
+                                  CLI::App** made = nullptr) {
+  auto options = std::make_shared<Options>();
+  auto* command = add_command(commands, group, std::move(text));
+  command->add_option(argument, options->id, "Its id")->required();
+  add_format(command, options->format, false);
+  when_chosen(commands, command,
+              [&commands, options, run] { return run(commands.session, *options); });
+  if (made != nullptr) *made = command;
+  return options;
+}
+
+}  // namespace
+
+void add_backfill_verb(Commands& commands, CLI::App* schedule) {
+  CLI::App* command = nullptr;
+  const auto options =
+      add_verb(commands, schedule,
+               {"backfill",
+                "Runs the occurrences from a time on and before another once more",
+                {"rruled schedule backfill 0190f6a2 --from 2026-01-01 --to 2026-02-01 --dry-run",
+                 "rruled schedule backfill 0190f6a2 --from 2026-01-01T09:00:00Z --to now"}},
+               create, "SCHEDULE", &command);
+  command->add_option("--from", options->from, "The first that is run")
+      ->type_name("TIME")
+      ->required();
+  command->add_option("--to", options->to, "Those before this time; not ahead of now")
+      ->type_name("TIME")
+      ->required();
+  command->add_flag("--dry-run", options->dry_run, "Shows them and writes nothing");
+  command->add_option("--note", options->note, "For people");
+}
+
+void add_backfill(Commands& commands) {
+  auto* group = add_group(commands, "backfill", "Backfills: occurrences that are run once more");
+  add_verb(commands, group,
+           {"show",
+            "Tells how far a backfill is",
+            {"rruled backfill show 0190f6a2-0000-7000-8000-000000000000"}},
+           show, "BACKFILL");
+  add_verb(commands, group,
+           {"cancel",
+            "Ends a backfill; what is being delivered ends by itself",
+            {"rruled backfill cancel 0190f6a2-0000-7000-8000-000000000000"}},
+           cancel, "BACKFILL");
+}
+
+}  // namespace rruled::cli

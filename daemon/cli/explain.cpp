@@ -1,0 +1,77 @@
+#include "daemon/core/explain.h"
+
+#include "daemon/cli/arguments.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
+#include "daemon/core/time_text.h"
+#include "daemon/io/explanation.h"
+
+#include <iostream>
+#include <memory>
+
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Options {
+  std::string schedule, at;
+  std::size_t around = 5;
+  Format format = Format::table;
+};
+
+int explain(Session& session, const Options& options) {
+  store::Store& store = session.store_to_read();
+  const store::Schedule schedule = find_schedule(store, options.schedule);
+  const auto zone = session.zones().find(schedule.timezone);
+  if (!zone) throw Failure(kRefused, "timezone: " + zone.error().detail);
+  const auto at =
+      options.at.empty() ? session.now() : time_argument("--at", options.at, **zone, session.now());
+  const auto found =
+      io::explain_schedule(store, session.directory(), session.rules(), schedule, at,
+                           std::min(options.around, core::kAroundMax), session.now());
+  if (!found)
+    throw Failure(kRefused, std::string(found.error().field) + ": " + found.error().error.detail);
+  json::array items;
+  Table table({"LOCAL TIME", "UTC", "OUTCOME", "WHY"});
+  for (const auto& each : found->occurrences) {
+    items.push_back(core::to_json(each));
+    std::string local = core::iso_local(each.occurrence.local);
+    local[10] = ' ';
+    table.add({local, utc_text(each.occurrence.instant), std::string(core::word(each.outcome)),
+               each.text + (each.moved.empty() ? "" : "; " + each.moved)});
+  }
+  if (options.format != Format::table) {
+    print_list(session.out(), options.format, items);
+    return 0;
+  }
+  if (table.empty())
+    session.out() << "Nothing happens around then.\n";
+  else
+    table.print(session.out());
+  for (const auto& edit : found->edits)
+    session.out() << "edited at " << utc_text(edit.at) << " by " << edit.actor << " ("
+                  << edit.action << ")\n";
+  return 0;
+}
+
+}  // namespace
+
+void add_explain_verb(Commands& commands, CLI::App* schedule) {
+  auto options = std::make_shared<Options>();
+  auto* command =
+      add_command(commands, schedule,
+                  {"explain",
+                   "Tells what happened, or will, at each occurrence around a time, and why",
+                   {"rruled schedule explain 0190f6a2",
+                    "rruled schedule explain 0190f6a2 --at 2026-03-29T02:30 --around 2"}});
+  command->add_option("SCHEDULE", options->schedule, "Id, or beginning of an id")->required();
+  command->add_option("--at", options->at, "Around this time (default: now)")->type_name("TIME");
+  command->add_option("--around", options->around, "How many before and after it (5)");
+  add_format(command, options->format, true);
+  when_chosen(commands, command,
+              [&commands, options] { return explain(commands.session, *options); });
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,206 @@
+#include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
+#include "daemon/core/audit.h"
+#include "daemon/core/lifecycle.h"
+#include "daemon/core/time_text.h"
+
+#include <iostream>
+#include <memory>
+#include <set>
+
+// Whole projects: pausing and resuming them, and how they are.
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Options {
+  std::int64_t project = 0;  // 0: all
+  std::string note;
+  bool all = false;
+  bool catch_up = false;
+  Format format = Format::table;
+};
+
+template <class Time>
+json::value time_or_null(const std::optional<Time>& time) {
+  return time ? json::value(core::iso_microseconds(*time)) : json::value(nullptr);
+}
+
+json::object to_json(const store::Project& project) {
+  return {{"project_id", project.id},
+          {"paused", project.paused()},
+          {"paused_at", time_or_null(project.paused_at)},
+          {"resumed_at", time_or_null(project.resumed_at)},
+          {"note", project.note}};
+}
+
+// The one that was named, or all that have something.
+std::set<std::int64_t> projects(Session& session, store::Store& store, const Options& options) {
+  if (options.project != 0) return {options.project};
+  std::set<std::int64_t> all;
+  for (const auto& each : all_flows(store)) all.insert(each.project_id);
+  for (const auto& each : session.directory().paused_projects()) all.insert(each.id);
+  return all;
+}
+
+store::Project project_of(Session& session, std::int64_t id) {
+  store::Project row = session.directory().project(id).value_or(store::Project{});
+  row.id = id;
+  return row;
+}
+
+// Changes each project that `change` says differs.
+int change_projects(Session& session,
+                    const Options& options,
+                    const std::string& action,
+                    const std::function<bool(store::Project&)>& change) {
+  if (!options.all)
+    throw Failure(kUsage, action +
+                              " works on whole projects: say --all, and --project N for one "
+                              "of them");
+  std::vector<store::Project> changed;
+  write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
+    store::ChangeSet changes;
+    changed.clear();
+    for (const auto id : projects(session, store, options)) {
+      store::Project row = project_of(session, id);
+      const json::object was = to_json(row);
+      if (!change(row)) continue;
+      const json::object is = to_json(row);
+      changes.audit.push_back(core::audit_line(session.now(), audit_actor(), action,
+                                               {id, "project", std::to_string(id)}, &was, &is));
+      changes.projects.push_back(row);
+      changed.push_back(std::move(row));
+    }
+    return changes;
+  });
+  if (changed.empty()) session.out() << "Nothing to " << action << ".\n";
+  for (const auto& each : changed)
+    session.out() << "project " << each.id << ' ' << (each.paused() ? "paused" : "resumed")
+                  << (each.paused() ? "; `rruled resume --all` starts it again" : "") << '\n';
+  return 0;
+}
+
+int pause(Session& session, const Options& options) {
+  return change_projects(session, options, "pause", [&](store::Project& row) {
+    if (row.paused() && (options.note.empty() || row.note == options.note)) return false;
+    if (!row.paused()) {
+      row.paused_at = session.now();
+      row.resumed_at.reset();
+      row.catch_up = false;
+    }
+    row.note = options.note;
+    return true;
+  });
+}
+
+int resume(Session& session, const Options& options) {
+  return change_projects(session, options, "resume", [&](store::Project& row) {
+    if (!row.paused()) return false;
+    row.resumed_at = session.now();
+    row.catch_up = options.catch_up;
+    if (!options.note.empty()) row.note = options.note;
+    return true;
+  });
+}
+
+std::size_t overdue_in(Session& session, store::Store& store) {
+  std::set<std::int64_t> paused;
+  for (const auto& each : session.directory().paused_projects()) paused.insert(each.id);
+  std::size_t count = 0;
+  std::optional<store::DueCursor> after;
+  constexpr std::size_t kPage = 1'000;
+  for (;;) {
+    const auto rows = store.load_due(after, session.now(), kPage);
+    for (const auto& row : rows)
+      if (!paused.contains(row.schedule.project_id) &&
+          core::overdue_by(row.schedule, session.now()))
+        ++count;
+    if (rows.size() < kPage) return count;
+    after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
+  }
+}
+
+int status(Session& session, const Options& options) {
+  store::Store& store = session.store_to_read();
+  const auto counts = store.counts();
+  json::object schedules;
+  for (const auto& [word, count] : counts.schedules) schedules[store::word(word)] = count;
+  json::object runs;
+  for (const auto& [word, count] : counts.runs) runs[store::word(word)] = count;
+  json::array paused;
+  for (const auto& each : session.directory().paused_projects()) paused.push_back(to_json(each));
+  const std::size_t overdue = overdue_in(session, store);
+  const std::size_t backfills = session.directory().open_backfills().size();
+  if (options.format == Format::json) {
+    print_object(session.out(), {{"paused_projects", std::move(paused)},
+                                 {"overdue", overdue},
+                                 {"backfills", backfills},
+                                 {"schedules", std::move(schedules)},
+                                 {"runs", std::move(runs)}});
+    return 0;
+  }
+  for (const auto& each : session.directory().paused_projects())
+    session.out() << "PAUSED: project " << each.id << " since " << utc_text(each.paused_at)
+                  << (each.note.empty() ? "" : " (" + each.note + ")") << '\n';
+  const auto print = [&](const char* name, const json::object& object) {
+    session.out() << name;
+    for (const auto& [word, count] : object)
+      session.out() << "  " << count << ' ' << std::string_view(word);
+    session.out() << '\n';
+  };
+  print("schedules:", schedules);
+  print("runs:     ", runs);
+  session.out() << "overdue:    " << overdue
+                << (overdue > 0 ? "  (`rruled schedule list --overdue` names them)" : "") << '\n';
+  if (backfills > 0) session.out() << "backfills:  " << backfills << " under way\n";
+  return 0;
+}
+
+CLI::App* add_verb(Commands& commands,
+                   CommandText text,
+                   int (*run)(Session&, const Options&),
+                   std::shared_ptr<Options>& options) {
+  options = std::make_shared<Options>();
+  auto* command = add_command(commands, &commands.root, std::move(text));
+  when_chosen(commands, command,
+              [&commands, kept = options, run] { return run(commands.session, *kept); });
+  return command;
+}
+
+}  // namespace
+
+void add_pause(Commands& commands) {
+  std::shared_ptr<Options> options;
+  auto* command = add_verb(
+      commands,
+      {"pause",
+       "Stops all schedules of a project, or of every one, until resumed",
+       {"rruled pause --all --note 'until the move is done'", "rruled pause --all --project 7"}},
+      pause, options);
+  command->add_flag("--all", options->all, "All schedules; must be said");
+  command->add_option("--project", options->project, "Of this project alone");
+  command->add_option("--note", options->note, "Why, for people");
+
+  command = add_verb(commands,
+                     {"resume",
+                      "Starts them again",
+                      {"rruled resume --all", "rruled resume --all --project 7 --catch-up"}},
+                     resume, options);
+  command->add_flag("--all", options->all, "All schedules; must be said");
+  command->add_option("--project", options->project, "Of this project alone");
+  command->add_flag("--catch-up", options->catch_up,
+                    "What came due meanwhile runs by each schedule's catchup policy");
+  command->add_option("--note", options->note, "Why, for people");
+
+  command = add_verb(commands,
+                     {"status",
+                      "Tells what is paused, overdue and under way",
+                      {"rruled status", "rruled status --format json"}},
+                     status, options);
+  add_format(command, options->format, false);
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,112 @@
+#include "daemon/cli/arguments.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
+#include "daemon/core/audit.h"
+#include "daemon/core/run_json.h"
+
+#include <iostream>
+#include <memory>
+
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kPage = 500;
+
+struct Options {
+  std::vector<std::string> runs;
+  std::string since;
+  bool all_dead = false;
+  std::int64_t project = 0;  // 0: all
+};
+
+// Why it was not tried again; empty: it was.
+std::string retry_one(Session& session, store::Store& store, const store::Run& run) {
+  // As its schedule tries runs now; a run without one as all are by default.
+  const auto schedule = run.schedule_id ? store.schedule(*run.schedule_id) : std::nullopt;
+  const json::object before = core::to_json(run);
+  const auto line = core::audit_line(session.now(), audit_actor(), "retry",
+                                     {run.project_id, "run", to_string(run.id)}, &before, nullptr);
+  const std::string status(store::word(run.status));
+  switch (session.directory().retry_run(run.id, schedule ? schedule->retry : store::RetryPolicy{},
+                                        session.now(), line)) {
+    case store::RetryResult::retried:
+      return {};
+    case store::RetryResult::missing:
+      return "does not exist any more";
+    case store::RetryResult::under_way:
+      return "has not ended yet: it is " + status;
+    case store::RetryResult::not_failed:
+      return "is " + status + ": only failed and dead runs are tried again";
+    case store::RetryResult::has_children:
+      return "is a batch job that fanned out: retry its invocations that failed";
+  }
+  return {};
+}
+
+int retry_named(Session& session, store::Store& store, const Options& options) {
+  int code = 0;
+  for (const auto& text : options.runs) {
+    const store::Run run = find_run(store, text);
+    const std::string why = retry_one(session, store, run);
+    if (why.empty()) {
+      session.out() << to_string(run.id) << "  pending\n";
+      continue;
+    }
+    session.err() << "rruled: run " << to_string(run.id) << ' ' << why << '\n';
+    code = kRefused;
+  }
+  return code;
+}
+
+int retry_dead(Session& session, store::Store& store, const Options& options) {
+  store::RunQuery query{.status = store::RunStatus::dead, .limit = kPage};
+  if (!options.since.empty())
+    query.due_from =
+        time_argument("--since", options.since, *rrule::TimeZone::utc(), session.now());
+  std::size_t retried = 0;
+  // What is tried again leaves the list; what is left is passed over.
+  for (;;) {
+    const auto runs = store.runs(query);
+    for (const auto& run : runs) {
+      const bool ours = options.project == 0 || run.project_id == options.project;
+      if (ours && retry_one(session, store, run).empty())
+        ++retried;
+      else
+        ++query.offset;
+    }
+    if (runs.size() < kPage) break;
+  }
+  session.out() << retried << " dead runs are tried again\n";
+  return 0;
+}
+
+int retry(Session& session, const Options& options) {
+  if (options.all_dead == !options.runs.empty())
+    throw Failure(kUsage, "say which runs: ids, or --all-dead");
+  store::Store& store = session.store_to_write();
+  return options.all_dead ? retry_dead(session, store, options)
+                          : retry_named(session, store, options);
+}
+
+}  // namespace
+
+void add_retry_verb(Commands& commands, CLI::App* runs) {
+  auto options = std::make_shared<Options>();
+  auto* command = add_command(commands, runs,
+                              {"retry",
+                               "Tries failed or dead runs again, with the same key and body",
+                               {"rruled runs retry 0190f6a2 0190f6a3",
+                                "rruled runs retry --all-dead --since 2026-01-01T00:00:00Z"}});
+  command->add_option("RUN", options->runs, "Ids, or beginnings of ids");
+  command->add_flag("--all-dead", options->all_dead, "Every run whose attempts are used up");
+  command->add_option("--since", options->since, "With --all-dead: due at this time or later")
+      ->type_name("TIME");
+  command->add_option("--project", options->project, "With --all-dead: of this project alone");
+  when_chosen(commands, command,
+              [&commands, options] { return retry(commands.session, *options); });
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,79 @@
+#include "daemon/core/audit.h"
+
+#include "daemon/core/flow_json.h"
+#include "daemon/core/json_text.h"
+#include "daemon/core/run_json.h"
+
+#include <utility>
+
+namespace rruled::core {
+namespace {
+
+namespace json = boost::json;
+
+class Lines {
+ public:
+  Lines(const std::string& actor, store::Timestamp at) : actor_(actor), at_(at) {}
+
+  template <class Row>
+  void add(std::string_view kind, const std::optional<Row>& before, const Row* after) {
+    const Row* row = after != nullptr ? after : (before ? &*before : nullptr);
+    if (row == nullptr) return;  // not there, and not to be: the store refuses it
+    const AuditSubject subject{row->project_id, kind, to_string(row->id)};
+    const auto was = before ? std::optional(to_json(*before)) : std::nullopt;
+    const auto is = after != nullptr ? std::optional(to_json(*after)) : std::nullopt;
+    const std::string_view action = !was ? "create" : is ? "update" : "delete";
+    lines_.push_back(
+        audit_line(at_, actor_, action, subject, was ? &*was : nullptr, is ? &*is : nullptr));
+  }
+  [[nodiscard]] std::vector<store::AuditEntry> take() { return std::move(lines_); }
+
+ private:
+  const std::string& actor_;
+  store::Timestamp at_;
+  std::vector<store::AuditEntry> lines_;
+};
+
+}  // namespace
+
+store::AuditEntry audit_line(store::Timestamp at,
+                             std::string actor,
+                             std::string_view action,
+                             const AuditSubject& subject,
+                             const json::object* before,
+                             const json::object* after) {
+  store::AuditEntry entry;
+  entry.at = at;
+  entry.project_id = subject.project_id;
+  entry.actor = std::move(actor);
+  entry.action = action;
+  entry.kind = subject.kind;
+  entry.object_id = subject.id;
+  if (before != nullptr) entry.before = json_text(*before);
+  if (after != nullptr) entry.after = json_text(*after);
+  return entry;
+}
+
+std::vector<store::AuditEntry> audit_of(const store::ChangeSet& changes,
+                                        store::Store& store,
+                                        const std::string& actor,
+                                        store::Timestamp at) {
+  Lines lines(actor, at);
+  for (const auto& id : changes.delete_flows)
+    lines.add<store::Flow>("flow", store.flow(id), nullptr);
+  for (const auto& id : changes.delete_schedules)
+    lines.add<store::Schedule>("schedule", store.schedule(id), nullptr);
+  for (const auto& put : changes.flows) {
+    const auto before = put.expected_revision ? store.flow(put.flow.id) : std::nullopt;
+    lines.add("flow", before, &put.flow);
+  }
+  for (const auto& put : changes.schedules) {
+    const auto before = put.expected ? store.schedule(put.schedule.id) : std::nullopt;
+    lines.add("schedule", before, &put.schedule);
+  }
+  for (const auto& run : changes.runs)
+    if (run.origin == store::RunOrigin::manual) lines.add("run", std::optional<store::Run>(), &run);
+  return lines.take();
+}
+
+}  // namespace rruled::core

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "store/store.h"
+
+#include <boost/json/object.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Lines of the audit log: who did what, and what was there before and after.
+namespace rruled::core {
+
+struct AuditSubject {
+  std::optional<std::int64_t> project_id;
+  std::string_view kind;  // "flow", "schedule", "run", "token", ..
+  std::string id;
+};
+
+// `before` and `after`: null for what was not there and what is there no more.
+[[nodiscard]] store::AuditEntry audit_line(store::Timestamp at,
+                                           std::string actor,
+                                           std::string_view action,
+                                           const AuditSubject& subject,
+                                           const boost::json::object* before,
+                                           const boost::json::object* after);
+
+// A line for each flow, schedule and manual run that `changes` creates, updates or deletes. Reads
+// from `store` what is there now: the stamps in `changes` see to it that it is so when it is
+// written. What goes with a flow that is deleted has no line of its own.
+[[nodiscard]] std::vector<store::AuditEntry> audit_of(const store::ChangeSet& changes,
+                                                      store::Store& store,
+                                                      const std::string& actor,
+                                                      store::Timestamp at);
+
+}  // namespace rruled::core

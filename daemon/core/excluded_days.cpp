@@ -1,0 +1,260 @@
+#include "daemon/core/excluded_days.h"
+
+#include "daemon/core/field_reader.h"
+#include "daemon/core/time_text.h"
+#include "rrule/occurrence.h"
+#include "rrule/parse.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <sstream>
+#include <utility>
+
+namespace rruled::core {
+namespace {
+
+namespace json = boost::json;
+using date::local_days;
+using std::chrono::floor;
+
+constexpr local_days kFirst{date::year{1970} / 1 / 1};
+constexpr local_days kLast{date::year{2200} / 12 / 31};
+constexpr std::int64_t kRuleDaysMax = 366;
+constexpr std::string_view kDefaultStart = "2000-01-01";
+constexpr std::array<std::string_view, 4> kRuleKeys{"rrule", "starts_on", "timezone", "days"};
+
+std::optional<local_days> parse_day(std::string_view text) {
+  if (text.size() != kDefaultStart.size()) return std::nullopt;
+  const auto time = parse_time(text);
+  const auto* local = time ? std::get_if<rrule::local_seconds>(&*time) : nullptr;
+  if (local == nullptr) return std::nullopt;
+  const auto day = floor<date::days>(*local);
+  return day < kFirst || day > kLast ? std::nullopt : std::optional<local_days>(day);
+}
+
+std::string day_text(local_days day) {
+  return iso_local(rrule::local_seconds(day)).substr(0, kDefaultStart.size());
+}
+
+FieldError invalid(std::string attr, std::string detail) {
+  return {std::move(attr), "invalid_input", std::move(detail)};
+}
+
+std::string at_index(std::string_view field, std::size_t index) {
+  return join_attr(field, std::to_string(index));
+}
+
+// One rule with all that is known of it.
+struct Rule {
+  std::string rrule;
+  std::string starts_on{kDefaultStart};
+  std::string timezone = "UTC";
+  int days = 1;
+};
+
+FieldResult<Rule> read_rule(const json::value& value, const std::string& attr) {
+  Rule rule;
+  if (const auto* text = value.if_string()) {
+    rule.rrule = std::string(*text);
+  } else if (const auto* object = value.if_object()) {
+    FieldReader fields(*object, attr);
+    fields.text("rrule", rule.rrule, {.required = true});
+    fields.text("starts_on", rule.starts_on, {});
+    fields.text("timezone", rule.timezone, {.length_max = 64});
+    fields.integer("days", rule.days, 1, kRuleDaysMax);
+    if (fields.failed()) return *fields.error();
+    if (auto unknown = FieldReader::unknown_keys(*object, kRuleKeys, attr); !unknown.empty())
+      return invalid(unknown.front(), "Unknown field.");
+  } else {
+    return invalid(attr, "Must be a rule: a text, or {\"rrule\", \"starts_on\"}.");
+  }
+  if (!parse_day(rule.starts_on))
+    return invalid(join_attr(attr, "starts_on"),
+                   "Must be a date between 1970 and 2200, as in 2026-12-24.");
+  return rule;
+}
+
+FieldResult<rrule::Recurrence> compile_rule(const Rule& rule,
+                                            const std::string& attr,
+                                            const rrule::ZoneDatabase& zones) {
+  const auto zone = zones.find(rule.timezone);
+  if (!zone)
+    return FieldError{join_attr(attr, "timezone"), "invalid_input", "Invalid or unknown timezone.",
+                      zone.error().detail};
+  const auto start = rrule::start_instant(rrule::local_seconds(*parse_day(rule.starts_on)), **zone);
+  const auto find_zone = [&zones](const std::string& name) { return zones.find(name); };
+  // A day that the clock skips or shows twice is a day.
+  auto recurrence = rrule::Recurrence::compile(rule.rrule, start, *zone, {}, find_zone);
+  if (!recurrence)
+    return invalid(join_attr(attr, "rrule"), "Invalid RRULE. " + recurrence.error().detail + ".");
+  return std::move(*recurrence);
+}
+
+// Every day of the rule, one step each, however often it comes on a day.
+template <class Each>
+void for_each_day(const rrule::Recurrence& recurrence, Each each) {
+  rrule::OccurrenceIterator walk(recurrence);
+  while (const auto occurrence = walk.next()) {
+    const auto day = floor<date::days>(occurrence->local);
+    if (day > kLast) return;
+    each(day);
+    const auto next_day =
+        rrule::start_instant(rrule::local_seconds(day + date::days(1)), *recurrence.zone());
+    if (next_day - std::chrono::seconds(1) > occurrence->instant)
+      walk.seek(next_day - std::chrono::seconds(1));
+  }
+}
+
+const json::array* array_of(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value ? value->if_array() : nullptr;
+}
+
+FieldResult<json::array> read_dates(const json::value& value) {
+  const auto* array = value.if_array();
+  if (array == nullptr) return invalid("dates", "Must be a list of dates.");
+  if (array->size() > kCalendarDatesMax)
+    return invalid("dates", "More than " + std::to_string(kCalendarDatesMax) + " dates.");
+  std::set<local_days> days;
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    const auto* text = (*array)[i].if_string();
+    const auto day = text ? parse_day(*text) : std::nullopt;
+    if (!day)
+      return invalid(at_index("dates", i),
+                     "Must be a date between 1970 and 2200, as in 2026-12-24.");
+    days.insert(*day);
+  }
+  json::array sorted;
+  for (const auto day : days) sorted.emplace_back(day_text(day));
+  return sorted;
+}
+
+FieldResult<json::array> read_rules(const json::value& value, const rrule::ZoneDatabase& zones) {
+  const auto* array = value.if_array();
+  if (array == nullptr) return invalid("rules", "Must be a list of rules.");
+  if (array->size() > kCalendarRulesMax)
+    return invalid("rules", "More than " + std::to_string(kCalendarRulesMax) + " rules.");
+  json::array rules;
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    const std::string attr = at_index("rules", i);
+    auto rule = read_rule((*array)[i], attr);
+    if (!rule) return rule.error();
+    if (const auto recurrence = compile_rule(*rule, attr, zones); !recurrence)
+      return recurrence.error();
+    rules.push_back(json::object{{"rrule", to_string(*rrule::parse_recurrence(rule->rrule))},
+                                 {"starts_on", rule->starts_on},
+                                 {"timezone", rule->timezone},
+                                 {"days", rule->days}});
+  }
+  return rules;
+}
+
+}  // namespace
+
+void ExcludedDays::add(local_days day) {
+  if (day < kFirst || day > kLast) return;
+  const auto at = static_cast<std::size_t>((day - kFirst).count());
+  if (days_.size() <= at) days_.resize(at + 1);
+  days_[at] = true;
+}
+
+FieldResult<std::shared_ptr<const ExcludedDays>> ExcludedDays::compile(
+    std::string_view days, const rrule::ZoneDatabase& zones) {
+  const auto value = stored_json(days, nullptr);
+  if (!value.is_object()) return invalid("days", "Must be an object.");
+  auto result = std::make_shared<ExcludedDays>();
+  if (const auto* dates = array_of(value.get_object(), "dates"))
+    for (const auto& each : *dates)
+      if (const auto day = each.is_string() ? parse_day(each.get_string()) : std::nullopt)
+        result->add(*day);
+  if (const auto* rules = array_of(value.get_object(), "rules")) {
+    for (std::size_t i = 0; i < rules->size(); ++i) {
+      const std::string attr = at_index("rules", i);
+      const auto rule = read_rule((*rules)[i], attr);
+      if (!rule) return rule.error();
+      const auto recurrence = compile_rule(*rule, attr, zones);
+      if (!recurrence) return recurrence.error();
+      for_each_day(*recurrence, [&](local_days day) {
+        for (int ahead = 0; ahead < rule->days; ++ahead) result->add(day + date::days(ahead));
+      });
+    }
+  }
+  return std::shared_ptr<const ExcludedDays>(std::move(result));
+}
+
+bool ExcludedDays::has(local_days day) const {
+  if (day < kFirst) return false;
+  const auto at = static_cast<std::size_t>((day - kFirst).count());
+  return at < days_.size() && days_[at];
+}
+
+std::optional<local_days> ExcludedDays::open_from(local_days day) const {
+  for (; has(day); day += date::days(1)) {
+  }
+  return day > kLast ? std::nullopt : std::optional(day);
+}
+
+std::optional<local_days> ExcludedDays::open_to(local_days day) const {
+  for (; has(day); day -= date::days(1)) {
+  }
+  return day < kFirst ? std::nullopt : std::optional(day);
+}
+
+std::vector<local_days> ExcludedDays::between(local_days from,
+                                              local_days to,
+                                              std::size_t limit) const {
+  std::vector<local_days> found;
+  const local_days end = std::min(to, kFirst + date::days(days_.size()));
+  for (auto day = std::max(from, kFirst); day <= end && found.size() < limit; day += date::days(1))
+    if (has(day)) found.push_back(day);
+  return found;
+}
+
+FieldResult<store::Calendar> calendar_from_json(const json::object& object,
+                                                const store::Calendar& base,
+                                                bool name_required,
+                                                const rrule::ZoneDatabase& zones,
+                                                store::Timestamp now) {
+  store::Calendar row = base;
+  row.updated_at = now;
+  FieldReader fields(object);
+  fields.text("name", row.name, {.length_max = kCalendarNameMax, .required = name_required});
+  fields.text("note", row.note, {.length_max = 1'000, .blank = true});
+  if (fields.failed()) return *fields.error();
+  if (row.name.find('/') != std::string::npos)
+    return invalid("name", "Must not have a slash: it is part of an address.");
+  if (row.name == "none") return invalid("name", "\"none\" stands for no calendar.");
+  json::object days = stored_json(row.days, json::object()).as_object();
+  if (const auto* dates = object.if_contains("dates")) {
+    auto read = read_dates(*dates);
+    if (!read) return read.error();
+    days["dates"] = std::move(*read);
+  }
+  if (const auto* rules = object.if_contains("rules")) {
+    auto read = read_rules(*rules, zones);
+    if (!read) return read.error();
+    days["rules"] = std::move(*read);
+  }
+  for (const auto* key : {"dates", "rules"})
+    if (!days.contains(key)) days[key] = json::array();
+  row.days = json_text(days);
+  return row;
+}
+
+json::object to_json(const store::Calendar& calendar) {
+  const json::value days = stored_json(calendar.days, json::object());
+  const auto part = [&](std::string_view key) {
+    const auto* array = days.is_object() ? array_of(days.get_object(), key) : nullptr;
+    return array ? *array : json::array();
+  };
+  return {{"name", calendar.name},
+          {"note", calendar.note},
+          {"dates", part("dates")},
+          {"rules", part("rules")},
+          {"created_at", iso_microseconds(calendar.created_at)},
+          {"updated_at", iso_microseconds(calendar.updated_at)},
+          {"version", calendar.version}};
+}
+
+}  // namespace rruled::core

@@ -1,0 +1,309 @@
+#include "daemon/core/explain.h"
+
+#include "daemon/core/run_identity.h"
+#include "daemon/core/time_text.h"
+
+#include <algorithm>
+#include <array>
+
+namespace rruled::core {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::floor;
+using std::chrono::hours;
+using std::chrono::seconds;
+using store::GapReason;
+using store::RunStatus;
+using store::ScheduleStatus;
+
+constexpr std::size_t kExcludedMax = 200;  // that one explanation names
+constexpr std::array<std::string_view, 10> kOutcomes{"ran",     "failed", "cancelled", "under_way",
+                                                     "skipped", "gap",    "due",       "ahead",
+                                                     "never",   "unknown"};
+
+std::string clock_text(rrule::local_seconds local) { return iso_local(local).substr(11); }
+std::string day_text(rrule::local_seconds local) { return iso_local(local).substr(0, 10); }
+
+std::string times_text(std::uint64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+// "started 120 ms after it was due, 2 attempts"
+std::string start_text(const store::Run& run) {
+  std::string text = "never started";
+  if (run.started_at)
+    text = "started " + std::to_string((*run.started_at - run.due_at).count()) +
+           " ms after it was due";
+  if (run.attempts > 0)
+    text += ", " + times_text(static_cast<std::uint64_t>(run.attempts), "attempt");
+  return text;
+}
+
+std::string answer_text(const std::vector<store::Attempt>& attempts) {
+  if (attempts.empty() || !attempts.back().status_code) return {};
+  return ", answered " + std::to_string(*attempts.back().status_code);
+}
+
+std::string with_error(std::string text, const std::string& error) {
+  return error.empty() ? text : std::move(text) + ": " + error;
+}
+
+std::string skipped_text(const store::Run& run, const store::Schedule& schedule) {
+  if (run.reason == "overlap")
+    return "skipped: the run before it had not ended (overlap: " +
+           std::string(store::word(schedule.overlap)) + ")";
+  if (run.reason == "buffer_full")
+    return "skipped: too many runs before it were waiting (overlap: " +
+           std::string(store::word(schedule.overlap)) + ")";
+  if (run.reason == "calendar") return "skipped: its day was excluded by the calendar";
+  return "skipped: " + run.reason;
+}
+
+std::string cancelled_text(const store::Run& run) {
+  if (run.reason == "overlap") return "cancelled for the run after it (overlap: cancel_other)";
+  if (run.reason == "schedule_deleted") return "cancelled: the schedule was deleted";
+  if (run.reason == "cancelled_by_operator") return "cancelled by a person";
+  return "cancelled: " + run.reason;
+}
+
+// A run that has not ended.
+std::string live_text(const store::Run& run) {
+  switch (run.status) {
+    case RunStatus::waiting:
+      return "waits for the end of the run before it";
+    case RunStatus::pending:
+      return "waits for a free slot of executor " + run.executor;
+    case RunStatus::dispatching:
+      return "is being delivered, " +
+             times_text(static_cast<std::uint64_t>(run.attempts), "attempt");
+    case RunStatus::retrying:
+      return with_error("will be tried again" +
+                            (run.available_at ? " at " + rfc3339(floor<seconds>(*run.available_at))
+                                              : std::string()) +
+                            " after " +
+                            times_text(static_cast<std::uint64_t>(run.attempts), "attempt"),
+                        run.error);
+    default:
+      return "is under way, " + start_text(run);
+  }
+}
+
+void tell_run(const store::Run& run, const ExplainSource& source, Explained& out) {
+  out.run = run.id;
+  out.due_at = run.due_at;
+  const auto found = source.attempts.find(run.id);
+  const std::string answer = found == source.attempts.end() ? "" : answer_text(found->second);
+  switch (run.status) {
+    case RunStatus::completed:
+      out.outcome = Outcome::ran;
+      out.text = "ran: " + start_text(run) + answer;
+      return;
+    case RunStatus::failed:
+    case RunStatus::dead:
+      out.outcome = Outcome::failed;
+      out.text = with_error(
+          (run.status == RunStatus::dead ? "gave up: " : "failed: ") + start_text(run) + answer,
+          run.error);
+      return;
+    case RunStatus::cancelled:
+      out.outcome = Outcome::cancelled;
+      out.text = cancelled_text(run);
+      return;
+    case RunStatus::skipped:
+      out.outcome = Outcome::skipped;
+      out.text = skipped_text(run, source.schedule);
+      return;
+    default:
+      out.outcome = Outcome::under_way;
+      out.text = live_text(run);
+  }
+}
+
+std::string gap_text(const store::Gap& gap) {
+  const std::string part = " (" + times_text(gap.count, "occurrence") + " from " +
+                           rfc3339(gap.from) + " to " + rfc3339(gap.to) + ")";
+  switch (gap.reason) {
+    case GapReason::missed:
+      return "missed: nobody fired then, and catch-up left it out" + part;
+    case GapReason::paused:
+      return "not run: paused then" + part;
+    case GapReason::flow_inactive:
+      return "not run: its flow was not active then" + part;
+    case GapReason::error:
+      return "not run: the schedule could not be used then" + part;
+    case GapReason::skipped_by_operator:
+      return "not run: left out by a person" + part;
+    case GapReason::calendar:
+      return "skipped: its day was excluded by the calendar" + part;
+  }
+  return {};
+}
+
+// Why what is ahead, or due, does not run as things are; empty: it does.
+std::string hindrance(const ExplainSource& source) {
+  const store::Schedule& schedule = source.schedule;
+  const auto noted = [](const std::string& note) {
+    return note.empty() ? std::string() : " (" + note + ")";
+  };
+  if (schedule.status == ScheduleStatus::paused)
+    return "the schedule is paused" + noted(schedule.note);
+  if (schedule.status == ScheduleStatus::completed) return "the schedule is completed";
+  if (schedule.status == ScheduleStatus::error)
+    return "the schedule cannot be used: " + schedule.status_reason;
+  if (source.project && source.project->paused())
+    return "the project is paused" + noted(source.project->note);
+  return source.flow_fires ? "" : "its flow cannot fire now";
+}
+
+// Without a row of its own.
+void tell_without_run(const ExplainSource& source,
+                      const Timetable& timetable,
+                      Timestamp now,
+                      Explained& out) {
+  const store::Schedule& schedule = source.schedule;
+  const Instant instant = out.occurrence.instant;
+  const bool excluded =
+      timetable.open_days().leaves_out() && timetable.open_days().is_excluded(out.occurrence);
+  // The narrowest: one for the calendar's own may lie inside another.
+  const store::Gap* gap = nullptr;
+  for (const auto& each : source.gaps)
+    if (each.from <= instant && instant <= each.to &&
+        excluded == (each.reason == GapReason::calendar) &&
+        (gap == nullptr || each.to - each.from < gap->to - gap->from))
+      gap = &each;
+  if (gap != nullptr) {
+    out.outcome = gap->reason == GapReason::calendar ? Outcome::skipped : Outcome::gap;
+    out.text = gap_text(*gap);
+    return;
+  }
+  if (excluded) {
+    out.outcome = instant <= now ? Outcome::skipped : Outcome::never;
+    out.text = (instant <= now ? "skipped: " : "will not run: ") + day_text(out.occurrence.local) +
+               " is excluded by calendar " + schedule.calendar;
+    return;
+  }
+  if (out.due_at <= schedule.created_at) {
+    out.text = "before the schedule was made";
+    return;
+  }
+  if (schedule.settled_to && instant <= *schedule.settled_to) {
+    out.text = "settled, and its row is no longer kept";
+    return;
+  }
+  const std::string hindered = hindrance(source);
+  if (out.due_at > now) {
+    out.outcome = hindered.empty() ? Outcome::ahead : Outcome::never;
+    out.text = hindered.empty() ? "will run at " + rfc3339(out.due_at)
+                                : "will not run as things are: " + hindered;
+    return;
+  }
+  out.outcome = hindered.empty() ? Outcome::due : Outcome::gap;
+  out.text = hindered.empty()
+                 ? "is due since " + rfc3339(out.due_at) + " and nobody has taken it yet"
+                 : "not run: " + hindered;
+}
+
+// By which change of the clock, or which calendar.
+std::string moved_text(const Placed& placed,
+                       const store::Schedule& schedule,
+                       const rrule::TimeZone& zone) {
+  if (placed.moved_from)
+    return "moved from " + day_text(*placed.moved_from) + " by calendar " + schedule.calendar +
+           " (" + std::string(store::word(schedule.calendar_action)) + ")";
+  const auto& occurrence = placed.occurrence;
+  if (occurrence.note == rrule::Note::none) return {};
+  const auto changes =
+      zone.transitions(occurrence.instant - hours(3), occurrence.instant + hours(3));
+  const std::string change =
+      changes.empty() ? std::string() : " (the change at " + rfc3339(changes.front().at) + ")";
+  const std::string time = clock_text(occurrence.nominal);
+  switch (occurrence.note) {
+    case rrule::Note::gap_shifted:
+      return "the clock skips " + time + change;
+    case rrule::Note::fold_first:
+      return "the first of two " + time + change;
+    default:
+      return "the second of two " + time + change;
+  }
+}
+
+}  // namespace
+
+std::string_view word(Outcome outcome) { return kOutcomes.at(static_cast<std::size_t>(outcome)); }
+
+Span explain_span(const Timetable& timetable, Instant at, std::size_t around) {
+  Span span{at, at};
+  for (std::size_t i = 0; i < std::min(around, kAroundMax); ++i)
+    if (const auto found = timetable.open_days().previous(span.from))
+      span.from = found->occurrence.instant;
+  Instant after = at - seconds(1);
+  for (std::size_t i = 0; i < std::min(around, kAroundMax); ++i) {
+    const auto found = timetable.open_days().next(after);
+    if (!found) break;
+    span.to = after = found->occurrence.instant;
+  }
+  return span;
+}
+
+std::vector<Explained> explain(const ExplainSource& source,
+                               const Timetable& timetable,
+                               Span span,
+                               Timestamp now) {
+  const store::Schedule& schedule = source.schedule;
+  const auto& zone = *timetable.recurrence().zone();
+  std::map<Instant, Explained> all;
+  const auto add = [&](const Placed& placed, Timestamp due_at) {
+    auto& each = all[placed.occurrence.instant];
+    each.occurrence = placed.occurrence;
+    each.due_at = due_at;
+    each.moved = moved_text(placed, schedule, zone);
+  };
+  for (auto found = timetable.open_days().next(span.from - seconds(1));
+       found && found->occurrence.instant <= span.to;
+       found = timetable.open_days().next(found->occurrence.instant)) {
+    const Instant instant = found->occurrence.instant;
+    const auto slot = timetable.next(instant - seconds(1));
+    add(*found, slot ? slot->due_at : Timestamp(instant));
+  }
+  for (const auto& each :
+       timetable.open_days().excluded(span.from - seconds(1), span.to, kExcludedMax).newest)
+    add({each, std::nullopt}, each.instant);
+
+  std::map<Instant, const store::Run*> runs;
+  for (const auto& run : source.runs)
+    if (run.origin == store::RunOrigin::schedule && run.scheduled_for &&
+        *run.scheduled_for >= span.from && *run.scheduled_for <= span.to)
+      runs[*run.scheduled_for] = &run;
+  for (const auto& [instant, run] : runs) {
+    if (all.contains(instant)) continue;
+    const auto local = zone.to_local(instant);
+    add({{instant, local, local, rrule::Note::none}, std::nullopt}, run->due_at);
+    all[instant].moved = "the rule of today does not name it";
+  }
+
+  std::vector<Explained> result;
+  for (auto& [instant, each] : all) {
+    if (const auto run = runs.find(instant); run != runs.end())
+      tell_run(*run->second, source, each);
+    else
+      tell_without_run(source, timetable, now, each);
+    result.push_back(std::move(each));
+  }
+  return result;
+}
+
+json::object to_json(const Explained& explained) {
+  const auto& occurrence = explained.occurrence;
+  return {{"scheduled_for", iso_microseconds(occurrence.instant)},
+          {"due_at", iso_microseconds(explained.due_at)},
+          {"local", iso_local(occurrence.local)},
+          {"offset", iso_offset(seconds(occurrence.local.time_since_epoch() -
+                                        occurrence.instant.time_since_epoch()))},
+          {"outcome", word(explained.outcome)},
+          {"text", explained.text},
+          {"run", explained.run ? json::value(to_string(*explained.run)) : json::value(nullptr)},
+          {"moved", explained.moved.empty() ? json::value(nullptr) : json::value(explained.moved)}};
+}
+
+}  // namespace rruled::core

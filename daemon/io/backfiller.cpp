@@ -1,0 +1,116 @@
+#include "daemon/io/backfiller.h"
+
+#include "daemon/core/backfill.h"
+#include "daemon/io/calendar_finder.h"
+#include "daemon/io/run_on.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+namespace asio = boost::asio;
+using store::RunStatus;
+
+constexpr std::chrono::seconds kEvery{1};
+
+std::optional<store::DueSchedule> due_schedule(store::Store& store,
+                                               store::Directory& directory,
+                                               store::ScheduleId id) {
+  auto schedule = store.schedule(id);
+  const auto flow = schedule ? store.flow(schedule->flow_id) : std::nullopt;
+  if (!flow) return std::nullopt;
+  store::DueSchedule due;
+  due.project = directory.project(schedule->project_id);
+  due.schedule = std::move(*schedule);
+  due.flow_name = flow->name;
+  due.flow_status = flow->status;
+  due.flow_version = flow->version;
+  due.trigger_type = flow->trigger_type;
+  due.flow_variables = flow->variables;
+  return due;
+}
+
+std::size_t live_runs(store::Directory& directory, const store::Backfill& backfill) {
+  store::RunFilter filter{.project_id = backfill.project_id};
+  filter.parent_id = backfill.id;
+  filter.statuses = {RunStatus::waiting, RunStatus::pending, RunStatus::dispatching,
+                     RunStatus::running, RunStatus::retrying};
+  return directory.runs(filter, {core::kBackfillLive, 0}, false).rows.size();
+}
+
+}  // namespace
+
+std::size_t step_backfills(store::Store& store,
+                           store::Directory& directory,
+                           const rrule::ZoneDatabase& zones,
+                           store::Timestamp now,
+                           spdlog::logger& log) {
+  std::size_t added = 0;
+  const auto open = directory.open_backfills();
+  if (open.empty()) return added;
+  const auto calendars = calendar_finder(directory, zones);
+  for (const store::Backfill& backfill : open) {
+    const auto due = due_schedule(store, directory, backfill.schedule_id);
+    std::optional<core::Timetable> timetable;
+    if (due)
+      if (auto compiled = core::Timetable::compile(due->schedule, zones, calendars))
+        timetable = std::move(*compiled);
+    auto step = core::backfill_step(backfill, due, timetable ? &*timetable : nullptr,
+                                    live_runs(directory, backfill), now);
+    if (!step) continue;
+    const std::size_t runs = step->runs.size();
+    const bool ends = step->backfill.ended_at.has_value();
+    store::ChangeSet changes;
+    changes.runs = std::move(step->runs);
+    changes.backfills.push_back({std::move(step->backfill), backfill.version});
+    if (store.write(changes, now)) continue;  // another daemon, or a person, moved it on
+    added += runs;
+    if (ends) log.info("backfill {}: all {} runs are made", to_string(backfill.id), backfill.count);
+  }
+  return added;
+}
+
+Backfiller::Backfiller(asio::any_io_executor io,
+                       store::Store& store,
+                       asio::thread_pool& store_thread,
+                       const rrule::ZoneDatabase& zones,
+                       const Clock& clock,
+                       std::shared_ptr<spdlog::logger> log)
+    : store_(store),
+      store_thread_(store_thread),
+      zones_(zones),
+      clock_(clock),
+      log_(std::move(log)),
+      directory_(store::directory_of(store)),
+      timer_(std::move(io)) {}
+
+void Backfiller::stop() {
+  stopped_ = true;
+  timer_.cancel();
+}
+
+asio::awaitable<void> Backfiller::rest() {
+  timer_.expires_after(kEvery);
+  boost::system::error_code cancelled;
+  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+}
+
+asio::awaitable<void> Backfiller::run() {
+  while (!stopped_) {
+    try {
+      auto step = [this, now = clock_.now()] {
+        return step_backfills(store_, *directory_, zones_, now, *log_);
+      };
+      co_await run_on(store_thread_, std::move(step));
+    } catch (const store::StoreError& error) {
+      log_->error("backfills could not go on: {}", error.what());
+    }
+    if (!stopped_) co_await rest();
+  }
+}
+
+}  // namespace rruled::io

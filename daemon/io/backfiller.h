@@ -1,0 +1,56 @@
+#pragma once
+
+#include "daemon/io/clock.h"
+#include "rrule/zone_database.h"
+#include "store/directory.h"
+#include "store/store.h"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+namespace rruled::io {
+
+// One step of every backfill that is not over, in its own transaction: core/backfill.h says which
+// runs are added. Any number of daemons may do it at once: one of them moves a backfill on, and the
+// others find it moved. Gives how many runs were added. Used on the store's thread.
+std::size_t step_backfills(store::Store& store,
+                           store::Directory& directory,
+                           const rrule::ZoneDatabase& zones,
+                           store::Timestamp now,
+                           spdlog::logger& log);
+
+// Does so each second, until stop(). Io thread only. All given outlive it. A fault of the store is
+// said and the step tried again.
+class Backfiller {
+ public:
+  Backfiller(boost::asio::any_io_executor io,
+             store::Store& store,
+             boost::asio::thread_pool& store_thread,
+             const rrule::ZoneDatabase& zones,
+             const Clock& clock,
+             std::shared_ptr<spdlog::logger> log);
+
+  [[nodiscard]] boost::asio::awaitable<void> run();
+  void stop();
+
+ private:
+  [[nodiscard]] boost::asio::awaitable<void> rest();
+
+  store::Store& store_;
+  boost::asio::thread_pool& store_thread_;
+  const rrule::ZoneDatabase& zones_;
+  const Clock& clock_;
+  std::shared_ptr<spdlog::logger> log_;
+  const std::unique_ptr<store::Directory> directory_;
+  boost::asio::steady_timer timer_;
+  bool stopped_ = false;
+};
+
+}  // namespace rruled::io

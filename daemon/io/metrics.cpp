@@ -1,0 +1,186 @@
+#include "daemon/io/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <string>
+
+namespace rruled::io {
+namespace {
+
+using core::Notice;
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+
+double seconds(std::chrono::milliseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+const Histogram::BucketBoundaries& lateness_buckets() {
+  static const Histogram::BucketBoundaries kBuckets{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+                                                    2.5,   5,    10,    30,   60,  300,  3600};
+  return kBuckets;
+}
+
+// "2xx" .. "5xx", "exit", or "none" where there was no answer.
+std::string code_class(const core::Report& report) {
+  if (!report.status_code) return report.kind == core::Report::Kind::completed ? "ok" : "none";
+  const int code = *report.status_code;
+  return code >= 100 && code < 600 ? std::to_string(code / 100) + "xx" : "exit";
+}
+
+Family<Counter>& counter(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
+}  // namespace
+
+struct Metrics::Families {
+  prometheus::Registry registry;
+  Histogram& lateness = prometheus::BuildHistogram()
+                            .Name("rruled_fire_lateness_seconds")
+                            .Help("From due_at to the first byte of the first attempt.")
+                            .Register(registry)
+                            .Add({}, lateness_buckets());
+  Histogram& dispatch = prometheus::BuildHistogram()
+                            .Name("rruled_dispatch_seconds")
+                            .Help("From the first byte of an attempt to its outcome.")
+                            .Register(registry)
+                            .Add({}, lateness_buckets());
+  Family<Counter>& fires =
+      counter(registry, "rruled_fires_total", "Runs that have ended, by outcome.");
+  Family<Counter>& skipped = counter(
+      registry, "rruled_occurrences_skipped_total", "Occurrences that did not run, by reason.");
+  Family<Counter>& attempts =
+      counter(registry,
+              "rruled_dispatch_attempts_total",
+              "Attempts that have ended, by executor and class of their answer.");
+  Counter& fenced = counter(registry,
+                            "rruled_fenced_outcomes_total",
+                            "Outcomes dropped because another daemon had taken the run over.")
+                        .Add({});
+  Counter& unserved =
+      counter(
+          registry, "rruled_unserved_runs_total", "Runs left for a daemon that has their executor.")
+          .Add({});
+  Counter& quarantined = counter(registry,
+                                 "rruled_schedules_quarantined_total",
+                                 "Schedules set aside because their row cannot be used.")
+                             .Add({});
+  Counter& store_failures =
+      counter(registry, "rruled_store_failures_total", "Store operations that failed.").Add({});
+  Family<Counter>& jumps =
+      counter(registry, "rruled_clock_jumps_total", "Steps of the wall clock, by direction.");
+  Gauge& in_flight = gauge(registry, "rruled_inflight_runs", "Runs being delivered.");
+  Gauge& queued = gauge(registry, "rruled_queued_runs", "Claimed runs that wait for a free slot.");
+  Gauge& armed = gauge(registry, "rruled_wheel_timers", "Schedules armed in the timer wheel.");
+  Gauge& due = gauge(registry, "rruled_due_schedules", "Schedules due and not yet settled.");
+  Gauge& store_up = gauge(registry, "rruled_store_up", "1 unless the store's last answer failed.");
+  Gauge& ready =
+      gauge(registry, "rruled_horizon_loaded", "1 once what is due soon has been loaded.");
+  Gauge& skew = gauge(registry,
+                      "rruled_clock_skew_seconds",
+                      "How far the store's clock is ahead of this machine's.");
+  Family<Gauge>& zones = prometheus::BuildGauge()
+                             .Name("rruled_tzdata_info")
+                             .Help("The version of the time zones in use.")
+                             .Register(registry);
+  Gauge* zones_now = nullptr;
+};
+
+Metrics::Metrics(Observer& next, const StoreClock& clock, const std::string& version)
+    : next_(next), clock_(clock), families_(std::make_unique<Families>()) {
+  prometheus::BuildGauge()
+      .Name("rruled_build_info")
+      .Help("The version of this program.")
+      .Register(families_->registry)
+      .Add({{"version", version}})
+      .Set(1);
+  // There from the start, so that a rate over them never misses the first one.
+  for (const char* outcome : {"completed", "failed", "dead", "cancelled"})
+    families_->fires.Add({{"outcome", outcome}});
+  for (const char* direction : {"forward", "back"})
+    families_->jumps.Add({{"direction", direction}});
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::on(const Notice& notice) {
+  Families& all = *families_;
+  if (notice.kind == Notice::Kind::run_ended || notice.kind == Notice::Kind::run_retrying) {
+    const auto& run = *notice.run;
+    all.attempts.Add({{"executor", run.executor}, {"code", code_class(*notice.report)}})
+        .Increment();
+    const auto begun = notice.report->started_at;
+    if (begun && run.attempts == 1)
+      all.lateness.Observe(std::max(0.0, seconds(*begun - run.due_at)));
+    if (begun && notice.report->finished_at)
+      all.dispatch.Observe(std::max(0.0, seconds(*notice.report->finished_at - *begun)));
+  }
+  switch (notice.kind) {
+    case Notice::Kind::run_ended:
+      all.fires.Add({{"outcome", std::string(store::word(*notice.status))}}).Increment();
+      break;
+    case Notice::Kind::run_skipped:
+      all.skipped.Add({{"reason", notice.run->reason}}).Increment();
+      break;
+    case Notice::Kind::gap:
+      all.skipped.Add({{"reason", std::string(store::word(notice.gap->reason))}})
+          .Increment(static_cast<double>(notice.gap->count));
+      break;
+    case Notice::Kind::run_fenced:
+      all.fenced.Increment();
+      break;
+    case Notice::Kind::run_unserved:
+      all.unserved.Increment();
+      break;
+    case Notice::Kind::quarantined:
+      all.quarantined.Increment();
+      break;
+    case Notice::Kind::store_failed:
+      all.store_failures.Increment();
+      break;
+    default:
+      break;
+  }
+  next_.on(notice);
+}
+
+void Metrics::on_clock_step(std::chrono::milliseconds step) {
+  families_->jumps.Add({{"direction", step.count() < 0 ? "back" : "forward"}}).Increment();
+  next_.on_clock_step(step);
+}
+
+void Metrics::on_turn(const core::Planner::Load& load) {
+  Families& all = *families_;
+  all.in_flight.Set(static_cast<double>(load.in_flight));
+  all.queued.Set(static_cast<double>(load.queued));
+  all.armed.Set(static_cast<double>(load.armed));
+  all.due.Set(static_cast<double>(load.ready));
+  all.store_up.Set(load.store_away ? 0 : 1);
+  all.ready.Set(load.horizon_loaded ? 1 : 0);
+  next_.on_turn(load);
+}
+
+void Metrics::set_zones(const std::string& version) {
+  Families& all = *families_;
+  if (all.zones_now != nullptr) all.zones.Remove(all.zones_now);
+  all.zones_now = &all.zones.Add({{"version", version}});
+  all.zones_now->Set(1);
+}
+
+std::string Metrics::text() const {
+  families_->skew.Set(seconds(clock_.offset()));
+  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+}
+
+}  // namespace rruled::io

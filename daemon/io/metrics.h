@@ -1,0 +1,36 @@
+#pragma once
+
+#include "daemon/io/driver.h"
+
+#include <memory>
+#include <string>
+
+namespace rruled::io {
+
+// Counts what the engine does, for Prometheus. Labels are bounded: executors are those of the
+// configuration, reasons and outcomes words of ours. Passes everything on to `next`. Io thread
+// only.
+class Metrics final : public Observer {
+ public:
+  // Both must outlive it.
+  Metrics(Observer& next, const StoreClock& clock, const std::string& version);
+  ~Metrics() override;
+
+  void on(const core::Notice& notice) override;
+  void on_clock_step(std::chrono::milliseconds step) override;
+  void on_turn(const core::Planner::Load& load) override;
+  // The version of the time zones in use.
+  void set_zones(const std::string& version);
+
+  // All of it in the text format 0.0.4.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  struct Families;
+
+  Observer& next_;
+  const StoreClock& clock_;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace rruled::io

@@ -1,0 +1,204 @@
+#include "store/postgres_directory.h"
+
+#include "store/directory_filter.h"
+#include "store/postgres_rows.h"
+
+namespace rruled::store {
+
+// The WHERE of a query with its parameters. Only what is asked for is in it, so that the planner
+// finds the index that fits.
+class PostgresDirectory::Conditions {
+ public:
+  template <class T>
+  void equals(const std::string& column, const std::optional<T>& value) {
+    if (value) compare(column, "=", *value);
+  }
+  template <class T>
+  void compare(const std::string& left, const std::string& sign, const T& value) {
+    add(left + " " + sign + " " + parameter(value));
+  }
+  // Of one flow the project is asked of the flow's row, once: so rows are counted in an index.
+  void in_project(std::int64_t project, const std::optional<FlowId>& flow) {
+    if (!flow) {
+      compare("project_id", "=", project);
+      return;
+    }
+    const std::string id = parameter(*flow);
+    compare("(SELECT project_id FROM flows WHERE id = " + id + ")", "=", project);
+    add("flow_id = " + id);
+  }
+  void add(const std::string& condition) {
+    where_ += (where_.empty() ? " WHERE " : " AND ") + condition;
+  }
+  template <class Enum>
+  void one_of(const std::string& column, const std::vector<Enum>& values) {
+    if (values.empty()) return;
+    // Words are literals of ours.
+    std::string list;
+    for (const Enum value : values)
+      list.append(list.empty() ? "'" : ", '").append(word(value)).append("'");
+    add(column + " IN (" + list + ")");
+  }
+  // `search` in any of the columns, whatever the case of ASCII letters.
+  void search(const std::vector<std::string>& columns, const std::string& search) {
+    if (search.empty()) return;
+    const std::string needle = parameter(lower_ascii(search));
+    std::string any;
+    for (const auto& column : columns)
+      any += (any.empty() ? "(" : " OR ") + std::string("position(") + needle +
+             " in lower(coalesce(" + column + ", '') COLLATE \"C\")) > 0";
+    add(any + ")");
+  }
+  // "$3::bigint"
+  template <class T>
+  std::string parameter(const T& value) {
+    params_.add(value);
+    return "$" + std::to_string(++count_) + "::" + std::string(pg_type<T>());
+  }
+  [[nodiscard]] const std::string& where() const { return where_; }
+  [[nodiscard]] const Params& params() const { return params_; }
+  [[nodiscard]] int count() const { return count_; }
+
+ private:
+  std::string where_;
+  Params params_;
+  int count_ = 0;
+};
+
+const std::string& PostgresDirectory::kept(std::string sql) {
+  return *texts_.insert(std::move(sql)).first;
+}
+
+template <class Row>
+Page<Row> PostgresDirectory::page(const Conditions& conditions,
+                                  const std::string& order,
+                                  PageRange range,
+                                  bool counted) {
+  const std::string from = " FROM " + pg_rows<Row>() + conditions.where();
+  const std::string limit = "$" + std::to_string(conditions.count() + 1) + "::bigint";
+  const std::string offset = "$" + std::to_string(conditions.count() + 2) + "::bigint";
+  const std::string& rows = kept("SELECT " + pg_columns<Row>() + from + " ORDER BY " + order +
+                                 " LIMIT " + limit + " OFFSET " + offset);
+  const std::string& count = kept("SELECT count(*)" + from);
+  return connection_.read([&](Tx& tx) {
+    Page<Row> result;
+    Params params = conditions.params();
+    params.add(pg_limit(range.limit)).add(pg_limit(range.offset));
+    result.rows = read_table<Row>(tx.exec(rows, params));
+    if (counted)
+      result.count = PgReader(tx.exec(count, conditions.params()), 0).read<std::size_t>();
+    return result;
+  });
+}
+
+Page<Flow> PostgresDirectory::flows(const FlowFilter& filter, PageRange range) {
+  Conditions conditions;
+  conditions.compare("project_id", "=", filter.project_id);
+  conditions.equals("id", filter.id);
+  conditions.equals("status", filter.status);
+  conditions.equals("created_at", filter.created_at);
+  conditions.equals("updated_at", filter.updated_at);
+  conditions.search({"name", "description"}, filter.search);
+  return page<Flow>(conditions, "updated_at DESC, id DESC", range, true);
+}
+
+Page<Schedule> PostgresDirectory::schedules(const ScheduleFilter& filter, PageRange range) {
+  Conditions conditions;
+  conditions.in_project(filter.project_id, filter.flow_id);
+  conditions.equals("id", filter.id);
+  conditions.equals("status", filter.status);
+  conditions.equals("created_at", filter.created_at);
+  conditions.equals("updated_at", filter.updated_at);
+  conditions.equals("calendar", filter.calendar);
+  if (filter.calendar) conditions.add("calendar <> ''");
+  if (filter.due_before) conditions.compare("next_due_at", "<", *filter.due_before);
+  return page<Schedule>(
+      conditions, filter.due_before ? "next_due_at, id" : "created_at DESC, id DESC", range, true);
+}
+
+Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
+  Conditions conditions;
+  conditions.in_project(filter.project_id, filter.flow_id);
+  conditions.equals("schedule_id", filter.schedule_id);
+  conditions.equals("parent_id", filter.parent_id);
+  conditions.equals("kind", filter.kind);
+  conditions.one_of("status", filter.statuses);
+  if (filter.due_from) conditions.compare("due_at", ">=", *filter.due_from);
+  if (filter.due_to) conditions.compare("due_at", "<", *filter.due_to);
+  if (filter.before) {
+    const std::string due = conditions.parameter(filter.before->due_at);
+    const std::string id = conditions.parameter(filter.before->id);
+    conditions.add("(due_at, id) < (" + due + ", " + id + ")");
+  }
+  return page<Run>(conditions, "due_at DESC, id DESC", range, counted);
+}
+
+std::vector<Run> PostgresDirectory::last_runs(const std::vector<ScheduleId>& schedules) {
+  static const std::string kLast =
+      "SELECT r.* FROM unnest($1::uuid[]) AS s(id) CROSS JOIN LATERAL"
+      " (SELECT " +
+      pg_columns<Run>() + " FROM " + pg_rows<Run>() +
+      " WHERE schedule_id = s.id AND status <> 'skipped'"
+      " ORDER BY due_at DESC, id DESC LIMIT 1) r";
+  return connection_.read(
+      [&](Tx& tx) { return read_table<Run>(tx.exec(kLast, Params().add_all(schedules))); });
+}
+
+Page<LogEntry> PostgresDirectory::logs(const LogFilter& filter, PageRange range) {
+  Conditions conditions;
+  conditions.equals("flow_id", filter.flow_id);
+  conditions.equals("run_id", filter.run_id);
+  if (filter.after) conditions.compare("timestamp", ">", *filter.after);
+  if (filter.before) conditions.compare("timestamp", "<", *filter.before);
+  conditions.one_of("level", filter.levels);
+  conditions.search({"message"}, filter.search);
+  return page<LogEntry>(conditions, "timestamp DESC, number DESC", range, true);
+}
+
+Page<AuditEntry> PostgresDirectory::audit(const AuditFilter& filter, PageRange range) {
+  Conditions conditions;
+  conditions.equals("project_id", filter.project_id);
+  if (!filter.object_id.empty()) conditions.compare("object_id", "=", filter.object_id);
+  if (filter.from) conditions.compare("at", ">=", *filter.from);
+  if (filter.to) conditions.compare("at", "<", *filter.to);
+  return page<AuditEntry>(conditions, "number DESC", range, true);
+}
+
+Tallies PostgresDirectory::tallies(const TallyFilter& filter) {
+  const auto runs_of = [](const std::string& whose) {
+    return "SELECT (due_at - $2::bigint) / $4::bigint, status, started_at IS NOT NULL, count(*)"
+           " FROM runs WHERE flow_id = $1::uuid AND due_at >= $2::bigint AND due_at < $3::bigint" +
+           whose + " GROUP BY 1, 2, 3";
+  };
+  static const std::string kRuns = runs_of(" AND origin <> 'child'");
+  static const std::string kRunsOf = runs_of(" AND (id = $5::uuid OR parent_id = $5::uuid)");
+  static const std::string kGaps =
+      "SELECT (from_at - $2::bigint) / $4::bigint, reason, sum(count)::bigint FROM gaps"
+      " WHERE flow_id = $1::uuid AND from_at >= $2::bigint AND from_at < $3::bigint GROUP BY 1, 2";
+  Params params;
+  params.add(filter.flow_id).add(filter.from).add(filter.to).add(filter.step);
+  return connection_.read([&](Tx& tx) {
+    Tallies result;
+    Params of_run = params;
+    if (filter.of_run) of_run.add(*filter.of_run);
+    for_each_row(tx.exec(filter.of_run ? kRunsOf : kRuns, of_run), [&](PgReader& row) {
+      auto& tally = result.runs.emplace_back();
+      tally.step = row.read<std::int64_t>();
+      tally.status = row.read<RunStatus>();
+      tally.started = row.read<bool>();
+      tally.count = row.read<std::uint64_t>();
+    });
+    if (!filter.of_run) {
+      for_each_row(tx.exec(kGaps, params), [&](PgReader& row) {
+        auto& tally = result.gaps.emplace_back();
+        tally.step = row.read<std::int64_t>();
+        tally.reason = row.read<GapReason>();
+        tally.count = row.read<std::uint64_t>();
+      });
+    }
+    sort(result);
+    return result;
+  });
+}
+
+}  // namespace rruled::store

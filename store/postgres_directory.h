@@ -1,0 +1,65 @@
+#pragma once
+
+#include "store/directory.h"
+#include "store/postgres_store.h"
+
+#include <set>
+#include <string>
+
+namespace rruled::store {
+
+class PgConnection;
+
+// The contract on the connection of a PostgresStore, which must outlive it.
+class PostgresDirectory final : public Directory {
+ public:
+  explicit PostgresDirectory(PostgresStore& store) : connection_(store.connection()) {}
+
+  [[nodiscard]] Page<Flow> flows(const FlowFilter& filter, PageRange range) override;
+  [[nodiscard]] Page<Schedule> schedules(const ScheduleFilter& filter, PageRange range) override;
+  [[nodiscard]] Page<Run> runs(const RunFilter& filter, PageRange range, bool counted) override;
+  [[nodiscard]] std::vector<Run> last_runs(const std::vector<ScheduleId>& schedules) override;
+  [[nodiscard]] Page<LogEntry> logs(const LogFilter& filter, PageRange range) override;
+  [[nodiscard]] Page<AuditEntry> audit(const AuditFilter& filter, PageRange range) override;
+  [[nodiscard]] Tallies tallies(const TallyFilter& filter) override;
+
+  void add_token(const Token& token, const AuditEntry& entry) override;
+  [[nodiscard]] std::optional<Token> token_by_hash(const std::string& hash) override;
+  [[nodiscard]] std::vector<Token> tokens() override;
+  bool revoke_token(TokenId id, Timestamp now, const AuditEntry& entry) override;
+  void touch_token(TokenId id, Timestamp now) override;
+
+  [[nodiscard]] std::string remember_request(const boost::uuids::uuid& made,
+                                             const std::string& digest) override;
+  [[nodiscard]] CancelResult cancel_run(RunId id,
+                                        const std::string& reason,
+                                        Timestamp now,
+                                        const AuditEntry& entry) override;
+
+  [[nodiscard]] RetryResult retry_run(RunId id,
+                                      const RetryPolicy& fresh,
+                                      Timestamp now,
+                                      const AuditEntry& entry) override;
+  [[nodiscard]] std::optional<Calendar> calendar(const CalendarName& name) override;
+  [[nodiscard]] std::vector<Calendar> calendars(std::int64_t project) override;
+  [[nodiscard]] std::optional<Backfill> backfill(ParentId id) override;
+  [[nodiscard]] std::vector<Backfill> open_backfills() override;
+  [[nodiscard]] std::optional<Project> project(std::int64_t id) override;
+  [[nodiscard]] std::vector<Project> paused_projects() override;
+  [[nodiscard]] std::vector<std::pair<RunStatus, std::uint64_t>> counts_of(ParentId id) override;
+
+ private:
+  class Conditions;
+  template <class Row>
+  [[nodiscard]] Page<Row> page(const Conditions& conditions,
+                               const std::string& order,
+                               PageRange range,
+                               bool counted);
+  // The connection keeps a prepared statement for each text, by its address.
+  [[nodiscard]] const std::string& kept(std::string sql);
+
+  PgConnection& connection_;
+  std::set<std::string> texts_;  // as many as there are combinations of filters
+};
+
+}  // namespace rruled::store

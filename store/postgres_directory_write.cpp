@@ -1,0 +1,165 @@
+#include "store/postgres_directory.h"
+#include "store/postgres_rows.h"
+#include "store/run_rules.h"
+
+namespace rruled::store {
+namespace {
+
+const std::string& token_columns() {
+  static const std::string kColumns =
+      "id, project_id, name, encode(hash, 'hex'), scopes, created_at, expires_at, revoked_at,"
+      " last_used_at";
+  return kColumns;
+}
+
+std::string hex(const std::string& bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 15U];
+  }
+  return text;
+}
+
+std::string unhex(std::string_view text) {
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+    bytes += static_cast<char>(digit(text[i]) * 16 + digit(text[i + 1]));
+  return bytes;
+}
+
+Token read_token(PgReader& row) {
+  Token token;
+  token.id = row.read<TokenId>();
+  token.project_id = row.read<std::optional<std::int64_t>>();
+  token.name = row.read<std::string>();
+  token.hash = unhex(row.read<std::string>());
+  token.scopes = row.read<std::string>();
+  token.created_at = row.read<Timestamp>();
+  token.expires_at = row.read<std::optional<Timestamp>>();
+  token.revoked_at = row.read<std::optional<Timestamp>>();
+  token.last_used_at = row.read<std::optional<Timestamp>>();
+  return token;
+}
+
+// Whether a run of the schedule, whose row is locked, may be let go; the oldest one that waits.
+std::optional<RunId> next_waiting(Tx& tx, ScheduleId id, std::size_t max_running) {
+  static const std::string kHolding =
+      "SELECT count(*) FROM incomplete_runs WHERE schedule_id = $1::uuid AND " +
+      std::string(kPgLive) + " AND status <> 'waiting'";
+  static const std::string kWaiting =
+      "SELECT id FROM incomplete_runs WHERE schedule_id = $1::uuid AND status = 'waiting'"
+      " ORDER BY due_at, id LIMIT 1";
+  const auto holding = PgReader(tx.exec(kHolding, Params().add(id)), 0).read<std::size_t>();
+  if (holding >= max_running) return std::nullopt;
+  const auto waiting = read_values<RunId>(tx.exec(kWaiting, Params().add(id)));
+  return waiting.empty() ? std::nullopt : std::optional(waiting.front());
+}
+
+}  // namespace
+
+void PostgresDirectory::add_token(const Token& token, const AuditEntry& entry) {
+  static const std::string kInsert =
+      "INSERT INTO tokens (id, project_id, name, hash, scopes, created_at, expires_at, revoked_at,"
+      " last_used_at) VALUES ($1::uuid, $2::bigint, $3, decode($4, 'hex'), $5, $6::bigint,"
+      " $7::bigint, $8::bigint, $9::bigint)";
+  Params params;
+  params.add(token.id).add(token.project_id).add(token.name).add(hex(token.hash));
+  params.add(token.scopes).add(token.created_at).add(token.expires_at).add(token.revoked_at);
+  params.add(token.last_used_at);
+  connection_.write(token.created_at, [&](Tx& tx) {
+    tx.exec(kInsert, params);
+    insert_audit(tx, {&entry});
+  });
+}
+
+std::optional<Token> PostgresDirectory::token_by_hash(const std::string& hash) {
+  static const std::string kSelect =
+      "SELECT " + token_columns() + " FROM tokens WHERE hash = decode($1, 'hex')";
+  return connection_.read([&](Tx& tx) -> std::optional<Token> {
+    const auto found = tx.exec(kSelect, Params().add(hex(hash)));
+    if (found.empty()) return std::nullopt;
+    PgReader row(found, 0);
+    return read_token(row);
+  });
+}
+
+std::vector<Token> PostgresDirectory::tokens() {
+  static const std::string kSelect =
+      "SELECT " + token_columns() + " FROM tokens ORDER BY created_at, id";
+  return connection_.read([&](Tx& tx) {
+    std::vector<Token> all;
+    for_each_row(tx.exec(kSelect), [&](PgReader& row) { all.push_back(read_token(row)); });
+    return all;
+  });
+}
+
+bool PostgresDirectory::revoke_token(TokenId id, Timestamp now, const AuditEntry& entry) {
+  static const std::string kRevoke =
+      "UPDATE tokens SET revoked_at = coalesce(revoked_at, $2::bigint) WHERE id = $1::uuid"
+      " RETURNING id";
+  return connection_.write(now, [&](Tx& tx) {
+    if (tx.exec(kRevoke, Params().add(id).add(now)).empty()) return false;
+    insert_audit(tx, {&entry});
+    return true;
+  });
+}
+
+void PostgresDirectory::touch_token(TokenId id, Timestamp now) {
+  static const std::string kTouch =
+      "UPDATE tokens SET last_used_at = $2::bigint WHERE id = $1::uuid";
+  connection_.write(now, [&](Tx& tx) { tx.exec(kTouch, Params().add(id).add(now)); });
+}
+
+std::string PostgresDirectory::remember_request(const boost::uuids::uuid& made,
+                                                const std::string& digest) {
+  static const std::string kInsert =
+      "INSERT INTO requests (made, digest) VALUES ($1::uuid, $2) ON CONFLICT DO NOTHING";
+  static const std::string kSelect = "SELECT digest FROM requests WHERE made = $1::uuid";
+  const Id<struct MadeTag> id{made};
+  return connection_.write(Timestamp{}, [&](Tx& tx) {
+    tx.exec(kInsert, Params().add(id).add(digest));
+    return PgReader(tx.exec(kSelect, Params().add(id)), 0).read<std::string>();
+  });
+}
+
+CancelResult PostgresDirectory::cancel_run(RunId id,
+                                           const std::string& reason,
+                                           Timestamp now,
+                                           const AuditEntry& entry) {
+  // Locks in the order of all transactions: meta, the schedule, the run.
+  static const std::string kTell =
+      "UPDATE meta SET revision = revision + 1, runs_revision = revision + 1 WHERE one = 1";
+  static const std::string kSchedule = "SELECT schedule_id FROM runs WHERE id = $1::uuid";
+  static const std::string kLock =
+      "SELECT max_running FROM schedules WHERE id = $1::uuid FOR UPDATE";
+  static const std::string kStatus = "SELECT status FROM runs WHERE id = $1::uuid FOR UPDATE";
+  return connection_.write(now, [&](Tx& tx) {
+    const auto owner = tx.exec(kSchedule, Params().add(id));
+    if (owner.empty()) return CancelResult::missing;
+    // The daemons claim what was released once they see that runs were added.
+    tx.exec(kTell);
+    const auto schedule = PgReader(owner, 0).read<std::optional<ScheduleId>>();
+    std::size_t max_running = 1;
+    if (schedule) {
+      const auto locked = tx.exec(kLock, Params().add(*schedule));
+      if (!locked.empty()) max_running = PgReader(locked, 0).read<std::size_t>();
+    }
+    const auto found = tx.exec(kStatus, Params().add(id));
+    if (found.empty()) return CancelResult::missing;
+    const auto status = PgReader(found, 0).read<RunStatus>();
+    if (is_final(status)) return CancelResult::ended;
+    if (status != RunStatus::waiting && !is_claimable(status)) return CancelResult::under_way;
+    cancel_runs(tx, {id}, reason);
+    insert_audit(tx, {&entry});
+    if (schedule && holds_slot(status))
+      if (const auto waiting = next_waiting(tx, *schedule, max_running))
+        release_runs(tx, {*waiting});
+    return CancelResult::cancelled;
+  });
+}
+
+}  // namespace rruled::store

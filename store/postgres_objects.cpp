@@ -1,0 +1,227 @@
+#include "store/postgres_objects.h"
+
+#include "store/postgres_directory.h"
+#include "store/postgres_rows.h"
+
+#include <algorithm>
+#include <set>
+
+namespace rruled::store {
+namespace {
+
+using Kind = Conflict::Kind;
+
+Conflict conflict_of(Kind kind, const CalendarName& name) {
+  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .calendar = name};
+}
+Conflict conflict_of(Kind kind, ParentId id) {
+  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .backfill_id = id};
+}
+
+template <class Row>
+std::string put_by(const std::string& key) {
+  std::string list;
+  const Row row{};
+  visit_columns(row, [&](std::string_view column, const auto&) {
+    if (!list.empty()) list += ", ";
+    list.append(column).append(" = excluded.").append(column);
+  });
+  return pg_insert<Row>() + " ON CONFLICT (" + key + ") DO UPDATE SET " + list;
+}
+
+std::optional<Kind> compare(std::optional<std::int64_t> stored,
+                            std::optional<std::int64_t> expected) {
+  if (stored == expected) return std::nullopt;
+  return !expected ? Kind::exists : !stored ? Kind::missing : Kind::changed;
+}
+
+std::optional<std::int64_t> version_in(const pqxx::result& found) {
+  if (found.empty()) return std::nullopt;
+  return PgReader(found, 0).read<std::int64_t>();
+}
+
+template <class Row>
+void put_row(Tx& tx, const std::string& sql, const Row& row) {
+  const std::vector<const Row*> rows{&row};
+  tx.exec(sql, Params().add_rows(rows));
+}
+
+std::optional<std::int64_t> calendar_version(Tx& tx, const CalendarName& name) {
+  static const std::string kVersion =
+      "SELECT version FROM calendars WHERE project_id = $1::bigint AND name = $2";
+  return version_in(tx.exec(kVersion, Params().add(name.project_id).add(name.name)));
+}
+
+std::optional<Conflict> delete_calendar(Tx& tx, const CalendarName& name) {
+  static const std::string kUsed =
+      "SELECT 1 FROM schedules WHERE project_id = $1::bigint AND calendar = $2"
+      " AND calendar <> '' LIMIT 1";
+  static const std::string kDelete =
+      "DELETE FROM calendars WHERE project_id = $1::bigint AND name = $2 RETURNING name";
+  const auto key = Params().add(name.project_id).add(name.name);
+  if (!tx.exec(kUsed, key).empty()) return conflict_of(Kind::in_use, name);
+  if (tx.exec(kDelete, key).empty()) return conflict_of(Kind::missing, name);
+  return std::nullopt;
+}
+
+std::optional<Conflict> put_backfill(Tx& tx, const BackfillPut& put) {
+  static const std::string kVersion = "SELECT version FROM backfills WHERE id = $1::uuid";
+  static const std::string kPut = put_by<Backfill>("id");
+  const auto stored = version_in(tx.exec(kVersion, Params().add(put.backfill.id)));
+  if (const auto kind = compare(stored, put.expected_version))
+    return conflict_of(*kind, put.backfill.id);
+  auto row = put.backfill;
+  row.version = stored.value_or(0) + 1;
+  put_row(tx, kPut, row);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Conflict> put_calendars(Tx& tx, const ChangeSet& changes) {
+  static const std::string kPut = put_by<Calendar>("project_id, name");
+  for (const auto& put : changes.calendars) {
+    auto row = put.calendar;
+    const CalendarName name{row.project_id, row.name};
+    const auto stored = calendar_version(tx, name);
+    if (const auto kind = compare(stored, put.expected_version)) return conflict_of(*kind, name);
+    row.version = stored.value_or(0) + 1;
+    put_row(tx, kPut, row);
+  }
+  std::set<CalendarName> named;
+  for (const auto& put : changes.schedules)
+    if (!put.schedule.calendar.empty())
+      named.insert({put.schedule.project_id, put.schedule.calendar});
+  for (const auto& name : named)
+    if (!calendar_version(tx, name)) return conflict_of(Kind::missing, name);
+  return std::nullopt;
+}
+
+std::optional<Conflict> write_objects(Tx& tx, const ChangeSet& changes, std::int64_t revision) {
+  static const std::string kPutProject = put_by<Project>("id");
+  // Locked in order of id, as by everyone who locks several.
+  static const std::string kLock =
+      "SELECT count(*) FROM (SELECT 1 FROM schedules WHERE project_id = $1::bigint"
+      " ORDER BY id FOR UPDATE) AS locked";
+  for (const auto& name : changes.delete_calendars)
+    if (auto conflict = delete_calendar(tx, name)) return conflict;
+  for (const auto& put : changes.backfills)
+    if (auto conflict = put_backfill(tx, put)) return conflict;
+  for (const auto& project : changes.projects) {
+    put_row(tx, kPutProject, project);
+    tx.exec(kLock, Params().add(project.id));
+    bump_schedules_of_project(tx, project.id, revision);
+  }
+  return std::nullopt;
+}
+
+// ---- PostgresDirectory --------------------------------------------------------------------------
+
+RetryResult PostgresDirectory::retry_run(RunId id,
+                                         const RetryPolicy& fresh,
+                                         Timestamp now,
+                                         const AuditEntry& entry) {
+  // Locks in the order of all transactions: meta, the schedule, the run.
+  static const std::string kTell =
+      "UPDATE meta SET revision = revision + 1, runs_revision = revision + 1 WHERE one = 1";
+  static const std::string kSchedule = "SELECT schedule_id FROM runs WHERE id = $1::uuid";
+  static const std::string kLock = "SELECT 1 FROM schedules WHERE id = $1::uuid FOR UPDATE";
+  static const std::string kLockRun = "SELECT 1 FROM runs WHERE id = $1::uuid FOR UPDATE";
+  static const std::string kFind =
+      "SELECT " + pg_columns<Run>() + " FROM " + pg_rows<Run>() + " WHERE id = $1::uuid";
+  static const std::string kChild = "SELECT 1 FROM runs WHERE parent_id = $1::uuid LIMIT 1";
+  static const std::string kRetry =
+      "UPDATE runs SET status = $2, reason = $3, available_at = $4::bigint, finished_at = NULL,"
+      " released = false, retry_max_attempts = $5::bigint, retry_min_backoff = $6::bigint,"
+      " retry_max_backoff = $7::bigint, retry_max_age = $8::bigint WHERE id = $1::uuid";
+  static const std::string kTellAll = kNotify;
+  return connection_.write(now, [&](Tx& tx) {
+    const auto owner = tx.exec(kSchedule, Params().add(id));
+    if (owner.empty()) return RetryResult::missing;
+    tx.exec(kTell);
+    if (const auto schedule = PgReader(owner, 0).read<std::optional<ScheduleId>>())
+      tx.exec(kLock, Params().add(*schedule));
+    if (tx.exec(kLockRun, Params().add(id)).empty()) return RetryResult::missing;
+    Run run = PgReader(tx.exec(kFind, Params().add(id)), 0).read_row<Run>();
+    if (!is_final(run.status)) return RetryResult::under_way;
+    if (run.status != RunStatus::failed && run.status != RunStatus::dead)
+      return RetryResult::not_failed;
+    if (!tx.exec(kChild, Params().add(id)).empty()) return RetryResult::has_children;
+    replay(run, fresh, tx.now());
+    Params params;
+    params.add(id).add(run.status).add(run.reason).add(run.available_at);
+    params.add(run.retry.max_attempts).add(run.retry.min_backoff);
+    params.add(run.retry.max_backoff).add(run.retry.max_age);
+    tx.exec(kRetry, params);
+    insert_audit(tx, {&entry});
+    if (connection_.options().notify) tx.exec(kTellAll, Params().add(connection_.options().schema));
+    return RetryResult::retried;
+  });
+}
+
+std::optional<Calendar> PostgresDirectory::calendar(const CalendarName& name) {
+  static const std::string kSelect = "SELECT " + pg_columns<Calendar>() +
+                                     " FROM calendars WHERE project_id = $1::bigint AND name = $2";
+  return connection_.read([&](Tx& tx) -> std::optional<Calendar> {
+    const auto found = tx.exec(kSelect, Params().add(name.project_id).add(name.name));
+    if (found.empty()) return std::nullopt;
+    return PgReader(found, 0).read_row<Calendar>();
+  });
+}
+
+std::vector<Calendar> PostgresDirectory::calendars(std::int64_t project) {
+  static const std::string kSelect =
+      "SELECT " + pg_columns<Calendar>() +
+      " FROM calendars WHERE project_id = $1::bigint ORDER BY name COLLATE \"C\"";
+  return connection_.read(
+      [&](Tx& tx) { return read_table<Calendar>(tx.exec(kSelect, Params().add(project))); });
+}
+
+std::optional<Backfill> PostgresDirectory::backfill(ParentId id) {
+  static const std::string kSelect =
+      "SELECT " + pg_columns<Backfill>() + " FROM backfills WHERE id = $1::uuid";
+  return connection_.read([&](Tx& tx) -> std::optional<Backfill> {
+    const auto found = tx.exec(kSelect, Params().add(id));
+    if (found.empty()) return std::nullopt;
+    return PgReader(found, 0).read_row<Backfill>();
+  });
+}
+
+std::vector<Backfill> PostgresDirectory::open_backfills() {
+  static const std::string kSelect =
+      "SELECT " + pg_columns<Backfill>() + " FROM backfills WHERE ended_at IS NULL ORDER BY id";
+  return connection_.read([&](Tx& tx) { return read_table<Backfill>(tx.exec(kSelect)); });
+}
+
+std::optional<Project> PostgresDirectory::project(std::int64_t id) {
+  static const std::string kSelect =
+      "SELECT " + pg_columns<Project>() + " FROM projects WHERE id = $1::bigint";
+  return connection_.read([&](Tx& tx) -> std::optional<Project> {
+    const auto found = tx.exec(kSelect, Params().add(id));
+    if (found.empty()) return std::nullopt;
+    return PgReader(found, 0).read_row<Project>();
+  });
+}
+
+std::vector<Project> PostgresDirectory::paused_projects() {
+  static const std::string kSelect =
+      "SELECT " + pg_columns<Project>() +
+      " FROM projects WHERE paused_at IS NOT NULL AND resumed_at IS NULL ORDER BY id";
+  return connection_.read([&](Tx& tx) { return read_table<Project>(tx.exec(kSelect)); });
+}
+
+std::vector<std::pair<RunStatus, std::uint64_t>> PostgresDirectory::counts_of(ParentId id) {
+  static const std::string kCount =
+      "SELECT status, count(*) FROM runs WHERE parent_id = $1::uuid GROUP BY status";
+  return connection_.read([&](Tx& tx) {
+    std::vector<std::pair<RunStatus, std::uint64_t>> counts;
+    for_each_row(tx.exec(kCount, Params().add(id)), [&](PgReader& row) {
+      const auto status = row.read<RunStatus>();
+      counts.emplace_back(status, row.read<std::uint64_t>());
+    });
+    std::sort(counts.begin(), counts.end());
+    return counts;
+  });
+}
+
+}  // namespace rruled::store

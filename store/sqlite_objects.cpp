@@ -1,0 +1,228 @@
+#include "store/sqlite_objects.h"
+
+#include "store/run_rules.h"
+#include "store/sqlite_directory.h"
+#include "store/sqlite_rows.h"
+#include "store/sqlite_runs.h"
+
+namespace rruled::store {
+namespace {
+
+using Kind = Conflict::Kind;
+
+Conflict conflict_of(Kind kind, const CalendarName& name) {
+  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .calendar = name};
+}
+Conflict conflict_of(Kind kind, ParentId id) {
+  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .backfill_id = id};
+}
+
+// "INSERT INTO .. ON CONFLICT (key) DO UPDATE SET .." of every column but the key's.
+template <class Row>
+std::string put_by(const std::string& key) {
+  std::string list;
+  const Row row{};
+  visit_columns(row, [&](std::string_view column, const auto&) {
+    if (!list.empty()) list += ", ";
+    list.append(column).append(" = excluded.").append(column);
+  });
+  return insert_sql<Row>() + " ON CONFLICT (" + key + ") DO UPDATE SET " + list;
+}
+
+std::optional<Kind> compare(std::optional<std::int64_t> stored,
+                            std::optional<std::int64_t> expected) {
+  if (stored == expected) return std::nullopt;
+  return !expected ? Kind::exists : !stored ? Kind::missing : Kind::changed;
+}
+
+template <class Row>
+void put_row(Connection& connection, const std::string& sql, const Row& row) {
+  Query query(connection, sql);
+  bind_row(query, row);
+  query.run();
+}
+
+std::optional<Conflict> delete_calendar(Connection& connection, const CalendarName& name) {
+  static const std::string kUsed =
+      "SELECT 1 FROM schedules WHERE project_id = ? AND calendar = ? AND calendar <> '' LIMIT 1";
+  static const std::string kDelete = "DELETE FROM calendars WHERE project_id = ? AND name = ?";
+  if (Query(connection, kUsed).bind(name.project_id).bind(name.name).step())
+    return conflict_of(Kind::in_use, name);
+  if (Query(connection, kDelete).bind(name.project_id).bind(name.name).run() == 0)
+    return conflict_of(Kind::missing, name);
+  return std::nullopt;
+}
+
+std::optional<Conflict> put_backfill(Connection& connection, const BackfillPut& put) {
+  static const std::string kVersion = "SELECT version FROM backfills WHERE id = ?";
+  static const std::string kPut = put_by<Backfill>("id");
+  std::optional<std::int64_t> stored;
+  {
+    Query query(connection, kVersion);
+    if (query.bind(put.backfill.id).step()) stored = query.read<std::int64_t>();
+  }
+  if (const auto kind = compare(stored, put.expected_version))
+    return conflict_of(*kind, put.backfill.id);
+  auto row = put.backfill;
+  row.version = stored.value_or(0) + 1;
+  put_row(connection, kPut, row);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Conflict> put_calendars(Connection& connection, const ChangeSet& changes) {
+  static const std::string kVersion =
+      "SELECT version FROM calendars WHERE project_id = ? AND name = ?";
+  static const std::string kPut = put_by<Calendar>("project_id, name");
+  for (const auto& put : changes.calendars) {
+    auto row = put.calendar;
+    std::optional<std::int64_t> stored;
+    {
+      Query query(connection, kVersion);
+      if (query.bind(row.project_id).bind(row.name).step()) stored = query.read<std::int64_t>();
+    }
+    if (const auto kind = compare(stored, put.expected_version))
+      return conflict_of(*kind, CalendarName{row.project_id, row.name});
+    row.version = stored.value_or(0) + 1;
+    put_row(connection, kPut, row);
+  }
+  return std::nullopt;
+}
+
+bool has_calendar_of(Connection& connection, const Schedule& schedule) {
+  static const std::string kHas = "SELECT 1 FROM calendars WHERE project_id = ? AND name = ?";
+  return schedule.calendar.empty() ||
+         Query(connection, kHas).bind(schedule.project_id).bind(schedule.calendar).step();
+}
+
+std::optional<Conflict> write_objects(Connection& connection,
+                                      const ChangeSet& changes,
+                                      std::int64_t revision) {
+  static const std::string kPutProject = put_by<Project>("id");
+  static const std::string kBump =
+      "UPDATE schedules SET version = version + 1, revision = ?1"
+      " WHERE project_id = ?2 AND revision <> ?1";
+  for (const auto& name : changes.delete_calendars)
+    if (auto conflict = delete_calendar(connection, name)) return conflict;
+  for (const auto& put : changes.backfills)
+    if (auto conflict = put_backfill(connection, put)) return conflict;
+  for (const auto& project : changes.projects) {
+    put_row(connection, kPutProject, project);
+    Query(connection, kBump).bind(revision).bind(project.id).run();
+  }
+  return std::nullopt;
+}
+
+// ---- SqliteDirectory ----------------------------------------------------------------------------
+
+RetryResult SqliteDirectory::retry_run(RunId id,
+                                       const RetryPolicy& fresh,
+                                       Timestamp now,
+                                       const AuditEntry& entry) {
+  static const std::string kFind = "SELECT " + column_list<Run>() + " FROM runs WHERE id = ?";
+  static const std::string kChild = "SELECT 1 FROM runs WHERE parent_id = ? LIMIT 1";
+  static const std::string kRetry =
+      "UPDATE runs SET status = ?, reason = ?, available_at = ?, finished_at = NULL, released = 0,"
+      " retry_max_attempts = ?, retry_min_backoff = ?, retry_max_backoff = ?, retry_max_age = ?"
+      " WHERE id = ?";
+  static const std::string kTell =
+      "UPDATE meta SET revision = revision + 1, runs_revision = revision + 1";
+  return store_.connection().write([&] {
+    std::optional<Run> run;
+    {
+      Query query(*connection_, kFind);
+      if (query.bind(id).step()) run = read_row<Run>(query);
+    }
+    if (!run) return RetryResult::missing;
+    if (!is_final(run->status)) return RetryResult::under_way;
+    if (run->status != RunStatus::failed && run->status != RunStatus::dead)
+      return RetryResult::not_failed;
+    if (Query(*connection_, kChild).bind(id).step()) return RetryResult::has_children;
+    replay(*run, fresh, now);
+    Query query(*connection_, kRetry);
+    query.bind(run->status).bind(run->reason).bind(run->available_at);
+    query.bind(run->retry.max_attempts).bind(run->retry.min_backoff);
+    query.bind(run->retry.max_backoff).bind(run->retry.max_age).bind(id).run();
+    Query(*connection_, kTell).run();
+    insert_audit(*connection_, entry);
+    return RetryResult::retried;
+  });
+}
+
+std::optional<Calendar> SqliteDirectory::calendar(const CalendarName& name) {
+  static const std::string kSelect =
+      "SELECT " + column_list<Calendar>() + " FROM calendars WHERE project_id = ? AND name = ?";
+  return connection_->guarded([&]() -> std::optional<Calendar> {
+    Query query(*connection_, kSelect);
+    if (!query.bind(name.project_id).bind(name.name).step()) return std::nullopt;
+    return read_row<Calendar>(query);
+  });
+}
+
+std::vector<Calendar> SqliteDirectory::calendars(std::int64_t project) {
+  static const std::string kSelect =
+      "SELECT " + column_list<Calendar>() + " FROM calendars WHERE project_id = ? ORDER BY name";
+  return connection_->guarded([&] {
+    Query query(*connection_, kSelect);
+    query.bind(project);
+    return read_rows<Calendar>(query);
+  });
+}
+
+std::optional<Backfill> SqliteDirectory::backfill(ParentId id) {
+  static const std::string kSelect =
+      "SELECT " + column_list<Backfill>() + " FROM backfills WHERE id = ?";
+  return connection_->guarded([&]() -> std::optional<Backfill> {
+    Query query(*connection_, kSelect);
+    if (!query.bind(id).step()) return std::nullopt;
+    return read_row<Backfill>(query);
+  });
+}
+
+std::vector<Backfill> SqliteDirectory::open_backfills() {
+  static const std::string kSelect =
+      "SELECT " + column_list<Backfill>() + " FROM backfills WHERE ended_at IS NULL ORDER BY id";
+  return connection_->guarded([&] {
+    Query query(*connection_, kSelect);
+    return read_rows<Backfill>(query);
+  });
+}
+
+std::optional<Project> SqliteDirectory::project(std::int64_t id) {
+  static const std::string kSelect =
+      "SELECT " + column_list<Project>() + " FROM projects WHERE id = ?";
+  return connection_->guarded([&]() -> std::optional<Project> {
+    Query query(*connection_, kSelect);
+    if (!query.bind(id).step()) return std::nullopt;
+    return read_row<Project>(query);
+  });
+}
+
+std::vector<Project> SqliteDirectory::paused_projects() {
+  static const std::string kSelect =
+      "SELECT " + column_list<Project>() +
+      " FROM projects WHERE paused_at IS NOT NULL AND resumed_at IS NULL ORDER BY id";
+  return connection_->guarded([&] {
+    Query query(*connection_, kSelect);
+    return read_rows<Project>(query);
+  });
+}
+
+std::vector<std::pair<RunStatus, std::uint64_t>> SqliteDirectory::counts_of(ParentId id) {
+  static const std::string kCount =
+      "SELECT status, count(*) FROM runs WHERE parent_id = ? GROUP BY status";
+  return connection_->guarded([&] {
+    std::vector<std::pair<RunStatus, std::uint64_t>> counts;
+    Query query(*connection_, kCount);
+    query.bind(id);
+    while (query.step()) {
+      const auto status = query.read<RunStatus>();
+      counts.emplace_back(status, query.read<std::uint64_t>());
+    }
+    std::sort(counts.begin(), counts.end());
+    return counts;
+  });
+}
+
+}  // namespace rruled::store

@@ -1,0 +1,169 @@
+#include "api_home.h"
+#include "daemon/core/child_run.h"
+
+namespace rruled::test {
+namespace {
+
+using Home = ApiHome;
+
+const std::string kPersons = Home::kProject + "persons/";
+const std::string kRadius = Home::kFlows + "user_blast_radius/";
+
+api::Response put_lines(Home& home, const std::string& lines, const char* type) {
+  // The one Content-Type that counts is the first.
+  return home.ask("POST", kPersons, lines, {.headers = {{"Content-Type", type}}});
+}
+
+std::int64_t number(const boost::json::value& object, const char* key) {
+  return object.at(key).as_int64();
+}
+
+}  // namespace
+
+TEST_CASE("a person is made, replaced and found") {
+  Home home(either_store());
+  const auto ann =
+      home.json(201, "POST", kPersons, R"({"distinct_id":"ann","properties":{"age":31,"a":"Ž"}})");
+  CHECK(Home::text(ann, "distinct_id") == "ann");
+  CHECK(ann.at("properties") == boost::json::parse(R"({"age":31,"a":"Ž"})"));
+  CHECK(Home::text(ann, "created_at") == "2026-01-05T09:00:00.000000Z");
+  home.clock.at += std::chrono::seconds(5);
+  const auto again = home.json(200, "POST", kPersons, R"({"distinct_id":"ann"})");
+  CHECK(again.at("id") == ann.at("id"));
+  CHECK(again.at("properties") == boost::json::object());
+  CHECK(Home::text(again, "updated_at") == "2026-01-05T09:00:05.000000Z");
+  home.json(201, "POST", kPersons, R"({"distinct_id":"bob"})");
+  const auto page = home.json(200, "GET", kPersons + "?limit=1");
+  CHECK(number(page, "count") == 2);
+  CHECK(page.at("results").as_array().size() == 1);
+  CHECK(page.at("next").is_string());
+  const auto found = home.json(200, "GET", kPersons + "?distinct_id=bob");
+  CHECK(number(found, "count") == 1);
+  CHECK(number(home.json(200, "GET", "/api/projects/2/persons/", "", {.token = home.other}),
+               "count") == 0);
+}
+
+TEST_CASE("persons come in bulk, a line each, all or none") {
+  Home home(either_store());
+  const std::string three =
+      "{\"distinct_id\":\"a\"}\r\n\n{\"distinct_id\":\"b\",\"properties\":{\"x\":1}}\n"
+      "{\"distinct_id\":\"a\",\"properties\":{\"x\":2}}";
+  for (const auto* type : {"application/x-ndjson", "application/jsonl; charset=utf-8"}) {
+    const auto response = put_lines(home, three, type);
+    CHECK(response.status == 200);
+    const bool first = std::string(type).find("x-ndjson") != std::string::npos;
+    CHECK(response.body ==
+          (first ? R"({"created":2,"updated":0})" : R"({"created":0,"updated":2})"));
+  }
+  struct Bad {
+    const char* lines;
+    const char* said;
+  };
+  for (const auto& [lines, said] : std::vector<Bad>{
+           {"{\"distinct_id\":\"c\"}\n{\"distinct_id\":\"\"}", R"("attr":"1__distinct_id")"},
+           {"{\"distinct_id\":\"c\"}\n[]", R"("attr":"1")"},
+           {"{\"distinct_id\":\"c\"}\n{", "(line 2, column 2)"},
+           {"\n\n", "Expected a JSON object on each line"},
+       }) {
+    INFO(lines);
+    const auto response = put_lines(home, lines, "application/x-ndjson");
+    CHECK(response.status == 400);
+    CHECK(response.body.find(said) != std::string::npos);
+  }
+  CHECK(number(home.json(200, "GET", kPersons), "count") == 2);
+  const auto elsewhere = home.ask("POST", Home::kFlows, "{}\n{}",
+                                  {.headers = {{"Content-Type", "application/x-ndjson"}}});
+  CHECK(elsewhere.status == 415);
+}
+
+TEST_CASE("the blast radius counts who filters match") {
+  Home home(either_store());
+  put_lines(home,
+            "{\"distinct_id\":\"a\",\"properties\":{\"age\":17}}\n"
+            "{\"distinct_id\":\"b\",\"properties\":{\"age\":31}}\n{\"distinct_id\":\"c\"}",
+            "application/jsonl");
+  const auto radius = [&](const std::string& filters) {
+    const auto answer = home.json(200, "POST", kRadius, R"({"filters":)" + filters + "}");
+    return std::pair(number(answer, "affected"), number(answer, "total"));
+  };
+  CHECK(radius(R"({"properties":[]})") == std::pair<std::int64_t, std::int64_t>(3, 3));
+  CHECK(radius(R"({})") == std::pair<std::int64_t, std::int64_t>(3, 3));
+  CHECK(radius(R"({"properties":[{"key":"age","operator":"gte","value":18}]})") ==
+        std::pair<std::int64_t, std::int64_t>(1, 3));
+  const auto refused = [&](const std::string& body) {
+    const auto answer = home.json(400, "POST", kRadius, body);
+    return Home::text(answer, "attr") + ": " + Home::text(answer, "detail");
+  };
+  CHECK(refused("{}") == ": Missing filters for which to get blast radius");
+  CHECK(refused(R"({"filters":{},"group_type_index":0})") ==
+        "group_type_index: Groups are not supported: an audience is made of persons.");
+  CHECK(refused(R"({"filters":{"properties":[{"key":"a","operator":"~","value":1}]}})") ==
+        "filters__properties__0__operator: \"~\" is not a known operator.");
+}
+
+TEST_CASE("a flow with filters that mean nothing cannot become active") {
+  Home home(either_store());
+  const std::string trigger = R"("trigger":{"type":"batch","filters":{"properties":[)"
+                              R"({"key":"a","operator":"regex","value":"("}]}})";
+  const auto draft = home.json(201, "POST", Home::kFlows, R"({"name":"d",)" + trigger + "}");
+  const auto refused = home.json(400, "PATCH", Home::kFlows + Home::text(draft, "id") + "/",
+                                 R"({"status":"active"})");
+  CHECK(Home::text(refused, "attr") == "actions__0__filters__properties__0__value");
+  CHECK(Home::text(refused, "detail").starts_with("Not a regular expression of RE2"));
+}
+
+TEST_CASE("a batch job shows its progress, and is cancelled half way") {
+  Home home(either_store());
+  std::string lines;
+  for (int i = 0; i < 5; ++i) lines += "{\"distinct_id\":\"p" + std::to_string(i) + "\"}\n";
+  put_lines(home, lines, "application/jsonl");
+  const auto flow = home.make_flow("batch");
+  const auto jobs = Home::kFlows + flow + "/batch_jobs/";
+  const auto ordered = home.json(200, "POST", jobs, "{}");
+  CHECK(ordered.at("progress").is_null());
+  const auto id = *store::parse_id<store::RunId>(Home::text(ordered, "id"));
+
+  // What the daemon does meanwhile.
+  auto& store = *home.backend().store;
+  const auto audience = store::audience_of(store);
+  const auto claimant = store.begin_session({store::random_uuid_v7(home.clock.at)}, home.clock.at);
+  const auto claim = [&] {
+    const auto runs = store.claim({claimant.claimant, {"default"}, 1}, home.clock.at).runs;
+    REQUIRE(runs.size() == 1);
+    return runs.front();
+  };
+  const auto run = claim();
+  REQUIRE(audience->open_job({id, run.fence, claimant.claimant}, home.clock.at));
+  store::FanOut page;
+  page.claim = {id, run.fence, claimant.claimant};
+  page.page = 2;
+  while (audience->fan_out(page, core::ChildMaker(run), home.clock.at).kind ==
+         store::FannedOut::Kind::more) {
+  }
+  const auto child = claim();
+  const auto active = home.json(200, "GET", jobs + "?status=active");
+  REQUIRE(number(active, "count") == 1);
+  CHECK(active.at("results").at(0).at("progress") ==
+        boost::json::parse(R"({"total":5,"enqueued":5,"done":0,"failed":0,"truncated":false})"));
+
+  const auto stopped = home.json(200, "POST", jobs + to_string(id) + "/cancel/");
+  CHECK(Home::text(stopped, "status") == "active");  // one child is with its executor
+  std::size_t cancelled = 0;
+  for (const auto& each : store.runs({.status = store::RunStatus::cancelled})) {
+    CHECK(each.origin == store::RunOrigin::child);
+    ++cancelled;
+  }
+  CHECK(cancelled == 4);
+  store::Finish finish;
+  finish.run_id = child.id;
+  finish.fence = child.fence;
+  finish.attempt.run_id = child.id;
+  finish.attempt.started_at = home.clock.at;
+  REQUIRE(store.finish({finish}, claimant.claimant, home.clock.at).front().written);
+  (void)audience->end_jobs({}, home.clock.at);
+  const auto ended = home.json(200, "POST", jobs + to_string(id) + "/cancel/");
+  CHECK(Home::text(ended, "status") == "cancelled");
+  CHECK(number(ended.at("progress"), "done") == 1);
+}
+
+}  // namespace rruled::test

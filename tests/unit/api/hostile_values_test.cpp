@@ -1,0 +1,109 @@
+// Values that break other programs: stored as they are, or refused by name; nothing else happens.
+#include "tests/unit/api/api_home.h"
+
+namespace rruled::test {
+namespace {
+
+namespace json = boost::json;
+
+const std::vector<std::string> kTexts = {
+    "'; DROP TABLE flows; --",
+    "\" OR 1=1 --",
+    "$1::bigint; SELECT pg_sleep(10)",
+    "%s%n{}{{ run.id }}",
+    "<script>alert(1)</script>",
+    "../../etc/passwd",
+    "\xE2\x80\xAE\xF0\x9F\x92\xA3 \xC3\x89",
+    "\\u0000 ",
+    std::string(400, '\''),
+};
+
+}  // namespace
+
+TEST_CASE("SQL and the like in every text is only text") {
+  ApiHome home(either_store());
+  for (const auto& text : kTexts) {
+    CAPTURE(text);
+    const json::object body{
+        {"name", text},
+        {"description", text},
+        {"status", "active"},
+        {"trigger", {{"type", "schedule"}, {"note", text}}},
+        {"variables", json::array{{{"key", text}, {"type", text}, {"default", text}}}}};
+    const auto flow = home.json(201, "POST", ApiHome::kFlows, json::serialize(body));
+    CHECK(ApiHome::text(flow, "name") == text);
+    CHECK(ApiHome::text(flow, "description") == text);
+    CHECK(ApiHome::text(flow.at("trigger"), "note") == text);
+    CHECK(ApiHome::text(flow.at("variables").at(0), "default") == text);
+    const auto id = ApiHome::text(flow, "id");
+    const json::object schedule{{"rrule", "FREQ=DAILY"},
+                                {"starts_at", "2026-01-01T00:00:00Z"},
+                                {"note", text},
+                                {"variables", {{text, text}}}};
+    const auto made =
+        home.json(201, "POST", ApiHome::kFlows + id + "/schedules/", json::serialize(schedule));
+    CHECK(ApiHome::text(made, "note") == text);
+    CHECK(ApiHome::text(made.at("variables"), text.c_str()) == text);
+    // In a query, %-encoded.
+    std::string query;
+    for (const char c : text) {
+      constexpr char kDigits[] = "0123456789ABCDEF";
+      const auto byte = static_cast<unsigned char>(c);
+      query += '%';
+      query += kDigits[byte >> 4U];
+      query += kDigits[byte & 15U];
+    }
+    CHECK(home.json(200, "GET", ApiHome::kFlows + "?search=" + query).at("count").as_int64() >= 1);
+    for (const std::string parameter : {"id", "status", "created_at", "limit"})
+      home.json(400, "GET", ApiHome::kFlows + "?" + parameter + "=" + query);
+    home.json(200, "GET", ApiHome::kFlows + id + "/logs/?search=" + query);
+    home.json(404, "GET", ApiHome::kFlows + query);
+  }
+  CHECK(home.json(200, "GET", ApiHome::kFlows).at("count") == kTexts.size());
+}
+
+TEST_CASE("what is no zone, no rule and no time is refused by name") {
+  ApiHome home(either_store());
+  const auto path = ApiHome::kFlows + home.make_flow() + "/schedules/";
+  const auto refused = [&](const std::string& field, const std::string& value) {
+    CAPTURE(field, value);
+    json::object body{{"rrule", "FREQ=DAILY"}, {"starts_at", "2026-01-01T00:00:00Z"}};
+    body[field] = value;
+    const auto answer = home.json(400, "POST", path, json::serialize(body));
+    CHECK(ApiHome::text(answer, "attr") == field);
+    return ApiHome::text(answer, "detail");
+  };
+  for (const std::string zone :
+       {"../../etc/passwd", "/etc/localtime", "TZ=0", "", " ", "UTC\n", "Europe/Prague/..",
+        "posix/Europe/Prague/../../../../etc/passwd", "EST5EDT4,M3.2.0,M11.1.0", ":UTC", "utc0"})
+    CHECK(refused("timezone", zone).size() < 200);
+  for (const std::string rule : {"FREQ=DAILY;COUNT=99999999999999999999", "FREQ=DAILY;INTERVAL=0",
+                                 "DTSTART:20260101T000000\nFREQ=DAILY", "FREQ=DAILY;X=$(id)"})
+    CHECK(refused("rrule", rule).starts_with("Invalid RRULE."));
+  CHECK(refused("rrule", std::string(70'000, 'A')).size() < 200);
+  for (const std::string time : {"now", "2026-13-01T00:00:00Z", "0000-01-01T00:00:00Z",
+                                 "99999-01-01T00:00:00Z", "2026-01-01T00:00:00+99:99"})
+    (void)refused("starts_at", time);
+  CHECK(home.json(200, "GET", path).at("count") == 0);
+}
+
+TEST_CASE("bodies that are no texts are refused whole") {
+  ApiHome home(either_store());
+  const auto code = [&](const std::string& body) {
+    return ApiHome::text(home.json(400, "POST", ApiHome::kFlows, body), "code");
+  };
+  CHECK(code("{\"name\":\"\xff\"}") == "parse_error");
+  CHECK(code("{\"name\":\"\xed\xa0\x80\"}") == "parse_error");  // half of a surrogate pair
+  CHECK(code(R"({"name":"\ud800"})") == "parse_error");
+  CHECK(code(std::string("{\"name\":\"\0\"}", 12)) == "parse_error");
+  CHECK(code(std::string(100'000, '[')) == "parse_error");
+  std::string deep = "1";
+  for (int i = 0; i < 40; ++i) deep = R"({"a":)" + deep + "}";
+  CHECK(code(deep) == "parse_error");
+  // NUL is UTF-8, but no database keeps it.
+  const auto answer = home.json(400, "POST", ApiHome::kFlows, R"({"name":"a\u0000b"})");
+  CHECK(ApiHome::text(answer, "attr") == "name");
+  CHECK(home.json(200, "GET", ApiHome::kFlows).at("count") == 0);
+}
+
+}  // namespace rruled::test

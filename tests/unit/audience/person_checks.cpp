@@ -1,0 +1,112 @@
+#include "stage.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+std::string names(const std::vector<Person>& persons) {
+  std::string text;
+  for (const auto& person : persons) text += (text.empty() ? "" : " ") + person.distinct_id;
+  return text;
+}
+
+void put_and_read(store::Store& store) {
+  Stage stage(store);
+  auto& audience = *stage.audience;
+  CHECK(audience.put_persons({}, AuditEntry{}, stage.now) == PersonsPut{});
+  CHECK(audience.put_persons(table_persons(), AuditEntry{}, stage.now) == PersonsPut{6, 0});
+  const auto page = audience.persons({}, {.limit = 4, .offset = 1});
+  CHECK(page.count == 6);
+  CHECK(names(page.rows) == "bob eve joe max");
+  CHECK(page.rows.front().properties == table_persons()[1].person.properties);
+  CHECK(page.rows.front().created_at == stage.now);
+  CHECK(names(audience.persons({.distinct_id = "joe"}, {}).rows) == "joe");
+  CHECK(names(audience.persons({.id = id_of<PersonId>(3)}, {}).rows) == "eve");
+  CHECK(audience.persons({.project_id = 2}, {}).count == 0);
+}
+
+void replace(store::Store& store) {
+  Stage stage(store);
+  auto& audience = *stage.audience;
+  const auto before = stage.now;
+  audience.put_persons(table_persons(), AuditEntry{}, before);
+  stage.now += 5s;
+  auto again = person_of(77, R"({"distinct_id":"ann","properties":{"age":99}})");
+  auto twice = person_of(78, R"({"distinct_id":"new","properties":{"age":1}})");
+  auto last = person_of(79, R"({"distinct_id":"new","properties":{"age":99}})");
+  CHECK(audience.put_persons({again, twice, last}, AuditEntry{}, stage.now) == PersonsPut{1, 1});
+  const auto ann = audience.persons({.distinct_id = "ann"}, {}).rows.at(0);
+  CHECK(ann.id == id_of<PersonId>(1));
+  CHECK(ann.properties == R"({"age":99})");
+  CHECK(ann.created_at == before);
+  CHECK(ann.updated_at == stage.now);
+  CHECK(audience.size(1, filter_of(R"([{"key":"age","value":99}])")) == AudienceSize{2, 7});
+  CHECK(audience.size(1, filter_of(R"([{"key":"email","operator":"icontains","value":"ann"}])")) ==
+        AudienceSize{0, 7});
+  CHECK(audience.size(1, filter_of(R"([{"key":"age","value":1}])")).affected == 0);
+}
+
+void projects_are_apart(store::Store& store) {
+  Stage stage(store);
+  auto here = person_of(1, R"({"distinct_id":"same","properties":{"x":1}})");
+  auto there = person_of(2, R"({"distinct_id":"same","properties":{"x":2}})");
+  there.person.project_id = 2;
+  CHECK(stage.audience->put_persons({here, there}, AuditEntry{}, stage.now) == PersonsPut{2, 0});
+  CHECK(stage.audience->size(1, filter_of(R"([{"key":"x","value":2}])")) == AudienceSize{0, 1});
+  CHECK(stage.audience->size(2, filter_of(R"([{"key":"x","value":2}])")) == AudienceSize{1, 1});
+}
+
+void refused(store::Store& store) {
+  Stage stage(store);
+  auto bad = person_of(1, R"({"distinct_id":"a","properties":{"x":1}})");
+  const auto good = person_of(2, R"({"distinct_id":"b"})");
+  bad.person.distinct_id = "\xff";
+  CHECK_THROWS_AS(stage.audience->put_persons({good, bad}, AuditEntry{}, stage.now), StoreError);
+  bad.person.distinct_id = "a";
+  bad.values.push_back(bad.values.front());
+  CHECK_THROWS_AS(stage.audience->put_persons({good, bad}, AuditEntry{}, stage.now), StoreError);
+  CHECK(stage.audience->persons({}, {}).count == 0);
+}
+
+// The persons that match, by counting and by spreading a job page by page.
+void filters(store::Store& store) {
+  Stage stage(store);
+  stage.audience->put_persons(table_persons(), AuditEntry{}, stage.now);
+  int n = 1'000;
+  for (const auto& row : filter_table()) {
+    INFO(row.properties);
+    const auto filter = filter_of(row.properties);
+    const PersonMatcher matcher(filter);
+    std::string matched;
+    std::size_t count = 0;
+    for (const auto& put : table_persons()) {
+      if (!matcher.matches(put.values)) continue;
+      ++count;
+      matched += (matched.empty() ? "" : " ") + put.person.distinct_id;
+    }
+    CHECK(matched == row.expected);
+    CHECK(stage.audience->size(1, filter) == AudienceSize{count, 6});
+    const auto job = stage.order_job(n++);
+    const auto run = stage.claim();
+    REQUIRE(stage.audience->open_job(stage.claim_of(run), stage.now));
+    int pages = 0;
+    while (stage.page(run, 2, 1'000, filter, 3).kind == FannedOut::Kind::more)
+      REQUIRE(++pages < 10);
+    CHECK(stage.children(job) == row.expected);
+    stage.finish_all();
+  }
+  CHECK(n > 1'060);
+}
+
+}  // namespace
+
+std::vector<AudienceCheck> person_checks() {
+  return {{"persons are put and read in pages", put_and_read},
+          {"a person that is there keeps its id, and its properties are replaced", replace},
+          {"projects have persons of their own", projects_are_apart},
+          {"a person that cannot be stored stops the whole batch", refused},
+          {"every filter finds the same persons", filters}};
+}
+
+}  // namespace rruled::test

@@ -1,0 +1,110 @@
+#include "daemon/core/excluded_days.h"
+
+#include "daemon/core/json_text.h"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+namespace json = boost::json;
+using core::ExcludedDays;
+
+const rrule::ZoneDatabase& zones() {
+  static const rrule::ZoneDatabase kZones;
+  return kZones;
+}
+
+date::local_days day(const char* text) {
+  std::istringstream in(text);
+  date::local_days found;
+  in >> date::parse("%F", found);
+  REQUIRE(!in.fail());
+  return found;
+}
+
+core::FieldResult<store::Calendar> read(const char* body, const store::Calendar& base = {}) {
+  return core::calendar_from_json(json::parse(body).as_object(), base, true, zones(),
+                                  store::Timestamp(std::chrono::milliseconds(5)));
+}
+
+std::shared_ptr<const ExcludedDays> days_of(const char* body) {
+  const auto calendar = read(body);
+  REQUIRE(calendar.has_value());
+  return ExcludedDays::compile(calendar->days, zones()).value();
+}
+
+}  // namespace
+
+TEST_CASE("dates and rules of a calendar exclude whole days") {
+  const auto days = days_of(
+      R"({"name":"n","dates":["2026-05-04"],"rules":["FREQ=WEEKLY;BYDAY=SA,SU",
+          {"rrule":"FREQ=HOURLY","starts_on":"2026-06-01"},
+          {"rrule":"FREQ=YEARLY;COUNT=2","starts_on":"2026-12-24"},
+          {"rrule":"FREQ=YEARLY;COUNT=1","starts_on":"2025-12-24","days":3}]})");
+  CHECK(days->has(day("2025-12-26")));
+  CHECK_FALSE(days->has(day("2025-12-29")));  // a Monday
+  CHECK(days->has(day("2026-05-04")));
+  CHECK_FALSE(days->has(day("2026-05-05")));
+  CHECK(days->has(day("2026-05-09")));  // a Saturday
+  CHECK_FALSE(days->has(day("2026-05-29")));
+  CHECK(days->has(day("2026-06-01")));
+  CHECK(days->has(day("2026-06-02")));
+  CHECK_FALSE(days->has(day("1969-12-28")));
+  CHECK(days->open_from(day("2026-05-02")) == day("2026-05-05"));
+  CHECK(days->open_to(day("2026-05-04")) == day("2026-05-01"));
+  CHECK_FALSE(days->open_from(day("2026-06-01")));  // each day from then on
+  CHECK(days->between(day("2026-05-01"), day("2026-05-31"), 3) ==
+        std::vector{day("2026-05-02"), day("2026-05-03"), day("2026-05-04")});
+}
+
+TEST_CASE("a date with a zone of its own counts as the day of that zone") {
+  const auto days = days_of(
+      R"({"name":"n","rules":[{"rrule":"RDATE;TZID=Pacific/Auckland:20260504T000000",
+          "starts_on":"2026-05-01","timezone":"Pacific/Auckland"}]})");
+  CHECK(days->has(day("2026-05-04")));
+  CHECK_FALSE(days->has(day("2026-05-03")));
+}
+
+TEST_CASE("what is wrong with a calendar is told by its place") {
+  const auto [body, attr, part] = GENERATE(table<const char*, const char*, const char*>({
+      {R"({})", "name", "required"},
+      {R"({"name":"a/b"})", "name", "slash"},
+      {R"({"name":"none"})", "name", "no calendar"},
+      {R"({"name":"n","dates":"2026-01-01"})", "dates", "list"},
+      {R"({"name":"n","dates":["2026-01-01","2026-02-30"]})", "dates__1", "a date"},
+      {R"({"name":"n","dates":["2026-01-01T00:00:00"]})", "dates__0", "a date"},
+      {R"({"name":"n","dates":["1969-12-31"]})", "dates__0", "between 1970 and 2200"},
+      {R"({"name":"n","rules":["FREQ=NEVER"]})", "rules__0__rrule", "Invalid RRULE."},
+      {R"({"name":"n","rules":["FREQ=DAILY",7]})", "rules__1", "rule"},
+      {R"({"name":"n","rules":[{"rrule":"FREQ=DAILY","start":"x"}]})", "rules__0__start",
+       "Unknown"},
+      {R"({"name":"n","rules":[{"rrule":"FREQ=DAILY","starts_on":"x"}]})", "rules__0__starts_on",
+       "a date"},
+      {R"({"name":"n","rules":[{"rrule":"FREQ=DAILY","timezone":"Mars/Base"}]})",
+       "rules__0__timezone", "timezone"},
+  }));
+  CAPTURE(body);
+  const auto calendar = read(body);
+  REQUIRE(calendar.has_error());
+  CHECK(calendar.error().attr == attr);
+  CHECK_THAT(calendar.error().detail, Catch::Contains(part));
+}
+
+TEST_CASE("a calendar is stored in order and printed as it was given") {
+  const auto calendar = read(
+      R"({"name":"n","note":"x","dates":["2026-12-24","2026-01-01","2026-12-24"],
+          "rules":["freq=daily;count=1"]})");
+  REQUIRE(calendar.has_value());
+  const auto object = core::to_json(*calendar);
+  CHECK(json::serialize(object.at("dates")) == R"(["2026-01-01","2026-12-24"])");
+  CHECK(object.at("rules").at(0).at("rrule") == "FREQ=DAILY;COUNT=1");
+  // What a change does not name stays.
+  const auto changed = read(R"({"name":"n","dates":[]})", *calendar);
+  REQUIRE(changed.has_value());
+  CHECK(core::to_json(*changed).at("rules") == object.at("rules"));
+  CHECK(core::to_json(*changed).at("dates").as_array().empty());
+}
+
+}  // namespace rruled::test

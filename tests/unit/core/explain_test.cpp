@@ -1,0 +1,258 @@
+#include "daemon/core/explain.h"
+
+#include "daemon/core/run_identity.h"
+#include "tests/support/simulation.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+using core::Explained;
+using core::ExplainSource;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using store::GapReason;
+using store::Run;
+using store::RunStatus;
+using store::Schedule;
+using store::ScheduleStatus;
+
+const rrule::ZoneDatabase& zones() {
+  static const rrule::ZoneDatabase kZones;
+  return kZones;
+}
+
+// 09:00 UTC each day; the one of 10 June is asked about, and it is noon of that day.
+const Instant kAsked = at("2026-06-10T09:00:00Z");
+const store::Timestamp kNow = at("2026-06-10T12:00:00Z");
+
+Schedule daily() {
+  Schedule row;
+  row.id = store::ScheduleId{store::parse_uuid("0190f6a2-0000-7000-8000-000000000001").value()};
+  row.rrule = "RRULE:FREQ=DAILY";
+  row.starts_at = at("2026-01-01T09:00:00Z");
+  row.created_at = row.starts_at;
+  row.settled_to = kAsked;
+  row.next_run_at = at("2026-06-11T09:00:00Z");
+  return row;
+}
+
+core::CalendarFinder one_day(const std::string& day) {
+  return [day](std::int64_t, const std::string&) {
+    return core::ExcludedDays::compile(R"({"dates":[")" + day + R"("]})", zones()).value();
+  };
+}
+
+// What is said of the instant.
+Explained explained(const ExplainSource& source,
+                    Instant instant,
+                    store::Timestamp now = kNow,
+                    const core::CalendarFinder& calendars = {}) {
+  const auto timetable = core::Timetable::compile(source.schedule, zones(), calendars).value();
+  const auto all = core::explain(source, timetable, core::explain_span(timetable, instant, 3), now);
+  for (const auto& each : all)
+    if (each.occurrence.instant == instant) return each;
+  FAIL("nothing is said of the instant");
+  return {};
+}
+
+std::string said(const Explained& each) {
+  return std::string(core::word(each.outcome)) + ": " + each.text +
+         (each.moved.empty() ? "" : "; " + each.moved);
+}
+
+Run a_run(RunStatus status, const std::string& reason = {}, const std::string& error = {}) {
+  Run run;
+  run.id = core::scheduled_run_id(daily().id, kAsked);
+  run.schedule_id = daily().id;
+  run.scheduled_for = kAsked;
+  run.due_at = kAsked;
+  run.status = status;
+  run.reason = reason;
+  run.error = error;
+  if (status != RunStatus::skipped && status != RunStatus::pending) {
+    run.attempts = 2;
+    run.started_at = kAsked + milliseconds(120);
+  }
+  run.available_at = at("2026-06-10T12:05:00Z");
+  return run;
+}
+
+}  // namespace
+
+TEST_CASE("explain says of each run what became of it") {
+  const auto [run, overlap, expected] = GENERATE(table<Run, store::OverlapPolicy, const char*>({
+      {a_run(RunStatus::completed), store::OverlapPolicy::allow,
+       "ran: ran: started 120 ms after it was due, 2 attempts, answered 200"},
+      {a_run(RunStatus::failed, {}, "HTTP 422"), store::OverlapPolicy::allow,
+       "failed: failed: started 120 ms after it was due, 2 attempts, answered 200: HTTP 422"},
+      {a_run(RunStatus::dead, {}, "timeout"), store::OverlapPolicy::allow,
+       "failed: gave up: started 120 ms after it was due, 2 attempts, answered 200: timeout"},
+      {a_run(RunStatus::pending), store::OverlapPolicy::allow,
+       "under_way: waits for a free slot of executor default"},
+      {a_run(RunStatus::waiting), store::OverlapPolicy::buffer_all,
+       "under_way: waits for the end of the run before it"},
+      {a_run(RunStatus::dispatching), store::OverlapPolicy::allow,
+       "under_way: is being delivered, 2 attempts"},
+      {a_run(RunStatus::running), store::OverlapPolicy::allow,
+       "under_way: is under way, started 120 ms after it was due, 2 attempts"},
+      {a_run(RunStatus::retrying, {}, "HTTP 503"), store::OverlapPolicy::allow,
+       "under_way: will be tried again at 2026-06-10T12:05:00Z after 2 attempts: HTTP 503"},
+      {a_run(RunStatus::skipped, "overlap"), store::OverlapPolicy::skip,
+       "skipped: skipped: the run before it had not ended (overlap: skip)"},
+      {a_run(RunStatus::skipped, "buffer_full"), store::OverlapPolicy::buffer_all,
+       "skipped: skipped: too many runs before it were waiting (overlap: buffer_all)"},
+      {a_run(RunStatus::skipped, "calendar"), store::OverlapPolicy::allow,
+       "skipped: skipped: its day was excluded by the calendar"},
+      {a_run(RunStatus::cancelled, "overlap"), store::OverlapPolicy::cancel_other,
+       "cancelled: cancelled for the run after it (overlap: cancel_other)"},
+      {a_run(RunStatus::cancelled, "cancelled_by_operator"), store::OverlapPolicy::allow,
+       "cancelled: cancelled by a person"},
+      {a_run(RunStatus::cancelled, "schedule_deleted"), store::OverlapPolicy::allow,
+       "cancelled: cancelled: the schedule was deleted"},
+  }));
+  Schedule row = daily();
+  row.overlap = overlap;
+  ExplainSource source{row};
+  source.runs = {run};
+  store::Attempt attempt;
+  attempt.status_code = 200;
+  source.attempts[run.id] = {attempt};
+  CHECK(said(explained(source, kAsked)) == expected);
+  CHECK(explained(source, kAsked).run == run.id);
+}
+
+TEST_CASE("explain says which gap an occurrence is in") {
+  const auto [reason, expected] = GENERATE(table<GapReason, const char*>({
+      {GapReason::missed, "missed: nobody fired then, and catch-up left it out"},
+      {GapReason::paused, "not run: paused then"},
+      {GapReason::flow_inactive, "not run: its flow was not active then"},
+      {GapReason::error, "not run: the schedule could not be used then"},
+      {GapReason::skipped_by_operator, "not run: left out by a person"},
+  }));
+  const Schedule row = daily();
+  ExplainSource source{row};
+  source.gaps = {{row.id, reason, at("2026-06-08T09:00:00Z"), kAsked, 3}};
+  CHECK(said(explained(source, kAsked)) ==
+        "gap: " + std::string(expected) +
+            " (3 occurrences from 2026-06-08T09:00:00Z to 2026-06-10T09:00:00Z)");
+  // One occurrence later nothing is missing.
+  CHECK(said(explained(source, at("2026-06-11T09:00:00Z"))) ==
+        "ahead: will run at 2026-06-11T09:00:00.000Z");
+}
+
+TEST_CASE("explain says what will be, and why not") {
+  Schedule row = daily();
+  ExplainSource source{row};
+  const Instant tomorrow = at("2026-06-11T09:00:00Z");
+  SECTION("it will run") {
+    CHECK(said(explained(source, tomorrow)) == "ahead: will run at 2026-06-11T09:00:00.000Z");
+  }
+  SECTION("the schedule is paused") {
+    row.status = ScheduleStatus::paused;
+    row.note = "the move";
+    CHECK(said(explained(source, tomorrow)) ==
+          "never: will not run as things are: the schedule is paused (the move)");
+  }
+  SECTION("the project is paused") {
+    source.project = store::Project{
+        .id = 1, .paused_at = kNow, .resumed_at = {}, .catch_up = false, .note = "freeze"};
+    CHECK(said(explained(source, tomorrow)) ==
+          "never: will not run as things are: the project is paused (freeze)");
+  }
+  SECTION("the flow cannot fire") {
+    source.flow_fires = false;
+    CHECK(said(explained(source, tomorrow)) ==
+          "never: will not run as things are: its flow cannot fire now");
+  }
+  SECTION("the schedule is in error") {
+    row.status = ScheduleStatus::error;
+    row.status_reason = "timezone: gone";
+    CHECK(said(explained(source, tomorrow)) ==
+          "never: will not run as things are: the schedule cannot be used: timezone: gone");
+  }
+  SECTION("nobody took it") {
+    row.settled_to = at("2026-06-09T09:00:00Z");
+    CHECK(said(explained(source, kAsked)) ==
+          "due: is due since 2026-06-10T09:00:00.000Z and nobody has taken it yet");
+  }
+  SECTION("it was due while the schedule was paused, and still is") {
+    row.settled_to = at("2026-06-09T09:00:00Z");
+    row.status = ScheduleStatus::paused;
+    CHECK(said(explained(source, kAsked)) == "gap: not run: the schedule is paused");
+  }
+  SECTION("its row is gone") {
+    CHECK(said(explained(source, kAsked)) == "unknown: settled, and its row is no longer kept");
+  }
+  SECTION("it was before the schedule") {
+    row.created_at = at("2026-06-10T10:00:00Z");
+    CHECK(said(explained(source, kAsked)) == "unknown: before the schedule was made");
+  }
+}
+
+TEST_CASE("explain says what the calendar did") {
+  Schedule row = daily();
+  row.calendar = "holidays";
+  ExplainSource source{row};
+  SECTION("left out, and written down as a gap") {
+    source.gaps = {{row.id, GapReason::calendar, at("2026-06-01T09:00:00Z"), kAsked, 4}};
+    CHECK(said(explained(source, kAsked, kNow, one_day("2026-06-10"))) ==
+          "skipped: skipped: its day was excluded by the calendar (4 occurrences from "
+          "2026-06-01T09:00:00Z to 2026-06-10T09:00:00Z)");
+  }
+  SECTION("left out, amid others that were missed") {
+    source.gaps = {
+        {row.id, GapReason::missed, at("2026-06-08T09:00:00Z"), at("2026-06-12T09:00:00Z"), 4}};
+    CHECK(said(explained(source, kAsked, kNow, one_day("2026-06-10"))) ==
+          "skipped: skipped: 2026-06-10 is excluded by calendar holidays");
+  }
+  SECTION("left out, and not written down yet") {
+    CHECK(said(explained(source, kAsked, kNow, one_day("2026-06-10"))) ==
+          "skipped: skipped: 2026-06-10 is excluded by calendar holidays");
+  }
+  SECTION("will be left out") {
+    CHECK(said(explained(source, at("2026-06-11T09:00:00Z"), kNow, one_day("2026-06-11"))) ==
+          "never: will not run: 2026-06-11 is excluded by calendar holidays");
+  }
+  SECTION("moved") {
+    row.rrule = "RRULE:FREQ=WEEKLY;BYDAY=WE";
+    row.calendar_action = store::CalendarAction::next;
+    const auto moved = explained(source, at("2026-06-18T09:00:00Z"), kNow, one_day("2026-06-17"));
+    CHECK(said(moved) ==
+          "ahead: will run at 2026-06-18T09:00:00.000Z; moved from 2026-06-17 by "
+          "calendar holidays (next)");
+  }
+}
+
+TEST_CASE("explain says which change of the clock an occurrence met") {
+  const auto [zone, start, instant, now, expected] =
+      GENERATE(table<const char*, const char*, const char*, const char*, const char*>({
+          {"Europe/Prague", "2026-03-01T01:30:00Z", "2026-03-29T01:30:00Z", "2026-03-28T12:00:00Z",
+           "ahead: will run at 2026-03-29T01:30:00.000Z; the clock skips 02:30:00 (the change at "
+           "2026-03-29T01:00:00Z)"},
+          {"America/New_York", "2026-10-01T05:30:00Z", "2026-11-01T05:30:00Z",
+           "2026-10-31T12:00:00Z",
+           "ahead: will run at 2026-11-01T05:30:00.000Z; the first of two 01:30:00 (the change at "
+           "2026-11-01T06:00:00Z)"},
+      }));
+  Schedule row = daily();
+  row.timezone = zone;
+  row.starts_at = at(start);
+  row.created_at = at(start);
+  row.settled_to = at(start);
+  ExplainSource source{row};
+  CHECK(said(explained(source, at(instant), at(now))) == expected);
+}
+
+TEST_CASE("explain shows a run that the rule of today does not name") {
+  Schedule row = daily();
+  row.rrule = "RRULE:FREQ=DAILY;BYHOUR=10";
+  ExplainSource source{row};
+  source.runs = {a_run(RunStatus::completed)};
+  CHECK(said(explained(source, kAsked)) ==
+        "ran: ran: started 120 ms after it was due, 2 attempts; the rule of today does not name "
+        "it");
+}
+
+}  // namespace rruled::test
