@@ -70,15 +70,23 @@ const std::string& PostgresDirectory::kept(std::string sql) {
 }
 
 template <class Row>
-Page<Row> PostgresDirectory::page(const Conditions& conditions,
+Page<Row> PostgresDirectory::page(const std::string& table,
+                                  const Conditions& conditions,
                                   const std::string& order,
                                   PageRange range,
                                   bool counted) {
-  const std::string from = " FROM " + pg_rows<Row>() + conditions.where();
-  const std::string limit = "$" + std::to_string(conditions.count() + 1) + "::bigint";
-  const std::string offset = "$" + std::to_string(conditions.count() + 2) + "::bigint";
-  const std::string& rows = kept("SELECT " + pg_columns<Row>() + from + " ORDER BY " + order +
-                                 " LIMIT " + limit + " OFFSET " + offset);
+  const std::string from = " FROM " + table + conditions.where();
+  const std::string range_text = from + " ORDER BY " + order + " LIMIT $" +
+                                 std::to_string(conditions.count() + 1) + "::bigint OFFSET $" +
+                                 std::to_string(conditions.count() + 2) + "::bigint";
+  std::string text = "SELECT " + pg_columns<Row>();
+  // What is passed over is so in an index: whole rows are read of the page alone.
+  if constexpr (requires(Row row) { row.id; })
+    text += " FROM " + pg_rows<Row>() + " WHERE id = ANY (ARRAY(SELECT id" + range_text +
+            ")) ORDER BY " + order;
+  else
+    text += range_text;
+  const std::string& rows = kept(std::move(text));
   const std::string& count = kept("SELECT count(*)" + from);
   return connection_.read([&](Tx& tx) {
     Page<Row> result;
@@ -99,7 +107,7 @@ Page<Flow> PostgresDirectory::flows(const FlowFilter& filter, PageRange range) {
   conditions.equals("created_at", filter.created_at);
   conditions.equals("updated_at", filter.updated_at);
   conditions.search({"name", "description"}, filter.search);
-  return page<Flow>(conditions, "updated_at DESC, id DESC", range, true);
+  return page<Flow>("flows", conditions, "updated_at DESC, id DESC", range, true);
 }
 
 Page<Schedule> PostgresDirectory::schedules(const ScheduleFilter& filter, PageRange range) {
@@ -112,8 +120,11 @@ Page<Schedule> PostgresDirectory::schedules(const ScheduleFilter& filter, PageRa
   conditions.equals("calendar", filter.calendar);
   if (filter.calendar) conditions.add("calendar <> ''");
   if (filter.due_before) conditions.compare("next_due_at", "<", *filter.due_before);
-  return page<Schedule>(
-      conditions, filter.due_before ? "next_due_at, id" : "created_at DESC, id DESC", range, true);
+  // Only the view knows how they stand.
+  const bool standing = filter.status || filter.due_before;
+  return page<Schedule>(standing ? "schedules" : "schedule_rules", conditions,
+                        filter.due_before ? "next_due_at, id" : "created_at DESC, id DESC", range,
+                        true);
 }
 
 Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
@@ -130,7 +141,7 @@ Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool
     const std::string id = conditions.parameter(filter.before->id);
     conditions.add("(due_at, id) < (" + due + ", " + id + ")");
   }
-  return page<Run>(conditions, "due_at DESC, id DESC", range, counted);
+  return page<Run>("runs", conditions, "due_at DESC, id DESC", range, counted);
 }
 
 std::vector<Run> PostgresDirectory::last_runs(const std::vector<ScheduleId>& schedules) {
@@ -152,7 +163,7 @@ Page<LogEntry> PostgresDirectory::logs(const LogFilter& filter, PageRange range)
   if (filter.before) conditions.compare("timestamp", "<", *filter.before);
   conditions.one_of("level", filter.levels);
   conditions.search({"message"}, filter.search);
-  return page<LogEntry>(conditions, "timestamp DESC, number DESC", range, true);
+  return page<LogEntry>("log_lines", conditions, "timestamp DESC, number DESC", range, true);
 }
 
 Page<AuditEntry> PostgresDirectory::audit(const AuditFilter& filter, PageRange range) {
@@ -161,7 +172,7 @@ Page<AuditEntry> PostgresDirectory::audit(const AuditFilter& filter, PageRange r
   if (!filter.object_id.empty()) conditions.compare("object_id", "=", filter.object_id);
   if (filter.from) conditions.compare("at", ">=", *filter.from);
   if (filter.to) conditions.compare("at", "<", *filter.to);
-  return page<AuditEntry>(conditions, "number DESC", range, true);
+  return page<AuditEntry>("audit", conditions, "number DESC", range, true);
 }
 
 Tallies PostgresDirectory::tallies(const TallyFilter& filter) {

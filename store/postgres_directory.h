@@ -51,7 +51,9 @@ class PostgresDirectory final : public Directory {
  private:
   class Conditions;
   template <class Row>
-  [[nodiscard]] Page<Row> page(const Conditions& conditions,
+  // `table`: where the rows are chosen and counted; pg_rows() may be wider.
+  [[nodiscard]] Page<Row> page(const std::string& table,
+                               const Conditions& conditions,
                                const std::string& order,
                                PageRange range,
                                bool counted);

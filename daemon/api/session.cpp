@@ -216,8 +216,11 @@ awaitable<Session::Next> Session::send(Response response, bool head_only, bool k
   co_return co_await linger();
 }
 
-// Closing while the peer still sends would reset the connection and take the response with it.
+// Closing while the peer still sends would reset the connection and take the response with it. Who
+// has an answer and stays is the first to give way.
 awaitable<Session::Next> Session::linger() {
+  end_waiting();
+  place_ = context_->waiting.insert(context_->waiting.begin(), this);
   const auto deadline = steady_clock::now() + context_->limits.linger_timeout;
   co_await wire_->end_writing(deadline);
   std::array<char, kReadBytes> bytes;

@@ -46,7 +46,9 @@ struct SessionContext {
   bool stopping = false;
   std::size_t answering = 0;      // requests with the application
   std::size_t body_bytes = 0;     // promised to bodies that are on their way
-  std::list<Session*> waiting{};  // for a whole head; who waits longest comes first
+  // Who is owed nothing yet, in the order in which they give way: those that have had their last
+  // answer, then those that wait for a whole head, the longest first.
+  std::list<Session*> waiting{};
 };
 
 // One connection: reads requests, has them answered in the order they came, writes the answers.

@@ -29,7 +29,7 @@ struct PlannerOptions {
   std::chrono::milliseconds horizon{60'000};  // how far ahead the wheel is filled from the store
   std::size_t load_page = 2'000;
   std::size_t armed_max = 50'000;  // schedules in memory: further ones wait in the store's index
-  std::size_t settle_batch = 500;  // schedules
+  std::size_t settle_batch = 500;  // schedules, at most; less while little is due
   // So long what is due may wait for a slot of its executor, here or at another daemon, before it
   // is written down as a pending run: a run that is sent at once costs one write less.
   std::chrono::milliseconds settle_hold{10'000};
@@ -138,7 +138,10 @@ class Planner {
   void forget(store::ScheduleId id);
   [[nodiscard]] std::shared_ptr<const ExcludedDays> days_of(const std::string& text);
   void settle_due(Timestamp now, Actions& actions);
-  void settle_due_of(FairQueue<store::ScheduleId>& ready, Timestamp now, Settle& settle);
+  void settle_due_of(FairQueue<store::ScheduleId>& ready,
+                     std::size_t limit,
+                     Timestamp now,
+                     Settle& settle);
   void make_ready(store::ScheduleId id, bool first);
   [[nodiscard]] std::size_t ready_count() const;
   [[nodiscard]] store::Settlement settlement_of(Entry& entry, Timestamp now);

@@ -10,6 +10,8 @@
 namespace rruled::core {
 namespace {
 
+constexpr std::size_t kSettleMin = 100;  // schedules
+
 using Kind = store::SettleResult::Kind;
 
 // What must outlive the batch to take in its results: everything but the runs.
@@ -95,13 +97,18 @@ void Planner::settle_due(Timestamp now, Actions& actions) {
   if (!settling_.empty()) return;
   settle_at_.reset();
   Settle settle;
-  for (auto& [executor, ready] : ready_) settle_due_of(ready, now, settle);
+  // A first batch that is small is sent while the store works at the next one.
+  const std::size_t limit = std::min(settle_limit_, std::max(kSettleMin, ready_count() / 8));
+  for (auto& [executor, ready] : ready_) settle_due_of(ready, limit, now, settle);
   std::erase_if(ready_, [](const auto& each) { return each.second.empty(); });
   if (!settle.batch.empty()) actions.emplace_back(std::move(settle));
 }
 
-void Planner::settle_due_of(FairQueue<store::ScheduleId>& ready, Timestamp now, Settle& settle) {
-  while (settle.batch.size() < settle_limit_) {
+void Planner::settle_due_of(FairQueue<store::ScheduleId>& ready,
+                            std::size_t limit,
+                            Timestamp now,
+                            Settle& settle) {
+  while (settle.batch.size() < limit) {
     const auto next = ready.pop();
     if (!next) return;
     const auto found = entries_.find(*next);

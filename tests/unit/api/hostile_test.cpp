@@ -48,6 +48,19 @@ TEST_CASE("sockets that ask nothing give way to those that do") {
   CHECK(idle.front()->rest().empty());
 }
 
+TEST_CASE("clients that were refused and do not leave give way") {
+  EchoApplication application;
+  RunningServer server(application, {.connections_max = 5});
+  std::vector<std::unique_ptr<Client>> rude;
+  for (int i = 0; i < 20; ++i) {
+    rude.push_back(std::make_unique<Client>(server.endpoint()));
+    rude.back()->send("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'a'));
+    CHECK(rude.back()->response().starts_with("HTTP/1.1 431 "));
+  }
+  CHECK(visit(server) < 250ms);
+  CHECK(server.connections() <= 5);
+}
+
 TEST_CASE("over the cap, when all are busy, the answer is 503") {
   HeldApplication application;
   RunningServer server(application, {.connections_max = 3, .waiting_max = 2});

@@ -168,6 +168,14 @@ TEST_CASE("an attempt that says no more than its run has no row", "[postgres]") 
   const auto late = a_finish(claimed, RunStatus::completed, at(3'603));
   (void)store->finish({late}, claimant, at(3'603));
   CHECK(shown(claimed) == show(late.attempt));
+  // Nor does a late success leave the row of what was taken for interrupted.
+  REQUIRE_FALSE(store->write(put(a_schedule(5)), at(4'000)));
+  const auto row = a_settlement(a_schedule(5), {a_run(a_schedule(5), kStart)}, nominal(9));
+  const auto lapsed = store->settle({row}, claimant, at(4'000)).at(0).claimed.at(0);
+  REQUIRE(store->recover(1, at(5'000)) == 1);
+  const auto success = a_finish(lapsed, RunStatus::completed, at(5'001));
+  REQUIRE(store->finish({success}, claimant, at(5'001)).at(0).written);
+  CHECK(shown(lapsed) == show(success.attempt));
 }
 
 }  // namespace rruled::test
