@@ -367,11 +367,14 @@ json::object to_json(const store::Schedule& schedule) {
         {"max_age", duration_text(retry.max_age)}}},
       {"timeout",
        schedule.timeout ? json::value(duration_text(*schedule.timeout)) : json::value(nullptr)},
+      {"pause_after_failures", schedule.pause_after_failures == 0
+                                   ? json::value(nullptr)
+                                   : json::value(schedule.pause_after_failures)},
       {"calendar",
        schedule.calendar.empty() ? json::value(nullptr) : json::value(schedule.calendar)},
-      {"calendar_action", store::word(schedule.calendar_action)},
       {"executor", schedule.executor},
       {"status_reason", schedule.status_reason},
+      {"calendar_action", store::word(schedule.calendar_action)},
   };
 }
 

@@ -193,8 +193,8 @@ TEST_CASE("fields come in the order of the API") {
         R"("dst_fold":"auto","catchup":"last","catchup_grace":"1m","catchup_window":"1d",)"
         R"("overlap":"allow","max_running":1,"jitter":"0s","late_after":"1m",)"
         R"("retry":{"max_attempts":15,"min_backoff":"1s","max_backoff":"5m","max_age":"2h"},)"
-        R"("timeout":null,"calendar":null,"calendar_action":"skip","executor":"default",)"
-        R"("status_reason":""})");
+        R"("timeout":null,"pause_after_failures":null,"calendar":null,"executor":"default",)"
+        R"("status_reason":"","calendar_action":"skip"})");
 }
 
 TEST_CASE("a patch changes what it names") {
