@@ -1,23 +1,10 @@
+#include "store/conflicts.h"
 #include "store/memory_store.h"
 
 namespace rruled::store {
 namespace {
 
 using Kind = Conflict::Kind;
-
-Conflict conflict_of(Kind kind, const CalendarName& name) {
-  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .calendar = name};
-}
-Conflict conflict_of(Kind kind, ParentId id) {
-  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .backfill_id = id};
-}
-
-// The version of a row that is there, against the one that was expected.
-std::optional<Kind> compare(std::optional<std::int64_t> stored,
-                            std::optional<std::int64_t> expected) {
-  if (stored == expected) return std::nullopt;
-  return !expected ? Kind::exists : !stored ? Kind::missing : Kind::changed;
-}
 
 template <class Map, class Key>
 std::optional<std::int64_t> version_in(const Map& rows, const Key& key) {
@@ -32,7 +19,7 @@ std::optional<Conflict> MemoryStore::find_object_conflict(const ChangeSet& chang
   for (const auto& [name, calendar] : calendars_) there.insert(name);
   for (const auto& put : changes.calendars) {
     const CalendarName name{put.calendar.project_id, put.calendar.name};
-    if (const auto kind = compare(version_in(calendars_, name), put.expected_version))
+    if (const auto kind = conflict_between(version_in(calendars_, name), put.expected_version))
       return conflict_of(*kind, name);
     there.insert(name);
   }
@@ -51,7 +38,8 @@ std::optional<Conflict> MemoryStore::find_object_conflict(const ChangeSet& chang
       if (each == name) return conflict_of(Kind::in_use, name);
   }
   for (const auto& put : changes.backfills)
-    if (const auto kind = compare(version_in(backfills_, put.backfill.id), put.expected_version))
+    if (const auto kind =
+            conflict_between(version_in(backfills_, put.backfill.id), put.expected_version))
       return conflict_of(*kind, put.backfill.id);
   return std::nullopt;
 }
@@ -84,9 +72,7 @@ RetryResult MemoryStore::retry_run(RunId id, const RetryPolicy& fresh, Timestamp
   const auto found = runs_.find(id);
   if (found == runs_.end()) return RetryResult::missing;
   RunRow& row = found->second;
-  if (!is_final(row.run.status)) return RetryResult::under_way;
-  if (row.run.status != RunStatus::failed && row.run.status != RunStatus::dead)
-    return RetryResult::not_failed;
+  if (const auto refusal = retry_refusal(row.run.status)) return *refusal;
   for (const auto& [child, each] : runs_)
     if (each.run.parent_id == ParentId{id.value}) return RetryResult::has_children;
   change(row, [&](Run& run) { replay(run, fresh, now); });

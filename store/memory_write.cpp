@@ -1,3 +1,4 @@
+#include "store/conflicts.h"
 #include "store/memory_store.h"
 #include "store/validate.h"
 
@@ -5,16 +6,6 @@
 
 namespace rruled::store {
 namespace {
-
-Conflict conflict_of(Conflict::Kind kind, FlowId id) {
-  return {.kind = kind, .flow_id = id, .schedule_id = {}, .run_id = {}};
-}
-Conflict conflict_of(Conflict::Kind kind, ScheduleId id) {
-  return {.kind = kind, .flow_id = {}, .schedule_id = id, .run_id = {}};
-}
-Conflict conflict_of(Conflict::Kind kind, RunId id) {
-  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = id};
-}
 
 ScheduleStamp stamp_of(const Schedule& schedule) {
   return {schedule.version, schedule.next_run_at, schedule.status};
@@ -82,14 +73,15 @@ class MemoryStore::Rehearsal {
   }
   std::optional<Conflict> put(const FlowPut& put) {
     const auto id = put.flow.id;
-    if (auto conflict = compare(id, flow_revision(id), put.expected_revision)) return conflict;
+    if (const auto kind = conflict_between(flow_revision(id), put.expected_revision))
+      return conflict_of(*kind, id);
     flows_[id] = store_.revision_ + 1;
     return std::nullopt;
   }
   std::optional<Conflict> put(const SchedulePut& put) {
     const auto id = put.schedule.id;
     const auto stored = schedule_stamp(id);
-    if (auto conflict = compare(id, stored, put.expected)) return conflict;
+    if (const auto kind = conflict_between(stored, put.expected)) return conflict_of(*kind, id);
     if (auto missing = need_flow(put.schedule.flow_id)) return missing;
     schedules_[id] = stamp_of(put.schedule);
     schedules_[id]->version = 1 + (stored ? stored->version : 0);
@@ -106,11 +98,6 @@ class MemoryStore::Rehearsal {
         (occurrence && !occurrences_.insert(*occurrence).second))
       return conflict_of(Kind::exists, run.id);
     return std::nullopt;
-  }
-  template <class AnyId, class Stamp>
-  static std::optional<Conflict> compare(AnyId id, const Stamp& stored, const Stamp& expected) {
-    if (stored == expected) return std::nullopt;
-    return conflict_of(!expected ? Kind::exists : !stored ? Kind::missing : Kind::changed, id);
   }
   [[nodiscard]] std::optional<Conflict> need_flow(FlowId id) const {
     if (flow_revision(id)) return std::nullopt;

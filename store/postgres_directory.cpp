@@ -1,5 +1,6 @@
 #include "store/postgres_directory.h"
 
+#include "store/directory_conditions.h"
 #include "store/directory_filter.h"
 #include "store/postgres_rows.h"
 
@@ -26,6 +27,10 @@ class PostgresDirectory::Conditions {
     const std::string id = parameter(*flow);
     compare("(SELECT project_id FROM flows WHERE id = " + id + ")", "=", project);
     add("flow_id = " + id);
+  }
+  void before(const RunCursor& cursor) {
+    const std::string due = parameter(cursor.due_at);
+    add("(due_at, id) < (" + due + ", " + parameter(cursor.id) + ")");
   }
   void add(const std::string& condition) {
     where_ += (where_.empty() ? " WHERE " : " AND ") + condition;
@@ -101,25 +106,13 @@ Page<Row> PostgresDirectory::page(const std::string& table,
 
 Page<Flow> PostgresDirectory::flows(const FlowFilter& filter, PageRange range) {
   Conditions conditions;
-  conditions.compare("project_id", "=", filter.project_id);
-  conditions.equals("id", filter.id);
-  conditions.equals("status", filter.status);
-  conditions.equals("created_at", filter.created_at);
-  conditions.equals("updated_at", filter.updated_at);
-  conditions.search({"name", "description"}, filter.search);
+  add_conditions(conditions, filter);
   return page<Flow>("flows", conditions, "updated_at DESC, id DESC", range, true);
 }
 
 Page<Schedule> PostgresDirectory::schedules(const ScheduleFilter& filter, PageRange range) {
   Conditions conditions;
-  conditions.in_project(filter.project_id, filter.flow_id);
-  conditions.equals("id", filter.id);
-  conditions.equals("status", filter.status);
-  conditions.equals("created_at", filter.created_at);
-  conditions.equals("updated_at", filter.updated_at);
-  conditions.equals("calendar", filter.calendar);
-  if (filter.calendar) conditions.add("calendar <> ''");
-  if (filter.due_before) conditions.compare("next_due_at", "<", *filter.due_before);
+  add_conditions(conditions, filter);
   // Only the view knows how they stand.
   const bool standing = filter.status || filter.due_before;
   return page<Schedule>(standing ? "schedules" : "schedule_rules", conditions,
@@ -129,18 +122,7 @@ Page<Schedule> PostgresDirectory::schedules(const ScheduleFilter& filter, PageRa
 
 Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
   Conditions conditions;
-  conditions.in_project(filter.project_id, filter.flow_id);
-  conditions.equals("schedule_id", filter.schedule_id);
-  conditions.equals("parent_id", filter.parent_id);
-  conditions.equals("kind", filter.kind);
-  conditions.one_of("status", filter.statuses);
-  if (filter.due_from) conditions.compare("due_at", ">=", *filter.due_from);
-  if (filter.due_to) conditions.compare("due_at", "<", *filter.due_to);
-  if (filter.before) {
-    const std::string due = conditions.parameter(filter.before->due_at);
-    const std::string id = conditions.parameter(filter.before->id);
-    conditions.add("(due_at, id) < (" + due + ", " + id + ")");
-  }
+  add_conditions(conditions, filter);
   return page<Run>("runs", conditions, "due_at DESC, id DESC", range, counted);
 }
 
@@ -157,21 +139,13 @@ std::vector<Run> PostgresDirectory::last_runs(const std::vector<ScheduleId>& sch
 
 Page<LogEntry> PostgresDirectory::logs(const LogFilter& filter, PageRange range) {
   Conditions conditions;
-  conditions.equals("flow_id", filter.flow_id);
-  conditions.equals("run_id", filter.run_id);
-  if (filter.after) conditions.compare("timestamp", ">", *filter.after);
-  if (filter.before) conditions.compare("timestamp", "<", *filter.before);
-  conditions.one_of("level", filter.levels);
-  conditions.search({"message"}, filter.search);
+  add_conditions(conditions, filter);
   return page<LogEntry>("log_lines", conditions, "timestamp DESC, number DESC", range, true);
 }
 
 Page<AuditEntry> PostgresDirectory::audit(const AuditFilter& filter, PageRange range) {
   Conditions conditions;
-  conditions.equals("project_id", filter.project_id);
-  if (!filter.object_id.empty()) conditions.compare("object_id", "=", filter.object_id);
-  if (filter.from) conditions.compare("at", ">=", *filter.from);
-  if (filter.to) conditions.compare("at", "<", *filter.to);
+  add_conditions(conditions, filter);
   return page<AuditEntry>("audit", conditions, "number DESC", range, true);
 }
 

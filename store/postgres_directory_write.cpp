@@ -2,6 +2,8 @@
 #include "store/postgres_rows.h"
 #include "store/run_rules.h"
 
+#include <boost/algorithm/hex.hpp>
+
 namespace rruled::store {
 namespace {
 
@@ -12,31 +14,14 @@ const std::string& token_columns() {
   return kColumns;
 }
 
-std::string hex(const std::string& bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 15U];
-  }
-  return text;
-}
-
-std::string unhex(std::string_view text) {
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    bytes += static_cast<char>(digit(text[i]) * 16 + digit(text[i + 1]));
-  return bytes;
-}
+std::string hex(const std::string& bytes) { return boost::algorithm::hex_lower(bytes); }
 
 Token read_token(PgReader& row) {
   Token token;
   token.id = row.read<TokenId>();
   token.project_id = row.read<std::optional<std::int64_t>>();
   token.name = row.read<std::string>();
-  token.hash = unhex(row.read<std::string>());
+  token.hash = boost::algorithm::unhex(row.read<std::string>());
   token.scopes = row.read<std::string>();
   token.created_at = row.read<Timestamp>();
   token.expires_at = row.read<std::optional<Timestamp>>();
@@ -156,8 +141,10 @@ CancelResult PostgresDirectory::cancel_run(RunId id,
     cancel_runs(tx, {id}, reason);
     insert_audit(tx, {&entry});
     if (schedule && holds_slot(status))
-      if (const auto waiting = next_waiting(tx, *schedule, max_running))
+      if (const auto waiting = next_waiting(tx, *schedule, max_running)) {
         release_runs(tx, {*waiting});
+        notify_daemons(tx, connection_.options());
+      }
     return CancelResult::cancelled;
   });
 }

@@ -1,5 +1,6 @@
 #include "store/postgres_objects.h"
 
+#include "store/conflicts.h"
 #include "store/postgres_directory.h"
 #include "store/postgres_rows.h"
 
@@ -10,30 +11,6 @@ namespace rruled::store {
 namespace {
 
 using Kind = Conflict::Kind;
-
-Conflict conflict_of(Kind kind, const CalendarName& name) {
-  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .calendar = name};
-}
-Conflict conflict_of(Kind kind, ParentId id) {
-  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .backfill_id = id};
-}
-
-template <class Row>
-std::string put_by(const std::string& key) {
-  std::string list;
-  const Row row{};
-  visit_columns(row, [&](std::string_view column, const auto&) {
-    if (!list.empty()) list += ", ";
-    list.append(column).append(" = excluded.").append(column);
-  });
-  return pg_insert<Row>() + " ON CONFLICT (" + key + ") DO UPDATE SET " + list;
-}
-
-std::optional<Kind> compare(std::optional<std::int64_t> stored,
-                            std::optional<std::int64_t> expected) {
-  if (stored == expected) return std::nullopt;
-  return !expected ? Kind::exists : !stored ? Kind::missing : Kind::changed;
-}
 
 std::optional<std::int64_t> version_in(const pqxx::result& found) {
   if (found.empty()) return std::nullopt;
@@ -66,9 +43,9 @@ std::optional<Conflict> delete_calendar(Tx& tx, const CalendarName& name) {
 
 std::optional<Conflict> put_backfill(Tx& tx, const BackfillPut& put) {
   static const std::string kVersion = "SELECT version FROM backfills WHERE id = $1::uuid";
-  static const std::string kPut = put_by<Backfill>("id");
+  static const std::string kPut = pg_put<Backfill>();
   const auto stored = version_in(tx.exec(kVersion, Params().add(put.backfill.id)));
-  if (const auto kind = compare(stored, put.expected_version))
+  if (const auto kind = conflict_between(stored, put.expected_version))
     return conflict_of(*kind, put.backfill.id);
   auto row = put.backfill;
   row.version = stored.value_or(0) + 1;
@@ -79,12 +56,14 @@ std::optional<Conflict> put_backfill(Tx& tx, const BackfillPut& put) {
 }  // namespace
 
 std::optional<Conflict> put_calendars(Tx& tx, const ChangeSet& changes) {
-  static const std::string kPut = put_by<Calendar>("project_id, name");
+  static const std::string kPut =
+      pg_put<Calendar>(kTable<Calendar>, every_column, "project_id, name");
   for (const auto& put : changes.calendars) {
     auto row = put.calendar;
     const CalendarName name{row.project_id, row.name};
     const auto stored = calendar_version(tx, name);
-    if (const auto kind = compare(stored, put.expected_version)) return conflict_of(*kind, name);
+    if (const auto kind = conflict_between(stored, put.expected_version))
+      return conflict_of(*kind, name);
     row.version = stored.value_or(0) + 1;
     put_row(tx, kPut, row);
   }
@@ -98,7 +77,7 @@ std::optional<Conflict> put_calendars(Tx& tx, const ChangeSet& changes) {
 }
 
 std::optional<Conflict> write_objects(Tx& tx, const ChangeSet& changes, std::int64_t revision) {
-  static const std::string kPutProject = put_by<Project>("id");
+  static const std::string kPutProject = pg_put<Project>();
   // Locked in order of id, as by everyone who locks several.
   static const std::string kLock =
       "SELECT count(*) FROM (SELECT 1 FROM schedules WHERE project_id = $1::bigint"
@@ -134,7 +113,6 @@ RetryResult PostgresDirectory::retry_run(RunId id,
       "UPDATE runs SET status = $2, reason = $3, available_at = $4::bigint, finished_at = NULL,"
       " released = false, retry_max_attempts = $5::bigint, retry_min_backoff = $6::bigint,"
       " retry_max_backoff = $7::bigint, retry_max_age = $8::bigint WHERE id = $1::uuid";
-  static const std::string kTellAll = kNotify;
   return connection_.write(now, [&](Tx& tx) {
     const auto owner = tx.exec(kSchedule, Params().add(id));
     if (owner.empty()) return RetryResult::missing;
@@ -143,9 +121,7 @@ RetryResult PostgresDirectory::retry_run(RunId id,
       tx.exec(kLock, Params().add(*schedule));
     if (tx.exec(kLockRun, Params().add(id)).empty()) return RetryResult::missing;
     Run run = PgReader(tx.exec(kFind, Params().add(id)), 0).read_row<Run>();
-    if (!is_final(run.status)) return RetryResult::under_way;
-    if (run.status != RunStatus::failed && run.status != RunStatus::dead)
-      return RetryResult::not_failed;
+    if (const auto refusal = retry_refusal(run.status)) return *refusal;
     if (!tx.exec(kChild, Params().add(id)).empty()) return RetryResult::has_children;
     replay(run, fresh, tx.now());
     Params params;
@@ -154,7 +130,7 @@ RetryResult PostgresDirectory::retry_run(RunId id,
     params.add(run.retry.max_backoff).add(run.retry.max_age);
     tx.exec(kRetry, params);
     insert_audit(tx, {&entry});
-    if (connection_.options().notify) tx.exec(kTellAll, Params().add(connection_.options().schema));
+    notify_daemons(tx, connection_.options());
     return RetryResult::retried;
   });
 }

@@ -1,5 +1,7 @@
 #include "store/postgres_rows.h"
 
+#include "store/postgres_dialect.h"
+
 #include <pqxx/except>
 
 #include <algorithm>
@@ -172,6 +174,11 @@ void delete_parts_of_runs(Tx& tx, const std::vector<std::int64_t>& numbers) {
 void insert_logs(Tx& tx, const std::vector<const LogEntry*>& lines) {
   static const std::string kInsert = pg_insert<LogEntry>();
   if (!lines.empty()) tx.exec(kInsert, Params().add_rows(lines));
+}
+
+void notify_daemons(Tx& tx, const PostgresOptions& options) {
+  static const std::string kTell = kNotify;
+  if (options.notify) tx.exec(kTell, Params().add(options.schema));
 }
 
 void insert_audit(Tx& tx, const std::vector<const AuditEntry*>& entries) {

@@ -72,18 +72,19 @@ template <class Row>
          ") SELECT * FROM " + pg_unnest<Row>(1, wanted);
 }
 
-// The same, replacing every column of a row that has this id.
+// The same, replacing every column of a row that has this key.
 template <class Row>
 [[nodiscard]] std::string pg_put(std::string_view table = kTable<Row>,
-                                 PgWanted wanted = every_column) {
+                                 PgWanted wanted = every_column,
+                                 const std::string& key = "id") {
   std::string list;
   const Row row{};
   visit_columns(row, [&](std::string_view column, const auto&) {
-    if (column == "id" || !wanted(column)) return;
+    if (column == key || !wanted(column)) return;
     if (!list.empty()) list += ", ";
     list.append(column).append(" = excluded.").append(column);
   });
-  return pg_insert<Row>(table, wanted) + " ON CONFLICT (id) DO UPDATE SET " + list;
+  return pg_insert<Row>(table, wanted) + " ON CONFLICT (" + key + ") DO UPDATE SET " + list;
 }
 
 // A schedule with its flow: FROM schedules s JOIN flows f.
@@ -121,6 +122,8 @@ enum class Known {
 // With what belongs to them: bodies and attempts. By runs.number; the rows are gone already.
 void delete_parts_of_runs(Tx& tx, const std::vector<std::int64_t>& numbers);
 void insert_logs(Tx& tx, const std::vector<const LogEntry*>& lines);
+// Tells the daemons that something was written, unless the store shall not.
+void notify_daemons(Tx& tx, const PostgresOptions& options);
 void insert_audit(Tx& tx, const std::vector<const AuditEntry*>& entries);
 // In order: of those of a schedule that begin at one time, the last stays. The schedules exist.
 void put_gaps(Tx& tx, const std::vector<const Gap*>& gaps);

@@ -1,3 +1,4 @@
+#include "store/conflicts.h"
 #include "store/postgres_objects.h"
 #include "store/postgres_rows.h"
 #include "store/postgres_store.h"
@@ -10,21 +11,6 @@ namespace rruled::store {
 namespace {
 
 constexpr int kTombstonesMax = 10'000;
-
-// Thrown inside the transaction, so that it is rolled back, and caught around it.
-struct Refused {
-  Conflict conflict;
-};
-
-[[noreturn]] void conflict(Conflict::Kind kind, FlowId id) {
-  throw Refused{{.kind = kind, .flow_id = id, .schedule_id = {}, .run_id = {}}};
-}
-[[noreturn]] void conflict(Conflict::Kind kind, ScheduleId id) {
-  throw Refused{{.kind = kind, .flow_id = {}, .schedule_id = id, .run_id = {}}};
-}
-[[noreturn]] void conflict(Conflict::Kind kind, RunId id) {
-  throw Refused{{.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = id}};
-}
 
 // One ChangeSet on its way, inside its transaction. The rows that decide are read at once at the
 // beginning, and kept here as they change; what is written goes out at once at the end.
@@ -188,10 +174,8 @@ void Writer::put_flows() {
     const auto& id = put.flow.id;
     const auto stored = flows_.find(id);
     const bool exists = stored != flows_.end();
-    if (exists && !put.expected_revision) conflict(Conflict::Kind::exists, id);
-    if (!exists && put.expected_revision) conflict(Conflict::Kind::missing, id);
-    if (exists && stored->second.revision != put.expected_revision)
-      conflict(Conflict::Kind::changed, id);
+    const auto revision = exists ? std::optional(stored->second.revision) : std::nullopt;
+    if (const auto kind = conflict_between(revision, put.expected_revision)) conflict(*kind, id);
     // What runs of the flow are made of, as DueSchedule shows it.
     const auto parts = [](const Flow& flow) {
       return std::tie(flow.name, flow.status, flow.version, flow.trigger_type, flow.variables);
@@ -228,9 +212,8 @@ void Writer::put_schedules() {
     const auto& id = put.schedule.id;
     const auto stored = schedules_.find(id);
     const bool exists = stored != schedules_.end();
-    if (exists && !put.expected) conflict(Conflict::Kind::exists, id);
-    if (!exists && put.expected) conflict(Conflict::Kind::missing, id);
-    if (exists && stored->second != put.expected) conflict(Conflict::Kind::changed, id);
+    const auto stamp = exists ? std::optional(stored->second) : std::nullopt;
+    if (const auto kind = conflict_between(stamp, put.expected)) conflict(*kind, id);
     if (!flows_.contains(put.schedule.flow_id))
       conflict(Conflict::Kind::missing, put.schedule.flow_id);
     auto row = put.schedule;
@@ -286,14 +269,12 @@ std::optional<Conflict> PostgresStore::write(const ChangeSet& changes, Timestamp
   static const std::string kBump =
       "UPDATE meta SET revision = revision + 1 "
       "WHERE one = 1 RETURNING revision";
-  static const std::string kTellAll = kNotify;
   validate(changes);
   try {
     connection_->write(now, [&](Tx& tx) {
       const auto bumped = tx.exec(kBump);
       Writer(tx, changes, PgReader(bumped, 0).read<std::int64_t>()).apply();
-      if (connection_->options().notify)
-        tx.exec(kTellAll, Params().add(connection_->options().schema));
+      notify_daemons(tx, connection_->options());
     });
   } catch (const Refused& refused) {
     return refused.conflict;

@@ -39,6 +39,12 @@ bool may_finish(RunStatus from, RunStatus to) {
   }
 }
 
+std::optional<RetryResult> retry_refusal(RunStatus status) {
+  if (!is_final(status)) return RetryResult::under_way;
+  if (status != RunStatus::failed && status != RunStatus::dead) return RetryResult::not_failed;
+  return std::nullopt;
+}
+
 void replay(Run& run, const RetryPolicy& fresh, Timestamp now) {
   run.status = RunStatus::pending;
   run.reason.clear();

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "store/retry_result.h"
 #include "store/types.h"
 
 #include <cstddef>
+#include <optional>
 
 // What every store decides about runs inside its transactions; semantics.md sections 4 and 7.
 namespace rruled::store {
@@ -14,6 +16,8 @@ namespace rruled::store {
 [[nodiscard]] bool holds_slot(RunStatus status);
 // Whether the claim's holder may end it so. From `retrying` a late success wins.
 [[nodiscard]] bool may_finish(RunStatus from, RunStatus to);
+// Why a run that is like this cannot be tried again, as far as its status says.
+[[nodiscard]] std::optional<RetryResult> retry_refusal(RunStatus status);
 // Makes a failed or dead run pending again, with as many more attempts and as much more time as
 // `fresh` gives. Key, body, attempts and the time of the first one stay.
 void replay(Run& run, const RetryPolicy& fresh, Timestamp now);

@@ -1,5 +1,6 @@
 #include "store/sqlite_directory.h"
 
+#include "store/directory_conditions.h"
 #include "store/directory_filter.h"
 #include "store/sqlite_rows.h"
 
@@ -23,8 +24,13 @@ class SqliteDirectory::Conditions {
  public:
   template <class T>
   void equals(const char* column, const std::optional<T>& value) {
-    if (value) add(std::string(column) + " = ?", *value);
+    if (value) compare(column, "=", *value);
   }
+  template <class T>
+  void compare(const std::string& column, const std::string& sign, const T& value) {
+    add(column + " " + sign + " ?", value);
+  }
+  void before(const RunCursor& cursor) { add("(due_at, id) < (?, ?)", cursor.due_at, cursor.id); }
   // Of one flow the project is asked of the flow's row, once: so rows are counted in an index.
   void in_project(const std::int64_t& project, const std::optional<FlowId>& flow) {
     if (!flow) {
@@ -100,41 +106,20 @@ Page<Row> SqliteDirectory::page(const Conditions& conditions,
 
 Page<Flow> SqliteDirectory::flows(const FlowFilter& filter, PageRange range) {
   Conditions conditions;
-  conditions.add("project_id = ?", filter.project_id);
-  conditions.equals("id", filter.id);
-  conditions.equals("status", filter.status);
-  conditions.equals("created_at", filter.created_at);
-  conditions.equals("updated_at", filter.updated_at);
-  conditions.search({"name", "description"}, filter.search);
+  add_conditions(conditions, filter);
   return page<Flow>(conditions, "updated_at DESC, id DESC", range, true);
 }
 
 Page<Schedule> SqliteDirectory::schedules(const ScheduleFilter& filter, PageRange range) {
   Conditions conditions;
-  conditions.in_project(filter.project_id, filter.flow_id);
-  conditions.equals("id", filter.id);
-  conditions.equals("status", filter.status);
-  conditions.equals("created_at", filter.created_at);
-  conditions.equals("updated_at", filter.updated_at);
-  conditions.equals("calendar", filter.calendar);
-  if (filter.calendar) conditions.add("calendar <> ''");
-  if (filter.due_before) conditions.add("next_due_at < ?", *filter.due_before);
+  add_conditions(conditions, filter);
   return page<Schedule>(
       conditions, filter.due_before ? "next_due_at, id" : "created_at DESC, id DESC", range, true);
 }
 
 Page<Run> SqliteDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
   Conditions conditions;
-  conditions.in_project(filter.project_id, filter.flow_id);
-  conditions.equals("schedule_id", filter.schedule_id);
-  conditions.equals("parent_id", filter.parent_id);
-  conditions.equals("kind", filter.kind);
-  conditions.one_of("status", filter.statuses);
-  if (filter.due_from) conditions.add("due_at >= ?", *filter.due_from);
-  if (filter.due_to) conditions.add("due_at < ?", *filter.due_to);
-  if (filter.before) {
-    conditions.add("(due_at, id) < (?, ?)", filter.before->due_at, filter.before->id);
-  }
+  add_conditions(conditions, filter);
   return page<Run>(conditions, "due_at DESC, id DESC", range, counted);
 }
 
@@ -154,21 +139,13 @@ std::vector<Run> SqliteDirectory::last_runs(const std::vector<ScheduleId>& sched
 
 Page<LogEntry> SqliteDirectory::logs(const LogFilter& filter, PageRange range) {
   Conditions conditions;
-  conditions.equals("flow_id", filter.flow_id);
-  conditions.equals("run_id", filter.run_id);
-  if (filter.after) conditions.add("timestamp > ?", *filter.after);
-  if (filter.before) conditions.add("timestamp < ?", *filter.before);
-  conditions.one_of("level", filter.levels);
-  conditions.search({"message"}, filter.search);
+  add_conditions(conditions, filter);
   return page<LogEntry>(conditions, "timestamp DESC, number DESC", range, true);
 }
 
 Page<AuditEntry> SqliteDirectory::audit(const AuditFilter& filter, PageRange range) {
   Conditions conditions;
-  conditions.equals("project_id", filter.project_id);
-  if (!filter.object_id.empty()) conditions.add("object_id = ?", filter.object_id);
-  if (filter.from) conditions.add("at >= ?", *filter.from);
-  if (filter.to) conditions.add("at < ?", *filter.to);
+  add_conditions(conditions, filter);
   return page<AuditEntry>(conditions, "number DESC", range, true);
 }
 

@@ -1,5 +1,6 @@
 #include "store/sqlite_objects.h"
 
+#include "store/conflicts.h"
 #include "store/run_rules.h"
 #include "store/sqlite_directory.h"
 #include "store/sqlite_rows.h"
@@ -9,31 +10,6 @@ namespace rruled::store {
 namespace {
 
 using Kind = Conflict::Kind;
-
-Conflict conflict_of(Kind kind, const CalendarName& name) {
-  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .calendar = name};
-}
-Conflict conflict_of(Kind kind, ParentId id) {
-  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .backfill_id = id};
-}
-
-// "INSERT INTO .. ON CONFLICT (key) DO UPDATE SET .." of every column but the key's.
-template <class Row>
-std::string put_by(const std::string& key) {
-  std::string list;
-  const Row row{};
-  visit_columns(row, [&](std::string_view column, const auto&) {
-    if (!list.empty()) list += ", ";
-    list.append(column).append(" = excluded.").append(column);
-  });
-  return insert_sql<Row>() + " ON CONFLICT (" + key + ") DO UPDATE SET " + list;
-}
-
-std::optional<Kind> compare(std::optional<std::int64_t> stored,
-                            std::optional<std::int64_t> expected) {
-  if (stored == expected) return std::nullopt;
-  return !expected ? Kind::exists : !stored ? Kind::missing : Kind::changed;
-}
 
 template <class Row>
 void put_row(Connection& connection, const std::string& sql, const Row& row) {
@@ -55,13 +31,13 @@ std::optional<Conflict> delete_calendar(Connection& connection, const CalendarNa
 
 std::optional<Conflict> put_backfill(Connection& connection, const BackfillPut& put) {
   static const std::string kVersion = "SELECT version FROM backfills WHERE id = ?";
-  static const std::string kPut = put_by<Backfill>("id");
+  static const std::string kPut = put_sql<Backfill>();
   std::optional<std::int64_t> stored;
   {
     Query query(connection, kVersion);
     if (query.bind(put.backfill.id).step()) stored = query.read<std::int64_t>();
   }
-  if (const auto kind = compare(stored, put.expected_version))
+  if (const auto kind = conflict_between(stored, put.expected_version))
     return conflict_of(*kind, put.backfill.id);
   auto row = put.backfill;
   row.version = stored.value_or(0) + 1;
@@ -74,7 +50,7 @@ std::optional<Conflict> put_backfill(Connection& connection, const BackfillPut& 
 std::optional<Conflict> put_calendars(Connection& connection, const ChangeSet& changes) {
   static const std::string kVersion =
       "SELECT version FROM calendars WHERE project_id = ? AND name = ?";
-  static const std::string kPut = put_by<Calendar>("project_id, name");
+  static const std::string kPut = put_sql<Calendar>("project_id, name");
   for (const auto& put : changes.calendars) {
     auto row = put.calendar;
     std::optional<std::int64_t> stored;
@@ -82,7 +58,7 @@ std::optional<Conflict> put_calendars(Connection& connection, const ChangeSet& c
       Query query(connection, kVersion);
       if (query.bind(row.project_id).bind(row.name).step()) stored = query.read<std::int64_t>();
     }
-    if (const auto kind = compare(stored, put.expected_version))
+    if (const auto kind = conflict_between(stored, put.expected_version))
       return conflict_of(*kind, CalendarName{row.project_id, row.name});
     row.version = stored.value_or(0) + 1;
     put_row(connection, kPut, row);
@@ -99,7 +75,7 @@ bool has_calendar_of(Connection& connection, const Schedule& schedule) {
 std::optional<Conflict> write_objects(Connection& connection,
                                       const ChangeSet& changes,
                                       std::int64_t revision) {
-  static const std::string kPutProject = put_by<Project>("id");
+  static const std::string kPutProject = put_sql<Project>();
   static const std::string kBump =
       "UPDATE schedules SET version = version + 1, revision = ?1"
       " WHERE project_id = ?2 AND revision <> ?1";
@@ -135,9 +111,7 @@ RetryResult SqliteDirectory::retry_run(RunId id,
       if (query.bind(id).step()) run = read_row<Run>(query);
     }
     if (!run) return RetryResult::missing;
-    if (!is_final(run->status)) return RetryResult::under_way;
-    if (run->status != RunStatus::failed && run->status != RunStatus::dead)
-      return RetryResult::not_failed;
+    if (const auto refusal = retry_refusal(run->status)) return *refusal;
     if (Query(*connection_, kChild).bind(id).step()) return RetryResult::has_children;
     replay(*run, fresh, now);
     Query query(*connection_, kRetry);

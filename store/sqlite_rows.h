@@ -43,17 +43,17 @@ template <class Row>
          parameter_list<Row>() + ")";
 }
 
-// The same, replacing every column of a row that has this id.
+// The same, replacing every column of a row that has this key.
 template <class Row>
-[[nodiscard]] std::string put_sql() {
+[[nodiscard]] std::string put_sql(const std::string& key = "id") {
   std::string list;
   const Row row{};
   visit_columns(row, [&](std::string_view column, const auto&) {
-    if (column == "id") return;
+    if (column == key) return;
     if (!list.empty()) list += ", ";
     list.append(column).append(" = excluded.").append(column);
   });
-  return insert_sql<Row>() + " ON CONFLICT (id) DO UPDATE SET " + list;
+  return insert_sql<Row>() + " ON CONFLICT (" + key + ") DO UPDATE SET " + list;
 }
 
 template <class Row>

@@ -1,3 +1,4 @@
+#include "store/conflicts.h"
 #include "store/sqlite_objects.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_runs.h"
@@ -8,29 +9,6 @@ namespace rruled::store {
 namespace {
 
 constexpr int kTombstonesMax = 10'000;
-
-// Thrown inside the transaction, so that it is rolled back, and caught around it.
-struct Refused {
-  Conflict conflict;
-};
-
-[[noreturn]] void conflict(Conflict::Kind kind, FlowId id) {
-  throw Refused{{.kind = kind, .flow_id = id, .schedule_id = {}, .run_id = {}}};
-}
-[[noreturn]] void conflict(Conflict::Kind kind, ScheduleId id) {
-  throw Refused{{.kind = kind, .flow_id = {}, .schedule_id = id, .run_id = {}}};
-}
-[[noreturn]] void conflict(Conflict::Kind kind, RunId id) {
-  throw Refused{{.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = id}};
-}
-
-Conflict no_calendar(const Schedule& schedule) {
-  return {.kind = Conflict::Kind::missing,
-          .flow_id = {},
-          .schedule_id = {},
-          .run_id = {},
-          .calendar = CalendarName{schedule.project_id, schedule.calendar}};
-}
 
 // One ChangeSet on its way, inside its transaction.
 class Writer {
@@ -120,9 +98,7 @@ void Writer::put(const FlowPut& put) {
       runs_alike = query.read<bool>();
     }
   }
-  if (stored && !put.expected_revision) conflict(Conflict::Kind::exists, id);
-  if (!stored && put.expected_revision) conflict(Conflict::Kind::missing, id);
-  if (stored != put.expected_revision) conflict(Conflict::Kind::changed, id);
+  if (const auto kind = conflict_between(stored, put.expected_revision)) conflict(*kind, id);
   if (!runs_alike) changed_flows_.push_back(id);
   auto row = put.flow;
   row.revision = revision_;
@@ -146,11 +122,10 @@ void Writer::put(const SchedulePut& put) {
       stored->status = query.read<ScheduleStatus>();
     }
   }
-  if (stored && !put.expected) conflict(Conflict::Kind::exists, id);
-  if (!stored && put.expected) conflict(Conflict::Kind::missing, id);
-  if (stored != put.expected) conflict(Conflict::Kind::changed, id);
+  if (const auto kind = conflict_between(stored, put.expected)) conflict(*kind, id);
   if (!has_flow(put.schedule.flow_id)) conflict(Conflict::Kind::missing, put.schedule.flow_id);
-  if (!has_calendar_of(connection_, put.schedule)) throw Refused{no_calendar(put.schedule)};
+  if (!has_calendar_of(connection_, put.schedule))
+    conflict(Conflict::Kind::missing, CalendarName{put.schedule.project_id, put.schedule.calendar});
   auto row = put.schedule;
   row.version = 1 + (stored ? stored->version : take_tombstone(id));
   row.revision = revision_;

@@ -42,13 +42,6 @@ std::string encoded(std::string_view text) {
   return out;
 }
 
-bool is_empty(const store::ChangeSet& changes) {
-  return changes.delete_flows.empty() && changes.delete_schedules.empty() &&
-         changes.flows.empty() && changes.schedules.empty() && changes.gaps.empty() &&
-         changes.runs.empty() && changes.calendars.empty() && changes.delete_calendars.empty() &&
-         changes.backfills.empty() && changes.projects.empty();
-}
-
 }  // namespace
 
 void refuse(std::string attr, std::string detail, std::string code) {
@@ -211,11 +204,7 @@ core::ScheduleRules rules_of(const Call& call) {
 
 void write_changes(const Call& call, const std::function<store::ChangeSet()>& build) {
   for (int left = kTries; left > 0; --left) {
-    store::ChangeSet changes = build();
-    if (is_empty(changes)) return;
-    const auto lines = core::audit_of(changes, call.store(), call.grant.who, call.now);
-    changes.audit.insert(changes.audit.end(), lines.begin(), lines.end());
-    const auto conflict = call.store().write(changes, call.now);
+    const auto conflict = core::write_with_audit(build(), call.store(), call.grant.who, call.now);
     if (!conflict) return;
     if (conflict->kind == store::Conflict::Kind::missing && conflict->calendar)
       refuse("calendar", "There is no calendar \"" + conflict->calendar->name + "\".");

@@ -68,13 +68,6 @@ auto begins_with(const std::string& text) {
   return [prefix = lower(text)](const Row& row) { return to_string(row.id).starts_with(prefix); };
 }
 
-bool is_empty(const store::ChangeSet& changes) {
-  return changes.delete_flows.empty() && changes.delete_schedules.empty() &&
-         changes.flows.empty() && changes.schedules.empty() && changes.gaps.empty() &&
-         changes.runs.empty() && changes.calendars.empty() && changes.delete_calendars.empty() &&
-         changes.backfills.empty() && changes.projects.empty();
-}
-
 std::string describe(const store::Conflict& conflict) {
   std::string what = "the row";
   if (conflict.flow_id) what = "flow " + to_string(*conflict.flow_id);
@@ -151,12 +144,7 @@ void write_changes(store::Store& store,
                    const io::Clock& clock,
                    const std::function<store::ChangeSet(store::Store&)>& build) {
   for (int left = kTries; left > 0; --left) {
-    store::ChangeSet changes = build(store);
-    if (is_empty(changes)) return;
-    const auto now = clock.now();
-    const auto lines = core::audit_of(changes, store, audit_actor(), now);
-    changes.audit.insert(changes.audit.end(), lines.begin(), lines.end());
-    const auto conflict = store.write(changes, now);
+    const auto conflict = core::write_with_audit(build(store), store, audit_actor(), clock.now());
     if (!conflict) return;
     if (conflict->kind != store::Conflict::Kind::changed || left == 1)
       throw Failure(kRefused, describe(*conflict));

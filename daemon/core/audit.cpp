@@ -34,6 +34,13 @@ class Lines {
   std::vector<store::AuditEntry> lines_;
 };
 
+bool is_empty(const store::ChangeSet& changes) {
+  return changes.delete_flows.empty() && changes.delete_schedules.empty() &&
+         changes.flows.empty() && changes.schedules.empty() && changes.gaps.empty() &&
+         changes.runs.empty() && changes.calendars.empty() && changes.delete_calendars.empty() &&
+         changes.backfills.empty() && changes.projects.empty();
+}
+
 }  // namespace
 
 store::AuditEntry audit_line(store::Timestamp at,
@@ -54,11 +61,12 @@ store::AuditEntry audit_line(store::Timestamp at,
   return entry;
 }
 
-std::vector<store::AuditEntry> audit_of(const store::ChangeSet& changes,
-                                        store::Store& store,
-                                        const std::string& actor,
-                                        store::Timestamp at) {
-  Lines lines(actor, at);
+std::optional<store::Conflict> write_with_audit(store::ChangeSet changes,
+                                                store::Store& store,
+                                                const std::string& actor,
+                                                store::Timestamp now) {
+  if (is_empty(changes)) return std::nullopt;
+  Lines lines(actor, now);
   for (const auto& id : changes.delete_flows)
     lines.add<store::Flow>("flow", store.flow(id), nullptr);
   for (const auto& id : changes.delete_schedules)
@@ -73,7 +81,9 @@ std::vector<store::AuditEntry> audit_of(const store::ChangeSet& changes,
   }
   for (const auto& run : changes.runs)
     if (run.origin == store::RunOrigin::manual) lines.add("run", std::optional<store::Run>(), &run);
-  return lines.take();
+  const auto found = lines.take();
+  changes.audit.insert(changes.audit.end(), found.begin(), found.end());
+  return store.write(changes, now);
 }
 
 }  // namespace rruled::core

@@ -25,12 +25,13 @@ struct AuditSubject {
                                            const boost::json::object* before,
                                            const boost::json::object* after);
 
-// A line for each flow, schedule and manual run that `changes` creates, updates or deletes. Reads
-// from `store` what is there now: the stamps in `changes` see to it that it is so when it is
-// written. What goes with a flow that is deleted has no line of its own.
-[[nodiscard]] std::vector<store::AuditEntry> audit_of(const store::ChangeSet& changes,
-                                                      store::Store& store,
-                                                      const std::string& actor,
-                                                      store::Timestamp at);
+// Writes `changes`, unless they are empty, with a line for each flow, schedule and manual run that
+// they create, update or delete; what goes with a flow that is deleted has no line of its own.
+// Reads from `store` what is there now: the stamps in `changes` see to it that it is so when it is
+// written.
+[[nodiscard]] std::optional<store::Conflict> write_with_audit(store::ChangeSet changes,
+                                                              store::Store& store,
+                                                              const std::string& actor,
+                                                              store::Timestamp now);
 
 }  // namespace rruled::core

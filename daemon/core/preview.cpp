@@ -57,10 +57,6 @@ void read_bound(FieldReader& fields, std::string_view key, std::optional<Instant
   bound = std::chrono::floor<seconds>(instant);
 }
 
-}  // namespace
-
-namespace {
-
 // With a calendar: from one kept day to the next.
 Preview preview_of_open_days(const Timetable& timetable, const PreviewWindow& window) {
   Preview result;

@@ -31,11 +31,17 @@ ALTER TABLE schedule_rules DROP COLUMN status, DROP COLUMN status_reason, DROP C
   DROP COLUMN next_due_at, DROP COLUMN settled_to, DROP COLUMN settled_wall, DROP COLUMN version;
 -- Few of its rows change now.
 ALTER TABLE schedule_rules SET (fillfactor = 95);
--- Whole rows, to read and to lock. A step that adds a column makes it anew.
+-- Whole rows, to read and to lock. A step that adds a column makes it anew. The id is that of the
+-- state: with next_due_at it is a place in schedule_states_due, from which loading goes on.
 CREATE VIEW schedules AS
-  SELECT r.*, s.status, s.status_reason, s.next_run_at, s.next_due_at, s.settled_to,
-         s.settled_wall, s.version
-  FROM schedule_rules r JOIN schedule_states s ON s.id = r.id;
+  SELECT s.id, r.flow_id, r.project_id, r.rrule, r.starts_at, r.timezone, r.variables, r.note,
+         r.paused_until, r.dst_gap, r.dst_fold, r.catchup, r.catchup_grace, r.catchup_window,
+         r.overlap, r.max_running, r.jitter, r.late_after, r.retry_max_attempts,
+         r.retry_min_backoff, r.retry_max_backoff, r.retry_max_age, r.timeout, r.executor,
+         r.created_at, r.updated_at, r.revision, r.calendar, r.calendar_action,
+         r.pause_after_failures, s.status, s.status_reason, s.next_run_at, s.next_due_at,
+         s.settled_to, s.settled_wall, s.version
+  FROM schedule_states s JOIN schedule_rules r ON r.id = s.id;
 
 -- ---- Runs: texts that are frozen
 CREATE TABLE run_bodies (

@@ -346,58 +346,11 @@ TEST_CASE("logs of a flow") {
   CHECK(ApiHome::text(first, "instance_id") == run);
   CHECK(first.at("level") == "INFO");
   CHECK(attr(home.json(400, "GET", path + "?level=loud")) == "level");
+  CHECK(lines("?level=ERROR&level=INFO") == "3210");
+  for (const char* limit : {"0", "501", "x"})
+    CHECK(attr(home.json(400, "GET", path + "?limit=" + limit)) == "limit");
+  CHECK(lines("?limit=1&level=&search=") == "3");  // what is empty is not asked for
   CHECK(home.json(200, "GET", kProject + "runs/" + run).at("attempt_list").as_array().size() == 1);
-}
-
-TEST_CASE("previews, stored and not") {
-  ApiHome home(either_store());
-  const auto flow = home.make_flow();
-  const auto schedule = home.make_schedule(flow, "FREQ=DAILY");
-  const auto times = [&](const json::value& answer, const char* key = "scheduled_for") {
-    std::string all;
-    for (const auto& each : answer.at("occurrences").as_array())
-      all += ApiHome::text(each, key).substr(5, 8) + " ";
-    return all;
-  };
-  const std::string path = kFlows + flow + "/schedules/" + schedule + "/preview/";
-  CHECK(times(home.json(200, "GET", path + "?count=2")) == "01-06T00 01-07T00 ");
-  CHECK(times(home.json(200, "GET",
-                        path + "?after=2026-02-01T00:00:00Z&until=2026-02-03T00:00:00Z")) ==
-        "02-02T00 02-03T00 ");
-  const std::string unsaved = kProject + "schedules/preview/";
-  const auto night = home.json(200, "POST", unsaved,
-                               R"({"rrule":"FREQ=DAILY","starts_at_local":"2026-03-28T02:30",)"
-                               R"("timezone":"Europe/Prague","count":3})");
-  CHECK(times(night, "local") == "03-28T02 03-29T03 03-30T02 ");
-  CHECK(night.at("occurrences").at(1).as_object().contains("note"));
-  CHECK(attr(home.json(400, "POST", unsaved, R"({"rrule":"FREQ=DAILY","starts_at":"x"})")) ==
-        "starts_at");
-  CHECK(home.json(400, "POST", unsaved, R"({"rrule":"X","starts_at":"2026-01-01T00:00:00Z"})")
-            .at("code") == "invalid_input");
-  CHECK(home.json(200, "GET", kFlows).at("count") == 1);
-}
-
-TEST_CASE("what comes next, of all schedules of the project") {
-  ApiHome home(either_store());
-  const auto flow = home.make_flow();
-  const auto daily = home.make_schedule(flow, "FREQ=DAILY");
-  const auto hourly = home.make_schedule(flow, "FREQ=HOURLY;INTERVAL=7");
-  const auto paused = home.make_schedule(flow, "FREQ=MINUTELY");
-  (void)home.json(200, "PATCH", kFlows + flow + "/schedules/" + paused, R"({"status":"paused"})");
-  const auto listed = [&](const std::string& query) {
-    std::string all;
-    const auto answer = home.json(200, "GET", kProject + "schedules/upcoming/" + query);
-    for (const auto& each : answer.at("occurrences").as_array())
-      all += (ApiHome::text(each, "schedule") == daily ? "d" : "h") +
-             ApiHome::text(each, "scheduled_for").substr(8, 5) + " ";
-    return all;
-  };
-  // Every 7 hours from the first of January 00:00.
-  CHECK(listed("?limit=5") == "h05T16 h05T23 d06T00 h06T06 h06T13 ");
-  CHECK(listed("?to=2026-01-06T00:00:00Z") == "h05T16 h05T23 ");
-  CHECK(listed("?to=2026-01-06T00:00:00.001Z&limit=9") == "h05T16 h05T23 d06T00 ");
-  CHECK(listed("?from=2026-01-06T06:00:00Z&to=2026-01-07T00:00:01Z") ==
-        "h06T06 h06T13 h06T20 d07T00 ");
 }
 
 }  // namespace rruled::test

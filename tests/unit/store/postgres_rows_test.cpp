@@ -178,4 +178,21 @@ TEST_CASE("an attempt that says no more than its run has no row", "[postgres]") 
   CHECK(shown(lapsed) == show(success.attempt));
 }
 
+TEST_CASE("loading goes on in the index, not after all that was loaded before", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  (void)begin(*store, kSchedules);
+  const auto plan = schema.sql(
+      "SET enable_seqscan = off; SET enable_bitmapscan = off;"
+      " EXPLAIN SELECT * FROM schedules WHERE status = 'active' AND next_due_at IS NOT NULL"
+      " AND next_due_at < 9 AND (next_due_at, id) > (5, '00000000-0000-0000-0000-000000000001')"
+      " ORDER BY next_due_at, id LIMIT 3");
+  INFO(plan);
+  const auto index = plan.find("schedule_states_due");
+  REQUIRE(index != std::string::npos);
+  CHECK(plan.find("Index Cond: ((next_due_at < ", index) != std::string::npos);
+  CHECK(plan.find("(ROW(next_due_at, id) > ROW(", index) != std::string::npos);
+}
+
 }  // namespace rruled::test
