@@ -76,10 +76,12 @@ void Writer::read_flows() {
 
 // Locks, in order of id, every schedule that may be written or whose runs may.
 void Writer::read_schedules() {
+  // By ids alone: OR over two tables of the view would read all of them.
   static const std::string kSchedules =
       "SELECT id, flow_id, version, next_run_at, status FROM schedules"
-      " WHERE id = ANY($1::uuid[]) OR flow_id = ANY($2::uuid[]) ORDER BY id "
-      "FOR UPDATE";
+      " WHERE id = ANY(ARRAY(SELECT unnest($1::uuid[]) UNION"
+      " SELECT id FROM schedule_rules WHERE flow_id = ANY($2::uuid[])))"
+      " ORDER BY id FOR UPDATE";
   std::set<ScheduleId> ids(changes_.delete_schedules.begin(), changes_.delete_schedules.end());
   for (const auto& put : changes_.schedules) ids.insert(put.schedule.id);
   for (const auto& gap : changes_.gaps) ids.insert(gap.schedule_id);
