@@ -3,6 +3,7 @@
 #include "daemon/core/lifecycle.h"
 #include "store/open.h"
 
+#include <fstream>
 #include <random>
 #include <set>
 #include <sstream>
@@ -54,6 +55,14 @@ std::vector<std::string> lines(const std::string& text) {
 }
 
 }  // namespace
+
+char state_of(int pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  const auto end = text.rfind(')');
+  return end == std::string::npos ? 'Z' : text.at(end + 2);
+}
 
 Arena::Arena(const std::string& postgres_settings)
     : cluster_(std::make_unique<testing::PostgresCluster>(
@@ -112,13 +121,6 @@ void Arena::answer_badly(unsigned seed, std::size_t requests) {
       answer.fault = Fault::hang;
     receiver_.answer(std::move(answer));
   }
-}
-
-void Arena::answer_slowly(unsigned seed, std::size_t requests) {
-  std::mt19937 random(seed);
-  for (std::size_t i = 0; i < requests; ++i)
-    receiver_.answer(
-        {.fault = random() % 10 < 6 ? ScriptedAnswer::Fault::hang : ScriptedAnswer::Fault::none});
 }
 
 void Arena::audit() { cluster_->sql(kAudit); }

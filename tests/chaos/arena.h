@@ -31,8 +31,6 @@ class Arena {
   // Answers of the receiver at random: 500, 429, no answer after the request was read, too late an
   // answer.
   void answer_badly(unsigned seed, std::size_t requests);
-  // No answer to more than half of them, until the daemon gives up: runs stay claimed for long.
-  void answer_slowly(unsigned seed, std::size_t requests);
   // The database remembers updates of runs that nobody may make: see problems(). Daemons must name
   // themselves: application_name is their owner id.
   void audit();
@@ -59,6 +57,9 @@ class Arena {
   std::unique_ptr<testing::PostgresCluster> cluster_;
   LoopbackReceiver receiver_;
 };
+
+// Of a process: 'R', 'S', 'T' (stopped), 'Z' (dead).
+[[nodiscard]] char state_of(int pid);
 
 inline constexpr char kLiveRuns[] =
     "SELECT count(*) FROM rruled.runs"

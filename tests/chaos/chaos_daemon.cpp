@@ -1,9 +1,11 @@
 // A daemon that dies and stops at random steps between two writes, for chaos_test.
 //
-//   chaos_daemon STORE_URL RECEIVER_URL CLAIM_TTL_MS SEED DISTURB [MUTANT]
+//   chaos_daemon STORE_URL RECEIVER_URL CLAIM_TTL_MS SEED DISTURB [MUTANT [STOP_AT]]
 //
 // DISTURB: of 10,000 steps, how many kill it (-9); half as many stop it (SIGSTOP) until somebody
-// continues it. Ends at SIGTERM by draining.
+// continues it. STOP_AT: it stops once, before its first outcome is written ("finish") or before
+// its first byte leaves ("send"), and prints "passed" when that is done; or it dies before or after
+// a call to the store ("step N", from 1). Ends at SIGTERM by draining.
 #include "daemon/io/driver.h"
 #include "daemon/io/http_executor.h"
 #include "store/open.h"
@@ -17,6 +19,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <random>
+#include <utility>
 
 namespace rruled::test {
 namespace {
@@ -24,13 +27,18 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kAttemptTimeout{1'000};
+// Outlasts the stop: then nothing but the claim's own end keeps an attempt from being sent late.
+constexpr std::chrono::milliseconds kTimeoutOverStop{30'000};
 constexpr std::size_t kInFlight = 64;
 
 // Thread-safe enough: each thread has its own.
 class Disturbance {
  public:
-  Disturbance(unsigned seed, unsigned of_10000) : random_(seed), of_10000_(of_10000) {}
+  // 0: dies at no certain step.
+  Disturbance(unsigned seed, unsigned of_10000, int dies_at = 0)
+      : random_(seed), of_10000_(of_10000), left_(dies_at) {}
   void step() {
+    if (left_ > 0 && --left_ == 0) ::raise(SIGKILL);
     const auto dice = random_() % 10'000;
     if (dice < of_10000_) ::raise(SIGKILL);
     if (dice < of_10000_ + of_10000_ / 2) ::raise(SIGSTOP);
@@ -42,6 +50,7 @@ class Disturbance {
  private:
   std::mt19937 random_;
   unsigned of_10000_;
+  int left_;
 };
 
 // Stops the process when a connection is there and the first byte is about to leave.
@@ -65,6 +74,44 @@ class StoppedBeforeSending final : public io::Executor {
   unsigned of_10000_;
 };
 
+class StopsBeforeSending final : public io::Executor {
+ public:
+  explicit StopsBeforeSending(std::unique_ptr<io::Executor> real) : real_(std::move(real)) {}
+  asio::awaitable<core::Report> deliver(store::Run run, io::SendPermit permit) override {
+    const bool first = !std::exchange(begun_, true);
+    io::SendPermit asked_late = [first, permit] {
+      if (first) ::raise(SIGSTOP);
+      return io::may_send(permit);
+    };
+    core::Report report = co_await real_->deliver(std::move(run), std::move(asked_late));
+    if (first) std::cout << "passed" << std::endl;
+    co_return report;
+  }
+  std::string destination(const store::Run& run) const override { return real_->destination(run); }
+  std::string payload(const store::Run& run) const override { return real_->payload(run); }
+
+ private:
+  std::unique_ptr<io::Executor> real_;
+  bool begun_ = false;
+};
+
+class StopsBeforeFinish final : public HookedStore {
+ public:
+  explicit StopsBeforeFinish(store::Store& real) : HookedStore(real, [](When, int) {}) {}
+  std::vector<store::FinishResult> finish(const std::vector<store::Finish>& batch,
+                                          const store::Claimant& claimant,
+                                          store::Timestamp now) override {
+    const bool first = !std::exchange(begun_, true);
+    if (first) ::raise(SIGSTOP);
+    auto results = HookedStore::finish(batch, claimant, now);
+    if (first) std::cout << "passed" << std::endl;
+    return results;
+  }
+
+ private:
+  bool begun_ = false;
+};
+
 class Quiet final : public io::Observer {
  public:
   void on(const core::Notice&) override {}
@@ -76,6 +123,7 @@ int run(char** argv) {
   const unsigned seed = static_cast<unsigned>(std::atoi(argv[4]));
   const unsigned disturb = static_cast<unsigned>(std::atoi(argv[5]));
   const std::string mutant = argv[6] != nullptr ? argv[6] : "";
+  const std::string stop_at = argv[6] != nullptr && argv[7] != nullptr ? argv[7] : "";
   io::SystemClock machine;
   io::StoreClock clock(machine);
   const store::OwnerId owner{store::random_uuid_v7(clock.now())};
@@ -86,7 +134,8 @@ int run(char** argv) {
   const auto real =
       store::open_store({.url = url, .claim_ttl = std::chrono::milliseconds(std::atoi(argv[3]))},
                         store::OpenMode::daemon);
-  Disturbance at_store(seed, disturb);
+  const int dies_at = stop_at.starts_with("step ") ? std::stoi(stop_at.substr(5)) : 0;
+  Disturbance at_store(seed, disturb, dies_at);
   const auto store =
       make_mutant(mutant, url, *real, [&](HookedStore::When, int) { at_store.step(); });
   asio::io_context io{1};
@@ -97,24 +146,30 @@ int run(char** argv) {
   const auto session = store->begin_session(owner, clock.now());
   core::PlannerOptions options;
   options.executors = {{"default", kInFlight}};
-  options.claim_ttl = session.claim_ttl;
+  // Not the session's: a mutant that has no deadline recovers what others held all the same.
+  options.claim_ttl = std::chrono::milliseconds(std::atoi(argv[3]));
   options.claim_poll = std::chrono::milliseconds(500);
   options.seed = seed;
   core::Planner planner(options, zones, clock.now());
-  auto http = io::HttpExecutor::create(io.get_executor(), clock,
-                                       {.url = argv[2], .timeout = kAttemptTimeout});
+  auto http = io::HttpExecutor::create(
+      io.get_executor(), clock,
+      {.url = argv[2], .timeout = stop_at.empty() ? kAttemptTimeout : kTimeoutOverStop});
   if (!http) throw std::runtime_error(http.error().detail);
   std::map<std::string, std::unique_ptr<io::Executor>> executors;
-  executors["default"] = std::make_unique<StoppedBeforeSending>(
-      std::move(*http), seed, mutant == "no_deadline" ? 200 : disturb);
+  if (stop_at == "send")
+    executors["default"] = std::make_unique<StopsBeforeSending>(std::move(*http));
+  else
+    executors["default"] = std::make_unique<StoppedBeforeSending>(std::move(*http), seed, disturb);
   // As the daemon has it: outcomes are written by another connection.
   const auto real_outcomes = store::open_store({.url = url}, store::OpenMode::command);
   Disturbance at_outcomes(seed + 1, disturb);
   const auto outcomes =
       make_mutant(mutant, url, *real_outcomes, [&](HookedStore::When, int) { at_outcomes.step(); });
+  StopsBeforeFinish stopping(*outcomes);
+  store::Store& ends = stop_at == "finish" ? static_cast<store::Store&>(stopping) : *outcomes;
   const io::StoreLane lane{*store, store_thread};
   Quiet observer;
-  io::Driver driver(io.get_executor(), clock, lane, {*outcomes, outcomes_thread}, planner, session,
+  io::Driver driver(io.get_executor(), clock, lane, {ends, outcomes_thread}, planner, session,
                     executors, observer);
   const auto listener =
       store::listen_to_store({.url = url}, [&] { asio::post(io, [&driver] { driver.look(); }); });
