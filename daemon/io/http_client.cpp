@@ -35,15 +35,17 @@ std::string name_of(const HttpPeer& peer) {
 
 std::string serialized(const HttpRequest& request) {
   const bool usual_port = request.port == (request.tls ? 443 : 80);
-  std::string text =
-      request.method + " " + request.target + " HTTP/1.1\r\nHost: " + bracketed(request.host);
-  if (!usual_port) text += ":" + std::to_string(request.port);
-  text += "\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n";
+  std::string text;
+  text.reserve(1'024 + request.target.size() + request.body.size());
+  text.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: ");
+  text += bracketed(request.host);
+  if (!usual_port) text.append(":").append(std::to_string(request.port));
+  text.append("\r\nContent-Length: ").append(std::to_string(request.body.size())).append("\r\n");
   for (const auto& [name, value] : request.headers) {
     assert(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos);
-    text += name + ": " + value + "\r\n";
+    text.append(name).append(": ").append(value).append("\r\n");
   }
-  return text + "\r\n" + request.body;
+  return text.append("\r\n").append(request.body);
 }
 
 // One go at a request on one connection.

@@ -39,21 +39,29 @@ HttpConnection::HttpConnection(const asio::any_io_executor& io, asio::ssl::conte
 
 void HttpConnection::close_at(std::chrono::steady_clock::time_point deadline) {
   timed_out_ = false;
+  deadline_ = deadline;
+  if (waits_until_ && *waits_until_ <= deadline) return;
+  waits_until_ = deadline;
   timer_.expires_at(deadline);
   auto close = [self = weak_from_this()](const error_code& error) {
     const auto connection = self.lock();
-    // A wait that was over when the timer was set anew comes without an error, too.
-    if (error || !connection || connection->timer_.expiry() > std::chrono::steady_clock::now())
-      return;
-    connection->timed_out_ = true;
-    error_code ignored;
-    connection->socket_.close(ignored);
+    if (connection && !error) connection->close_if_due();
   };
   timer_.async_wait(std::move(close));
 }
 
-void HttpConnection::stay_open() {
-  timer_.expires_at(std::chrono::steady_clock::time_point::max());
+void HttpConnection::stay_open() { deadline_.reset(); }
+
+void HttpConnection::close_if_due() {
+  const auto now = std::chrono::steady_clock::now();
+  // A wait that was over when the timer was set anew comes without an error, too.
+  if (waits_until_ && *waits_until_ > now) return;
+  waits_until_.reset();
+  if (!deadline_) return;
+  if (*deadline_ > now) return close_at(*deadline_);
+  timed_out_ = true;
+  error_code ignored;
+  socket_.close(ignored);
 }
 
 asio::awaitable<error_code> HttpConnection::connect(tcp::endpoint address) {

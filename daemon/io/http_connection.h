@@ -51,9 +51,14 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   [[nodiscard]] bool quiet();
 
  private:
+  void close_if_due();
+
   boost::asio::ip::tcp::socket socket_;
   std::optional<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;
+  // A connection that is used again and again has one wait, which looks for the deadline of then.
   boost::asio::steady_timer timer_;
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
+  std::optional<std::chrono::steady_clock::time_point> waits_until_;
   bool timed_out_ = false;
   std::unique_ptr<char[]> buffer_;
 };

@@ -111,11 +111,12 @@ HttpRequest HttpExecutor::request(const store::Run& run) const {
   request.target = url_.target(run) + (api_ ? endpoint(run) : "");
   request.body = payload(run);
   auto& headers = request.headers;
-  headers = {{"Content-Type", "application/json"},
-             {"Accept", "application/json"},
-             {"User-Agent", "rruled/" RRULED_VERSION},
-             {"Idempotency-Key", core::idempotency_key(run.id)},
-             {"X-Rruled-Run", store::to_string(run.id)}};
+  headers.reserve(11);
+  headers.emplace_back("Content-Type", "application/json");
+  headers.emplace_back("Accept", "application/json");
+  headers.emplace_back("User-Agent", "rruled/" RRULED_VERSION);
+  headers.emplace_back("Idempotency-Key", core::idempotency_key(run.id));
+  headers.emplace_back("X-Rruled-Run", store::to_string(run.id));
   if (run.schedule_id)
     headers.emplace_back("X-Rruled-Schedule", store::to_string(*run.schedule_id));
   if (run.scheduled_for)
@@ -142,8 +143,8 @@ Report HttpExecutor::judge(HttpResponse response) const {
   Report report;
   report.status_code = response.status;
   report.kind = kind_of(core::classify_http(response.status));
-  report.retry_after = parse_retry_after(response.retry_after, clock_.now());
   if (report.kind == Report::Kind::completed) return report;
+  report.retry_after = parse_retry_after(response.retry_after, clock_.now());
   report.error = "HTTP " + std::to_string(response.status);
   if (!response.reason.empty()) report.error += " " + response.reason;
   report.error += advice(response.status);

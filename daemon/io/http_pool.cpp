@@ -1,5 +1,6 @@
 #include "daemon/io/http_pool.h"
 
+#include <iterator>
 #include <utility>
 
 namespace rruled::io {
@@ -39,9 +40,12 @@ void HttpPool::clear() {
 
 void HttpPool::close_expired() {
   const auto now = clock_.steady();
-  for (auto& [peer, of_peer] : idle_)
-    count_ -= std::erase_if(of_peer, [now](const Idle& idle) { return idle.until <= now; });
-  std::erase_if(idle_, [](const auto& entry) { return entry.second.empty(); });
+  const auto expired = [now](const Idle& idle) { return idle.until <= now; };
+  for (auto of = idle_.begin(); of != idle_.end();) {
+    auto& of_peer = of->second;
+    if (!of_peer.empty() && expired(of_peer.front())) count_ -= std::erase_if(of_peer, expired);
+    of = of_peer.empty() ? idle_.erase(of) : std::next(of);
+  }
 }
 
 // One wait at a time, long enough for the youngest of now: closing late by as much is harmless, as
