@@ -126,6 +126,7 @@ void visit_columns(Row& row, Visitor&& column) {
   column("finished_at", row.finished_at);
   column("executor", row.executor);
   column("timeout", row.timeout);
+  column("late_after", row.late_after);
   visit_columns(row.retry, column);
   column("flow_name", row.flow_name);
   column("variables", row.variables);

@@ -180,6 +180,9 @@ class Directory {
   // Absent: it was never paused.
   [[nodiscard]] virtual std::optional<Project> project(std::int64_t id) = 0;
   [[nodiscard]] virtual std::vector<Project> paused_projects() = 0;  // now, by id
+  // Paused ones whose paused_until is not after `now`, in order of (paused_until, id).
+  [[nodiscard]] virtual std::vector<Schedule> schedules_to_resume(Timestamp now,
+                                                                  std::size_t limit) = 0;
   // Runs that belong to it, by status; a status that none has is left out.
   [[nodiscard]] virtual std::vector<std::pair<RunStatus, std::uint64_t>> counts_of(ParentId id) = 0;
 };

@@ -153,6 +153,17 @@ std::vector<Backfill> MemoryDirectory::open_backfills() { return store_.open_bac
 
 std::optional<Project> MemoryDirectory::project(std::int64_t id) { return store_.project(id); }
 
+std::vector<Schedule> MemoryDirectory::schedules_to_resume(Timestamp now, std::size_t limit) {
+  auto rows = store_.schedules({.status = ScheduleStatus::paused, .limit = kAll});
+  std::erase_if(rows,
+                [&](const Schedule& row) { return !row.paused_until || *row.paused_until > now; });
+  std::sort(rows.begin(), rows.end(), [](const Schedule& a, const Schedule& b) {
+    return std::tie(a.paused_until, a.id) < std::tie(b.paused_until, b.id);
+  });
+  if (rows.size() > limit) rows.resize(limit);
+  return rows;
+}
+
 std::vector<Project> MemoryDirectory::paused_projects() { return store_.paused_projects(); }
 
 std::vector<std::pair<RunStatus, std::uint64_t>> MemoryDirectory::counts_of(ParentId id) {

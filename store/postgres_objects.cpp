@@ -186,6 +186,16 @@ std::vector<Project> PostgresDirectory::paused_projects() {
   return connection_.read([&](Tx& tx) { return read_table<Project>(tx.exec(kSelect)); });
 }
 
+std::vector<Schedule> PostgresDirectory::schedules_to_resume(Timestamp now, std::size_t limit) {
+  static const std::string kSelect =
+      "SELECT " + pg_columns<Schedule>() +
+      " FROM schedules WHERE status = 'paused' AND paused_until <= $1::bigint"
+      " ORDER BY paused_until, id LIMIT $2::bigint";
+  return connection_.read([&](Tx& tx) {
+    return read_table<Schedule>(tx.exec(kSelect, Params().add(now).add(limit)));
+  });
+}
+
 std::vector<std::pair<RunStatus, std::uint64_t>> PostgresDirectory::counts_of(ParentId id) {
   static const std::string kCount =
       "SELECT status, count(*) FROM runs WHERE parent_id = $1::uuid GROUP BY status";

@@ -183,6 +183,17 @@ std::vector<Project> SqliteDirectory::paused_projects() {
   });
 }
 
+std::vector<Schedule> SqliteDirectory::schedules_to_resume(Timestamp now, std::size_t limit) {
+  static const std::string kSelect = "SELECT " + column_list<Schedule>() +
+                                     " FROM schedules WHERE status = 'paused' AND paused_until <= ?"
+                                     " ORDER BY paused_until, id LIMIT ?";
+  return connection_->guarded([&] {
+    Query query(*connection_, kSelect);
+    query.bind(now).bind(limit);
+    return read_rows<Schedule>(query);
+  });
+}
+
 std::vector<std::pair<RunStatus, std::uint64_t>> SqliteDirectory::counts_of(ParentId id) {
   static const std::string kCount =
       "SELECT status, count(*) FROM runs WHERE parent_id = ? GROUP BY status";

@@ -189,6 +189,7 @@ struct Run {
 
   std::string executor = "default";
   std::optional<milliseconds> timeout;
+  milliseconds late_after{60'000};  // frozen: starting later than this after due_at is late
   RetryPolicy retry;
   std::string flow_name;         // frozen, for people
   std::string variables = "{}";  // JSON object, frozen

@@ -145,8 +145,12 @@ Run order_run(Call& call, const Order& order) {
   const store::Flow& flow = order.flow;
   const store::DueSchedule due{schedule,     flow.name,         flow.status,
                                flow.version, flow.trigger_type, flow.variables};
-  const Run run =
-      core::manual_run(due, order.schedule != nullptr, id, variables_of(order.body), call.now);
+  std::optional<store::Instant> wall;
+  if (const auto zone = call.context.rules.zones.find(schedule.timezone))
+    wall = store::Instant(
+        (*zone)->to_local(std::chrono::floor<std::chrono::seconds>(call.now)).time_since_epoch());
+  const Run run = core::manual_run(due, order.schedule != nullptr, id, variables_of(order.body),
+                                   call.now, wall);
   remember(call, made, order.body);
   write_changes(call, [&] {
     store::ChangeSet changes;

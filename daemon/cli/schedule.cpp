@@ -20,7 +20,7 @@ namespace json = boost::json;
 using core::Change;
 
 struct Options {
-  std::string flow, schedule, status, note, variables;
+  std::string flow, schedule, status, note, until, variables;
   std::vector<std::string> var;
   ScheduleFields fields;
   bool catch_up = false;
@@ -35,6 +35,10 @@ struct Loaded {
   store::Schedule row;
   store::Flow flow;
   std::optional<core::Timetable> timetable;
+  [[nodiscard]] std::optional<store::Instant> wall(store::Timestamp now) const {
+    if (!timetable) return std::nullopt;
+    return timetable->wall(std::chrono::floor<std::chrono::seconds>(now));
+  }
   [[nodiscard]] bool fires() const { return core::can_fire(flow.status, flow.trigger_type); }
 };
 
@@ -120,10 +124,17 @@ int update(Session& session, const Options& options) {
 
 int pause(Session& session, const Options& options) {
   const auto row = change_schedule(session, options.schedule, [&](const Loaded& loaded) {
+    std::optional<store::Timestamp> until;
+    if (!options.until.empty()) {
+      const auto zone = session.zones().find(loaded.row.timezone);
+      until = time_argument("--until", options.until, zone ? **zone : *rrule::TimeZone::utc(),
+                            session.now());
+      if (*until <= session.now()) throw Failure(kUsage, "--until: must be in the future");
+    }
     if (loaded.row.status == store::ScheduleStatus::completed)
       throw Failure(kRefused,
                     "schedule " + to_string(loaded.row.id) + " is completed: it fires no more");
-    return Change{core::paused(loaded.row, options.note, session.now()), std::nullopt};
+    return Change{core::paused(loaded.row, options.note, session.now(), until), std::nullopt};
   });
   print_one(session, options, row);
   return 0;
@@ -177,7 +188,7 @@ int run_now(Session& session, const Options& options) {
     const store::DueSchedule due{loaded.row,   flow.name,         flow.status,
                                  flow.version, flow.trigger_type, flow.variables};
     run = core::manual_run(due, true, store::RunId{store::random_uuid_v7(session.now())},
-                           core::json_text(variables), session.now());
+                           core::json_text(variables), session.now(), loaded.wall(session.now()));
     store::ChangeSet changes;
     changes.runs.push_back(run);
     return changes;
@@ -326,9 +337,14 @@ void add_life(Commands& commands, CLI::App* group) {
       add_verb(commands, group,
                {{"pause",
                  "Stops a schedule until it is resumed",
-                 {"rruled schedule pause 0190f6a2 --note 'until the move is done'"}},
+                 {"rruled schedule pause 0190f6a2 --note 'until the move is done'",
+                  "rruled schedule pause 0190f6a2 --until 2030-01-07T09:00"}},
                 pause});
   command->add_option("--note", options->note, "Why, for people");
+  command
+      ->add_option("--until", options->until,
+                   "Resumed by the daemon then; wall-clock time of the schedule without an offset")
+      ->type_name("TIME");
   add_format(command, options->format, false);
 
   std::tie(command, options) =
@@ -367,6 +383,7 @@ void add_schedule(Commands& commands) {
   add_life(commands, group);
   add_backfill_verb(commands, group);
   add_explain_verb(commands, group);
+  add_skip_verbs(commands, group);
 
   auto [command, options] =
       add_verb(commands, group,

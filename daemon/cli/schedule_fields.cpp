@@ -60,6 +60,8 @@ void set_texts(json::object& object, const ScheduleFields& fields) {
     if (!text->empty()) object[key] = *text;
   if (fields.calendar == kNoCalendar) object["calendar"] = nullptr;
   if (fields.max_running > 0) object["max_running"] = fields.max_running;
+  if (fields.pause_after_failures == 0) object["pause_after_failures"] = nullptr;
+  if (fields.pause_after_failures > 0) object["pause_after_failures"] = fields.pause_after_failures;
 }
 
 }  // namespace
@@ -95,6 +97,8 @@ void add_schedule_fields(CLI::App* command, ScheduleFields& fields) {
   command->add_option("--max-running", fields.max_running, "Runs at one time, for --overlap (1)");
   command->add_option("--jitter", fields.jitter, "Spread by up to this (0s)");
   command->add_option("--late-after", fields.late_after, "Later than this counts as late (60s)");
+  command->add_option("--pause-after-failures", fields.pause_after_failures,
+                      "Paused after so many failed runs in a row; 0: never (0)");
   command->add_option("--timeout", fields.timeout, "Of one attempt (the executor's)");
   command->add_option("--executor", fields.executor, "Where runs go: [executors.NAME] (default)");
   command->add_option("--calendar", fields.calendar,

@@ -17,6 +17,7 @@ struct ScheduleFields {
   std::string dst_gap, dst_fold, catchup, catchup_grace, catchup_window, overlap, jitter,
       late_after, timeout, executor, note, calendar, calendar_action;
   int max_running = 0;
+  int pause_after_failures = -1;  // not given
 };
 void add_schedule_fields(CLI::App* command, ScheduleFields& fields);
 

@@ -4,6 +4,7 @@
 #include "store/audience.h"
 #include "store/store.h"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <variant>
@@ -76,7 +77,11 @@ struct Notice {
     run_unserved,  // run: stays pending, no executor of that name here
     gap,           // gap, text (the flow's name): occurrences that will not run
     job_spread,    // run, text, level: a batch job has all its children
+    run_late,      // run, late_by: it starts later than its late_after allows
+    run_on_time,   // run: the first of its schedule after such a one
     quarantined,   // schedule_id, text: the row cannot be used
+    paused,        // schedule_id, text: by the daemon, after failures in a row
+    resumed,       // schedule_id, text: its paused_until has come
     store_failed   // text: will be tried again
   };
   Kind kind;
@@ -88,6 +93,7 @@ struct Notice {
   std::optional<store::ScheduleId> schedule_id{};
   std::string text{};
   store::LogLevel level = store::LogLevel::info;
+  std::chrono::milliseconds late_by{0};
 };
 
 using Action = std::variant<LoadDue,

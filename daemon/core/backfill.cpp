@@ -46,8 +46,9 @@ FieldResult<Preview> backfill_preview(const Timetable& timetable,
 store::Run backfill_run(const store::Backfill& backfill,
                         const store::DueSchedule& due,
                         Instant scheduled_for,
+                        Instant wall,
                         Timestamp now) {
-  return backfilled_run(due, backfill.id, scheduled_for, now);
+  return backfilled_run(due, backfill.id, scheduled_for, now, wall);
 }
 
 std::optional<BackfillStep> backfill_step(const store::Backfill& backfill,
@@ -73,7 +74,8 @@ std::optional<BackfillStep> backfill_step(const store::Backfill& backfill,
   auto slot = timetable->next(after);
   while (slot && slot->scheduled_for < backfill.to && live + step.runs.size() < room &&
          step.backfill.made < kBackfillMax) {
-    step.runs.push_back(backfill_run(backfill, *due, slot->scheduled_for, now));
+    step.runs.push_back(backfill_run(backfill, *due, slot->scheduled_for,
+                                     timetable->wall(slot->scheduled_for), now));
     step.backfill.made_to = slot->scheduled_for;
     ++step.backfill.made;
     slot = timetable->next(slot->scheduled_for);

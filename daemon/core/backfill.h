@@ -37,6 +37,7 @@ inline constexpr std::size_t kBackfillLive = 10;    // of its runs at once
 [[nodiscard]] store::Run backfill_run(const store::Backfill& backfill,
                                       const store::DueSchedule& due,
                                       Instant scheduled_for,
+                                      Instant wall,
                                       Timestamp now);
 
 struct BackfillStep {

@@ -51,12 +51,6 @@ void FieldReader::require(std::string_view key) {
   if (!failed() && !object_.contains(key)) refuse(key, "required", "This field is required.");
 }
 
-void FieldReader::only_null(std::string_view key) {
-  const auto* value = find(key);
-  if (value && !value->is_null())
-    refuse(key, "invalid_input", std::string(key) + " is not supported by this version.");
-}
-
 std::optional<std::string> FieldReader::checked_text(std::string_view key,
                                                      const json::value& value,
                                                      const TextLimits& limits) {

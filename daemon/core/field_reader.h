@@ -82,8 +82,6 @@ class FieldReader {
 
   void refuse(std::string_view key, std::string code, std::string detail, std::string hint = {});
   void refuse(FieldError error);
-  // A key of api.md that this version cannot act on: only null is taken.
-  void only_null(std::string_view key);
   void require(std::string_view key);
 
   [[nodiscard]] bool failed() const { return error_.has_value(); }

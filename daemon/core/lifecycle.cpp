@@ -131,12 +131,28 @@ Change edited(const Schedule& before,
   return change;
 }
 
-Schedule paused(Schedule row, std::string note, Timestamp now) {
+Schedule paused(Schedule row, std::string note, Timestamp now, std::optional<Timestamp> until) {
   row.status = ScheduleStatus::paused;
+  row.paused_until = until;
   row.note = std::move(note);
   row.updated_at = now;
   stop_firing(row);
   return row;
+}
+
+std::optional<Schedule> paused_by_failures(const Schedule& row,
+                                           const std::vector<store::Run>& latest,
+                                           Timestamp now) {
+  if (row.status != ScheduleStatus::active || row.pause_after_failures == 0) return std::nullopt;
+  int failures = 0;
+  for (const store::Run& run : latest) {
+    if (failures == row.pause_after_failures || run.due_at < row.updated_at) break;
+    if (run.status != store::RunStatus::failed && run.status != store::RunStatus::dead)
+      return std::nullopt;
+    ++failures;
+  }
+  if (failures < row.pause_after_failures) return std::nullopt;
+  return paused(row, "paused after " + std::to_string(failures) + " failed runs in a row", now);
 }
 
 Change resumed(
@@ -159,6 +175,43 @@ Change resumed(
   change.gap = std::move(gap);
   change.excluded = std::move(excluded);
   return change;
+}
+
+Change skipped(
+    Schedule row, const Timetable& timetable, Instant until, bool flow_fires, Timestamp now) {
+  Change change{std::move(row), std::nullopt};
+  Schedule& after = change.schedule;
+  if (after.status != ScheduleStatus::active) return change;
+  const Instant created = std::chrono::floor<std::chrono::seconds>(after.created_at);
+  const Instant settled = std::max(after.settled_to.value_or(created), created);
+  const auto first = timetable.next(settled);
+  const auto last = timetable.previous(until);
+  if (!first || !last || first->scheduled_for > last->scheduled_for) return change;
+  const OpenDays& open_days = timetable.open_days();
+  change.excluded = excluded_gap(after.id, open_days, settled,
+                                 open_days.excluded(settled, last->scheduled_for, 0));
+  change.gap =
+      store::Gap{after.id, GapReason::skipped_by_operator, first->scheduled_for,
+                 last->scheduled_for, timetable.count(first->scheduled_for, last->scheduled_for)};
+  after.settled_to = last->scheduled_for;
+  after.settled_wall = timetable.wall(last->scheduled_for);
+  after.updated_at = now;
+  if (flow_fires) go_on_at(after, timetable.next(last->scheduled_for));
+  return change;
+}
+
+std::optional<Change> recomputed(Schedule row,
+                                 const Timetable& timetable,
+                                 bool flow_fires,
+                                 Timestamp now) {
+  const Instant second = std::chrono::floor<std::chrono::seconds>(now);
+  if (!row.settled_to || *row.settled_to <= second + std::chrono::days(1)) return std::nullopt;
+  row.settled_to = second;
+  row.settled_wall = timetable.wall(second);
+  row.updated_at = now;
+  if (row.status == ScheduleStatus::paused || row.status == ScheduleStatus::error)
+    return Change{std::move(row), std::nullopt};
+  return go_on(std::move(row), timetable, flow_fires, now);
 }
 
 Change flow_changed(Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now) {

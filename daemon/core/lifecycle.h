@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 // How a schedule's row changes when a person, or its flow, changes it (semantics.md, 3). Pure: each
 // takes the row as read and gives the row to write; the writer's compare-and-swap does the rest.
@@ -39,7 +40,17 @@ struct Change {
                             bool flow_fires,
                             Timestamp now);
 
-[[nodiscard]] store::Schedule paused(store::Schedule row, std::string note, Timestamp now);
+// `until`: a daemon resumes it by itself then.
+[[nodiscard]] store::Schedule paused(store::Schedule row,
+                                     std::string note,
+                                     Timestamp now,
+                                     std::optional<Timestamp> until = std::nullopt);
+
+// An active schedule with pause_after_failures, whose runs that ended last, `latest` (latest due
+// first), all failed or are dead: paused, with a note that says so. Runs due before it was last
+// edited or resumed do not count. nullopt: it goes on.
+[[nodiscard]] std::optional<store::Schedule> paused_by_failures(
+    const store::Schedule& row, const std::vector<store::Run>& latest, Timestamp now);
 
 // From paused or error to active. What passed meanwhile becomes one gap row, unless `catch_up`
 // leaves it to the daemon's catch-up policy.
@@ -48,6 +59,21 @@ struct Change {
                              bool flow_fires,
                              Timestamp now,
                              bool catch_up = false);
+
+// By a person: what is not settled yet before `until` (exclusive, ahead of `now` or not) will not
+// run and becomes one gap row; the first after it comes next. Only an active schedule changes.
+[[nodiscard]] Change skipped(store::Schedule row,
+                             const Timetable& timetable,
+                             Instant until,
+                             bool flow_fires,
+                             Timestamp now);
+
+// A settled_to more than a day ahead of `now` is taken back to `now`: a clock was wrong. What the
+// ledger has already stays as it is, and is not run again. nullopt: it is not so far ahead.
+[[nodiscard]] std::optional<Change> recomputed(store::Schedule row,
+                                               const Timetable& timetable,
+                                               bool flow_fires,
+                                               Timestamp now);
 
 // The flow began (`flow_fires`) or ceased to be able to fire; `row` as it was before.
 [[nodiscard]] Change flow_changed(store::Schedule row,

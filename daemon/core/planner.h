@@ -166,6 +166,9 @@ class Planner {
   void take(Finished finished, Timestamp now);
   void hand_back(Actions& actions);
 
+  // planner_lateness.cpp
+  void note_lateness(const store::Run& run, Timestamp now);
+
   // planner_jobs.cpp
   void work_on_jobs(Timestamp now, Actions& actions);
   void take(JobDesk::Outcome outcome, Timestamp now);
@@ -206,6 +209,7 @@ class Planner {
   std::vector<store::HandBack> handing_back_;
   std::vector<store::RunId> to_cancel_;
   std::vector<store::RunId> lost_;  // in flight, claim taken over
+  std::unordered_set<store::ScheduleId> late_;  // whose last run here started late
   JobDesk jobs_;
   std::string claimed_last_;  // lanes take turns
   Lane* claiming_ = nullptr;

@@ -1,3 +1,4 @@
+#include "daemon/core/duration.h"
 #include "daemon/core/planner.h"
 #include "daemon/core/retry.h"
 
@@ -8,6 +9,7 @@
 namespace rruled::core {
 namespace {
 
+using std::chrono::milliseconds;
 using store::RunStatus;
 
 const char* outcome_word(Report::Kind kind, bool cancelled) {
@@ -116,6 +118,7 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
     while (!lane.queue.empty() && lane.in_flight < lane.cap) {
       store::Run run = std::move(lane.queue.front());
       lane.queue.pop_front();
+      note_lateness(run, now);
       if (jobs_.takes(run)) {  // goes on where it was, however many daemons ended over it
         ++lane.jobs_waiting;
         jobs_.add(std::move(run));
@@ -169,6 +172,12 @@ Planner::Ending Planner::ending_of(InFlight flight, Report report, Timestamp now
   store::LogEntry summary{run.flow_id, run.id, now, store::LogLevel::info, ""};
   summary.message =
       "attempt " + std::to_string(run.attempts) + ": " + std::string(store::word(finish.status));
+  if (run.attempts == 1 && run.started_at && *run.started_at - run.due_at > run.late_after) {
+    const milliseconds late = *run.started_at - run.due_at;
+    summary.message += "; started " + duration_text(late) + " late, and more than " +
+                       duration_text(run.late_after) + " counts as late";
+    summary.level = store::LogLevel::warn;
+  }
   if (!report.error.empty()) {
     summary.message += ": " + report.error;
     summary.level =

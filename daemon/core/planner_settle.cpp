@@ -169,7 +169,8 @@ void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
   DuePlan plan = plan_due(entry.row.schedule, *entry.timetable, now, entry.row.project);
   const auto lane = lanes_.find(entry.row.schedule.executor);
   for (const DuePlan::Item& item : plan.runs) {
-    store::Run run = scheduled_run(entry.row, item.slot.scheduled_for, item.slot.due_at, now);
+    store::Run run = scheduled_run(entry.row, item.slot.scheduled_for, item.slot.due_at, now,
+                                   entry.timetable->wall(item.slot.scheduled_for));
     if (item.in_turn) {
       run.status = store::RunStatus::waiting;
     } else if (lane != lanes_.end() && free_slots(lane->second) > 0) {
@@ -181,7 +182,8 @@ void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
     out.runs.push_back(std::move(run));
   }
   for (const Instant excluded : plan.excluded) {
-    store::Run run = scheduled_run(entry.row, excluded, excluded, now);
+    store::Run run =
+        scheduled_run(entry.row, excluded, excluded, now, entry.timetable->wall(excluded));
     run.status = store::RunStatus::skipped;
     run.reason = "calendar";
     run.available_at.reset();

@@ -1,5 +1,7 @@
 #include "daemon/core/run_identity.h"
 
+#include "daemon/core/templates.h"
+
 #include <boost/json.hpp>
 #include <date/date.h>
 
@@ -82,10 +84,22 @@ store::Run run_of(const store::DueSchedule& due, store::RunId id, std::string va
   run.kind = due.trigger_type == "batch" ? store::RunKind::batch_job : store::RunKind::invocation;
   run.executor = schedule.executor;
   run.timeout = schedule.timeout;
+  run.late_after = schedule.late_after;
   run.retry = schedule.retry;
   run.flow_name = due.flow_name.value_or("");
   run.variables = std::move(variables);
   return run;
+}
+
+// Variables without templates, and the body with them.
+void freeze(store::Run& run,
+            const store::DueSchedule& due,
+            store::Instant nominal,
+            std::optional<store::Instant> wall) {
+  run.variables =
+      fill_json_templates(std::move(run.variables),
+                          {nominal, wall.value_or(nominal), run.id, run.flow_id, run.schedule_id});
+  run.body = body_of(run, due);
 }
 
 }  // namespace
@@ -138,7 +152,8 @@ std::string merge_variables(std::string_view flow_variables,
 store::Run scheduled_run(const store::DueSchedule& due,
                          store::Instant scheduled_for,
                          store::Timestamp due_at,
-                         store::Timestamp now) {
+                         store::Timestamp now,
+                         std::optional<store::Instant> wall) {
   store::Run run = run_of(due, scheduled_run_id(due.schedule.id, scheduled_for),
                           merge_variables(due.flow_variables, due.schedule.variables));
   run.schedule_id = due.schedule.id;
@@ -147,14 +162,15 @@ store::Run scheduled_run(const store::DueSchedule& due,
   run.due_at = due_at;
   run.created_at = now;
   run.available_at = due_at;
-  run.body = body_of(run, due);
+  freeze(run, due, scheduled_for, wall);
   return run;
 }
 
 store::Run backfilled_run(const store::DueSchedule& due,
                           store::ParentId backfill,
                           store::Instant scheduled_for,
-                          store::Timestamp now) {
+                          store::Timestamp now,
+                          std::optional<store::Instant> wall) {
   const store::RunId id{store::uuid_v5(backfill.value, rfc3339(scheduled_for))};
   store::Run run = run_of(due, id, merge_variables(due.flow_variables, due.schedule.variables));
   run.schedule_id = due.schedule.id;
@@ -164,7 +180,7 @@ store::Run backfilled_run(const store::DueSchedule& due,
   run.due_at = now;
   run.created_at = now;
   run.available_at = now;
-  run.body = body_of(run, due);
+  freeze(run, due, scheduled_for, wall);
   return run;
 }
 
@@ -172,7 +188,8 @@ store::Run manual_run(const store::DueSchedule& due,
                       bool of_schedule,
                       store::RunId id,
                       std::string_view run_variables,
-                      store::Timestamp now) {
+                      store::Timestamp now,
+                      std::optional<store::Instant> wall) {
   store::Run run =
       run_of(due, id,
              merge_variables(due.flow_variables, of_schedule ? due.schedule.variables : "{}",
@@ -182,7 +199,7 @@ store::Run manual_run(const store::DueSchedule& due,
   run.due_at = now;
   run.created_at = now;
   run.available_at = now;
-  run.body = body_of(run, due);
+  freeze(run, due, std::chrono::floor<std::chrono::seconds>(now), wall);
   return run;
 }
 

@@ -2,6 +2,7 @@
 
 #include "store/types.h"
 
+#include <optional>
 #include <string>
 
 // Ids, keys and frozen bytes of runs (semantics.md, 4 and 5). Frozen for ever: a receiver's memory
@@ -25,23 +26,29 @@ namespace rruled::core {
                                           std::string_view schedule_variables,
                                           std::string_view run_variables = "{}");
 
+// `wall`, everywhere below: what the schedule's clock shows at the nominal time (of a manual run,
+// now), for templates in its variables (templates.h); absent: UTC.
+
 // A run of `due` for one occurrence, `pending`, with variables and body frozen.
 [[nodiscard]] store::Run scheduled_run(const store::DueSchedule& due,
                                        store::Instant scheduled_for,
                                        store::Timestamp due_at,
-                                       store::Timestamp now);
+                                       store::Timestamp now,
+                                       std::optional<store::Instant> wall = std::nullopt);
 
 // The same for a backfill: its id is of the backfill and `scheduled_for`, it is due at `now`.
 [[nodiscard]] store::Run backfilled_run(const store::DueSchedule& due,
                                         store::ParentId backfill,
                                         store::Instant scheduled_for,
-                                        store::Timestamp now);
+                                        store::Timestamp now,
+                                        std::optional<store::Instant> wall = std::nullopt);
 
 // A run that a person asked for: of a schedule (`due` complete) or of a flow alone.
 [[nodiscard]] store::Run manual_run(const store::DueSchedule& due,
                                     bool of_schedule,
                                     store::RunId id,
                                     std::string_view run_variables,
-                                    store::Timestamp now);
+                                    store::Timestamp now,
+                                    std::optional<store::Instant> wall = std::nullopt);
 
 }  // namespace rruled::core

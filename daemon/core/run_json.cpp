@@ -47,6 +47,7 @@ json::object to_json(const store::Run& run) {
       {"finished_at", time_or_null(run.finished_at)},
       {"lateness_ms",
        run.started_at ? json::value((*run.started_at - run.due_at).count()) : json::value(nullptr)},
+      {"late", run.started_at && *run.started_at - run.due_at > run.late_after},
       {"executor", run.executor},
       {"timeout", run.timeout ? json::value(duration_text(*run.timeout)) : json::value(nullptr)},
       {"retry", to_json(run.retry)},

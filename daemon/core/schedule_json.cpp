@@ -191,6 +191,34 @@ void read_status(FieldReader& fields, JsonUse use, ScheduleEdit& edit) {
   if (!fields.failed()) edit.status = status;
 }
 
+// A schedule that is not paused has no end of its pause.
+void read_paused_until(FieldReader& fields, ScheduleEdit& edit, Timestamp now) {
+  const auto status = edit.status.value_or(edit.row.status);
+  if (status != ScheduleStatus::paused) edit.row.paused_until.reset();
+  const auto* value = fields.find("paused_until");
+  if (!value) return;
+  edit.row.paused_until.reset();
+  if (value->is_null()) return;
+  Timestamp until;
+  fields.instant("paused_until", until);
+  if (fields.failed()) return;
+  if (status != ScheduleStatus::paused)
+    fields.refuse("paused_until", "invalid_input",
+                  "Only a paused schedule has one: give \"status\": \"paused\" with it.");
+  else if (until <= now)
+    fields.refuse("paused_until", "invalid_input", "Must be in the future.");
+  else
+    edit.row.paused_until = until;
+}
+
+void read_pause_after_failures(FieldReader& fields, store::Schedule& row) {
+  const auto* value = fields.find("pause_after_failures");
+  if (value && value->is_null())
+    row.pause_after_failures = 0;
+  else
+    fields.integer("pause_after_failures", row.pause_after_failures, 1, 1'000);
+}
+
 void read_import_only(FieldReader& fields, ScheduleEdit& edit) {
   fields.instant("created_at", edit.row.created_at);
   fields.instant("updated_at", edit.row.updated_at);
@@ -276,7 +304,8 @@ FieldResult<ScheduleEdit> schedule_from_json(const json::object& object,
   read_status(fields, use, edit);
   read_policies(fields, edit.row, rules);
   read_calendar(fields, edit.row);
-  for (const auto* key : {"paused_until", "pause_after_failures"}) fields.only_null(key);
+  read_paused_until(fields, edit, use == JsonUse::import ? Timestamp::min() : now);
+  read_pause_after_failures(fields, edit.row);
   if (use == JsonUse::import) read_import_only(fields, edit);
   // What the fields are comes first, what they mean second.
   read_rrule(fields, broken, rule, edit.row.rrule);
@@ -313,7 +342,8 @@ Change decided(const ScheduleEdit& edit,
   const auto status = change.schedule.status;
   if (edit.status == ScheduleStatus::paused && status != ScheduleStatus::paused) {
     std::string note = change.schedule.note;
-    change.schedule = paused(std::move(change.schedule), std::move(note), now);
+    const auto until = change.schedule.paused_until;
+    change.schedule = paused(std::move(change.schedule), std::move(note), now, until);
   } else if (edit.status == ScheduleStatus::active &&
              (status == ScheduleStatus::paused || status == ScheduleStatus::error)) {
     auto gap = std::move(change.gap);
@@ -383,7 +413,8 @@ bool same_settings(const store::Schedule& a, const store::Schedule& b) {
          a.note == b.note && a.catchup == b.catchup && a.catchup_grace == b.catchup_grace &&
          a.catchup_window == b.catchup_window && a.overlap == b.overlap &&
          a.max_running == b.max_running && a.late_after == b.late_after && a.retry == b.retry &&
-         a.timeout == b.timeout && a.executor == b.executor;
+         a.timeout == b.timeout && a.executor == b.executor && a.paused_until == b.paused_until &&
+         a.pause_after_failures == b.pause_after_failures;
 }
 
 }  // namespace rruled::core

@@ -71,7 +71,17 @@ struct Config {
     std::chrono::milliseconds stop_timeout{25'000};  // how long a drain may take
   };
 
+  struct Notify {
+    std::string url;                  // webhook; empty: none
+    std::filesystem::path key_file;   // of its signature; empty: not signed
+    std::vector<std::string> events;  // words of core::Event; empty: all
+    std::string ping_url;             // UrlTemplate; after each run of a schedule
+    std::string heartbeat_url;        // while the daemon is well
+    std::chrono::milliseconds heartbeat_every{60'000};
+  };
+
   Store store;
+  Notify notify;
   Retention retention;
   std::vector<ExecutorConfig> executors;  // by name; has a `default` when none was configured
   Api api;

@@ -1,6 +1,7 @@
 #include "daemon/io/config_settings.h"
 
 #include "daemon/core/duration.h"
+#include "daemon/core/event.h"
 #include "daemon/io/url_template.h"
 
 #include <boost/asio/ip/address.hpp>
@@ -34,6 +35,22 @@ std::string set_path(std::filesystem::path& target, const SettingValue& value) {
   const std::filesystem::path path(text_of(value));
   if (!path.is_absolute()) return "must be an absolute path";
   target = path.lexically_normal();
+  return {};
+}
+
+// Of a secret or what goes with one: systemd may hold it (config.cpp finds where).
+std::string set_credential(std::filesystem::path& target, const SettingValue& value) {
+  if (!text_of(value).starts_with(kCredentialScheme)) return set_path(target, value);
+  target = text_of(value);
+  return {};
+}
+
+std::string set_events(std::vector<std::string>& target, const SettingValue& value) {
+  const auto& events = std::get<std::vector<std::string>>(value);
+  for (const auto& event : events)
+    if (!store::parse_word<core::Event>(event))
+      return "must hold some of " + store::all_words<core::Event>();
+  target = events;
   return {};
 }
 
@@ -207,11 +224,7 @@ constexpr std::array kSettings{
     Setting{kExecutorSection, "token_file", SettingType::text,
             "absolute path, or credential:NAME of systemd", "",
             "http: file that holds the bearer token.", false,
-            [](C, E e, V v) {
-              if (!text_of(v).starts_with("credential:")) return set_path(e->token_file, v);
-              e->token_file = text_of(v);
-              return std::string();
-            }},
+            [](C, E e, V v) { return set_credential(e->token_file, v); }},
     Setting{kExecutorSection, "ca_file", SettingType::text, "absolute path", "the system's",
             "http: certificates (PEM) that the other side's may be signed by.", false,
             [](C, E e, V v) { return set_path(e->ca_file, v); }},
@@ -262,6 +275,24 @@ constexpr std::array kSettings{
     Setting{"limits", "max_audience", SettingType::integer, "1 to 10000000", "500000",
             "Persons that one batch job reaches at most; of more, the first.", false,
             [](C c, E, V v) { return set_size(c.limits.max_audience, v, 10'000'000); }},
+    Setting{"notify", "url", SettingType::text, "http(s) URL with {{ templates }}", "",
+            "Webhook: where events are posted to as JSON.", true,
+            [](C c, E, V v) { return set_url(c.notify.url, v, true); }},
+    Setting{"notify", "key_file", SettingType::text, "absolute path, or credential:NAME of systemd",
+            "", "File that holds the key of the webhook's signature (HMAC-SHA256).", false,
+            [](C c, E, V v) { return set_credential(c.notify.key_file, v); }},
+    Setting{"notify", "events", SettingType::texts, "[\"run_dead\", \"run_late\"]", "all",
+            "Which events.", false, [](C c, E, V v) { return set_events(c.notify.events, v); }},
+    Setting{"notify", "ping_url", SettingType::text,
+            "http(s) URL with {schedule_id}, {{ templates }}", "",
+            "Dead-man's switch: posted to after each run of a schedule; /fail when it failed.",
+            true, [](C c, E, V v) { return set_url(c.notify.ping_url, v, true); }},
+    Setting{"notify", "heartbeat_url", SettingType::text, "http(s) URL", "",
+            "Dead-man's switch of the daemon: posted to while it turns and its store answers.",
+            true, [](C c, E, V v) { return set_url(c.notify.heartbeat_url, v, true); }},
+    Setting{"notify", "heartbeat_every", SettingType::text, "duration", "60s",
+            "Between two of these.", false,
+            [](C c, E, V v) { return set_duration(c.notify.heartbeat_every, v, seconds(1)); }},
     Setting{"tzdata", "directory", SettingType::text, "absolute path",
             "$TZDIR, else /usr/share/zoneinfo", "Where time zones are read from.", false,
             [](C c, E, V v) { return set_path(c.tzdata.directory, v); }},

@@ -101,6 +101,17 @@ void Journal::on(const Notice& notice) {
                 "{}  {}  batch job {}: {}", who(*notice.run), when(*notice.run),
                 to_string(notice.run->id), notice.text);
       return;
+    case Notice::Kind::run_late:
+      log_->warn("{}  {}  starts {} late, more than the {} it may be", who(*notice.run),
+                 when(*notice.run), spoken(notice.late_by), spoken(notice.run->late_after));
+      return;
+    case Notice::Kind::run_on_time:
+      log_->info("{}  {}  in time again", who(*notice.run), when(*notice.run));
+      return;
+    case Notice::Kind::paused:
+    case Notice::Kind::resumed:
+      log_->warn("{} (rruled schedule show {})", notice.text, to_string(*notice.schedule_id));
+      return;
     case Notice::Kind::quarantined:
       log_->error("{}; set aside until the schedule is changed (rruled schedule show {})",
                   notice.text, to_string(*notice.schedule_id));

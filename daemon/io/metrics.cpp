@@ -76,6 +76,17 @@ struct Metrics::Families {
                                  "rruled_schedules_quarantined_total",
                                  "Schedules set aside because their row cannot be used.")
                              .Add({});
+  Counter& late =
+      counter(registry, "rruled_late_runs_total", "Runs that started later than late_after.")
+          .Add({});
+  Counter& paused = counter(registry,
+                            "rruled_schedules_paused_total",
+                            "Schedules that the daemon paused, after failures in a row.")
+                        .Add({});
+  Family<Counter>& notifications = counter(registry,
+                                           "rruled_notifications_total",
+                                           "Webhooks, pings and heartbeats, by what became of "
+                                           "them.");
   Counter& store_failures =
       counter(registry, "rruled_store_failures_total", "Store operations that failed.").Add({});
   Family<Counter>& jumps =
@@ -143,6 +154,12 @@ void Metrics::on(const Notice& notice) {
     case Notice::Kind::run_unserved:
       all.unserved.Increment();
       break;
+    case Notice::Kind::run_late:
+      all.late.Increment();
+      break;
+    case Notice::Kind::paused:
+      all.paused.Increment();
+      break;
     case Notice::Kind::quarantined:
       all.quarantined.Increment();
       break;
@@ -169,6 +186,10 @@ void Metrics::on_turn(const core::Planner::Load& load) {
   all.store_up.Set(load.store_away ? 0 : 1);
   all.ready.Set(load.horizon_loaded ? 1 : 0);
   next_.on_turn(load);
+}
+
+void Metrics::count_notification(const char* result) {
+  families_->notifications.Add({{"result", result}}).Increment();
 }
 
 void Metrics::set_zones(const std::string& version) {

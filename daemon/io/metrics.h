@@ -19,6 +19,8 @@ class Metrics final : public Observer {
   void on(const core::Notice& notice) override;
   void on_clock_step(std::chrono::milliseconds step) override;
   void on_turn(const core::Planner::Load& load) override;
+  // "sent", "failed" or "dropped".
+  void count_notification(const char* result);
   // The version of the time zones in use.
   void set_zones(const std::string& version);
 

@@ -2,12 +2,14 @@
 
 #include "daemon/core/run_identity.h"
 #include "daemon/io/backfiller.h"
+#include "daemon/io/caretaker.h"
 #include "daemon/io/driver.h"
 #include "daemon/io/executor_set.h"
 #include "daemon/io/journal.h"
 #include "daemon/io/logging.h"
 #include "daemon/io/metrics.h"
 #include "daemon/io/mirror.h"
+#include "daemon/io/notifier.h"
 #include "daemon/io/refresher.h"
 #include "daemon/io/retention.h"
 #include "daemon/io/run_on.h"
@@ -72,7 +74,12 @@ class Service {
         zones_(config.tzdata.directory.empty() ? rrule::ZoneDatabase::default_folder()
                                                : config.tzdata.directory),
         journal_(log_, clock_),
-        metrics_(journal_, clock_, RRULED_VERSION),
+        notifier_(io_.get_executor(),
+                  clock_,
+                  journal_,
+                  log_,
+                  [this](const char* result) { metrics_.count_notification(result); }),
+        metrics_(notifier_, clock_, RRULED_VERSION),
         supervision_(metrics_),
         context_{io_.get_executor(), clock_, guard_, log_} {}
 
@@ -108,6 +115,7 @@ class Service {
   asio::thread_pool store_thread_{1};
   asio::thread_pool outcomes_thread_{1};
   Journal journal_;
+  Notifier notifier_;
   Metrics metrics_;
   Supervision supervision_;
   ExecutorContext context_;
@@ -249,8 +257,8 @@ void Service::drive(const store::Session& session, ExecutorSet& executors) {
   core::Planner planner(planner_options(config_, session), zones_, clock_.now());
   const StoreLane lane{store, store_thread_};
   const StoreLane outcomes = outcomes_ ? StoreLane{*outcomes_, outcomes_thread_} : lane;
-  Driver driver(io_.get_executor(), clock_, lane, outcomes, planner, session, executors,
-                supervision_);
+  Caretaker caretaker(io_.get_executor(), store, store_thread_, zones_, clock_, log_, supervision_);
+  Driver driver(io_.get_executor(), clock_, lane, outcomes, planner, session, executors, caretaker);
   asio::co_spawn(io_, listen_to_signals(driver, planner), asio::detached);
   if (!options_.dry_run) {
     refresher_ = std::make_unique<Refresher>(store, store_thread_, zones_, clock_, log_);
@@ -261,6 +269,8 @@ void Service::drive(const store::Session& session, ExecutorSet& executors) {
   Backfiller backfiller(io_.get_executor(), store, store_thread_, zones_, clock_, log_);
   std::unique_ptr<store::ChangeListener> listener;
   if (!options_.dry_run) {
+    notifier_.begin();
+    asio::co_spawn(io_, caretaker.run(), asio::detached);
     asio::co_spawn(io_, retention.run(), asio::detached);
     asio::co_spawn(io_, backfiller.run(), asio::detached);
     listener = store::listen_to_store(
@@ -294,6 +304,11 @@ int Service::run() {
     return kBadConfiguration;
   }
   if (options_.dry_run) executors = dry(std::move(*executors), context_);
+  if (!options_.dry_run)
+    if (const auto error = notifier_.configure(config_.notify)) {
+      log_->error("configuration: {}: {}", error->setting, error->detail);
+      return kBadConfiguration;
+    }
   try {
     if (!open_store()) return kOk;
     store::Store& store = options_.dry_run ? *copy_ : *real_;

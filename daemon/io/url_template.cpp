@@ -1,11 +1,16 @@
 #include "daemon/io/url_template.h"
 
+#include "daemon/core/templates.h"
+
 #include <boost/url/parse.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <utility>
 
 namespace rruled::io {
@@ -14,11 +19,52 @@ namespace {
 constexpr std::array<std::string_view, 4> kPlaceholders{"project_id", "flow_id", "schedule_id",
                                                         "run_id"};
 
+// As in a path or a query: everything but unreserved characters is encoded (RFC 3986, 2.3).
+std::string encoded(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || std::string_view("-._~").find(c) != std::string_view::npos)
+      out += c;
+    else
+      out.append({'%', kHex[byte >> 4U], kHex[byte & 15U]});
+  }
+  return out;
+}
+
+// "{ .. }": what stands between the double braces.
+std::optional<std::string_view> template_name(std::string_view placeholder) {
+  if (!placeholder.starts_with('{') || !placeholder.ends_with('}')) return std::nullopt;
+  return placeholder.substr(1, placeholder.size() - 2);
+}
+
+core::TemplateValues values_of(const store::Run& run) {
+  const auto nominal =
+      run.scheduled_for.value_or(std::chrono::floor<std::chrono::seconds>(run.created_at));
+  return {nominal, nominal, run.id, run.flow_id, run.schedule_id};
+}
+
+// In a URL there are no local times: a run does not know its schedule's zone.
+bool is_template(std::string_view name) {
+  return name.find("_local") == std::string_view::npos &&
+         core::template_value(name, values_of(store::Run{})).has_value();
+}
+
 std::string value_of(std::string_view placeholder, const store::Run& run) {
+  if (const auto name = template_name(placeholder))
+    return encoded(core::template_value(*name, values_of(run)).value_or(""));
   if (placeholder == "project_id") return std::to_string(run.project_id);
   if (placeholder == "flow_id") return store::to_string(run.flow_id);
   if (placeholder == "run_id") return store::to_string(run.id);
   return run.schedule_id ? store::to_string(*run.schedule_id) : std::string();
+}
+
+// Where the placeholder that opens at `open` closes: the last of its braces.
+std::size_t end_of_placeholder(std::string_view text, std::size_t open) {
+  if (!text.substr(open).starts_with("{{")) return text.find('}', open);
+  const std::size_t close = text.find("}}", open);
+  return close == std::string_view::npos ? close : close + 1;
 }
 
 // `text` with each {name} replaced by what `value` gives for it. Braces are paired.
@@ -26,7 +72,7 @@ std::string filled(std::string_view text,
                    const std::function<std::string(std::string_view)>& value) {
   std::string result;
   for (std::size_t open = 0; (open = text.find('{')) != std::string_view::npos;) {
-    const std::size_t close = text.find('}', open);
+    const std::size_t close = end_of_placeholder(text, open);
     result += text.substr(0, open);
     result += value(text.substr(open + 1, close - open - 1));
     text.remove_prefix(close + 1);
@@ -39,10 +85,15 @@ std::string placeholder_mistake(std::string_view text) {
   while (true) {
     const std::size_t brace = text.find_first_of("{}");
     if (brace == std::string_view::npos) return {};
-    const std::size_t close = text.find('}', brace);
+    const std::size_t close = end_of_placeholder(text, brace);
     if (text[brace] == '}' || close == std::string_view::npos) return "has an unpaired brace";
     const std::string_view name = text.substr(brace + 1, close - brace - 1);
-    if (std::ranges::find(kPlaceholders, name) == kPlaceholders.end())
+    if (const auto inner = template_name(name)) {
+      if (!is_template(*inner))
+        return "has the unknown template {{" + std::string(*inner) +
+               "}}; known are scheduled_for (also with | and a format such as %Y-%m-%d), run.id, "
+               "flow.id, schedule.id";
+    } else if (std::ranges::find(kPlaceholders, name) == kPlaceholders.end())
       return "has the unknown placeholder {" + std::string(name) +
              "}; known are {project_id}, {flow_id}, {schedule_id}, {run_id}";
     text.remove_prefix(close + 1);

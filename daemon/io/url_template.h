@@ -10,7 +10,8 @@
 namespace rruled::io {
 
 // A URL with places for what a run says: {project_id}, {flow_id}, {schedule_id} (empty for a run
-// without a schedule) and {run_id}. Value type.
+// without a schedule) and {run_id}; and for the templates of core/templates.h, but for local times:
+// {{ scheduled_for | %Y-%m-%d }}. Value type.
 //
 // They stand in the path and the query only: the host is fixed when the template is read, so that a
 // token configured for it cannot go elsewhere.

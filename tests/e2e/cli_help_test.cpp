@@ -31,6 +31,8 @@ TEST_CASE("every command tells about itself, with examples") {
       {"schedule", "resume"},
       {"schedule", "delete"},
       {"schedule", "run-now"},
+      {"schedule", "skip"},
+      {"schedule", "recompute"},
       {"runs", "list"},
       {"runs", "show"},
       {"runs", "watch"},
@@ -62,7 +64,7 @@ TEST_CASE("every command tells about itself, with examples") {
     CHECK(wrong.out.empty());
     CHECK_THAT(wrong.err, Contains("Try `" + name + " --help`."));
   }
-  CHECK(commands.size() == 28);
+  CHECK(commands.size() == 30);
 }
 
 TEST_CASE("a command line that is wrong ends with 2 and says where help is") {

@@ -62,6 +62,8 @@ class Simulation {
   void run_until(Timestamp end);
   // The wall clock is set.
   void step_clock(std::chrono::milliseconds by) { now_ += by; }
+  // From now on the receiver takes so long.
+  void answer_within(std::chrono::milliseconds takes) { options_.answer_takes = takes; }
   void crash(std::size_t daemon = 0);
   // All daemons are down until then.
   void down_until(Timestamp then);

@@ -174,4 +174,65 @@ TEST_CASE("quarantine keeps the row and its reason, and takes it out of the inde
   CHECK(change.gap->reason == GapReason::error);
 }
 
+TEST_CASE("what a person skips is one gap row, and the next is the first at or after it") {
+  const auto row = daily();
+  const auto timetable = timetable_of(row);
+  const auto now = at("2026-06-05T10:00:00Z");
+  const auto change = core::skipped(row, timetable, at("2026-06-05T09:00:00Z"), true, now);
+  REQUIRE(change.gap);
+  CHECK(change.gap->reason == GapReason::skipped_by_operator);
+  CHECK(change.gap->from == at("2026-06-02T09:00:00Z"));
+  CHECK(change.gap->to == at("2026-06-04T09:00:00Z"));  // until is exclusive
+  CHECK(change.gap->count == 3);
+  CHECK(change.schedule.settled_to == at("2026-06-04T09:00:00Z"));
+  CHECK(change.schedule.next_run_at == at("2026-06-05T09:00:00Z"));  // overdue: it runs
+
+  const auto ahead = core::skipped(row, timetable, at("2026-06-06T09:00:01Z"), true, now);
+  CHECK(ahead.gap->count == 5);
+  CHECK(ahead.schedule.next_run_at == at("2026-06-07T09:00:00Z"));
+
+  CHECK_FALSE(core::skipped(row, timetable, at("2026-06-02T09:00:00Z"), true, now).gap);
+  auto paused = row;
+  paused.status = ScheduleStatus::paused;
+  CHECK_FALSE(core::skipped(paused, timetable, at("2026-06-05T09:00:00Z"), true, now).gap);
+}
+
+TEST_CASE("a settled_to from a wrong clock is taken back to now") {
+  auto row = daily();
+  const auto timetable = timetable_of(row);
+  const auto now = at("2026-06-05T10:00:00Z");
+  row.settled_to = at("2036-06-01T09:00:00Z");
+  row.next_run_at = at("2036-06-02T09:00:00Z");
+  const auto change = core::recomputed(row, timetable, true, now);
+  REQUIRE(change);
+  CHECK(change->schedule.settled_to == now);
+  CHECK(change->schedule.next_run_at == at("2026-06-06T09:00:00Z"));
+  row.settled_to = at("2026-06-06T09:00:00Z");  // within a day: skipped by a person
+  CHECK_FALSE(core::recomputed(row, timetable, true, now));
+}
+
+TEST_CASE("a schedule is paused by failures when the last ones of its runs failed") {
+  auto row = daily();
+  row.pause_after_failures = 2;
+  row.updated_at = at("2026-06-01T00:00:00Z");
+  const auto now = at("2026-06-05T10:00:00Z");
+  const auto run = [](const char* due, store::RunStatus status) {
+    store::Run run;
+    run.due_at = at(due);
+    run.status = status;
+    return run;
+  };
+  using store::RunStatus;
+  const auto third = run("2026-06-03T09:00:00Z", RunStatus::dead);
+  const auto second = run("2026-06-02T09:00:00Z", RunStatus::failed);
+  const auto good = run("2026-06-02T09:00:00Z", RunStatus::completed);
+  const auto old = run("2026-05-31T09:00:00Z", RunStatus::failed);
+  CHECK(core::paused_by_failures(row, {third, second}, now));
+  CHECK_FALSE(core::paused_by_failures(row, {third, good}, now));
+  CHECK_FALSE(core::paused_by_failures(row, {third}, now));
+  CHECK_FALSE(core::paused_by_failures(row, {third, old}, now));  // before it was edited
+  row.pause_after_failures = 0;
+  CHECK_FALSE(core::paused_by_failures(row, {third, second}, now));
+}
+
 }  // namespace rruled::test

@@ -105,6 +105,18 @@ TEST_CASE("a new schedule is active, whatever status it is given; later two can 
   };
   CHECK(patch(R"({"status":"completed"})").error().attr == "status");
   CHECK(patch(R"({"status":"paused"})").has_value());
+  CHECK(patch(R"({"status":"paused","paused_until":"2026-05-01T00:00:00Z"})").error().attr ==
+        "paused_until");  // past
+  const auto paused = patch(R"({"status":"paused","paused_until":"2026-07-01T00:00:00Z"})").value();
+  const auto row = decided(paused, &before, nullptr, true, kNow).schedule;
+  CHECK(row.paused_until == at("2026-07-01T00:00:00Z"));
+  before = row;
+  CHECK(patch(R"({"note":"x"})").value().row.paused_until == at("2026-07-01T00:00:00Z"));
+  CHECK_FALSE(patch(R"({"paused_until":null})").value().row.paused_until);
+  CHECK_FALSE(decided(patch(R"({"status":"active"})").value(), &before, nullptr, true, kNow)
+                  .schedule.paused_until);
+  CHECK(patch(R"({"pause_after_failures":5})").value().row.pause_after_failures == 5);
+  CHECK(patch(R"({"pause_after_failures":null})").value().row.pause_after_failures == 0);
   // One that has ended is held against the rules like any other when it is given a new rule.
   before.status = store::ScheduleStatus::completed;
   CHECK(patch(R"({"status":"completed","rrule":"FREQ=DAILY;UNTIL=20200101"})").error().attr ==

@@ -147,7 +147,7 @@ stop_timeout = "PT10S"
   std::set<std::string> keys;
   for (const auto& [key, where] : config.origins) keys.insert(key.substr(key.rfind('.') + 1));
   for (const auto& setting : settings()) CHECK(keys.contains(std::string(setting.key)));
-  CHECK(settings().size() == 29);
+  CHECK(settings().size() == 35);
 }
 
 TEST_CASE("drop-ins come after the file, the environment after both") {

@@ -155,6 +155,34 @@ void calendars_are_kept(Store& store) {
   CHECK(directory->calendars(1).size() == 1);
 }
 
+void schedules_whose_pause_is_over_are_found(Store& store) {
+  ChangeSet changes{.flows = {{a_flow(), {}}}};
+  const auto add = [&](int n, ScheduleStatus status, std::optional<Timestamp> until) {
+    Schedule row = a_schedule(n);
+    row.status = status;
+    row.paused_until = until;
+    row.next_run_at.reset();
+    row.next_due_at.reset();
+    changes.schedules.push_back({row, {}});
+  };
+  add(1, ScheduleStatus::paused, at(20));
+  add(2, ScheduleStatus::paused, at(10));
+  add(3, ScheduleStatus::paused, std::nullopt);
+  add(4, ScheduleStatus::paused, at(31));
+  add(5, ScheduleStatus::completed, at(5));
+  REQUIRE_FALSE(store.write(changes, at(0)));
+  const auto directory = directory_of(store);
+  const auto ids = [&](Timestamp now, std::size_t limit) {
+    std::vector<ScheduleId> found;
+    for (const auto& row : directory->schedules_to_resume(now, limit)) found.push_back(row.id);
+    return found;
+  };
+  CHECK(ids(at(9), 10).empty());
+  CHECK(ids(at(30), 10) == std::vector{schedule_id(2), schedule_id(1)});  // `now` is inclusive
+  CHECK(ids(at(20), 10) == std::vector{schedule_id(2), schedule_id(1)});
+  CHECK(ids(at(30), 1) == std::vector{schedule_id(2)});
+}
+
 void schedules_name_calendars_that_are_there(Store& store) {
   const auto directory = directory_of(store);
   auto schedule = a_schedule();
@@ -282,6 +310,7 @@ void skipped_runs_are_only_written_down(Store& store) {
 
 std::vector<Check> object_checks() {
   return {
+      {"schedules whose pause is over are found", schedules_whose_pause_is_over_are_found},
       {"a failed or dead run goes again, as it was", failed_runs_go_again},
       {"a late end does not reach a run that goes again", a_late_end_does_not_reach_a_replay},
       {"other runs do not go again", other_runs_do_not_go_again},

@@ -1,0 +1,101 @@
+#include "daemon/core/templates.h"
+
+#include "daemon/core/json_text.h"
+#include "daemon/core/run_identity.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <ctime>
+#include <limits>
+
+namespace rruled::core {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kDirectives = "YymdHMSjuVGs%";
+constexpr std::size_t kFormatMax = 64;
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(' ');
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
+}
+
+bool is_format(std::string_view format) {
+  if (format.empty() || format.size() > kFormatMax) return false;
+  for (std::size_t at = 0; (at = format.find('%', at)) != std::string_view::npos; at += 2)
+    if (at + 1 == format.size() || kDirectives.find(format[at + 1]) == std::string_view::npos)
+      return false;
+  return true;
+}
+
+// Only digits come out of the directives, whatever the locale.
+std::string formatted(store::Instant time, const std::string& format) {
+  const std::time_t seconds = time.time_since_epoch().count();
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::string text(kFormatMax * 24, '\0');
+  text.resize(std::strftime(text.data(), text.size(), format.c_str(), &parts));
+  return text;
+}
+
+void fill(json::value& value, const TemplateValues& values) {
+  if (auto* text = value.if_string()) {
+    if (text->find("{{") != json::string::npos) *text = fill_templates(*text, values);
+  } else if (auto* items = value.if_array()) {
+    for (auto& item : *items) fill(item, values);
+  } else if (auto* fields = value.if_object()) {
+    for (auto& field : *fields) fill(field.value(), values);
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> template_value(std::string_view name, const TemplateValues& values) {
+  const auto bar = name.find('|');
+  const std::string_view what = trimmed(name.substr(0, bar));
+  if (bar == std::string_view::npos) {
+    if (what == "run.id") return to_string(values.run_id);
+    if (what == "flow.id") return to_string(values.flow_id);
+    if (what == "schedule.id")
+      return values.schedule_id ? to_string(*values.schedule_id) : std::string();
+    if (what == "scheduled_for") return rfc3339(values.scheduled_for);
+    if (what == "scheduled_for_local") return formatted(values.wall, "%Y-%m-%dT%H:%M:%S");
+    return std::nullopt;
+  }
+  const std::string format(trimmed(name.substr(bar + 1)));
+  if (!is_format(format)) return std::nullopt;
+  if (what == "scheduled_for") return formatted(values.scheduled_for, format);
+  if (what == "scheduled_for_local") return formatted(values.wall, format);
+  return std::nullopt;
+}
+
+std::string fill_templates(std::string_view text, const TemplateValues& values) {
+  std::string filled;
+  for (std::size_t open = 0; (open = text.find("{{")) != std::string_view::npos;) {
+    const auto close = text.find("}}", open + 2);
+    if (close == std::string_view::npos) break;
+    const auto value = template_value(text.substr(open + 2, close - open - 2), values);
+    filled += text.substr(0, open);
+    if (value) {
+      filled += *value;
+      text.remove_prefix(close + 2);
+    } else {  // what is between may begin anew: "{{ {{ run.id }}"
+      filled += "{{";
+      text.remove_prefix(open + 2);
+    }
+  }
+  return filled.append(text);
+}
+
+std::string fill_json_templates(std::string json, const TemplateValues& values) {
+  if (json.find("{{") == std::string::npos) return json;
+  json::value value = stored_json(json, nullptr);
+  fill(value, values);
+  return json_text(value);
+}
+
+}  // namespace rruled::core

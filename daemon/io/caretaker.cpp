@@ -1,0 +1,150 @@
+#include "daemon/io/caretaker.h"
+
+#include "daemon/core/audit.h"
+#include "daemon/core/flow_change.h"
+#include "daemon/core/lifecycle.h"
+#include "daemon/io/calendar_finder.h"
+#include "daemon/io/run_on.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+namespace asio = boost::asio;
+using core::Notice;
+
+constexpr std::chrono::seconds kEvery{1};
+constexpr std::size_t kResumeMax = 100;  // in one step
+constexpr const char* kActor = "daemon";
+
+// Runs that ended and count: a person's, too. More than pause_after_failures may be.
+std::vector<store::Run> ended_runs(store::Directory& directory, const store::Schedule& row) {
+  store::RunFilter filter{.project_id = row.project_id};
+  filter.schedule_id = row.id;
+  filter.statuses = {store::RunStatus::completed, store::RunStatus::failed, store::RunStatus::dead};
+  const auto count = static_cast<std::size_t>(row.pause_after_failures);
+  return directory.runs(filter, {count, 0}, false).rows;
+}
+
+std::string name_of(store::Store& store, const store::Schedule& row) {
+  const auto flow = store.flow(row.flow_id);
+  return flow && flow->name ? *flow->name : to_string(row.flow_id);
+}
+
+}  // namespace
+
+std::vector<Notice> resume_paused(store::Store& store,
+                                  store::Directory& directory,
+                                  const rrule::ZoneDatabase& zones,
+                                  store::Timestamp now) {
+  std::vector<Notice> done;
+  const auto rows = directory.schedules_to_resume(now, kResumeMax);
+  if (rows.empty()) return done;
+  const auto calendars = calendar_finder(directory, zones);
+  for (const store::Schedule& row : rows) {
+    const auto flow = store.flow(row.flow_id);
+    const auto timetable = core::Timetable::compile(row, zones, calendars);
+    if (!flow) continue;
+    store::ChangeSet changes;
+    std::string text = flow->name.value_or(to_string(row.flow_id)) + ": ";
+    if (timetable) {
+      const bool fires = core::can_fire(flow->status, flow->trigger_type);
+      core::put(changes, core::resumed(row, *timetable, fires, now), &row);
+      text += "resumed, as its pause was until now";
+    } else {
+      const auto& [field, error] = timetable.error();
+      const std::string reason = std::string(field) + ": " + error.detail;
+      core::put(changes, {core::quarantined(row, reason), std::nullopt}, &row);
+      text += "its pause is over, but it cannot be used: " + reason;
+    }
+    if (core::write_with_audit(std::move(changes), store, kActor, now)) continue;
+    done.push_back({.kind = timetable ? Notice::Kind::resumed : Notice::Kind::quarantined,
+                    .schedule_id = row.id,
+                    .text = std::move(text)});
+  }
+  return done;
+}
+
+std::vector<Notice> pause_failing(store::Store& store,
+                                  store::Directory& directory,
+                                  const std::set<store::ScheduleId>& schedules,
+                                  store::Timestamp now) {
+  std::vector<Notice> done;
+  for (const auto id : schedules) {
+    const auto row = store.schedule(id);
+    if (!row || row->pause_after_failures == 0) continue;
+    auto paused = core::paused_by_failures(*row, ended_runs(directory, *row), now);
+    if (!paused) continue;
+    const std::string text = name_of(store, *row) + ": " + paused->note;
+    store::ChangeSet changes;
+    core::put(changes, {std::move(*paused), std::nullopt}, &*row);
+    if (core::write_with_audit(std::move(changes), store, kActor, now)) continue;
+    done.push_back({.kind = Notice::Kind::paused, .schedule_id = id, .text = text});
+  }
+  return done;
+}
+
+Caretaker::Caretaker(asio::any_io_executor io,
+                     store::Store& store,
+                     asio::thread_pool& store_thread,
+                     const rrule::ZoneDatabase& zones,
+                     const Clock& clock,
+                     std::shared_ptr<spdlog::logger> log,
+                     Observer& next)
+    : store_(store),
+      store_thread_(store_thread),
+      zones_(zones),
+      clock_(clock),
+      log_(std::move(log)),
+      next_(next),
+      directory_(store::directory_of(store)),
+      timer_(std::move(io)) {}
+
+void Caretaker::on(const Notice& notice) {
+  const bool failed =
+      notice.status == store::RunStatus::failed || notice.status == store::RunStatus::dead;
+  if (notice.kind == Notice::Kind::run_ended && failed && notice.run->schedule_id)
+    failing_.insert(*notice.run->schedule_id);
+  next_.on(notice);
+}
+
+void Caretaker::stop() {
+  stopped_ = true;
+  timer_.cancel();
+}
+
+asio::awaitable<void> Caretaker::rest() {
+  timer_.expires_after(kEvery);
+  boost::system::error_code cancelled;
+  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+}
+
+asio::awaitable<void> Caretaker::step() {
+  const auto failing = std::exchange(failing_, {});
+  auto look = [this, failing, now = clock_.now()] {
+    auto done = resume_paused(store_, *directory_, zones_, now);
+    for (auto& each : pause_failing(store_, *directory_, failing, now))
+      done.push_back(std::move(each));
+    return done;
+  };
+  try {
+    const auto done = co_await run_on(store_thread_, std::move(look));
+    for (const Notice& notice : done) next_.on(notice);
+  } catch (const store::StoreError& error) {
+    failing_.insert(failing.begin(), failing.end());
+    log_->error("schedules could not be paused or resumed: {}", error.what());
+  }
+}
+
+asio::awaitable<void> Caretaker::run() {
+  while (!stopped_) {
+    co_await step();
+    if (!stopped_) co_await rest();
+  }
+}
+
+}  // namespace rruled::io

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "daemon/core/action.h"
+#include "daemon/io/clock.h"
+#include "daemon/io/driver.h"
+#include "rrule/zone_database.h"
+#include "store/directory.h"
+#include "store/store.h"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <set>
+#include <vector>
+
+namespace rruled::io {
+
+// What the daemon does to schedules in place of a person, each in its own transaction and with a
+// line in the audit log ("daemon"). Any number of daemons may do it at once: the schedule's version
+// lets one of them. Used on the store's thread; give what was done, as notices.
+
+// Resumes what is paused until `now` or before; what passed meanwhile is one gap row.
+[[nodiscard]] std::vector<core::Notice> resume_paused(store::Store& store,
+                                                      store::Directory& directory,
+                                                      const rrule::ZoneDatabase& zones,
+                                                      store::Timestamp now);
+// Pauses those of `schedules` that failed pause_after_failures times in a row.
+[[nodiscard]] std::vector<core::Notice> pause_failing(store::Store& store,
+                                                      store::Directory& directory,
+                                                      const std::set<store::ScheduleId>& schedules,
+                                                      store::Timestamp now);
+
+// Does so each second, until stop(); hears which runs fail, and passes everything on to `next`. Io
+// thread only. All given outlive it. A fault of the store is said and the step tried again.
+class Caretaker final : public Observer {
+ public:
+  Caretaker(boost::asio::any_io_executor io,
+            store::Store& store,
+            boost::asio::thread_pool& store_thread,
+            const rrule::ZoneDatabase& zones,
+            const Clock& clock,
+            std::shared_ptr<spdlog::logger> log,
+            Observer& next);
+
+  void on(const core::Notice& notice) override;
+  void on_clock_step(std::chrono::milliseconds step) override { next_.on_clock_step(step); }
+  void on_turn(const core::Planner::Load& load) override { next_.on_turn(load); }
+
+  [[nodiscard]] boost::asio::awaitable<void> run();
+  void stop();
+
+ private:
+  [[nodiscard]] boost::asio::awaitable<void> step();
+  [[nodiscard]] boost::asio::awaitable<void> rest();
+
+  store::Store& store_;
+  boost::asio::thread_pool& store_thread_;
+  const rrule::ZoneDatabase& zones_;
+  const Clock& clock_;
+  std::shared_ptr<spdlog::logger> log_;
+  Observer& next_;
+  const std::unique_ptr<store::Directory> directory_;
+  std::set<store::ScheduleId> failing_;
+  boost::asio::steady_timer timer_;
+  bool stopped_ = false;
+};
+
+}  // namespace rruled::io

@@ -1,0 +1,166 @@
+#include "daemon/io/notifier.h"
+
+#include "daemon/core/json_text.h"
+
+#include <boost/algorithm/hex.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+namespace asio = boost::asio;
+
+HttpRequest request_to(const UrlTemplate& url, const store::Run& run) {
+  HttpRequest request;
+  request.tls = url.tls();
+  request.host = url.host();
+  request.port = url.port();
+  request.target = url.target(run);
+  request.headers.emplace_back("User-Agent", "rruled/" RRULED_VERSION);
+  return request;
+}
+
+// Before the query: https://hc-ping.com/UUID/fail?rid=..
+std::string with_fail(const std::string& target) {
+  const auto query = std::min(target.find('?'), target.size());
+  return target.substr(0, query) + (target[query - 1] == '/' ? "fail" : "/fail") +
+         target.substr(query);
+}
+
+}  // namespace
+
+std::string signature(std::string_view key, store::Timestamp now, std::string_view body) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  std::string text = std::to_string(seconds) + ".";
+  text += body;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()),
+         reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
+  std::string hex;
+  boost::algorithm::hex_lower(digest.data(), digest.data() + size, std::back_inserter(hex));
+  return "t=" + std::to_string(seconds) + ",v1=" + hex;
+}
+
+Notifier::Notifier(asio::any_io_executor io,
+                   const Clock& clock,
+                   Observer& next,
+                   std::shared_ptr<spdlog::logger> log,
+                   Count count)
+    : io_(std::move(io)),
+      clock_(clock),
+      next_(next),
+      log_(std::move(log)),
+      count_(std::move(count)) {}
+
+void Notifier::tell(OutboundQueue::Result result, const char* what, const std::string& why) {
+  switch (result) {
+    case OutboundQueue::Result::sent:
+      count_("sent");
+      return;
+    case OutboundQueue::Result::failed:
+      count_("failed");
+      log_->warn("{}: given up: {}", what, why);
+      return;
+    case OutboundQueue::Result::dropped:
+      count_("dropped");
+      log_->warn("{}: the oldest was dropped: {}", what, why);
+      return;
+  }
+}
+
+SettingResult<std::optional<Notifier::Target>> Notifier::make_target(const std::string& url,
+                                                                     const char* setting) {
+  if (url.empty()) return std::optional<Target>();
+  auto parsed = UrlTemplate::parse(url, setting);
+  if (!parsed) return parsed.error();
+  auto client = HttpClient::create(io_, clock_, {.tls = parsed->tls()});
+  if (!client) return client.error();
+  auto queue = std::make_unique<OutboundQueue>(
+      io_, clock_, std::move(*client), OutboundQueue::Limits{},
+      [this, setting](OutboundQueue::Result result, const std::string& why) {
+        tell(result, setting, why);
+      });
+  return std::optional<Target>(Target{std::move(*parsed), std::move(queue)});
+}
+
+std::optional<SettingError> Notifier::configure(const Config::Notify& config) {
+  auto webhook = make_target(config.url, "notify.url");
+  if (!webhook) return webhook.error();
+  auto pings = make_target(config.ping_url, "notify.ping_url");
+  if (!pings) return pings.error();
+  auto heartbeat = make_target(config.heartbeat_url, "notify.heartbeat_url");
+  if (!heartbeat) return heartbeat.error();
+  if (!config.key_file.empty()) {
+    auto key = Secret::read_file(config.key_file, "notify.key_file");
+    if (!key) return key.error();
+    key_ = std::move(*key);
+  }
+  webhook_ = std::move(*webhook);
+  pings_ = std::move(*pings);
+  heartbeat_ = std::move(*heartbeat);
+  heartbeat_every_ = config.heartbeat_every;
+  events_.clear();
+  for (const std::string_view word : store::kWords<core::Event>)
+    if (config.events.empty() || std::ranges::find(config.events, word) != config.events.end())
+      events_.insert(*store::parse_word<core::Event>(word));
+  return std::nullopt;
+}
+
+void Notifier::begin() {
+  for (auto* target : {&webhook_, &pings_, &heartbeat_})
+    if (*target) asio::co_spawn(io_, (*target)->queue->run(), asio::detached);
+}
+
+void Notifier::stop() {
+  for (auto* target : {&webhook_, &pings_, &heartbeat_})
+    if (*target) (*target)->queue->stop();
+}
+
+void Notifier::on(const core::Notice& notice) {
+  const auto event = webhook_ ? core::event_of(notice) : std::nullopt;
+  if (event && events_.contains(*event)) {
+    HttpRequest request = request_to(webhook_->url, notice.run.value_or(store::Run{}));
+    request.body = core::json_text(core::event_json(*event, notice, clock_.now()));
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.headers.emplace_back("X-Rruled-Event", store::word(*event));
+    if (key_)
+      request.headers.emplace_back("X-Rruled-Signature",
+                                   signature(key_->reveal(), clock_.now(), request.body));
+    webhook_->queue->put(std::move(request));
+  }
+  if (pings_ && notice.kind == core::Notice::Kind::run_ended) ping(notice);
+  next_.on(notice);
+}
+
+void Notifier::ping(const core::Notice& notice) {
+  const store::Run& run = *notice.run;
+  const bool completed = notice.status == store::RunStatus::completed;
+  const bool failed =
+      notice.status == store::RunStatus::failed || notice.status == store::RunStatus::dead;
+  if (run.origin != store::RunOrigin::schedule || (!completed && !failed)) return;
+  HttpRequest request = request_to(pings_->url, run);
+  if (failed) request.target = with_fail(request.target);
+  pings_->queue->put(std::move(request));
+}
+
+void Notifier::on_turn(const core::Planner::Load& load) {
+  const auto now = clock_.steady();
+  if (heartbeat_ && load.horizon_loaded && !load.store_away && (!beat_at_ || now >= *beat_at_)) {
+    beat_at_ = now + heartbeat_every_;
+    // A beat that could not be sent is worth nothing once the next one is due.
+    if (heartbeat_->queue->size() == 0)
+      heartbeat_->queue->put(request_to(heartbeat_->url, store::Run{}));
+  }
+  next_.on_turn(load);
+}
+
+}  // namespace rruled::io

@@ -1,0 +1,115 @@
+#include "daemon/io/caretaker.h"
+
+#include "daemon/core/flow_change.h"
+#include "store/memory_store.h"
+#include "tests/support/simulation.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+using store::ScheduleStatus;
+
+const Instant kFrom = at("2026-03-02T00:00:30Z");
+
+struct World {
+  store::MemoryStore store;
+  bool failing = true;
+  Simulation simulation{store, kFrom, {.answer = [this](const store::Run&) {
+                          core::Report report;
+                          if (failing) report.kind = core::Report::Kind::failed;
+                          return report;
+                        }}};
+  std::unique_ptr<store::Directory> directory = store::directory_of(store);
+
+  std::vector<core::Notice> pause_failing(store::ScheduleId id) {
+    return io::pause_failing(store, *directory, {id}, simulation.now());
+  }
+  std::vector<core::Notice> resume_paused() {
+    return io::resume_paused(store, *directory, simulation.zones(), simulation.now());
+  }
+  void write(store::ScheduleId id, store::Schedule after) {
+    const auto before = *store.schedule(id);
+    store::ChangeSet changes;
+    core::put(changes, {std::move(after), std::nullopt}, &before);
+    REQUIRE_FALSE(store.write(changes, simulation.now()));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a schedule is paused when so many of its runs in a row have failed") {
+  World world;
+  const auto id = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC",
+                                       [](store::Schedule& row) { row.pause_after_failures = 3; });
+  world.simulation.run_until(kFrom + 2min);  // two
+  CHECK(world.pause_failing(id).empty());
+  world.simulation.run_until(kFrom + 3min);
+  const auto done = world.pause_failing(id);
+  REQUIRE(done.size() == 1);
+  CHECK(done.front().kind == core::Notice::Kind::paused);
+  const auto row = *world.store.schedule(id);
+  CHECK(row.status == ScheduleStatus::paused);
+  CHECK(row.note == "paused after 3 failed runs in a row");
+  CHECK(world.directory->audit({.object_id = to_string(id)}, {}).rows.front().actor == "daemon");
+  // Resumed, it has three more.
+  const auto timetable = core::Timetable::compile(row, world.simulation.zones()).value();
+  world.write(id, core::resumed(row, timetable, true, world.simulation.now()).schedule);
+  CHECK(world.pause_failing(id).empty());
+  world.simulation.run_until(kFrom + 5min);
+  CHECK(world.pause_failing(id).empty());
+  world.simulation.run_until(kFrom + 6min);
+  CHECK(world.pause_failing(id).size() == 1);
+}
+
+TEST_CASE("one success among the failures, or no limit, and the schedule goes on") {
+  World world;
+  const auto limited = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC",
+                                            [](auto& row) { row.pause_after_failures = 3; });
+  const auto unlimited = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC");
+  world.simulation.run_until(kFrom + 2min);
+  world.failing = false;
+  world.simulation.run_until(kFrom + 3min);
+  world.failing = true;
+  world.simulation.run_until(kFrom + 5min);
+  CHECK(world.pause_failing(limited).empty());
+  CHECK(world.pause_failing(unlimited).empty());
+}
+
+TEST_CASE("a pause with an end is over then, and what passed is one gap") {
+  World world;
+  const auto id = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC");
+  world.simulation.run_until(kFrom + 90s);
+  const auto until = world.simulation.now() + 10min;
+  world.write(id, core::paused(*world.store.schedule(id), "", world.simulation.now(), until));
+  world.simulation.run_until(until - 1s);
+  CHECK(world.resume_paused().empty());
+  world.simulation.run_until(until);
+  const auto done = world.resume_paused();
+  REQUIRE(done.size() == 1);
+  CHECK(done.front().kind == core::Notice::Kind::resumed);
+  const auto row = *world.store.schedule(id);
+  CHECK(row.status == ScheduleStatus::active);
+  CHECK_FALSE(row.paused_until);
+  REQUIRE(world.store.gaps(id).size() == 1);
+  CHECK(world.store.gaps(id).front().count == 10);
+  CHECK(world.resume_paused().empty());
+}
+
+TEST_CASE("a paused schedule that cannot be used any more is quarantined when its pause is over") {
+  World world;
+  const auto id = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC");
+  const auto until = world.simulation.now() + 10min;
+  auto row = core::paused(*world.store.schedule(id), "", world.simulation.now(), until);
+  row.timezone = "Mars/Olympus";
+  world.write(id, row);
+  world.simulation.run_until(until);
+  const auto done = world.resume_paused();
+  REQUIRE(done.size() == 1);
+  CHECK(done.front().kind == core::Notice::Kind::quarantined);
+  CHECK(world.store.schedule(id)->status == ScheduleStatus::error);
+}
+
+}  // namespace rruled::test
