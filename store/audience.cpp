@@ -55,6 +55,12 @@ void validate_child(const Run& child, const Run& job) {
   if (child.schedule_id) refuse("runs", "schedule_id", "a child takes no slot of the schedule");
 }
 
+void heed_wish(const Run& run, Job& job) {
+  if (run.cancel_reason.empty() || job.ending) return;
+  job.ending = RunStatus::cancelled;
+  job.reason = run.cancel_reason;
+}
+
 void count(ChildCounts& counts, RunStatus status, std::int64_t runs) {
   switch (status) {
     case RunStatus::waiting:

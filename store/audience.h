@@ -196,6 +196,8 @@ struct ChildCounts {
   std::int64_t done = 0;
   std::int64_t failed = 0;
 };
+// A job whose run somebody wished cancelled before it was opened ends so.
+void heed_wish(const Run& run, Job& job);
 void count(ChildCounts& counts, RunStatus status, std::int64_t runs);
 [[nodiscard]] JobProgress progress_of(const Job& job, const ChildCounts& counts);
 // How a job without live children ends: status and reason of its run.

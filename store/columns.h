@@ -136,6 +136,8 @@ void visit_columns(Row& row, Visitor&& column) {
   column("owner", row.owner);
   column("fence", row.fence);
   column("error", row.error);
+  column("remote_id", row.remote_id);
+  column("cancel_reason", row.cancel_reason);
 }
 
 template <class Row, class Visitor>

@@ -45,6 +45,7 @@ std::vector<CopyColumn> columns_of_runs() {
   columns.insert(columns.begin(), {"number", CopyKind::integer});
   columns.push_back({"claimed_at", CopyKind::integer});
   columns.push_back({"released", CopyKind::flag});
+  columns.push_back({"cancel_revision", CopyKind::integer});
   return columns;
 }
 

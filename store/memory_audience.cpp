@@ -71,10 +71,11 @@ std::optional<Job> MemoryAudience::open_job(const JobClaim& claim, Timestamp now
   const auto* row = claimed(claim);
   if (row == nullptr) return std::nullopt;
   auto& job = store_.jobs_[claim.run_id];
-  if (job.run_id == claim.run_id && job.state != JobState::ended) return job;
-  job = {.run_id = claim.run_id,
-         .trigger_config = store_.flows_.at(row->run.flow_id).trigger,
-         .opened_at = now};
+  if (job.run_id != claim.run_id || job.state == JobState::ended)
+    job = {.run_id = claim.run_id,
+           .trigger_config = store_.flows_.at(row->run.flow_id).trigger,
+           .opened_at = now};
+  heed_wish(row->run, job);
   return job;
 }
 

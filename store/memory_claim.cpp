@@ -150,31 +150,31 @@ FinishResult MemoryStore::finish_one(const Finish& finish,
   if (it == runs_.end()) return {.written = false};
   auto& row = it->second;
   if (row.run.owner != claimant.owner || row.run.fence != finish.fence) return {.written = false};
-  if (row.run.status == finish.status) return {.written = true, .released = row.released};
-  if (!may_finish(row.run.status, finish.status)) return {.written = false};
+  RunStatus status = finish.status;
+  std::string reason = finish.reason;
+  const bool cancelled = heed_wish(row.run.cancel_reason, status, reason);
+  if (row.run.status == status)
+    return {.written = true, .released = row.released, .cancelled = cancelled};
+  if (!may_finish(row.run.status, status)) return {.written = false};
 
   change(row, [&](Run& run) {
-    run.status = finish.status;
-    run.reason = finish.reason;
+    run.status = status;
+    run.reason = reason;
     run.error = finish.attempt.error;
     run.available_at.reset();
     if (!run.started_at) run.started_at = finish.attempt.started_at;
-    if (is_final(finish.status))
+    if (is_final(status))
       run.finished_at = now;
     else
-      run.available_at = finish.available_at.value_or(now);
+      run.available_at = run.cancel_reason.empty() ? finish.available_at.value_or(now) : now;
+    if (status == RunStatus::running) run.remote_id = finish.remote_id;
   });
   std::erase_if(row.attempts, [&](const auto& a) { return a.number == finish.attempt.number; });
   row.attempts.push_back(finish.attempt);
   logs_.insert(logs_.end(), finish.logs.begin(), finish.logs.end());
   saw(now);
-  if (is_final(finish.status) && row.run.schedule_id) {
-    const auto schedule = schedules_.find(*row.run.schedule_id);
-    if (schedule != schedules_.end())
-      row.released =
-          release_one(schedule->first, static_cast<std::size_t>(schedule->second.max_running), now);
-  }
-  return {.written = true, .released = row.released};
+  if (is_final(status)) (void)release_after(row, now);
+  return {.written = true, .released = row.released, .cancelled = cancelled};
 }
 
 void MemoryStore::hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) {

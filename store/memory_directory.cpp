@@ -126,7 +126,7 @@ CancelResult MemoryDirectory::cancel_run(RunId id,
                                          Timestamp now,
                                          const AuditEntry& entry) {
   const auto result = store_.cancel_run(id, reason, now);
-  if (result == CancelResult::cancelled) store_.add_audit(entry);
+  if (result == CancelResult::cancelled || result == CancelResult::asked) store_.add_audit(entry);
   return result;
 }
 

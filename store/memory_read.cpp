@@ -147,6 +147,8 @@ Changes MemoryStore::changes_since(std::int64_t revision) {
     changes.schedules.push_back(due_schedule(schedules_.at(each.second)));
   for (const auto& each : gone) changes.deleted.push_back(each.second);
   changes.runs_added = runs_revision_ > revision;
+  for (const auto id : dispatching_)
+    if (runs_.at(id).cancel_revision > revision) changes.to_cancel.push_back(id);
   return changes;
 }
 

@@ -1,5 +1,6 @@
 #include "store/memory_store.h"
 
+#include "store/run_desk.h"
 #include "store/validate.h"
 
 #include <boost/container_hash/hash.hpp>
@@ -22,6 +23,7 @@ void MemoryStore::index(const Run& run) {
     claimable_[run.executor][run.project_id].emplace(*run.available_at, run.id);
   if (is_final(run.status)) ended_.emplace(*run.finished_at, run.id);
   if (run.status == RunStatus::dispatching) dispatching_.insert(run.id);
+  if (is_tracked(run)) tracked_[run.executor].emplace(*run.available_at, run.id);
   if (run.parent_id) ++children_[*run.parent_id][run.status];
   if (!run.schedule_id || is_final(run.status)) return;
   auto& slots = slots_[*run.schedule_id];
@@ -36,6 +38,7 @@ void MemoryStore::unindex(const Run& run) {
     claimable_[run.executor][run.project_id].erase({*run.available_at, run.id});
   if (is_final(run.status)) ended_.erase({*run.finished_at, run.id});
   if (run.status == RunStatus::dispatching) dispatching_.erase(run.id);
+  if (is_tracked(run)) tracked_[run.executor].erase({*run.available_at, run.id});
   if (run.parent_id) --children_[*run.parent_id][run.status];
   if (!run.schedule_id || is_final(run.status)) return;
   auto& slots = slots_[*run.schedule_id];
@@ -235,6 +238,15 @@ void MemoryStore::move_on(Schedule& schedule, const Settlement& settlement) {
   schedule.status = settlement.then_status;
   schedule.status_reason = settlement.then_reason;
   index(schedule);
+}
+
+bool MemoryStore::release_after(RunRow& row, Timestamp now) {
+  if (!row.run.schedule_id) return false;
+  const auto schedule = schedules_.find(*row.run.schedule_id);
+  if (schedule == schedules_.end()) return false;
+  row.released =
+      release_one(schedule->first, static_cast<std::size_t>(schedule->second.max_running), now);
+  return row.released;
 }
 
 bool MemoryStore::release_one(ScheduleId id, std::size_t max_running, Timestamp now) {

@@ -25,6 +25,7 @@ struct MemoryStoreOptions {
 // and a dry run write to. Keeps everything for its life; nothing is durable.
 class MemoryStore final : public Store {
   friend class MemoryAudience;
+  friend class MemoryRunDesk;
 
  public:
   explicit MemoryStore(const MemoryStoreOptions& options = {}) : claim_ttl_(options.claim_ttl) {}
@@ -65,6 +66,8 @@ class MemoryStore final : public Store {
 
   // See Directory::cancel_run.
   [[nodiscard]] CancelResult cancel_run(RunId id, const std::string& reason, Timestamp now);
+  // memory_cancel.cpp: see RunDesk.
+  [[nodiscard]] bool ask_to_cancel(RunId id, const std::string& reason, Timestamp now);
   // memory_objects.cpp: see Directory.
   [[nodiscard]] RetryResult retry_run(RunId id, const RetryPolicy& fresh, Timestamp now);
   [[nodiscard]] std::optional<Calendar> calendar(const CalendarName& name) const;
@@ -85,7 +88,8 @@ class MemoryStore final : public Store {
     Run run;
     Timestamp claimed_at;
     Timestamp claimed_until = Timestamp::max();
-    bool released = false;  // what its final Finish answered
+    bool released = false;             // what its final Finish answered
+    std::int64_t cancel_revision = 0;  // of the wish to cancel it
     std::vector<Attempt> attempts;
   };
   // The live runs of one schedule.
@@ -149,6 +153,8 @@ class MemoryStore final : public Store {
   // Returns the live ones that are with an executor and cannot be cancelled here.
   std::vector<RunId> cancel_unsent(ScheduleId id, std::string_view reason, Timestamp now);
   bool release_one(ScheduleId id, std::size_t max_running, Timestamp now);
+  // Whether the end of this run let another one of its schedule go.
+  bool release_after(RunRow& row, Timestamp now);
   void move_on(Schedule& schedule, const Settlement& settlement);
 
   // What a run of the schedule itself is unique on.
@@ -190,6 +196,7 @@ class MemoryStore final : public Store {
   std::set<Available> ended_;  // final runs, by finished_at
   std::map<ScheduleId, Slots> slots_;
   std::set<RunId> dispatching_;
+  std::map<std::string, std::set<Available>> tracked_;  // running elsewhere, by executor
   std::unordered_map<Occurrence, RunId, OccurrenceHash> occurrences_;  // of origin `schedule`
 
   std::int64_t revision_ = 0;

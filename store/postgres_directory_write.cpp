@@ -1,5 +1,5 @@
 #include "store/postgres_directory.h"
-#include "store/postgres_rows.h"
+#include "store/postgres_runs.h"
 #include "store/run_rules.h"
 
 #include <boost/algorithm/hex.hpp>
@@ -137,7 +137,12 @@ CancelResult PostgresDirectory::cancel_run(RunId id,
     if (found.empty()) return CancelResult::missing;
     const auto status = PgReader(found, 0).read<RunStatus>();
     if (is_final(status)) return CancelResult::ended;
-    if (status != RunStatus::waiting && !is_claimable(status)) return CancelResult::under_way;
+    if (status != RunStatus::waiting && !is_claimable(status)) {
+      if (is_open_job(tx, id) || !keep_wish(tx, id, reason)) return CancelResult::under_way;
+      insert_audit(tx, {&entry});
+      notify_daemons(tx, connection_.options());
+      return CancelResult::asked;
+    }
     cancel_runs(tx, {id}, reason);
     insert_audit(tx, {&entry});
     if (schedule && holds_slot(status))

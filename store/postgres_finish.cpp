@@ -36,7 +36,10 @@ class Ending {
   void end_other(std::size_t i);
   void put_attempts();
   void release();
-  void free_slot(std::size_t i, std::int64_t number, std::optional<ScheduleId> schedule);
+  void free_slot(std::size_t i,
+                 RunStatus status,
+                 std::int64_t number,
+                 std::optional<ScheduleId> schedule);
 
   Tx& tx_;
   const std::vector<Finish>& batch_;
@@ -45,8 +48,11 @@ class Ending {
   std::vector<std::optional<End>> ends_;  // of the finishes that changed something
 };
 
-void Ending::free_slot(std::size_t i, std::int64_t number, std::optional<ScheduleId> schedule) {
-  ends_[i] = End{number, is_final(batch_[i].status) ? schedule : std::nullopt};
+void Ending::free_slot(std::size_t i,
+                       RunStatus status,
+                       std::int64_t number,
+                       std::optional<ScheduleId> schedule) {
+  ends_[i] = End{number, is_final(status) ? schedule : std::nullopt};
 }
 
 // A completion like most: it says no more than that, and its first attempt is the only one.
@@ -97,13 +103,13 @@ const std::string& end_plain_sql() {
 std::string end_any_sql(const std::string& others) {
   return end_sql(
       "status = i.status, reason = i.reason, error = i.error, "
-      "available_at = i.available_at,",
+      "available_at = i.available_at, remote_id = coalesce(nullif(i.remote_id, ''), r.remote_id),",
       "unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], "
       "$6::bigint[], $7::text[],"
-      " $8::text[], $9::text[], $10::bigint[], $11::bigint[]) AS "
+      " $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::text[]) AS "
       "i(id, fence, started_at,"
       " answered_at, status_code, status, reason, error, "
-      "available_at, finished_at)",
+      "available_at, finished_at, remote_id)",
       others);
 }
 
@@ -133,12 +139,14 @@ Params any_params(Tx& tx, const std::vector<const Finish*>& ends, const Claimant
   params.add_each(ends, [&](auto* end) {
     return is_final(end->status) ? std::optional(tx.now()) : std::nullopt;
   });
+  params.add_each(ends, [](auto* end) -> const std::string& { return end->remote_id; });
   return params;
 }
 
 pqxx::result end_all(Tx& tx, const std::vector<const Finish*>& ends, const Claimant& claimant) {
   static const std::string kAny =
-      end_any_sql(std::string(" AND ") + kOfBoth + "r.status END = 'dispatching'");
+      end_any_sql(std::string(" AND ") + kOfBoth + "r.status END = 'dispatching'" +
+                  " AND r.cancel_reason = ''");
   // In one statement, mixed or not: so the rows are locked in order of id.
   if (!std::ranges::all_of(ends, [](auto* end) { return is_plain(*end); }))
     return tx.exec(kAny, any_params(tx, ends, claimant));
@@ -163,7 +171,7 @@ void Ending::end_held(std::vector<std::size_t>& others) {
     const auto found = first.find(row.read<RunId>());
     const auto i = found->second;
     const auto number = row.read<std::int64_t>();
-    free_slot(i, number, row.read<std::optional<ScheduleId>>());
+    free_slot(i, batch_[i].status, number, row.read<std::optional<ScheduleId>>());
     validate_flow(batch_[i], row.read<FlowId>());
     ends_[i]->with_attempt = row.read<bool>();
     first.erase(found);
@@ -172,10 +180,10 @@ void Ending::end_held(std::vector<std::size_t>& others) {
   std::ranges::sort(others);
 }
 
-// One that is not simply held: repeated, late, lost.
+// One that is not simply held: repeated, late, lost, or wished to be cancelled.
 void Ending::end_other(std::size_t i) {
   static const std::string kHeld =
-      "SELECT number, status, owner, fence, schedule_id, flow_id, released"
+      "SELECT number, status, owner, fence, schedule_id, flow_id, released, cancel_reason"
       " FROM runs WHERE id = $1::uuid FOR UPDATE";
   static const std::string kEnd = end_any_sql("");
   const auto& finish = batch_[i];
@@ -190,14 +198,20 @@ void Ending::end_other(std::size_t i) {
   const auto schedule = row.read<std::optional<ScheduleId>>();
   validate_flow(finish, row.read<FlowId>());
   if (owner != claimant_.owner || fence != finish.fence) return;
-  if (status == finish.status) {
-    results_[i] = {.written = true, .released = row.read<bool>()};
+  const bool released = row.read<bool>();
+  const auto wish = row.read<std::string>();
+  Finish end = finish;
+  const bool cancelled = heed_wish(wish, end.status, end.reason);
+  if (!wish.empty()) end.available_at = tx_.now();
+  if (status == end.status) {
+    results_[i] = {.written = true, .released = released, .cancelled = cancelled};
     return;
   }
-  if (!may_finish(status, finish.status)) return;
-  const auto ended = tx_.exec(kEnd, any_params(tx_, {&finish}, claimant_));
+  if (!may_finish(status, end.status)) return;
+  const auto ended = tx_.exec(kEnd, any_params(tx_, {&end}, claimant_));
   results_[i].written = true;
-  free_slot(i, number, schedule);
+  results_[i].cancelled = cancelled;
+  free_slot(i, end.status, number, schedule);
   ends_[i]->with_attempt = ended.at(0).at("with_attempt").as<bool>();
 }
 

@@ -1,6 +1,7 @@
 #include "store/audience_columns.h"
 #include "store/postgres_audience.h"
 #include "store/postgres_rows.h"
+#include "store/postgres_runs.h"
 
 #include <array>
 #include <set>
@@ -103,22 +104,6 @@ std::size_t cancel_children(Tx& tx, RunId job, std::size_t limit) {
   return cancelled;
 }
 
-std::optional<Run> lock_run(Tx& tx, RunId id) {
-  static const std::string kRun =
-      "SELECT " + pg_columns<Run>() + " FROM " + pg_rows<Run>() + " WHERE id = $1::uuid FOR UPDATE";
-  auto rows = read_table<Run>(tx.exec(kRun, Params().add(id)));
-  return rows.empty() ? std::nullopt : std::optional(std::move(rows.front()));
-}
-
-// Locks the schedule of a run; gives its max_running. Before the run itself: so all do.
-std::optional<std::size_t> lock_schedule_of(Tx& tx, RunId id) {
-  static const std::string kLock =
-      "SELECT max_running FROM schedules WHERE id ="
-      " (SELECT schedule_id FROM runs WHERE id = $1::uuid) FOR UPDATE";
-  const auto found = tx.exec(kLock, Params().add(id));
-  return found.empty() ? std::nullopt : std::optional(PgReader(found, 0).read<std::size_t>());
-}
-
 void end_run(Tx& tx, Run& run, const JobEnd& end) {
   static const std::string kEnd =
       "UPDATE runs SET status = $2, reason = $3, error = $4, finished_at = $5::bigint"
@@ -131,24 +116,6 @@ void end_run(Tx& tx, Run& run, const JobEnd& end) {
   params.add(run.id).add(end.status).add(end.reason).add(end.error).add(tx.now());
   tx.exec(kEnd, params);
   insert_logs(tx, {&end.line});
-}
-
-// Lets a run of the schedule, whose row is locked, go that waited for this one.
-bool release_after(Tx& tx, const Run& run, std::size_t max_running) {
-  static const std::string kHolding =
-      "SELECT count(*) FROM incomplete_runs WHERE schedule_id = $1::uuid AND " +
-      std::string(kPgLive) + " AND status <> 'waiting'";
-  static const std::string kWaiting =
-      "SELECT id FROM incomplete_runs WHERE schedule_id = $1::uuid AND status = 'waiting'"
-      " ORDER BY due_at, id LIMIT 1";
-  static const std::string kReleased = "UPDATE runs SET released = true WHERE id = $1::uuid";
-  const auto holding =
-      PgReader(tx.exec(kHolding, Params().add(run.schedule_id)), 0).read<std::size_t>();
-  const auto waiting = read_values<RunId>(tx.exec(kWaiting, Params().add(run.schedule_id)));
-  if (holding >= max_running || waiting.empty()) return false;
-  release_runs(tx, waiting);
-  tx.exec(kReleased, Params().add(run.id));
-  return true;
 }
 
 // What end_jobs() finds: an open job, and whether there is something to do for it.
@@ -214,11 +181,17 @@ std::optional<Job> PostgresAudience::open_job(const JobClaim& claim, Timestamp n
   return connection_.write(now, [&](Tx& tx) -> std::optional<Job> {
     const auto run = claimed(tx, claim);
     if (!run) return std::nullopt;
-    if (auto job = lock_job(tx, run->id); job && job->state != JobState::ended) return job;
-    const auto flow = tx.exec(kTrigger, Params().add(run->flow_id));
-    if (flow.empty()) return std::nullopt;  // being deleted, with the run
-    Job job{.run_id = run->id, .trigger_config = {}, .opened_at = tx.now()};
-    job.trigger_config = PgReader(flow, 0).read<std::string>();
+    auto known = lock_job(tx, run->id);
+    const bool is_new = !known || known->state == JobState::ended;
+    if (!is_new && run->cancel_reason.empty()) return known;
+    Job job = is_new ? Job{.run_id = run->id, .trigger_config = {}, .opened_at = tx.now()}
+                     : std::move(*known);
+    if (is_new) {
+      const auto flow = tx.exec(kTrigger, Params().add(run->flow_id));
+      if (flow.empty()) return std::nullopt;  // being deleted, with the run
+      job.trigger_config = PgReader(flow, 0).read<std::string>();
+    }
+    heed_wish(*run, job);
     put_job(tx, job);
     return job;
   });

@@ -111,7 +111,8 @@ RetryResult PostgresDirectory::retry_run(RunId id,
   static const std::string kChild = "SELECT 1 FROM runs WHERE parent_id = $1::uuid LIMIT 1";
   static const std::string kRetry =
       "UPDATE runs SET status = $2, reason = $3, available_at = $4::bigint, finished_at = NULL,"
-      " released = false, retry_max_attempts = $5::bigint, retry_min_backoff = $6::bigint,"
+      " released = false, remote_id = '', cancel_reason = '', cancel_revision = NULL,"
+      " retry_max_attempts = $5::bigint, retry_min_backoff = $6::bigint,"
       " retry_max_backoff = $7::bigint, retry_max_age = $8::bigint WHERE id = $1::uuid";
   return connection_.write(now, [&](Tx& tx) {
     const auto owner = tx.exec(kSchedule, Params().add(id));

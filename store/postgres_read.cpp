@@ -242,6 +242,9 @@ Changes PostgresStore::changes_since(std::int64_t revision) {
   static const std::string kGone =
       "SELECT schedule_id FROM tombstones WHERE revision > $1::bigint"
       " ORDER BY revision, schedule_id";
+  static const std::string kWished =
+      "SELECT id FROM runs WHERE cancel_revision > $1::bigint AND " +
+      std::string(kPgPlainStatus) + " = 'dispatching' ORDER BY id";
   return connection_->read([&](Tx& tx) {
     Changes changes;
     const auto meta = tx.exec(kMeta);
@@ -252,6 +255,7 @@ Changes PostgresStore::changes_since(std::int64_t revision) {
     const auto since = Params().add(revision);
     changes.schedules = read_due_schedules(tx.exec(kChanged, since));
     changes.deleted = read_values<ScheduleId>(tx.exec(kGone, since));
+    changes.to_cancel = read_values<RunId>(tx.exec(kWished, since));
     return changes;
   });
 }

@@ -1,5 +1,7 @@
 #include "store/run_rules.h"
 
+#include <utility>
+
 namespace rruled::store {
 
 bool is_final(RunStatus status) {
@@ -29,14 +31,23 @@ bool holds_slot(RunStatus status) { return !is_final(status) && status != RunSta
 bool may_finish(RunStatus from, RunStatus to) {
   switch (from) {
     case RunStatus::dispatching:
-      return to == RunStatus::retrying || (is_final(to) && to != RunStatus::skipped);
+      return to == RunStatus::retrying || to == RunStatus::running ||
+             (is_final(to) && to != RunStatus::skipped);
     case RunStatus::running:
       return to == RunStatus::completed || to == RunStatus::failed || to == RunStatus::cancelled;
     case RunStatus::retrying:
-      return to == RunStatus::completed || to == RunStatus::dead || to == RunStatus::cancelled;
+      return to == RunStatus::completed || to == RunStatus::running || to == RunStatus::dead ||
+             to == RunStatus::cancelled;
     default:
       return false;
   }
+}
+
+bool heed_wish(const std::string& cancel_reason, RunStatus& to, std::string& reason) {
+  if (cancel_reason.empty()) return false;
+  if (to != RunStatus::retrying && to != RunStatus::cancelled) return false;
+  reason = cancel_reason;
+  return std::exchange(to, RunStatus::cancelled) == RunStatus::retrying;
 }
 
 std::optional<RetryResult> retry_refusal(RunStatus status) {
@@ -50,6 +61,8 @@ void replay(Run& run, const RetryPolicy& fresh, Timestamp now) {
   run.reason.clear();
   run.available_at = now;
   run.finished_at.reset();
+  run.remote_id.clear();
+  run.cancel_reason.clear();
   run.retry = fresh;
   run.retry.max_attempts += run.attempts;
   if (run.started_at) run.retry.max_age += now - *run.started_at;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 
 // What every store decides about runs inside its transactions; semantics.md sections 4 and 7.
 namespace rruled::store {
@@ -16,6 +17,9 @@ namespace rruled::store {
 [[nodiscard]] bool holds_slot(RunStatus status);
 // Whether the claim's holder may end it so. From `retrying` a late success wins.
 [[nodiscard]] bool may_finish(RunStatus from, RunStatus to);
+// What the wish to cancel a run makes of how it is to end: a retry is given up, and what ends
+// cancelled says why. True when a retry was given up.
+[[nodiscard]] bool heed_wish(const std::string& cancel_reason, RunStatus& to, std::string& reason);
 // Why a run that is like this cannot be tried again, as far as its status says.
 [[nodiscard]] std::optional<RetryResult> retry_refusal(RunStatus status);
 // Makes a failed or dead run pending again, with as many more attempts and as much more time as

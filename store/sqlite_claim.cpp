@@ -133,11 +133,12 @@ struct Held {
   std::optional<ScheduleId> schedule_id;
   FlowId flow_id;
   bool released = false;
+  std::string cancel_reason;
 };
 
 std::optional<Held> read_held(Connection& connection, RunId id) {
   static const std::string kHeld =
-      "SELECT number, status, owner, fence, schedule_id, flow_id, released"
+      "SELECT number, status, owner, fence, schedule_id, flow_id, released, cancel_reason"
       " FROM runs WHERE id = ?";
   Query query(connection, kHeld);
   if (!query.bind(id).step()) return std::nullopt;
@@ -149,8 +150,16 @@ std::optional<Held> read_held(Connection& connection, RunId id) {
   held.schedule_id = query.read<std::optional<ScheduleId>>();
   held.flow_id = query.read<FlowId>();
   held.released = query.read<bool>();
+  held.cancel_reason = query.read<std::string>();
   return held;
 }
+
+// What a Finish comes to, with what was wished of the run.
+struct End {
+  RunStatus status = RunStatus::completed;
+  std::string reason;
+  std::optional<Timestamp> available_at;
+};
 
 void put_attempt(Connection& connection, std::int64_t run_number, const Attempt& attempt) {
   static const std::string kPut =
@@ -166,33 +175,21 @@ void put_attempt(Connection& connection, std::int64_t run_number, const Attempt&
 void end_attempt(Connection& connection,
                  std::int64_t run_number,
                  const Finish& finish,
+                 const End& end,
                  Timestamp now) {
   static const std::string kEnd =
       "UPDATE runs SET status = ?2, reason = ?3, error = ?4, available_at = ?5, finished_at = ?6,"
-      " started_at = coalesce(started_at, ?7) WHERE number = ?1";
-  const bool final = is_final(finish.status);
+      " started_at = coalesce(started_at, ?7), remote_id = CASE WHEN ?8 = '' THEN remote_id ELSE ?8"
+      " END WHERE number = ?1";
+  const bool final = is_final(end.status);
   Query query(connection, kEnd);
-  query.bind(run_number).bind(finish.status).bind(finish.reason).bind(finish.attempt.error);
-  query.bind(final ? std::nullopt : std::optional(finish.available_at.value_or(now)));
+  query.bind(run_number).bind(end.status).bind(end.reason).bind(finish.attempt.error);
+  query.bind(final ? std::nullopt : std::optional(end.available_at.value_or(now)));
   query.bind(final ? std::optional(now) : std::nullopt);
-  query.bind(finish.attempt.started_at);
+  query.bind(finish.attempt.started_at).bind(finish.remote_id);
   query.run();
   put_attempt(connection, run_number, finish.attempt);
   insert_logs(connection, finish.logs);
-}
-
-bool release_after(Connection& connection, std::int64_t run_number, ScheduleId id, Timestamp now) {
-  static const std::string kMaxRunning = "SELECT max_running FROM schedules WHERE id = ?";
-  static const std::string kReleased = "UPDATE runs SET released = 1 WHERE number = ?";
-  std::size_t max_running = 0;
-  {
-    Query query(connection, kMaxRunning);
-    if (!query.bind(id).step()) return false;
-    max_running = query.read<std::size_t>();
-  }
-  if (!release_one(connection, id, max_running, now)) return false;
-  Query(connection, kReleased).bind(run_number).run();
-  return true;
 }
 
 FinishResult finish_one(Connection& connection,
@@ -204,13 +201,18 @@ FinishResult finish_one(Connection& connection,
   if (!held) return {.written = false};
   validate_flow(finish, held->flow_id);
   if (held->owner != claimant.owner || held->fence != finish.fence) return {.written = false};
-  if (held->status == finish.status) return {.written = true, .released = held->released};
-  if (!may_finish(held->status, finish.status)) return {.written = false};
+  End end{finish.status, finish.reason, finish.available_at};
+  FinishResult result;
+  result.cancelled = heed_wish(held->cancel_reason, end.status, end.reason);
+  result.released = held->released;
+  if (held->status == end.status) return result;
+  if (!may_finish(held->status, end.status)) return {.written = false};
   changed = true;
-  end_attempt(connection, held->number, finish, now);
-  if (!is_final(finish.status) || !held->schedule_id) return {};
-  return {.written = true,
-          .released = release_after(connection, held->number, *held->schedule_id, now)};
+  if (!held->cancel_reason.empty()) end.available_at = now;
+  end_attempt(connection, held->number, finish, end, now);
+  if (is_final(end.status))
+    result.released = release_after(connection, finish.run_id, held->schedule_id, now);
+  return result;
 }
 
 }  // namespace

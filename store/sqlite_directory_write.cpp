@@ -104,9 +104,6 @@ CancelResult SqliteDirectory::cancel_run(RunId id,
   static const std::string kCancel =
       "UPDATE runs SET status = 'cancelled', reason = ?, available_at = NULL, finished_at = ?"
       " WHERE id = ?";
-  // The daemon claims what was released once it sees that runs were added.
-  static const std::string kTell =
-      "UPDATE meta SET revision = revision + 1, runs_revision = revision + 1";
   return store_.connection().write([&] {
     RunStatus status{};
     std::optional<ScheduleId> schedule;
@@ -119,11 +116,16 @@ CancelResult SqliteDirectory::cancel_run(RunId id,
       max_running = query.read<std::size_t>();
     }
     if (is_final(status)) return CancelResult::ended;
-    if (status != RunStatus::waiting && !is_claimable(status)) return CancelResult::under_way;
+    if (status != RunStatus::waiting && !is_claimable(status)) {
+      if (is_open_job(*connection_, id)) return CancelResult::under_way;
+      if (!keep_wish(*connection_, id, reason, now)) return CancelResult::under_way;
+      insert_audit(*connection_, entry);
+      return CancelResult::asked;
+    }
     Query(*connection_, kCancel).bind(reason).bind(now).bind(id).run();
     insert_audit(*connection_, entry);
     if (schedule && holds_slot(status) && release_one(*connection_, *schedule, max_running, now))
-      Query(*connection_, kTell).run();
+      tell_of_runs(*connection_);
     return CancelResult::cancelled;
   });
 }

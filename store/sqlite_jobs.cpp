@@ -108,25 +108,6 @@ Run end_run(Connection& connection, RunId id, const JobEnd& end, Timestamp now) 
   return read_row<Run>(query);
 }
 
-// Lets a run of the schedule go that waited for this one.
-bool release_after(Connection& connection, const Run& run, Timestamp now) {
-  static const std::string kMaxRunning = "SELECT max_running FROM schedules WHERE id = ?";
-  static const std::string kReleased = "UPDATE runs SET released = 1 WHERE id = ?";
-  static const std::string kTell =
-      "UPDATE meta SET revision = revision + 1, runs_revision = revision + 1";
-  if (!run.schedule_id) return false;
-  std::size_t max_running = 0;
-  {
-    Query query(connection, kMaxRunning);
-    if (!query.bind(*run.schedule_id).step()) return false;
-    max_running = query.read<std::size_t>();
-  }
-  if (!release_one(connection, *run.schedule_id, max_running, now)) return false;
-  Query(connection, kReleased).bind(run.id).run();
-  Query(connection, kTell).run();
-  return true;
-}
-
 std::optional<RunStatus> status_of(Connection& connection, RunId id) {
   static const std::string kStatus = "SELECT status FROM runs WHERE id = ?";
   Query query(connection, kStatus);
@@ -164,7 +145,8 @@ std::optional<EndedJob> end_one(Connection& connection,
   const auto end = end_of(job, flow, counts, now);
   EndedJob ended{end_run(connection, job.run_id, end, now), job};
   insert_logs(connection, {end.line});
-  ended.released = release_after(connection, ended.run, now);
+  ended.released = release_after(connection, ended.run.id, ended.run.schedule_id, now);
+  if (ended.released) tell_of_runs(connection);
   return ended;
 }
 
@@ -175,14 +157,17 @@ std::optional<Job> SqliteAudience::open_job(const JobClaim& claim, Timestamp now
   return connection_->write([&]() -> std::optional<Job> {
     const auto run = claimed(*connection_, claim);
     if (!run) return std::nullopt;
-    if (auto job = read_job(*connection_, run->id); job && job->state != JobState::ended)
-      return job;
-    Job job{.run_id = run->id, .trigger_config = {}, .opened_at = now};
-    {
+    auto known = read_job(*connection_, run->id);
+    const bool is_new = !known || known->state == JobState::ended;
+    if (!is_new && run->cancel_reason.empty()) return known;
+    Job job =
+        is_new ? Job{.run_id = run->id, .trigger_config = {}, .opened_at = now} : std::move(*known);
+    if (is_new) {
       Query query(*connection_, kTrigger);
       query.bind(run->flow_id).step();
       job.trigger_config = query.read<std::string>();
     }
+    heed_wish(*run, job);
     put_job(*connection_, job);
     saw(*connection_, now);
     return job;

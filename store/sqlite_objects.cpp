@@ -100,6 +100,7 @@ RetryResult SqliteDirectory::retry_run(RunId id,
   static const std::string kChild = "SELECT 1 FROM runs WHERE parent_id = ? LIMIT 1";
   static const std::string kRetry =
       "UPDATE runs SET status = ?, reason = ?, available_at = ?, finished_at = NULL, released = 0,"
+      " remote_id = '', cancel_reason = '', cancel_revision = NULL,"
       " retry_max_attempts = ?, retry_min_backoff = ?, retry_max_backoff = ?, retry_max_age = ?"
       " WHERE id = ?";
   static const std::string kTell =

@@ -238,6 +238,9 @@ Changes SqliteStore::changes_since(std::int64_t revision) {
       due_schedule_sql() + " WHERE s.revision > ? ORDER BY s.revision, s.id";
   static const std::string kGone =
       "SELECT schedule_id FROM tombstones WHERE revision > ? ORDER BY revision, schedule_id";
+  static const std::string kWished =
+      "SELECT id FROM runs INDEXED BY runs_to_cancel WHERE cancel_revision > ?"
+      " AND status = 'dispatching' ORDER BY id";
   Changes changes;
   changes.revision = revision;
   // Asked before the rows: a commit in between shows next time.
@@ -258,6 +261,9 @@ Changes SqliteStore::changes_since(std::int64_t revision) {
     Query gone(*connection_, kGone);
     gone.bind(revision);
     while (gone.step()) changes.deleted.push_back(gone.read<ScheduleId>());
+    Query wished(*connection_, kWished);
+    wished.bind(revision);
+    while (wished.step()) changes.to_cancel.push_back(wished.read<RunId>());
   });
   watched_ = {data_version, changes.revision};
   return changes;

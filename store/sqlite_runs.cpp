@@ -110,6 +110,49 @@ bool release_one(Connection& connection, ScheduleId id, std::size_t max_running,
   return true;
 }
 
+bool release_after(Connection& connection,
+                   RunId run,
+                   std::optional<ScheduleId> schedule,
+                   Timestamp now) {
+  static const std::string kMaxRunning = "SELECT max_running FROM schedules WHERE id = ?";
+  static const std::string kReleased = "UPDATE runs SET released = 1 WHERE id = ?";
+  if (!schedule) return false;
+  std::size_t max_running = 0;
+  {
+    Query query(connection, kMaxRunning);
+    if (!query.bind(*schedule).step()) return false;
+    max_running = query.read<std::size_t>();
+  }
+  if (!release_one(connection, *schedule, max_running, now)) return false;
+  Query(connection, kReleased).bind(run).run();
+  return true;
+}
+
+void tell_of_runs(Connection& connection) {
+  static const std::string kTell =
+      "UPDATE meta SET revision = revision + 1, runs_revision = revision + 1";
+  Query(connection, kTell).run();
+}
+
+bool keep_wish(Connection& connection, RunId id, const std::string& reason, Timestamp now) {
+  static const std::string kKeep =
+      "UPDATE runs SET cancel_revision = (SELECT revision + 1 FROM meta),"
+      " cancel_reason = CASE WHEN cancel_reason = '' THEN ?2 ELSE cancel_reason END,"
+      " available_at = CASE WHEN status = 'running' THEN ?3 ELSE available_at END"
+      " WHERE id = ?1"
+      " AND (status = 'dispatching' OR status = 'running' AND available_at IS NOT NULL)";
+  static const std::string kTell = "UPDATE meta SET revision = revision + 1";
+  Query query(connection, kKeep);
+  if (query.bind(id).bind(reason).bind(now).run() == 0) return false;
+  Query(connection, kTell).run();
+  return true;
+}
+
+bool is_open_job(Connection& connection, RunId id) {
+  static const std::string kOpen = "SELECT 1 FROM jobs WHERE run_id = ? AND state <> 'ended'";
+  return Query(connection, kOpen).bind(id).step();
+}
+
 std::size_t recover_runs(Connection& connection, Timestamp now) {
   static const std::string kInterrupt =
       "INSERT OR REPLACE INTO attempts (run, number, started_at, finished_at, outcome, error)"

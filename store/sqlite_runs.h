@@ -32,6 +32,17 @@ std::vector<RunId> cancel_unsent(Connection& connection,
                                  Timestamp now);
 // Lets the oldest waiting run go when fewer than `max_running` hold a slot.
 bool release_one(Connection& connection, ScheduleId id, std::size_t max_running, Timestamp now);
+// The same after the end of `run`, if that has a schedule.
+bool release_after(Connection& connection,
+                   RunId run,
+                   std::optional<ScheduleId> schedule,
+                   Timestamp now);
+// The daemon claims what became pending once it sees that runs were added.
+void tell_of_runs(Connection& connection);
+// See RunDesk::ask_to_cancel.
+bool keep_wish(Connection& connection, RunId id, const std::string& reason, Timestamp now);
+// Whether it is a batch job that is spread here, and has not ended.
+[[nodiscard]] bool is_open_job(Connection& connection, RunId id);
 // Makes every dispatching run retrying, available at once, its attempt closed as "interrupted";
 // gives how many.
 std::size_t recover_runs(Connection& connection, Timestamp now);

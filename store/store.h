@@ -134,7 +134,8 @@ struct Changes {
   std::vector<DueSchedule> schedules;  // written since, whatever their status
   // Gone since. A store may forget all but the last 10,000: settle() says `gone` in any case.
   std::vector<ScheduleId> deleted;
-  bool runs_added = false;  // claim() may find something new
+  bool runs_added = false;         // claim() may find something new
+  std::vector<RunId> to_cancel{};  // dispatching ones that somebody wished cancelled since, by id
 };
 
 // Settles occurrences of one schedule and moves it on.
@@ -195,19 +196,24 @@ struct ClaimResult {
   std::optional<Timestamp> next_available;  // of what was left, for these executors
 };
 
-// The end of one attempt.
+// The end of one attempt. Of a run with a cancel_reason `retrying` becomes `cancelled`, and
+// `cancelled` has that reason; every other end stays as it is.
 struct Finish {
   RunId run_id;
   std::int64_t fence = 0;
-  RunStatus status = RunStatus::completed;  // completed, failed, retrying, dead, cancelled
+  // completed, failed, retrying, dead, cancelled; `running`: it goes on elsewhere, as `remote_id`,
+  // until RunDesk::end_tracked().
+  RunStatus status = RunStatus::completed;
   std::string reason;
-  std::optional<Timestamp> available_at;  // retrying: when again
+  std::optional<Timestamp> available_at;  // retrying: when again; running: when to ask about it
   Attempt attempt;
   std::vector<LogEntry> logs;
+  std::string remote_id{};
 };
 struct FinishResult {
-  bool written = true;    // false: the claim was lost, or no such end is left; nothing changed
-  bool released = false;  // a waiting run of the same schedule became pending
+  bool written = true;     // false: the claim was lost, or no such end is left; nothing changed
+  bool released = false;   // a waiting run of the same schedule became pending
+  bool cancelled = false;  // instead of tried again: somebody had wished it
 };
 
 // A claim given back unsent: the attempt is not counted, the run is pending again.

@@ -200,6 +200,11 @@ struct Run {
   std::optional<OwnerId> owner;           // who claimed it last
   std::int64_t fence = 0;                 // of the last claim; grows
   std::string error;                      // of the last attempt
+  // Of a run that a hog_flows API has accepted as a batch job of its own: that job's id. While it
+  // is `running`, available_at is when to ask about it next.
+  std::string remote_id{};
+  // Somebody wished it cancelled, and why, while it was with its executor: it is not tried again.
+  std::string cancel_reason{};
 };
 
 struct Attempt {

@@ -98,6 +98,9 @@ void validate(const std::vector<Settlement>& batch) {
 void validate(const std::vector<Finish>& batch) {
   for (const auto& finish : batch) {
     check_text("runs", "reason", finish.reason);
+    check_text("runs", "remote_id", finish.remote_id);
+    if ((finish.status == RunStatus::running) == finish.remote_id.empty())
+      refuse("runs", "remote_id", "must be set exactly when the run goes on elsewhere");
     check_texts(finish.attempt);
     if (finish.attempt.run_id != finish.run_id)
       refuse("attempts", "run_id", "must be the finished run's");

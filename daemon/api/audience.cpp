@@ -39,6 +39,7 @@ bool cancel_job(const Call& call, store::RunId id, const store::AuditEntry& line
       return true;
     case store::CancelResult::ended:
       return true;
+    case store::CancelResult::asked:
     case store::CancelResult::missing:
     case store::CancelResult::under_way:
       break;

@@ -248,11 +248,11 @@ Response cancel_batch_job(Call& call) {
   auto run = id ? call.store().run(*id) : std::nullopt;
   if (!run || run->flow_id != flow.id || run->kind != RunKind::batch_job)
     throw Refused{not_found()};
-  end_run(call, *id);
-  return json_response(job_json(call, call.store().run(*id).value_or(*run), flow));
+  const int status = end_run(call, *id);
+  return json_response(job_json(call, call.store().run(*id).value_or(*run), flow), status);
 }
 
-void end_run(const Call& call, store::RunId id) {
+int end_run(const Call& call, store::RunId id) {
   const auto run = call.store().run(id);
   if (!run) throw Refused{not_found()};
   const json::object before = core::to_json(*run);
@@ -261,18 +261,18 @@ void end_run(const Call& call, store::RunId id) {
   switch (call.directory().cancel_run(id, "cancelled_by_operator", call.now, line)) {
     case store::CancelResult::cancelled:
       if (run->kind == RunKind::batch_job) sweep_children(call, id);
-      return;
+      return 200;
     case store::CancelResult::ended:
-      return;
+      return 200;
+    case store::CancelResult::asked:
+      return 202;
     case store::CancelResult::missing:
       throw Refused{not_found()};
     case store::CancelResult::under_way:
-      if (run->kind == RunKind::batch_job && cancel_job(call, id, line)) return;
+      if (run->kind == RunKind::batch_job && cancel_job(call, id, line)) return 200;
       break;
   }
-  throw Refused{problem(409,
-                        "It is being delivered now and cannot be taken back; try again when "
-                        "the attempt has ended.")};
+  throw Refused{problem(409, "It changed at this very moment: try again.")};
 }
 
 }  // namespace rruled::api

@@ -15,7 +15,8 @@ namespace rruled::api {
 // Those that jobs can have: all but skipped.
 [[nodiscard]] std::vector<store::RunStatus> job_statuses();
 
-// Cancels the run unless it has ended. 409 when it is with an executor.
-void end_run(const Call& call, store::RunId id);
+// Cancels the run unless it has ended. The status to answer with: 202 when it is with an executor,
+// whose daemon ends it within seconds; it is cancelled then, unless it has completed before.
+[[nodiscard]] int end_run(const Call& call, store::RunId id);
 
 }  // namespace rruled::api

@@ -223,7 +223,7 @@ constexpr std::array kRoutes{
           RRULED_PROJECT "runs/{rid}/cancel/",
           Scope::write,
           cancel_run,
-          {"Ends a run that is not being delivered", "", "Run"}},
+          {"Ends a run; 202: it is with an executor, and ends in a moment", "", "Run"}},
     Route{Verb::post,
           RRULED_PROJECT "runs/{rid}/retry/",
           Scope::write,

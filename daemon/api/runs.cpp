@@ -92,8 +92,10 @@ Response get_run(Call& call) {
 }
 
 Response cancel_run(Call& call) {
-  end_run(call, run_of(call).id);
-  return get_run(call);
+  const int status = end_run(call, run_of(call).id);
+  Response response = get_run(call);
+  response.status = status;
+  return response;
 }
 
 Response retry_run(Call& call) {

@@ -50,6 +50,7 @@ void add_backfill_verb(Commands& commands, CLI::App* schedule);
 void add_skip_verbs(Commands& commands, CLI::App* schedules);
 void add_explain_verb(Commands& commands, CLI::App* schedule);
 void add_retry_verb(Commands& commands, CLI::App* runs);
+void add_end_verbs(Commands& commands, CLI::App* runs);  // cancel, purge
 
 // Reads the command line and does what it says. Exit codes: session.h.
 [[nodiscard]] int execute(int argc, const char* const* argv, Session& session);

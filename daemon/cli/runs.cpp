@@ -214,6 +214,7 @@ void add_runs(Commands& commands) {
   when_chosen(commands, command,
               [&commands, options] { return watch(commands.session, *options); });
   add_retry_verb(commands, group);
+  add_end_verbs(commands, group);
 }
 
 }  // namespace rruled::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/core/breaker.h"
 #include "daemon/core/report.h"
 #include "store/audience.h"
 #include "store/store.h"
@@ -63,15 +64,21 @@ struct FanOutPage {
 struct LookAtJobs {  // Audience::end_jobs
   store::EndJobs request;
 };
+// Of a run that is not in flight here: it is spread, tracked elsewhere, or another daemon's.
 struct CancelJob {
   store::RunId run_id;
+};
+struct ExpireRetries {  // RunDesk::expire_retries
+  std::vector<std::string> executors;
+  std::size_t limit = 0;
 };
 
 // For people and metrics; nothing comes back.
 struct Notice {
   enum class Kind {
-    run_ended,     // run, report: completed, failed or dead
+    run_ended,     // run, status, and report where an attempt ended it
     run_retrying,  // run, report, again_at
+    run_tracked,   // run, report: accepted as a batch job of the other side
     run_skipped,   // run: by overlap
     run_fenced,    // run: its claim was lost to another daemon; what we had of it was dropped
     run_unserved,  // run: stays pending, no executor of that name here
@@ -82,6 +89,7 @@ struct Notice {
     quarantined,   // schedule_id, text: the row cannot be used
     paused,        // schedule_id, text: by the daemon, after failures in a row
     resumed,       // schedule_id, text: its paused_until has come
+    breaker,       // text (the executor), breaker, again_at: when the next probe may go
     store_failed   // text: will be tried again
   };
   Kind kind;
@@ -94,6 +102,7 @@ struct Notice {
   std::string text{};
   store::LogLevel level = store::LogLevel::info;
   std::chrono::milliseconds late_by{0};
+  std::optional<Breaker::State> breaker{};
 };
 
 using Action = std::variant<LoadDue,
@@ -110,6 +119,7 @@ using Action = std::variant<LoadDue,
                             FanOutPage,
                             LookAtJobs,
                             CancelJob,
+                            ExpireRetries,
                             Notice>;
 
 // ---- Completions
@@ -151,6 +161,9 @@ struct JobsEnded {
   store::EndedJobs result;
 };
 struct JobCancelled {};
+struct Expired {
+  std::vector<store::Run> runs;  // dead now
+};
 struct Changed {
   store::Changes changes;
 };
@@ -167,7 +180,8 @@ struct StoreFailed {
     hand_back,
     spread,  // OpenJob, FanOutPage
     end_jobs,
-    cancel_job
+    cancel_job,
+    expire
   };
   What what;
   std::string error;
@@ -189,6 +203,7 @@ using Completion = std::variant<Loaded,
                                 FannedOut,
                                 JobsEnded,
                                 JobCancelled,
+                                Expired,
                                 Changed,
                                 StoreFailed>;
 

@@ -33,6 +33,8 @@ Planner::Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Times
     Lane lane;
     lane.cap = cap;
     lane.claim_at = now;
+    if (const auto found = options_.breakers.find(name); found != options_.breakers.end())
+      lane.breaker = Breaker(found->second);
     lanes_.emplace(name, std::move(lane));
   }
 }
@@ -44,6 +46,7 @@ std::vector<Action> Planner::step(Timestamp now) {
     wheel_.advance(now, fired);
     for (const auto& each : fired) make_ready(each.id, false);
   }
+  look_at_breakers(now, actions);
   if (!store_rests(now)) {
     keep_claims(now, actions);
     finish(actions);
@@ -85,6 +88,7 @@ void Planner::complete(Completion completion, Timestamp now) {
                         [&](FannedOut& fanned) { take(jobs_.take(std::move(fanned), now), now); },
                         [&](JobsEnded& ended) { take(jobs_.take(std::move(ended), now), now); },
                         [&](JobCancelled&) { jobs_.child_ended(now); },
+                        [&](Expired& expired) { take(std::move(expired), now); },
                         [&](Changed& changed) { take(changed, now); },
                         [&](StoreFailed& failed) { note_failure(failed, now); }},
              completion);
@@ -134,6 +138,9 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
       break;
     case What::end_jobs:
       jobs_.end_failed(now);
+      break;
+    case What::expire:
+      expiring_ = false;
       break;
     case What::cancel_job:  // the run that waits for it is let go when it ends by itself
       break;
@@ -215,6 +222,7 @@ void Planner::take(const Changed& changed, Timestamp now) {
   }
   for (const auto& row : changed.changes.schedules) arm(row);
   if (changed.changes.runs_added) claim_by(now);
+  cancel_wished(changed.changes.to_cancel);
 }
 
 void Planner::forget_timetables() {
@@ -236,6 +244,8 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
   if (options_.claim_ttl && !recovering_) consider(recover_at_);
   consider(wheel_.next_due());
   if (settling_.empty()) consider(settle_at_);
+  for (const auto& [name, lane] : lanes_) consider(lane.breaker.opens_until());
+  if (!expiring_) consider(expire_at_);
   if (!claiming_)
     for (const auto& [name, lane] : lanes_)
       if (free_slots(lane) > 0) consider(lane.claim_at);

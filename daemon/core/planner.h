@@ -40,6 +40,10 @@ struct PlannerOptions {
   std::chrono::milliseconds claim_poll{
       5'000};  // with claim_ttl: runs are asked for at least so often
   JobOptions jobs{};
+  // Of executors; one that is not here, or whose `failures` is 0, has no breaker.
+  std::map<std::string, BreakerOptions> breakers{};
+  // With a breaker open: how often runs whose time for retries is over are ended.
+  std::chrono::milliseconds expire_every{10'000};
   // Differs between daemons: after an outage they do not come back in the same moment.
   std::uint64_t seed = 0;
 };
@@ -95,6 +99,7 @@ class Planner {
     std::deque<store::Run> queue;       // claimed, not sent
     std::size_t jobs_waiting = 0;       // claimed, for their turn to be spread
     std::optional<Timestamp> claim_at;  // when the store may have runs for it
+    Breaker breaker{BreakerOptions{}};
     [[nodiscard]] std::size_t taken() const {
       return in_flight + reserved_to_settle + reserved_to_claim + queue.size() + jobs_waiting;
     }
@@ -113,11 +118,13 @@ class Planner {
     store::Run run;
     bool cancelled = false;
     bool lost = false;  // another daemon took the claim over
+    Breaker::Ticket ticket = 0;
   };
   struct Ending {  // an attempt's end on its way to the store
     store::Finish finish;
     store::Run run;
     Report report;
+    bool cancelled = false;  // while it was in flight
   };
   using Actions = std::vector<Action>;
 
@@ -138,6 +145,7 @@ class Planner {
   void forget(store::ScheduleId id);
   [[nodiscard]] std::shared_ptr<const ExcludedDays> days_of(const std::string& text);
   void settle_due(Timestamp now, Actions& actions);
+  void settle_upto(std::size_t limit, std::size_t share, Timestamp now, Settle& settle);
   void settle_due_of(FairQueue<store::ScheduleId>& ready,
                      std::size_t limit,
                      Timestamp now,
@@ -164,10 +172,23 @@ class Planner {
   [[nodiscard]] Ending ending_of(InFlight flight, Report report, Timestamp now) const;
   void finish(Actions& actions);
   void take(Finished finished, Timestamp now);
+  [[nodiscard]] Notice notice_of(Ending ending, const store::FinishResult& result) const;
   void hand_back(Actions& actions);
 
   // planner_lateness.cpp
   void note_lateness(const store::Run& run, Timestamp now);
+
+  // planner_cancel.cpp
+  void cancel_wished(const std::vector<store::RunId>& ids);
+  void cancel_deliveries(Actions& actions);
+  [[nodiscard]] bool end_unsent(store::Run& run, Timestamp now);
+
+  // planner_breaker.cpp
+  void look_at_breakers(Timestamp now, Actions& actions);
+  void expire_retries(std::vector<std::string> executors, Timestamp now, Actions& actions);
+  void note_answer(const InFlight& flight, const Report& report, Timestamp now);
+  void tell(const std::string& executor, const Breaker& breaker);
+  void take(Expired expired, Timestamp now);
 
   // planner_jobs.cpp
   void work_on_jobs(Timestamp now, Actions& actions);
@@ -219,6 +240,8 @@ class Planner {
   Timestamp recover_at_;
   bool extending_ = false;
   bool recovering_ = false;
+  std::optional<Timestamp> expire_at_;  // while a breaker is open
+  bool expiring_ = false;
 
   bool draining_ = false;
   int store_failures_ = 0;

@@ -26,13 +26,48 @@ const char* outcome_word(Report::Kind kind, bool cancelled) {
   return "retry";
 }
 
+// What the run comes to.
+void set_status(store::Finish& finish,
+                const store::Run& run,
+                const Report& report,
+                bool cancelled,
+                Timestamp now) {
+  switch (report.kind) {
+    case Report::Kind::completed:
+      finish.status = RunStatus::completed;
+      if (report.remote_id.empty() || run.kind != store::RunKind::batch_job) return;
+      finish.status = RunStatus::running;
+      finish.remote_id = report.remote_id;
+      finish.available_at = now + report.ask_after;
+      return;
+    case Report::Kind::failed:
+      finish.status = RunStatus::failed;
+      break;
+    case Report::Kind::retry:
+    case Report::Kind::unsent: {
+      const RetryDecision decision = decide_retry(
+          run.retry, run.attempts, run.started_at.value_or(now), now, report.retry_after, run.id);
+      finish.status = decision.again_at ? RunStatus::retrying : RunStatus::dead;
+      finish.available_at = decision.again_at;
+      break;
+    }
+  }
+  if (!cancelled) return;
+  finish.status = RunStatus::cancelled;
+  finish.reason = "overlap";  // unless the store knows of a wish
+  finish.available_at.reset();
+}
+
 }  // namespace
 
 std::size_t Planner::free_slots(const Lane& lane) const {
   std::size_t all = 0;
   for (const auto& [name, each] : lanes_) all += each.taken();
   const std::size_t of_all = options_.max_in_flight - std::min(options_.max_in_flight, all);
-  return std::min(of_all, lane.cap - std::min(lane.cap, lane.taken()));
+  const std::size_t room = std::min(of_all, lane.cap - std::min(lane.cap, lane.taken()));
+  if (lane.breaker.state() == Breaker::State::closed) return room;
+  const bool probe_is_coming = lane.taken() > lane.in_flight;
+  return lane.breaker.may_send() && !probe_is_coming ? std::min<std::size_t>(room, 1) : 0;
 }
 
 void Planner::claim_by(Timestamp at) {
@@ -100,22 +135,10 @@ void Planner::take(Held held) {
 }
 
 void Planner::start_deliveries(Timestamp now, Actions& actions) {
-  for (const auto id : std::exchange(to_cancel_, {})) {
-    const auto flight = in_flight_.find(id);
-    if (flight == in_flight_.end()) actions.emplace_back(CancelJob{id});  // if it is one
-    if (flight == in_flight_.end() || flight->second.cancelled || flight->second.lost) continue;
-    flight->second.cancelled = true;
-    actions.emplace_back(CancelDelivery{id});
-  }
-  for (const auto id : std::exchange(lost_, {})) {
-    const auto flight = in_flight_.find(id);
-    if (flight == in_flight_.end() || flight->second.lost) continue;
-    flight->second.lost = true;
-    actions.emplace_back(CancelDelivery{id});
-  }
+  cancel_deliveries(actions);
   if (draining_) return;
   for (auto& [name, lane] : lanes_) {
-    while (!lane.queue.empty() && lane.in_flight < lane.cap) {
+    while (!lane.queue.empty() && lane.in_flight < lane.cap && lane.breaker.may_send()) {
       store::Run run = std::move(lane.queue.front());
       lane.queue.pop_front();
       note_lateness(run, now);
@@ -124,15 +147,9 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
         jobs_.add(std::move(run));
         continue;
       }
-      if (run.attempts > run.retry.max_attempts) {  // daemons ended during those before
-        Report report;
-        report.kind = Report::Kind::retry;
-        report.error = "not sent: the attempts are used up";
-        endings_.push_back(ending_of({std::move(run)}, std::move(report), now));
-        continue;
-      }
+      if (end_unsent(run, now)) continue;
       ++lane.in_flight;
-      in_flight_.emplace(run.id, InFlight{run});
+      in_flight_.emplace(run.id, InFlight{.run = run, .ticket = lane.breaker.sent()});
       actions.emplace_back(Deliver{std::move(run)});
     }
   }
@@ -151,19 +168,7 @@ Planner::Ending Planner::ending_of(InFlight flight, Report report, Timestamp now
   finish.attempt.outcome = outcome_word(report.kind, flight.cancelled);
   finish.attempt.status_code = report.status_code;
   finish.attempt.error = report.error;
-  if (flight.cancelled && report.kind != Report::Kind::completed) {
-    finish.status = RunStatus::cancelled;
-    finish.reason = "overlap";
-  } else if (report.kind == Report::Kind::completed) {
-    finish.status = RunStatus::completed;
-  } else if (report.kind == Report::Kind::failed) {
-    finish.status = RunStatus::failed;
-  } else {
-    const RetryDecision decision = decide_retry(
-        run.retry, run.attempts, run.started_at.value_or(now), now, report.retry_after, run.id);
-    finish.status = decision.again_at ? RunStatus::retrying : RunStatus::dead;
-    finish.available_at = decision.again_at;
-  }
+  set_status(finish, run, report, flight.cancelled, now);
   for (store::LogEntry& line : report.output) {
     line.flow_id = run.flow_id;
     line.run_id = run.id;
@@ -183,8 +188,10 @@ Planner::Ending Planner::ending_of(InFlight flight, Report report, Timestamp now
     summary.level =
         finish.status == RunStatus::retrying ? store::LogLevel::warn : store::LogLevel::error;
   }
+  if (finish.status == RunStatus::running)
+    summary.message += ": accepted as batch job " + finish.remote_id;
   finish.logs.push_back(std::move(summary));
-  return {std::move(finish), std::move(run), std::move(report)};
+  return {std::move(finish), std::move(run), std::move(report), flight.cancelled};
 }
 
 void Planner::take(Delivered delivered, Timestamp now) {
@@ -193,6 +200,7 @@ void Planner::take(Delivered delivered, Timestamp now) {
   InFlight flight = std::move(found->second);
   in_flight_.erase(found);
   --lanes_.at(flight.run.executor).in_flight;
+  note_answer(flight, delivered.report, now);
   if (flight.lost && delivered.report.kind != Report::Kind::completed) {
     notify({.kind = Notice::Kind::run_fenced, .run = std::move(flight.run)});
     return;
@@ -223,22 +231,35 @@ void Planner::take(Finished finished, Timestamp now) {
     const store::FinishResult& result = finished.results.at(i);
     const std::string executor = ending.run.executor;
     if (result.released) claim_by(executor, now);
+    if (result.cancelled) ending.finish.status = RunStatus::cancelled;
+    const RunStatus status = ending.finish.status;
     if (result.written && ending.run.origin == store::RunOrigin::child &&
-        ending.finish.status != RunStatus::retrying)
+        status != RunStatus::retrying)
       jobs_.child_ended(now);
-    Notice notice{.kind = Notice::Kind::run_ended,
-                  .run = std::move(ending.run),
-                  .report = std::move(ending.report),
-                  .status = ending.finish.status};
-    if (!result.written) {
-      notice.kind = Notice::Kind::run_fenced;
-    } else if (ending.finish.status == RunStatus::retrying) {
-      notice.kind = Notice::Kind::run_retrying;
-      notice.again_at = ending.finish.available_at;
+    if (result.written && status == RunStatus::retrying)
       claim_by(executor, *ending.finish.available_at);
-    }
-    notify(std::move(notice));
+    // Accepted elsewhere while it was being broken off here: it is to be cancelled there.
+    if (result.written && status == RunStatus::running && ending.cancelled)
+      to_cancel_.push_back(ending.run.id);
+    notify(notice_of(std::move(ending), result));
   }
+}
+
+Notice Planner::notice_of(Ending ending, const store::FinishResult& result) const {
+  const RunStatus status = ending.finish.status;
+  Notice notice{.kind = Notice::Kind::run_ended,
+                .run = std::move(ending.run),
+                .report = std::move(ending.report),
+                .status = status};
+  if (!result.written) {
+    notice.kind = Notice::Kind::run_fenced;
+  } else if (status == RunStatus::retrying) {
+    notice.kind = Notice::Kind::run_retrying;
+    notice.again_at = ending.finish.available_at;
+  } else if (status == RunStatus::running) {
+    notice.kind = Notice::Kind::run_tracked;
+  }
+  return notice;
 }
 
 void Planner::hand_back(Actions& actions) {

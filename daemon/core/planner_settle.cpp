@@ -99,9 +99,18 @@ void Planner::settle_due(Timestamp now, Actions& actions) {
   Settle settle;
   // A first batch that is small is sent while the store works at the next one.
   const std::size_t limit = std::min(settle_limit_, std::max(kSettleMin, ready_count() / 8));
-  for (auto& [executor, ready] : ready_) settle_due_of(ready, limit, now, settle);
+  // An even share for each executor before one has more: what is due to one that is dead is much,
+  // and must not stand before what is due to the others.
+  settle_upto(limit, std::max<std::size_t>(1, limit / std::max<std::size_t>(1, ready_.size())), now,
+              settle);
+  settle_upto(limit, limit, now, settle);
   std::erase_if(ready_, [](const auto& each) { return each.second.empty(); });
   if (!settle.batch.empty()) actions.emplace_back(std::move(settle));
+}
+
+void Planner::settle_upto(std::size_t limit, std::size_t share, Timestamp now, Settle& settle) {
+  for (auto& [executor, ready] : ready_)
+    settle_due_of(ready, std::min(limit, settle.batch.size() + share), now, settle);
 }
 
 void Planner::settle_due_of(FairQueue<store::ScheduleId>& ready,
@@ -125,7 +134,10 @@ void Planner::settle_due_of(FairQueue<store::ScheduleId>& ready,
     const auto lane = lanes_.find(schedule.executor);
     const Timestamp at_the_latest =
         *due + std::min(options_.settle_hold, schedule.catchup_grace / 2);
-    if (lane != lanes_.end() && free_slots(lane->second) == 0 && now < at_the_latest) {
+    // While its breaker is open no slot will become free.
+    const bool may_wait =
+        lane != lanes_.end() && lane->second.breaker.state() == Breaker::State::closed;
+    if (may_wait && free_slots(lane->second) == 0 && now < at_the_latest) {
       ready.push_front(schedule.project_id, *next);
       if (!settle_at_ || at_the_latest < *settle_at_) settle_at_ = at_the_latest;
       return;

@@ -56,6 +56,8 @@ json::object to_json(const store::Run& run) {
       {"owner", id_or_null(run.owner)},
       {"fence", run.fence},
       {"error", run.error},
+      {"remote_id", run.remote_id},
+      {"cancel_reason", run.cancel_reason},
       {"variables", stored_json(run.variables, json::object())},
       {"idempotency_key", idempotency_key(run.id)},
       {"body", stored_json(run.body, nullptr)},

@@ -135,6 +135,15 @@ class Assembly {
       if (executor.type != ExecutorType::http && has(key, only)) return only + of_type;
     for (const auto* only : {"argv", "retry_on_failure"})
       if (executor.type != ExecutorType::command && has(key, only)) return only + of_type;
+    for (const auto* only : {"breaker_failures", "breaker_open_min", "breaker_open_max"})
+      if (executor.type != ExecutorType::http && has(key, only)) return only + of_type;
+    for (const auto* only : {"track_for", "track_poll_min", "track_poll_max"})
+      if (!has(key, "base_url") && has(key, only))
+        return std::string(only) + " is for base_url alone";
+    if (executor.track_poll_min > executor.track_poll_max)
+      return "track_poll_min must not be longer than track_poll_max";
+    if (executor.breaker_open_min > executor.breaker_open_max)
+      return "breaker_open_min must not be longer than breaker_open_max";
     if (executor.type == ExecutorType::http && has(key, "base_url") == has(key, "url"))
       return "type http needs exactly one of base_url and url";
     if (executor.type == ExecutorType::command && !has(key, "argv"))

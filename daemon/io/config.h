@@ -36,6 +36,21 @@ struct ExecutorConfig {
   bool retry_on_failure = false;                     // command: a non-zero exit is tried again
   std::size_t max_in_flight = 32;
   std::vector<std::int64_t> projects;  // may use it; empty: every project
+  // base_url: how long the batch jobs that it accepts are followed (0: not at all), and how often
+  // they are asked about.
+  std::chrono::milliseconds track_for{std::chrono::hours(24)};
+  std::chrono::milliseconds track_poll_min{2'000};
+  std::chrono::milliseconds track_poll_max{60'000};
+  // http: after so many attempts in a row that nobody answered (0: never) nothing is sent for a
+  // while.
+  std::size_t breaker_failures = 5;
+  std::chrono::milliseconds breaker_open_min{5'000};
+  std::chrono::milliseconds breaker_open_max{60'000};
+
+  // Whether its batch jobs go on elsewhere.
+  [[nodiscard]] bool tracks() const {
+    return !base_url.empty() && track_for > std::chrono::milliseconds(0);
+  }
 };
 
 struct Config {

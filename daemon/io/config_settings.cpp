@@ -76,6 +76,13 @@ std::string set_size(std::size_t& target,
   return {};
 }
 
+std::string set_count(std::size_t& target, const SettingValue& value, std::int64_t max) {
+  const auto number = std::get<std::int64_t>(value);
+  if (number < 0 || number > max) return "must be between 0 and " + std::to_string(max);
+  target = static_cast<std::size_t>(number);
+  return {};
+}
+
 bool is_postgres(const std::string& url) {
   return url.starts_with("postgresql://") || url.starts_with("postgres://");
 }
@@ -251,6 +258,26 @@ constexpr std::array kSettings{
     Setting{kExecutorSection, "projects", SettingType::integers, "[1, 2]", "every project",
             "Projects whose schedules may use it.", false,
             [](C, E e, V v) { return set_projects(e->projects, v); }},
+    Setting{
+        kExecutorSection, "track_for", SettingType::text, "duration", "24h",
+        "base_url: how long a batch job there is followed to its end; 0s: it ends with the 2xx.",
+        false, [](C, E e, V v) { return set_duration(e->track_for, v, milliseconds(0)); }},
+    Setting{kExecutorSection, "track_poll_min", SettingType::text, "duration", "2s",
+            "base_url: when a batch job is asked about first; then after twice as long each.",
+            false,
+            [](C, E e, V v) { return set_duration(e->track_poll_min, v, milliseconds(100)); }},
+    Setting{kExecutorSection, "track_poll_max", SettingType::text, "duration", "1m",
+            "base_url: the longest time between two questions.", false,
+            [](C, E e, V v) { return set_duration(e->track_poll_max, v, milliseconds(100)); }},
+    Setting{kExecutorSection, "breaker_failures", SettingType::integer, "0 to 1000", "5",
+            "http: attempts in a row that nobody answered, after which nothing is sent; 0: never.",
+            false, [](C, E e, V v) { return set_count(e->breaker_failures, v, 1'000); }},
+    Setting{kExecutorSection, "breaker_open_min", SettingType::text, "duration", "5s",
+            "http: for how long nothing is sent then; doubled after each probe that fails.", false,
+            [](C, E e, V v) { return set_duration(e->breaker_open_min, v, milliseconds(100)); }},
+    Setting{kExecutorSection, "breaker_open_max", SettingType::text, "duration", "1m",
+            "http: the longest time between two probes.", false,
+            [](C, E e, V v) { return set_duration(e->breaker_open_max, v, milliseconds(100)); }},
     Setting{"api", "listen", SettingType::text, "ADDRESS:PORT, unix:PATH", "",
             "Where the HTTP API listens, as in 127.0.0.1:8480; without it there is none.", false,
             [](C c, E, V v) { return set_listen(c.api.listen, v); }},

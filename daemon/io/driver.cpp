@@ -54,6 +54,7 @@ Driver::Driver(asio::any_io_executor io,
       store_(store.store),
       store_thread_(store.thread),
       audience_(store::audience_of(store.store)),
+      desk_(store::run_desk_of(store.store)),
       outcomes_(outcomes),
       planner_(planner),
       executors_(executors),
@@ -245,7 +246,21 @@ store::Audience& Driver::audience() const {
   return *audience_;
 }
 
-// False: it is none of a batch job.
+// Of a run that is not in flight here. On the store's thread.
+void Driver::keep_wish(store::RunId id) {
+  using Result = store::CancelResult;
+  const auto now = clock_.now();
+  const bool is_job = audience_ && audience_->cancel_job(id, "overlap", {}, now) != Result::missing;
+  if (!is_job && desk_) (void)desk_->ask_to_cancel(id, "overlap", now);
+}
+
+// On the store's thread.
+std::vector<store::Run> Driver::expire(const core::ExpireRetries& action) {
+  if (!desk_) return {};
+  return desk_->expire_retries({action.executors, action.limit}, clock_.now());
+}
+
+// False: it is none of a batch job, or of runs beside their attempts.
 bool Driver::perform_job(core::Action& action) {
   using Done = core::Completion;
   if (auto* open = std::get_if<core::OpenJob>(&action)) {
@@ -264,8 +279,12 @@ bool Driver::perform_job(core::Action& action) {
     });
   } else if (auto* cancel = std::get_if<core::CancelJob>(&action)) {
     spawn_store(What::cancel_job, [this, id = cancel->run_id]() -> Done {
-      if (audience_) (void)audience_->cancel_job(id, "overlap", {}, clock_.now());
+      keep_wish(id);
       return core::JobCancelled{};
+    });
+  } else if (auto* expire = std::get_if<core::ExpireRetries>(&action)) {
+    spawn_store(What::expire, [this, expire = std::move(*expire)]() -> Done {
+      return core::Expired{this->expire(expire)};
     });
   } else {
     return false;

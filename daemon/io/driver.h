@@ -5,6 +5,7 @@
 #include "daemon/io/executor.h"
 #include "daemon/io/store_clock.h"
 #include "store/audience.h"
+#include "store/run_desk.h"
 #include "store/store.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -21,6 +22,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace rruled::io {
 
@@ -93,6 +95,8 @@ class Driver {
   void spawn_delivery(store::Run run);
   [[nodiscard]] bool perform_job(core::Action& action);
   [[nodiscard]] store::Audience& audience() const;
+  void keep_wish(store::RunId id);
+  [[nodiscard]] std::vector<store::Run> expire(const core::ExpireRetries& action);
   void perform(core::Action action);
   void complete(core::Completion completion);
   void fail(std::exception_ptr error);
@@ -104,6 +108,7 @@ class Driver {
   store::Store& store_;
   boost::asio::thread_pool& store_thread_;
   const std::unique_ptr<store::Audience> audience_;  // on store_; null: not of this kind of store
+  const std::unique_ptr<store::RunDesk> desk_;       // the same
   const StoreLane outcomes_;
   core::Planner& planner_;
   std::map<std::string, std::unique_ptr<Executor>>& executors_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/core/report.h"
+#include "daemon/io/remote_jobs.h"
 #include "daemon/io/send_permit.h"
 #include "store/types.h"
 
@@ -25,6 +26,9 @@ class Executor {
   // left yet, else as `retry`.
   [[nodiscard]] virtual boost::asio::awaitable<core::Report> deliver(store::Run run,
                                                                      SendPermit permit = {}) = 0;
+
+  // Of an executor whose other side has batch jobs of its own; null otherwise. Lives as long as it.
+  [[nodiscard]] virtual RemoteJobs* remote_jobs() { return nullptr; }
 
   // Where and what, for the dry run: "POST http://host/path", "run /usr/bin/backup --all".
   [[nodiscard]] virtual std::string destination(const store::Run& run) const = 0;

@@ -25,6 +25,7 @@ Made make_http(const ExecutorConfig& config, const ExecutorContext& context) {
   options.ca_file = config.ca_file;
   options.connections_kept_max = config.max_in_flight;
   if (config.timeout) options.timeout = *config.timeout;
+  if (config.tracks()) options.track_after = config.track_poll_min;
   if (!config.token_file.empty()) {
     auto token = Secret::read_file(config.token_file, "token_file");
     if (!token) return token.error();

@@ -1,7 +1,9 @@
 #include "daemon/io/http_executor.h"
 
+#include "daemon/core/remote_job.h"
 #include "daemon/core/retry.h"
 #include "daemon/core/run_identity.h"
+#include "daemon/io/http_remote_jobs.h"
 #include "daemon/io/retry_after.h"
 #include "daemon/io/text.h"
 
@@ -43,6 +45,11 @@ Report::Kind kind_of(const HttpExchange& exchange, const HttpFailure& failure) {
   return unsent ? Report::Kind::unsent : Report::Kind::retry;
 }
 
+bool nobody_answered(HttpFailure::Stage stage) {
+  using Stage = HttpFailure::Stage;
+  return stage != Stage::too_large && stage != Stage::garbage && stage != Stage::cancelled;
+}
+
 Report::Kind kind_of(core::HttpVerdict verdict) {
   switch (verdict) {
     case core::HttpVerdict::completed:
@@ -74,26 +81,38 @@ SettingResult<std::unique_ptr<HttpExecutor>> HttpExecutor::create(asio::any_io_e
                  : UrlTemplate::parse(options.url, "url");
   if (!url) return url.error();
   auto client =
-      HttpClient::create(std::move(io), clock,
+      HttpClient::create(io, clock,
                          {.tls = url->tls(),
                           .ca_file = options.ca_file,
                           .body_bytes_max = options.response_bytes_max,
                           .idle_per_host_max = options.connections_kept_max,
                           .idle_max = std::max<std::size_t>(256, options.connections_kept_max)});
   if (!client) return client.error();
-  return std::unique_ptr<HttpExecutor>(
-      new HttpExecutor(clock, std::move(*client), std::move(*url), std::move(options)));
+  std::unique_ptr<RemoteJobs> remote_jobs;
+  if (api && options.track_after) {
+    HttpRemoteJobsOptions remote;
+    if (options.token) remote.token.emplace(std::string(options.token->reveal()));
+    remote.ca_file = options.ca_file;
+    remote.timeout = options.timeout;
+    auto jobs = HttpRemoteJobs::create(io, clock, *url, std::move(remote));
+    if (!jobs) return jobs.error();
+    remote_jobs = std::move(*jobs);
+  }
+  return std::unique_ptr<HttpExecutor>(new HttpExecutor(
+      clock, std::move(*client), std::move(remote_jobs), std::move(*url), std::move(options)));
 }
 
 HttpExecutor::HttpExecutor(const Clock& clock,
                            std::unique_ptr<HttpClient> client,
+                           std::unique_ptr<RemoteJobs> remote_jobs,
                            UrlTemplate url,
                            HttpExecutorOptions options)
     : clock_(clock),
       options_(std::move(options)),
       api_(!options_.base_url.empty()),
       url_(std::move(url)),
-      client_(std::move(client)) {}
+      client_(std::move(client)),
+      remote_jobs_(std::move(remote_jobs)) {}
 
 std::string HttpExecutor::payload(const store::Run& run) const {
   return api_ ? "{\"variables\":" + run.variables + "}" : run.body;
@@ -139,11 +158,29 @@ std::string HttpExecutor::snippet(std::string text) const {
   return clean_line(text, kSnippetBytesMax);
 }
 
-Report HttpExecutor::judge(HttpResponse response) const {
+// What the answer to an accepted batch job says. One without an id ends with that answer.
+void HttpExecutor::read_job(std::string_view body, Report& report) const {
+  const auto job = core::read_remote_job(body);
+  if (!job || job->state == core::RemoteState::completed) return;
+  if (job->state == core::RemoteState::live) {
+    report.remote_id = job->id;
+    report.ask_after = *options_.track_after;
+    return;
+  }
+  report.kind = Report::Kind::failed;
+  report.error = "the other side has ended batch job " + job->id + " at once";
+  if (const std::string said = snippet(job->error); !said.empty()) report.error += ": " + said;
+}
+
+Report HttpExecutor::judge(const store::Run& run, HttpResponse response) const {
   Report report;
   report.status_code = response.status;
   report.kind = kind_of(core::classify_http(response.status));
-  if (report.kind == Report::Kind::completed) return report;
+  report.unreachable = response.status == 502 || response.status == 503 || response.status == 504;
+  if (report.kind == Report::Kind::completed) {
+    if (remote_jobs_ && run.kind == store::RunKind::batch_job) read_job(response.body, report);
+    return report;
+  }
   report.retry_after = parse_retry_after(response.retry_after, clock_.now());
   report.error = "HTTP " + std::to_string(response.status);
   if (!response.reason.empty()) report.error += " " + response.reason;
@@ -160,10 +197,11 @@ asio::awaitable<Report> HttpExecutor::deliver(store::Run run, SendPermit permit)
   HttpExchange exchange = co_await client_->send(std::move(request), clock_.steady() + timeout);
   Report report;
   if (auto* response = std::get_if<HttpResponse>(&exchange.result)) {
-    report = judge(std::move(*response));
+    report = judge(run, std::move(*response));
   } else {
     const auto& failure = std::get<HttpFailure>(exchange.result);
     report.kind = kind_of(exchange, failure);
+    report.unreachable = nobody_answered(failure.stage);
     report.error = failure.message;
     if (failure.stage == HttpFailure::Stage::timeout)
       report.error += " (limit " + duration_text(timeout) + ")";

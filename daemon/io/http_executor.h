@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace rruled::io {
 
@@ -27,6 +28,9 @@ struct HttpExecutorOptions {
   std::optional<Secret> token{};              // sent as a bearer token
   std::filesystem::path ca_file{};            // PEM; empty: the system's store
   std::chrono::milliseconds timeout{30'000};  // of an attempt, unless the run says otherwise
+  // `base_url`: a batch job that it accepts is tracked, and first asked about after so long;
+  // absent: its run ends with the 2xx.
+  std::optional<std::chrono::milliseconds> track_after{};
   std::size_t response_bytes_max = 1'048'576;
   // Kept open between runs: as many as may be in flight, or a burst pays for connecting each time.
   std::size_t connections_kept_max = 32;
@@ -44,17 +48,20 @@ class HttpExecutor final : public Executor {
 
   [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run,
                                                              SendPermit permit = {}) override;
+  [[nodiscard]] RemoteJobs* remote_jobs() override { return remote_jobs_.get(); }
   [[nodiscard]] std::string destination(const store::Run& run) const override;
   [[nodiscard]] std::string payload(const store::Run& run) const override;
 
  private:
   HttpExecutor(const Clock& clock,
                std::unique_ptr<HttpClient> client,
+               std::unique_ptr<RemoteJobs> remote_jobs,
                UrlTemplate url,
                HttpExecutorOptions options);
 
   [[nodiscard]] HttpRequest request(const store::Run& run) const;
-  [[nodiscard]] core::Report judge(HttpResponse response) const;
+  [[nodiscard]] core::Report judge(const store::Run& run, HttpResponse response) const;
+  void read_job(std::string_view body, core::Report& report) const;
   [[nodiscard]] std::string snippet(std::string text) const;
 
   const Clock& clock_;
@@ -62,6 +69,7 @@ class HttpExecutor final : public Executor {
   const bool api_;  // to `base_url`
   const UrlTemplate url_;
   const std::unique_ptr<HttpClient> client_;
+  const std::unique_ptr<RemoteJobs> remote_jobs_;  // null: nothing is tracked
 };
 
 }  // namespace rruled::io

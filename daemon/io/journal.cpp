@@ -35,6 +35,11 @@ std::string answer(const core::Report& report) {
   return text;
 }
 
+std::string why(const store::Run& run) {
+  if (!run.error.empty()) return ": " + run.error;
+  return run.reason.empty() ? std::string() : ": " + run.reason;
+}
+
 // "3 ms", "90 s", "60 min", rounded: as exact as a reader needs.
 std::string spoken(milliseconds duration) {
   const auto ms = duration.count();
@@ -63,8 +68,25 @@ void Journal::run_ended(const Notice& notice) {
     lateness_max_ = std::max(lateness_max_, late);
   }
   log_->log(completed ? spdlog::level::info : spdlog::level::err, "{}  {}  late {}  {}{}{}",
-            who(run), when(run), spoken(late), store::word(*notice.status), answer(*notice.report),
+            who(run), when(run), spoken(late), store::word(*notice.status),
+            notice.report ? answer(*notice.report) : why(run),
             run.attempts > 1 ? "  attempt " + std::to_string(run.attempts) : "");
+}
+
+void Journal::breaker_changed(const Notice& notice) {
+  using State = core::Breaker::State;
+  switch (*notice.breaker) {
+    case State::open:
+      log_->error("executor {}: nobody answers; its runs wait, the next one is tried at {}",
+                  notice.text, core::rfc3339(*notice.again_at));
+      return;
+    case State::half_open:
+      log_->info("executor {}: one run is tried", notice.text);
+      return;
+    case State::closed:
+      log_->info("executor {}: answers again", notice.text);
+      return;
+  }
 }
 
 void Journal::on(const Notice& notice) {
@@ -76,6 +98,14 @@ void Journal::on(const Notice& notice) {
       ++retried_;
       log_->warn("{}  {}  attempt {} failed{}; again at {}", who(*notice.run), when(*notice.run),
                  notice.run->attempts, answer(*notice.report), core::rfc3339(*notice.again_at));
+      return;
+    case Notice::Kind::run_tracked:
+      log_->info("{}  {}  late {}  accepted{}", who(*notice.run), when(*notice.run),
+                 spoken(lateness(*notice.run)),
+                 notice.report->remote_id.empty() ? "" : " as " + notice.report->remote_id);
+      return;
+    case Notice::Kind::breaker:
+      breaker_changed(notice);
       return;
     case Notice::Kind::run_skipped:
       ++skipped_;

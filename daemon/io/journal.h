@@ -26,6 +26,7 @@ class Journal final : public Observer {
 
  private:
   void run_ended(const core::Notice& notice);
+  void breaker_changed(const core::Notice& notice);
   [[nodiscard]] std::chrono::milliseconds lateness(const store::Run& run) const;
 
   std::shared_ptr<spdlog::logger> log_;

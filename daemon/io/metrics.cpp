@@ -7,6 +7,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 namespace rruled::io {
@@ -21,6 +22,9 @@ using prometheus::Histogram;
 double seconds(std::chrono::milliseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
+
+// In the order of Breaker::State.
+constexpr std::array<const char*, 3> kBreakerStates{"closed", "half_open", "open"};
 
 const Histogram::BucketBoundaries& lateness_buckets() {
   static const Histogram::BucketBoundaries kBuckets{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
@@ -89,6 +93,14 @@ struct Metrics::Families {
                                            "them.");
   Counter& store_failures =
       counter(registry, "rruled_store_failures_total", "Store operations that failed.").Add({});
+  Family<Gauge>& breakers =
+      prometheus::BuildGauge()
+          .Name("rruled_breaker_state")
+          .Help("Whether runs are sent to an executor: 0 closed (yes), 1 half open, 2 open (no).")
+          .Register(registry);
+  Family<Counter>& breaker_changes = counter(registry,
+                                             "rruled_breaker_transitions_total",
+                                             "Changes of a breaker, by the state it came to.");
   Family<Counter>& jumps =
       counter(registry, "rruled_clock_jumps_total", "Steps of the wall clock, by direction.");
   Gauge& in_flight = gauge(registry, "rruled_inflight_runs", "Runs being delivered.");
@@ -127,7 +139,11 @@ Metrics::~Metrics() = default;
 
 void Metrics::on(const Notice& notice) {
   Families& all = *families_;
-  if (notice.kind == Notice::Kind::run_ended || notice.kind == Notice::Kind::run_retrying) {
+  // Without a report it was not an attempt that ended the run.
+  const bool of_attempt = notice.kind == Notice::Kind::run_ended ||
+                          notice.kind == Notice::Kind::run_retrying ||
+                          notice.kind == Notice::Kind::run_tracked;
+  if (of_attempt && notice.report) {
     const auto& run = *notice.run;
     all.attempts.Add({{"executor", run.executor}, {"code", code_class(*notice.report)}})
         .Increment();
@@ -163,6 +179,9 @@ void Metrics::on(const Notice& notice) {
     case Notice::Kind::quarantined:
       all.quarantined.Increment();
       break;
+    case Notice::Kind::breaker:
+      count_breaker(notice.text, *notice.breaker);
+      break;
     case Notice::Kind::store_failed:
       all.store_failures.Increment();
       break;
@@ -170,6 +189,19 @@ void Metrics::on(const Notice& notice) {
       break;
   }
   next_.on(notice);
+}
+
+void Metrics::add_breaker(const std::string& executor) {
+  families_->breakers.Add({{"executor", executor}}).Set(0);
+  for (const char* state : kBreakerStates)
+    families_->breaker_changes.Add({{"executor", executor}, {"state", state}});
+}
+
+void Metrics::count_breaker(const std::string& executor, core::Breaker::State state) {
+  const auto index = static_cast<std::size_t>(state);
+  families_->breakers.Add({{"executor", executor}}).Set(static_cast<double>(index));
+  families_->breaker_changes.Add({{"executor", executor}, {"state", kBreakerStates.at(index)}})
+      .Increment();
 }
 
 void Metrics::on_clock_step(std::chrono::milliseconds step) {

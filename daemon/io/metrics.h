@@ -24,11 +24,15 @@ class Metrics final : public Observer {
   // The version of the time zones in use.
   void set_zones(const std::string& version);
 
+  // Shows its breaker from the start, closed.
+  void add_breaker(const std::string& executor);
+
   // All of it in the text format 0.0.4.
   [[nodiscard]] std::string text() const;
 
  private:
   struct Families;
+  void count_breaker(const std::string& executor, core::Breaker::State state);
 
   Observer& next_;
   const StoreClock& clock_;

@@ -14,6 +14,7 @@
 #include "daemon/io/retention.h"
 #include "daemon/io/run_on.h"
 #include "daemon/io/supervision.h"
+#include "daemon/io/tracker.h"
 #include "store/memory_store.h"
 #include "store/open.h"
 
@@ -58,6 +59,10 @@ core::PlannerOptions planner_options(const Config& config, const store::Session&
   options.jobs.max_audience = config.limits.max_audience;
   for (const ExecutorConfig& each : config.executors) {
     options.executors.emplace(each.name, each.max_in_flight);
+    if (each.type == ExecutorType::http)
+      options.breakers.emplace(each.name,
+                               core::BreakerOptions{static_cast<int>(each.breaker_failures),
+                                                    each.breaker_open_min, each.breaker_open_max});
     // Another hog_flows API resolves the audience of its jobs itself.
     const bool passes_on = each.type == ExecutorType::http && !each.base_url.empty();
     if (!passes_on) options.jobs.executors.insert(each.name);
@@ -97,6 +102,7 @@ class Service {
   awaitable<void> limit_drain(Driver& driver);
   awaitable<void> follow_real_store();
   awaitable<void> end_companion();
+  void start_trackers(StoreLane store, ExecutorSet& executors);
   [[nodiscard]] std::string not_ready(const core::Planner& planner) const;
 
   // In order of construction; destroyed in reverse, the store last of what writes.
@@ -121,6 +127,7 @@ class Service {
   ExecutorContext context_;
   std::unique_ptr<Refresher> refresher_;
   std::unique_ptr<Companion> companion_;
+  std::vector<std::unique_ptr<Tracker>> trackers_;
   asio::signal_set signals_{io_};
   asio::steady_timer drain_timer_{io_};
   asio::steady_timer mirror_timer_{io_};
@@ -176,6 +183,8 @@ void Service::greet(const store::Session& session, const ExecutorSet& executors)
   log_->info("rruled {} on {}, time zones {}{}", RRULED_VERSION, config_.store.url,
              zones_.version(), options_.dry_run ? ", dry run: nothing is sent or written" : "");
   metrics_.set_zones(zones_.version());
+  for (const ExecutorConfig& each : config_.executors)
+    if (each.type == ExecutorType::http) metrics_.add_breaker(each.name);
   std::string names;
   for (const auto& [name, executor] : executors) names += (names.empty() ? "" : ", ") + name;
   log_->info("executors: {}", names);
@@ -241,8 +250,24 @@ awaitable<void> Service::follow_real_store() {
 }
 
 awaitable<void> Service::end_companion() {
+  for (auto& tracker : trackers_) co_await tracker->stop();
   if (companion_) co_await companion_->stop(kCompanionGrace);
   io_.stop();  // what is left are waits: for signals, for idle connections
+}
+
+void Service::start_trackers(StoreLane store, ExecutorSet& executors) {
+  for (const ExecutorConfig& each : config_.executors) {
+    auto* jobs = executors.at(each.name)->remote_jobs();
+    if (jobs == nullptr) continue;
+    TrackerOptions options;
+    options.executor = each.name;
+    options.poll_min = each.track_poll_min;
+    options.poll_max = each.track_poll_max;
+    options.track_for = each.track_for;
+    trackers_.push_back(std::make_unique<Tracker>(io_.get_executor(), store, *jobs, clock_,
+                                                  std::move(options), supervision_, log_));
+    asio::co_spawn(io_, trackers_.back()->run(), asio::detached);
+  }
 }
 
 std::string Service::not_ready(const core::Planner& planner) const {
@@ -273,6 +298,7 @@ void Service::drive(const store::Session& session, ExecutorSet& executors) {
     asio::co_spawn(io_, caretaker.run(), asio::detached);
     asio::co_spawn(io_, retention.run(), asio::detached);
     asio::co_spawn(io_, backfiller.run(), asio::detached);
+    start_trackers(lane, executors);
     listener = store::listen_to_store(
         config_.store.location, [this, &driver] { asio::post(io_, [&driver] { driver.look(); }); });
   }
@@ -290,6 +316,7 @@ void Service::drive(const store::Session& session, ExecutorSet& executors) {
   asio::co_spawn(io_, driver.run(), ended);
   io_.run();
   companion_.reset();
+  trackers_.clear();
   store_thread_.join();
   outcomes_thread_.join();
   if (failure) std::rethrow_exception(failure);

@@ -36,6 +36,8 @@ TEST_CASE("every command tells about itself, with examples") {
       {"runs", "list"},
       {"runs", "show"},
       {"runs", "watch"},
+      {"runs", "cancel"},
+      {"runs", "purge"},
       {"apply"},
       {"import"},
       {"export"},
@@ -64,7 +66,7 @@ TEST_CASE("every command tells about itself, with examples") {
     CHECK(wrong.out.empty());
     CHECK_THAT(wrong.err, Contains("Try `" + name + " --help`."));
   }
-  CHECK(commands.size() == 30);
+  CHECK(commands.size() == 32);
 }
 
 TEST_CASE("a command line that is wrong ends with 2 and says where help is") {
@@ -83,6 +85,9 @@ TEST_CASE("a command line that is wrong ends with 2 and says where help is") {
       {{"import"}, "FILE"},
       {{"apply"}, "PATH"},
       {{"runs", "list", "--limit", "few"}, "--limit"},
+      {{"runs", "cancel"}, "RUN"},
+      {{"runs", "purge", "--status", "dead"}, "--before"},
+      {{"runs", "purge", "--status", "failed", "--before", "2026-01-01T00:00:00Z"}, "dead"},
   };
   for (const auto& each : cases) {
     const auto result = rruled_with(each.arguments);
@@ -91,7 +96,7 @@ TEST_CASE("a command line that is wrong ends with 2 and says where help is") {
     CHECK_THAT(result.err, Contains(each.message));
     CHECK(result.out.empty());
   }
-  CHECK(cases.size() == 10);
+  CHECK(cases.size() == 13);
 }
 
 TEST_CASE("the program tells its version and what it can do") {

@@ -45,6 +45,7 @@ core::PlannerOptions Simulation::Options::default_planner() {
 Simulation::Simulation(store::Store& store, Timestamp start_at, Options options)
     : store_(store),
       audience_(store::audience_of(store)),
+      desk_(store::run_desk_of(store)),
       options_(std::move(options)),
       now_(start_at),
       daemons_(options_.daemons) {
@@ -179,8 +180,16 @@ std::optional<core::Completion> Simulation::do_job_action(Daemon& daemon, core::
       return core::JobsEnded{audience_->end_jobs(look->request, now_)};
     what = What::cancel_job;
     if (auto* cancel = std::get_if<core::CancelJob>(&action)) {
-      if (audience_) (void)audience_->cancel_job(cancel->run_id, "overlap", {}, now_);
+      using store::CancelResult;
+      const bool is_job = audience_ && audience_->cancel_job(cancel->run_id, "overlap", {}, now_) !=
+                                           CancelResult::missing;
+      if (!is_job && desk_) (void)desk_->ask_to_cancel(cancel->run_id, "overlap", now_);
       return core::JobCancelled{};
+    }
+    what = What::expire;
+    if (auto* expire = std::get_if<core::ExpireRetries>(&action)) {
+      if (!desk_) return core::Expired{};
+      return core::Expired{desk_->expire_retries({expire->executors, expire->limit}, now_)};
     }
   } catch (const store::StoreError& error) {
     return core::StoreFailed{what, error.what(), error.kind() == store::StoreError::Kind::invalid};

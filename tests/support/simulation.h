@@ -3,6 +3,7 @@
 #include "daemon/core/planner.h"
 #include "rrule/zone_database.h"
 #include "store/audience.h"
+#include "store/run_desk.h"
 #include "store/store.h"
 
 #include <cstdint>
@@ -105,6 +106,7 @@ class Simulation {
 
   store::Store& store_;
   std::unique_ptr<store::Audience> audience_;
+  std::unique_ptr<store::RunDesk> desk_;
   Options options_;
   rrule::ZoneDatabase zones_;
   Timestamp now_;

@@ -176,8 +176,10 @@ TEST_CASE("a batch job is a run that the daemon claims") {
   REQUIRE(claimed.runs.size() == 1);
   CHECK(to_string(claimed.runs[0].id) == ApiHome::text(job, "id"));
   CHECK(claimed.runs[0].body.find("\"variables\":{") != std::string::npos);
-  // It is with an executor now.
-  CHECK(home.ask("POST", path + ApiHome::text(job, "id") + "/cancel/").status == 409);
+  // It is with an executor now, whose daemon is told.
+  CHECK(home.json(202, "POST", path + ApiHome::text(job, "id") + "/cancel/").at("status") ==
+        "queued");
+  CHECK(store.run(claimed.runs[0].id)->cancel_reason == "cancelled_by_operator");
   CHECK(ids(home.json(200, "GET", path + "?status=queued")).size() == 1);
   CHECK(ids(home.json(200, "GET", path + "?status=failed")).empty());
   CHECK(attr(home.json(400, "GET", path + "?status=lively")) == "status");

@@ -184,6 +184,73 @@ TEST_CASE("what is due waits for a free slot, but not longer than it may") {
     CHECK(each.runs.at(0).status == store::RunStatus::pending);
 }
 
+TEST_CASE("what is due to one executor in masses stands before nothing of another") {
+  store::MemoryStore store;
+  Simulation simulation(store, kNow, {});
+  for (int i = 0; i < 510; ++i)
+    simulation.add("FREQ=DAILY", at("2026-01-01T00:00:20Z"), "UTC",
+                   [&](store::Schedule& row) { row.executor = i < 500 ? "a" : "b"; });
+  rrule::ZoneDatabase zones;
+  // Nothing is held back for a slot, as when none will become free.
+  core::Planner planner({.executors = {{"a", 1}, {"b", 1}}, .settle_hold = 0ms}, zones, kNow);
+  const auto load = all_of<core::LoadDue>(planner.step(kNow));
+  REQUIRE(load.size() == 1);
+  planner.complete(core::Loaded{store.load_due(load[0].after, load[0].before, load[0].limit)},
+                   kNow);
+  const auto settle = all_of<core::Settle>(planner.step(kNow + 20s));
+  REQUIRE(settle.size() == 1);
+  REQUIRE(settle[0].batch.size() == 100);
+  std::size_t of_b = 0;
+  for (const auto& each : settle[0].batch) of_b += each.runs.at(0).executor == "b" ? 1U : 0U;
+  CHECK(of_b == 10);
+}
+
+TEST_CASE("a claimed run that was wished cancelled is not sent") {
+  rrule::ZoneDatabase zones;
+  core::Planner planner(Simulation::Options::default_planner(), zones, kNow);
+  (void)planner.step(kNow);
+  store::Run run = claimed_run(1);
+  run.cancel_reason = "enough";
+  planner.complete(core::Claimed{{{run}, {}}}, kNow);
+  const auto actions = planner.step(kNow);
+  CHECK(all_of<core::Deliver>(actions).empty());
+  REQUIRE(all_of<core::FinishRuns>(actions).size() == 1);
+  CHECK(all_of<core::FinishRuns>(actions).front().batch.at(0).status ==
+        store::RunStatus::cancelled);
+}
+
+TEST_CASE("a wish breaks off the delivery that it is for, once, and no other") {
+  rrule::ZoneDatabase zones;
+  core::Planner planner(Simulation::Options::default_planner(), zones, kNow);
+  (void)planner.step(kNow);
+  store::Run job = claimed_run(1);
+  job.kind = store::RunKind::batch_job;
+  planner.complete(core::Claimed{{{job, claimed_run(2)}, {}}}, kNow);
+  REQUIRE(all_of<core::Deliver>(planner.step(kNow)).size() == 2);
+  store::Changes changes;
+  changes.to_cancel = {claimed_run(1).id, claimed_run(3).id};  // the third is another daemon's
+  for (int told = 0; told < 2; ++told) {
+    planner.complete(core::Changed{changes}, kNow);
+    const auto actions = planner.step(kNow);
+    const auto cancelled = all_of<core::CancelDelivery>(actions);
+    REQUIRE(cancelled.size() == (told == 0 ? 1U : 0U));
+    if (told == 0) CHECK(cancelled[0].run_id == claimed_run(1).id);
+    CHECK(all_of<core::CancelJob>(actions).empty());
+  }
+  // Accepted elsewhere all the same: it is to be cancelled there.
+  core::Report accepted;
+  accepted.remote_id = "job-1";
+  planner.complete(core::Delivered{claimed_run(1).id, accepted}, kNow);
+  const auto finish = all_of<core::FinishRuns>(planner.step(kNow));
+  REQUIRE(finish.size() == 1);
+  CHECK(finish[0].batch.at(0).status == store::RunStatus::running);
+  CHECK(finish[0].batch.at(0).remote_id == "job-1");
+  planner.complete(core::Finished{{store::FinishResult{}}}, kNow);
+  const auto there = all_of<core::CancelJob>(planner.step(kNow));
+  REQUIRE(there.size() == 1);
+  CHECK(there[0].run_id == job.id);
+}
+
 TEST_CASE("a run whose last attempts ended with their daemons is not sent once more") {
   rrule::ZoneDatabase zones;
   core::Planner planner(Simulation::Options::default_planner(), zones, kNow);

@@ -88,9 +88,15 @@ ca_file = "/etc/ca.pem"
 timeout = "10s"
 max_in_flight = 5
 projects = [1, 2]
+track_for = "2h"
+track_poll_min = "1s"
+track_poll_max = "30s"
 [executors.hook]
 type = "http"
 url = "https://hooks.example/{flow_id}?run={run_id}"
+breaker_failures = 0
+breaker_open_min = "2s"
+breaker_open_max = "10m"
 [executors.job]
 type = "command"
 argv = ["/usr/bin/job", "--all"]
@@ -126,7 +132,16 @@ stop_timeout = "PT10S"
   CHECK(http.timeout == 10s);
   CHECK(http.max_in_flight == 5);
   CHECK(http.projects == std::vector<std::int64_t>{1, 2});
+  CHECK(http.track_for == 2h);
+  CHECK(http.track_poll_min == 1s);
+  CHECK(http.track_poll_max == 30s);
+  CHECK(http.tracks());
+  CHECK(http.breaker_failures == 5);
   CHECK(config.executors[1].url == "https://hooks.example/{flow_id}?run={run_id}");
+  CHECK_FALSE(config.executors[1].tracks());
+  CHECK(config.executors[1].breaker_failures == 0);
+  CHECK(config.executors[1].breaker_open_min == 2s);
+  CHECK(config.executors[1].breaker_open_max == 10min);
   CHECK(config.executors[2].argv == std::vector<std::string>{"/usr/bin/job", "--all"});
   CHECK(config.executors[2].retry_on_failure);
   CHECK(config.api.listen == "[::1]:9000");
@@ -141,13 +156,13 @@ stop_timeout = "PT10S"
   CHECK(config.run.max_in_flight == 7);
   CHECK(config.run.stop_timeout == 10s);
   CHECK(config.sources == std::vector<std::string>{file.string()});
-  CHECK(config.origins.at("log.level") == file.string() + ":33");
+  CHECK(config.origins.at("log.level") == file.string() + ":39");
 
   // Each key of the table stands in the file above.
   std::set<std::string> keys;
   for (const auto& [key, where] : config.origins) keys.insert(key.substr(key.rfind('.') + 1));
   for (const auto& setting : settings()) CHECK(keys.contains(std::string(setting.key)));
-  CHECK(settings().size() == 35);
+  CHECK(settings().size() == 41);
 }
 
 TEST_CASE("drop-ins come after the file, the environment after both") {

@@ -250,6 +250,7 @@ TEST_CASE("where nobody listens an attempt is made again later") {
   const Report report = setup.deliver(sample_run());
   CHECK(report.kind == Kind::retry);
   CHECK_THAT(report.error, Catch::Contains("Connection refused"));
+  CHECK(report.unreachable);
   CHECK_FALSE(report.started_at);
   CHECK(report.finished_at);
 }
@@ -268,6 +269,57 @@ TEST_CASE("a cancelled delivery is unsent before its first byte, to be retried a
   CHECK(report.kind == Kind::retry);
   CHECK(report.started_at == kStart + 1ms);
   receiver.release();
+}
+
+TEST_CASE("a batch job that the other API accepts goes on there; what names none has ended") {
+  const auto [body, kind, remote_id] = GENERATE(table<std::string, Kind, std::string>({
+      {R"({"id":"0190f6a2-1","status":"queued"})", Kind::completed, "0190f6a2-1"},
+      {R"({"id":"a","status":"completed"})", Kind::completed, ""},
+      {R"({"id":"a","status":"failed","error":"no room"})", Kind::failed, ""},
+      {R"({"id":"a","status":"cancelled"})", Kind::failed, ""},
+      {"{}", Kind::completed, ""},
+      {"accepted", Kind::completed, ""},
+  }));
+  CAPTURE(body);
+  LoopbackReceiver receiver;
+  receiver.always_answer({.body = body});
+  Setup setup({.base_url = receiver.url("/"), .track_after = 3s});
+  REQUIRE(setup.executor->remote_jobs() != nullptr);
+  const Report report = setup.deliver(sample_run());
+  CHECK(report.kind == kind);
+  CHECK(report.remote_id == remote_id);
+  CHECK(report.error.empty() == (kind == Kind::completed));
+  if (!remote_id.empty()) CHECK(report.ask_after == 3s);
+  // An invocation ends with its 2xx; so does all of an executor that does not track.
+  auto invocation = sample_run();
+  invocation.kind = rruled::store::RunKind::invocation;
+  CHECK(setup.deliver(invocation).kind == Kind::completed);
+  CHECK(setup.deliver(invocation).remote_id.empty());
+  Setup untracked({.base_url = receiver.url("/")});
+  CHECK(untracked.executor->remote_jobs() == nullptr);
+  CHECK(untracked.deliver(sample_run()).kind == Kind::completed);
+  CHECK(untracked.deliver(sample_run()).remote_id.empty());
+}
+
+TEST_CASE("a report says whether anybody answered who knows of the run") {
+  const auto [answer, unreachable] = GENERATE(table<ScriptedAnswer, bool>({
+      {{.status = 200}, false},
+      {{.status = 400}, false},
+      {{.status = 429}, false},
+      {{.status = 500}, false},
+      {{.status = 502}, true},
+      {{.status = 503}, true},
+      {{.status = 504}, true},
+      {{.raw = "no HTTP at all\r\n\r\n"}, false},
+      {{.fault = Fault::drop_unread}, true},
+      {{.fault = Fault::drop_unanswered}, true},
+      {{.fault = Fault::hang}, true},
+  }));
+  CAPTURE(answer.status);
+  LoopbackReceiver receiver;
+  receiver.always_answer(answer);
+  Setup setup({.url = receiver.url("/"), .timeout = 200ms});
+  CHECK(setup.deliver(sample_run()).unreachable == unreachable);
 }
 
 TEST_CASE("settings that cannot work are refused") {

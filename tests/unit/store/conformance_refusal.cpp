@@ -77,7 +77,7 @@ void refuses_bad_texts_of_writers(Store& store) {
       });
     });
   }
-  CHECK(columns == 2 * (11 + 7 + 6 + 3));
+  CHECK(columns == 2 * (11 + 7 + 8 + 3));
 }
 
 void refuses_every_kind_of_bad_text(Store& store) {
@@ -139,7 +139,7 @@ void refuses_bad_texts_of_the_daemon(Store& store) {
     with_reason.reason = "\xff";
     (void)store.finish({with_reason}, claimant, at(1));
   });
-  CHECK(columns == 6 + 1 + 2 + 1);
+  CHECK(columns == 8 + 1 + 2 + 1);
 }
 
 void refuses_rows_that_contradict_themselves(Store& store) {

@@ -205,6 +205,7 @@ std::string show(const Changes& changes) {
   std::string text = std::to_string(changes.revision) + (changes.runs_added ? " runs\n" : "\n");
   text += show(changes.schedules);
   for (const auto id : changes.deleted) text += "gone " + to_string(id) + "\n";
+  for (const auto id : changes.to_cancel) text += "to cancel " + to_string(id) + "\n";
   return text;
 }
 
@@ -223,7 +224,8 @@ std::string show(const ClaimResult& result) {
 }
 
 std::string show(const FinishResult& result) {
-  return std::string(result.written ? "written" : "lost") + (result.released ? " released" : "");
+  return std::string(result.written ? "written" : "lost") + (result.released ? " released" : "") +
+         (result.cancelled ? " cancelled" : "");
 }
 
 std::string show(const Counts& counts) {

@@ -1,0 +1,141 @@
+#include "daemon/cli/arguments.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
+#include "daemon/core/audit.h"
+#include "daemon/core/run_json.h"
+#include "store/audience.h"
+#include "store/run_desk.h"
+
+#include <iostream>
+#include <memory>
+
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+using store::CancelResult;
+
+constexpr std::size_t kPage = 500;
+constexpr char kReason[] = "cancelled_by_operator";
+
+struct Options {
+  std::vector<std::string> runs;
+  std::string status = "dead";
+  std::string before;
+  std::int64_t project = 0;  // 0: all
+  bool dry_run = false;
+};
+
+// ---- cancel -------------------------------------------------------------------------------------
+
+CancelResult cancel_one(Session& session, store::Store& store, const store::Run& run) {
+  const json::object before = core::to_json(run);
+  const auto line = core::audit_line(session.now(), audit_actor(), "cancel",
+                                     {run.project_id, "run", to_string(run.id)}, &before, nullptr);
+  const auto result = session.directory().cancel_run(run.id, kReason, session.now(), line);
+  if (result != CancelResult::under_way) return result;
+  const auto audience = store::audience_of(store);
+  const auto of_job = audience->cancel_job(run.id, kReason, line, session.now());
+  return of_job == CancelResult::cancelled ? CancelResult::asked : of_job;
+}
+
+int cancel(Session& session, const Options& options) {
+  store::Store& store = session.store_to_write();
+  int code = 0;
+  for (const auto& text : options.runs) {
+    const store::Run run = find_run(store, text);
+    const std::string id = to_string(run.id);
+    switch (cancel_one(session, store, run)) {
+      case CancelResult::cancelled:
+        session.out() << id << "  cancelled\n";
+        continue;
+      case CancelResult::asked:
+        session.out() << id << "  asked to stop: `rruled runs watch " << id << "`\n";
+        continue;
+      case CancelResult::ended:
+        session.err() << "rruled: run " << id << " has ended already\n";
+        break;
+      case CancelResult::missing:
+      case CancelResult::under_way:
+        session.err() << "rruled: run " << id << " changed at this very moment: try again\n";
+        break;
+    }
+    code = kRefused;
+  }
+  return code;
+}
+
+// ---- purge --------------------------------------------------------------------------------------
+
+store::AuditEntry purge_line(Session& session,
+                             const Options& options,
+                             const std::vector<store::RunId>& ids) {
+  json::array runs;
+  for (const auto id : ids) runs.emplace_back(to_string(id));
+  const json::object before{
+      {"status", options.status}, {"due_before", options.before}, {"runs", std::move(runs)}};
+  std::optional<std::int64_t> project;
+  if (options.project != 0) project = options.project;
+  return core::audit_line(session.now(), audit_actor(), "purge", {project, "runs", ""}, &before,
+                          nullptr);
+}
+
+int purge(Session& session, const Options& options) {
+  store::Store& store = options.dry_run ? session.store_to_read() : session.store_to_write();
+  store::RunQuery query{.status = store::RunStatus::dead, .limit = kPage};
+  query.due_to = time_argument("--before", options.before, *rrule::TimeZone::utc(), session.now());
+  const auto desk = store::run_desk_of(store);
+  std::size_t purged = 0;
+  for (bool more = true; more;) {
+    const auto runs = store.runs(query);
+    more = runs.size() == kPage;
+    std::vector<store::RunId> ids;
+    for (const auto& run : runs)
+      if (options.project == 0 || run.project_id == options.project) ids.push_back(run.id);
+    const auto gone = options.dry_run || ids.empty()
+                          ? ids.size()
+                          : desk->purge_dead(ids, purge_line(session, options, ids), session.now());
+    purged += gone;
+    // What is gone leaves the list; what is left is passed over.
+    query.offset += options.dry_run ? runs.size() : runs.size() - gone;
+  }
+  session.out() << purged << " dead runs "
+                << (options.dry_run ? "would be removed (--dry-run): nothing was written\n"
+                                    : "were removed\n");
+  return 0;
+}
+
+}  // namespace
+
+void add_end_verbs(Commands& commands, CLI::App* runs) {
+  auto options = std::make_shared<Options>();
+  auto* command = add_command(commands, runs,
+                              {"cancel",
+                               "Ends runs; one that is being delivered is broken off, unless it "
+                               "completes first",
+                               {"rruled runs cancel 0190f6a2 0190f6a3"}});
+  command->add_option("RUN", options->runs, "Ids, or beginnings of ids")->required();
+  when_chosen(commands, command,
+              [&commands, options] { return cancel(commands.session, *options); });
+
+  options = std::make_shared<Options>();
+  command = add_command(commands, runs,
+                        {"purge",
+                         "Removes dead runs with their attempts and logs: they cannot be retried "
+                         "any more, and do not fire again",
+                         {"rruled runs purge --status dead --before 2026-01-01T00:00:00Z --dry-run",
+                          "rruled runs purge --status dead --before 2026-01-01T00:00:00Z"}});
+  command->add_option("--status", options->status, "Only dead ones can be removed")
+      ->required()
+      ->check(CLI::IsMember({"dead"}));
+  command->add_option("--before", options->before, "Due before this time")
+      ->required()
+      ->type_name("TIME");
+  command->add_option("--project", options->project, "Only of this project");
+  command->add_flag("--dry-run", options->dry_run, "Only count them");
+  when_chosen(commands, command,
+              [&commands, options] { return purge(commands.session, *options); });
+}
+
+}  // namespace rruled::cli

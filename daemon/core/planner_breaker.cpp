@@ -1,0 +1,76 @@
+#include "daemon/core/planner.h"
+
+#include <utility>
+
+// Executors that nobody answers for: what is due to them stays in the store, unclaimed, so that it
+// takes no slot and uses up no attempt, and a daemon that reaches them may have it.
+namespace rruled::core {
+namespace {
+
+constexpr std::size_t kExpireMax = 100;
+
+Breaker::Answer answer_of(const Report& report, bool broken_off) {
+  if (report.unreachable && !broken_off) return Breaker::Answer::unreachable;
+  const bool answered = report.kind == Report::Kind::completed || report.status_code.has_value();
+  return answered && !report.unreachable ? Breaker::Answer::answered : Breaker::Answer::unknown;
+}
+
+}  // namespace
+
+void Planner::tell(const std::string& executor, const Breaker& breaker) {
+  Notice notice{.kind = Notice::Kind::breaker, .text = executor, .breaker = breaker.state()};
+  notice.again_at = breaker.opens_until();
+  notify(std::move(notice));
+}
+
+void Planner::look_at_breakers(Timestamp now, Actions& actions) {
+  std::vector<std::string> stopped;
+  for (auto& [name, lane] : lanes_) {
+    if (lane.breaker.advance(now)) {
+      tell(name, lane.breaker);
+      claim_by(name, now);
+    }
+    if (lane.breaker.state() == Breaker::State::closed) continue;
+    stopped.push_back(name);
+    if (lane.breaker.may_send() || lane.queue.empty()) continue;
+    for (const auto& run : lane.queue) to_hand_back_.push_back({run.id, run.fence});
+    lane.queue.clear();
+    claim_by(name, now);
+  }
+  expire_retries(std::move(stopped), now, actions);
+}
+
+// Nothing is tried, so nothing would find out that its time is over.
+void Planner::expire_retries(std::vector<std::string> executors, Timestamp now, Actions& actions) {
+  if (executors.empty()) {
+    expire_at_.reset();
+    return;
+  }
+  if (!expire_at_) expire_at_ = now + options_.expire_every;
+  // The second half: the clock may have been set back.
+  const bool is_time = *expire_at_ <= now || *expire_at_ > now + options_.expire_every;
+  if (!is_time || expiring_ || draining_ || store_rests(now)) return;
+  expiring_ = true;
+  expire_at_ = now + options_.expire_every;
+  actions.emplace_back(ExpireRetries{std::move(executors), kExpireMax});
+}
+
+void Planner::take(Expired expired, Timestamp now) {
+  expiring_ = false;
+  if (expired.runs.size() == kExpireMax) expire_at_ = now;
+  for (auto& run : expired.runs) {
+    if (run.origin == store::RunOrigin::child) jobs_.child_ended(now);
+    notify(
+        {.kind = Notice::Kind::run_ended, .run = std::move(run), .status = store::RunStatus::dead});
+  }
+}
+
+void Planner::note_answer(const InFlight& flight, const Report& report, Timestamp now) {
+  auto& [executor, lane] = *lanes_.find(flight.run.executor);
+  const bool broken_off = flight.cancelled || flight.lost;
+  if (!lane.breaker.take(flight.ticket, answer_of(report, broken_off), now)) return;
+  tell(executor, lane.breaker);
+  claim_by(executor, now);
+}
+
+}  // namespace rruled::core

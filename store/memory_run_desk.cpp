@@ -1,0 +1,100 @@
+#include "store/memory_run_desk.h"
+
+#include "store/validate.h"
+
+namespace rruled::store {
+
+std::vector<TrackedRun> MemoryRunDesk::take_tracked(const TakeTracked& request, Timestamp now) {
+  std::vector<RunId> due;
+  for (const auto& [available_at, id] : store_.tracked_[request.executor]) {
+    if (available_at > now || due.size() == request.limit) break;
+    due.push_back(id);
+  }
+  std::vector<TrackedRun> taken;
+  for (const auto id : due) {
+    auto& row = store_.runs_.at(id);
+    store_.change(
+        row, [&](Run& run) { run.available_at = next_question(request, row.claimed_at, now); });
+    taken.push_back({row.run, row.claimed_at});
+  }
+  return taken;
+}
+
+EndedTracked MemoryRunDesk::end_tracked(const EndTracked& end, Timestamp now) {
+  validate(end);
+  const auto found = store_.runs_.find(end.run_id);
+  if (found == store_.runs_.end()) return {};
+  auto& row = found->second;
+  if (row.run.fence != end.fence || row.run.remote_id.empty()) return {};
+  if (row.run.status == end.status) return {true, row.released, row.run};
+  if (!is_tracked(row.run)) return {};
+  store_.change(row, [&](Run& run) {
+    run.status = end.status;
+    run.reason = end.reason;
+    run.error = end.error;
+    run.available_at.reset();
+    run.finished_at = now;
+  });
+  store_.logs_.insert(store_.logs_.end(), end.logs.begin(), end.logs.end());
+  store_.saw(now);
+  // The daemon claims what was released once it sees that runs were added.
+  if (store_.release_after(row, now)) store_.runs_revision_ = ++store_.revision_;
+  return {true, row.released, row.run};
+}
+
+bool MemoryRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timestamp now) {
+  return store_.ask_to_cancel(id, reason, now);
+}
+
+std::vector<Run> MemoryRunDesk::expire_retries(const ExpireRetries& request, Timestamp now) {
+  std::vector<RunId> old;
+  for (const auto& executor : request.executors)
+    for (const auto& [project, runs] : store_.claimable_[executor])
+      for (const auto& [available_at, id] : runs) {
+        const Run& run = store_.runs_.at(id).run;
+        const bool over = run.status == RunStatus::retrying && run.started_at &&
+                          *run.started_at + run.retry.max_age <= now;
+        if (over && old.size() < request.limit) old.push_back(id);
+      }
+  std::vector<Run> dead;
+  for (const auto id : old) {
+    auto& row = store_.runs_.at(id);
+    store_.change(row, [&](Run& run) {
+      run.status = RunStatus::dead;
+      run.available_at.reset();
+      run.finished_at = now;
+    });
+    store_.logs_.push_back(expired_line(row.run, now));
+    if (store_.release_after(row, now)) store_.runs_revision_ = ++store_.revision_;
+    dead.push_back(row.run);
+  }
+  if (!dead.empty()) store_.saw(now);
+  return dead;
+}
+
+std::size_t MemoryRunDesk::purge_dead(const std::vector<RunId>& ids,
+                                      const AuditEntry& entry,
+                                      Timestamp) {
+  std::set<RunId> gone;
+  for (const auto id : ids) {
+    const auto found = store_.runs_.find(id);
+    if (found == store_.runs_.end() || found->second.run.status != RunStatus::dead) continue;
+    const auto& parent = found->second.run.parent_id;
+    const auto job = parent ? store_.jobs_.find(RunId{parent->value}) : store_.jobs_.end();
+    if (job != store_.jobs_.end() && job->second.state != JobState::ended) continue;
+    gone.insert(id);
+  }
+  for (const auto id : gone) {
+    const Run run = store_.runs_.at(id).run;
+    store_.unindex(run);
+    if (const auto occurrence = MemoryStore::occurrence_of(run))
+      store_.occurrences_.erase(*occurrence);
+    store_.runs_.erase(id);
+  }
+  std::erase_if(store_.logs_,
+                [&](const LogEntry& line) { return line.run_id && gone.contains(*line.run_id); });
+  if (!gone.empty()) store_.add_audit(entry);
+  return gone.size();
+}
+
+}  // namespace rruled::store

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "store/memory_store.h"
+#include "store/run_desk.h"
+
+namespace rruled::store {
+
+// The contract over a MemoryStore, which must outlive it and holds what is written.
+class MemoryRunDesk final : public RunDesk {
+ public:
+  explicit MemoryRunDesk(MemoryStore& store) : store_(store) {}
+
+  [[nodiscard]] std::vector<TrackedRun> take_tracked(const TakeTracked& request,
+                                                     Timestamp now) override;
+  [[nodiscard]] EndedTracked end_tracked(const EndTracked& end, Timestamp now) override;
+  bool ask_to_cancel(RunId id, const std::string& reason, Timestamp now) override;
+  [[nodiscard]] std::vector<Run> expire_retries(const ExpireRetries& request,
+                                                Timestamp now) override;
+  [[nodiscard]] std::size_t purge_dead(const std::vector<RunId>& ids,
+                                       const AuditEntry& entry,
+                                       Timestamp now) override;
+
+ private:
+  MemoryStore& store_;
+};
+
+}  // namespace rruled::store

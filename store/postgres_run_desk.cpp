@@ -1,0 +1,177 @@
+#include "store/postgres_run_desk.h"
+
+#include "store/postgres_runs.h"
+
+#include <algorithm>
+
+namespace rruled::store {
+namespace {
+
+// Those that another daemon takes at this moment are its.
+std::vector<TrackedRun> take_due(Tx& tx, const TakeTracked& request) {
+  static const std::string kTake =
+      "WITH due AS (SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
+      "  WHERE o.status = 'running' AND o.available_at IS NOT NULL AND o.executor = $1"
+      "  AND o.available_at <= $2::bigint AND r.status || '' = 'running'"
+      "  AND r.available_at <= $2::bigint ORDER BY o.available_at LIMIT $3::bigint"
+      "  FOR UPDATE OF r SKIP LOCKED),"
+      " taken AS (UPDATE runs r SET available_at = $2::bigint + least(greatest("
+      "   $2::bigint - coalesce(r.claimed_at, r.due_at), $4::bigint), $5::bigint)"
+      "  FROM due WHERE r.id = due.id RETURNING r.*)"
+      " SELECT coalesce(claimed_at, due_at), " +
+      pg_columns<Run>() + " FROM taken JOIN run_bodies ON run = number";
+  Params params;
+  params.add(request.executor).add(tx.now()).add(pg_limit(request.limit));
+  params.add(request.wait_min).add(std::max(request.wait_min, request.wait_max));
+  std::vector<TrackedRun> taken;
+  for_each_row(tx.exec(kTake, params), [&](PgReader& row) {
+    const auto since = row.read<Timestamp>();
+    taken.push_back({row.read_row<Run>(), since});
+  });
+  std::ranges::sort(taken, {}, [](const TrackedRun& each) {
+    return std::pair(each.run.available_at, each.run.id);
+  });
+  return taken;
+}
+
+bool any_due(Tx& tx, const TakeTracked& request) {
+  static const std::string kAny =
+      "SELECT 1 FROM incomplete_runs WHERE status = 'running' AND available_at IS NOT NULL"
+      " AND executor = $1 AND available_at <= $2::bigint LIMIT 1";
+  return !tx.exec(kAny, Params().add(request.executor).add(tx.now())).empty();
+}
+
+bool was_released(Tx& tx, RunId id) {
+  static const std::string kReleased = "SELECT released FROM runs WHERE id = $1::uuid";
+  return PgReader(tx.exec(kReleased, Params().add(id)), 0).read<bool>();
+}
+
+void end_run(
+    Tx& tx, Run& run, RunStatus status, const std::string& reason, const std::string& error) {
+  static const std::string kEnd =
+      "UPDATE runs SET status = $2, reason = $3, error = $4, available_at = NULL,"
+      " finished_at = $5::bigint WHERE id = $1::uuid";
+  run.status = status;
+  run.reason = reason;
+  run.error = error;
+  run.available_at.reset();
+  run.finished_at = tx.now();
+  tx.exec(kEnd, Params().add(run.id).add(status).add(reason).add(error).add(tx.now()));
+}
+
+// `fresh`: it is this call that ended it.
+EndedTracked end_one(Tx& tx, const EndTracked& end, bool& fresh) {
+  const auto max_running = lock_schedule_of(tx, end.run_id);
+  auto run = lock_run(tx, end.run_id);
+  if (!run || run->fence != end.fence || run->remote_id.empty()) return {};
+  if (run->status == end.status) return {true, was_released(tx, run->id), run};
+  if (!is_tracked(*run)) return {};
+  end_run(tx, *run, end.status, end.reason, end.error);
+  std::vector<const LogEntry*> lines;
+  for (const auto& line : end.logs) lines.push_back(&line);
+  insert_logs(tx, lines);
+  fresh = true;
+  const bool released = max_running && release_after(tx, *run, *max_running);
+  return {true, released, std::move(run)};
+}
+
+std::vector<RunId> read_expired(Tx& tx, const ExpireRetries& request) {
+  static const std::string kExpired =
+      "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
+      " WHERE o.executor = ANY($1::text[]) AND o." +
+      std::string(kPgClaimable) +
+      " AND o.status = 'retrying' AND r.started_at + r.retry_max_age <= $2::bigint"
+      " LIMIT $3::bigint";
+  Params params;
+  params.add_all(request.executors).add(tx.now()).add(pg_limit(request.limit));
+  return read_values<RunId>(tx.exec(kExpired, params));
+}
+
+struct ExpiredOne {
+  std::optional<Run> run;
+  bool released = false;
+};
+
+// One that is still as it was found.
+ExpiredOne expire(Tx& tx, RunId id) {
+  const auto max_running = lock_schedule_of(tx, id);
+  auto run = lock_run(tx, id);
+  const bool over = run && run->status == RunStatus::retrying && run->started_at &&
+                    *run->started_at + run->retry.max_age <= tx.now();
+  if (!over) return {};
+  end_run(tx, *run, RunStatus::dead, run->reason, run->error);
+  const LogEntry line = expired_line(*run, tx.now());
+  insert_logs(tx, {&line});
+  const bool released = max_running && release_after(tx, *run, *max_running);
+  return {std::move(run), released};
+}
+
+}  // namespace
+
+std::vector<TrackedRun> PostgresRunDesk::take_tracked(const TakeTracked& request, Timestamp now) {
+  // Nothing is due mostly.
+  return connection_.write(now, [&](Tx& tx) {
+    return any_due(tx, request) ? take_due(tx, request) : std::vector<TrackedRun>();
+  });
+}
+
+EndedTracked PostgresRunDesk::end_tracked(const EndTracked& end, Timestamp now) {
+  validate(end);
+  bool fresh = false;
+  auto result = connection_.write(now, [&](Tx& tx) { return end_one(tx, end, fresh); });
+  // By itself, as meta is locked before schedules and runs. A daemon that is not told looks in a
+  // few seconds.
+  if (fresh && result.released)
+    connection_.write(now, [&](Tx& tx) { tell_of_runs(tx, connection_.options()); });
+  return result;
+}
+
+bool PostgresRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timestamp now) {
+  static const std::string kRevision = "UPDATE meta SET revision = revision + 1 WHERE one = 1";
+  return connection_.write(now, [&](Tx& tx) {
+    tx.exec(kRevision);
+    if (!keep_wish(tx, id, reason)) return false;
+    notify_daemons(tx, connection_.options());
+    return true;
+  });
+}
+
+std::vector<Run> PostgresRunDesk::expire_retries(const ExpireRetries& request, Timestamp now) {
+  const auto ids = connection_.write(now, [&](Tx& tx) { return read_expired(tx, request); });
+  std::vector<Run> dead;
+  bool released = false;
+  for (const auto id : ids) {
+    auto one = connection_.write(now, [&](Tx& tx) { return expire(tx, id); });
+    released = released || one.released;
+    if (one.run) dead.push_back(std::move(*one.run));
+  }
+  if (released) connection_.write(now, [&](Tx& tx) { tell_of_runs(tx, connection_.options()); });
+  return dead;
+}
+
+std::size_t PostgresRunDesk::purge_dead(const std::vector<RunId>& ids,
+                                        const AuditEntry& entry,
+                                        Timestamp now) {
+  static const std::string kRuns =
+      "DELETE FROM runs WHERE id IN (SELECT r.id FROM runs r WHERE r.id = ANY($1::uuid[]) AND r." +
+      std::string("status || '' = 'dead'") +
+      "  AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.run_id = r.parent_id AND j.state <> 'ended')"
+      "  ORDER BY r.id FOR UPDATE OF r SKIP LOCKED) RETURNING id, number";
+  static const std::string kLogs =
+      "DELETE FROM log_lines WHERE run_id IS NOT NULL AND run_id = ANY($1::uuid[])";
+  return connection_.write(now, [&](Tx& tx) {
+    std::vector<RunId> gone;
+    std::vector<std::int64_t> numbers;
+    for_each_row(tx.exec(kRuns, Params().add_all(ids)), [&](PgReader& row) {
+      gone.push_back(row.read<RunId>());
+      numbers.push_back(row.read<std::int64_t>());
+    });
+    if (gone.empty()) return gone.size();
+    delete_parts_of_runs(tx, numbers);
+    tx.exec(kLogs, Params().add_all(gone));
+    insert_audit(tx, {&entry});
+    return gone.size();
+  });
+}
+
+}  // namespace rruled::store

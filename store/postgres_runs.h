@@ -1,0 +1,25 @@
+#pragma once
+
+#include "store/postgres_rows.h"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+// Steps about one run that several transactions of the PostgreSQL store have in common. Locks are
+// taken in this order: meta, the schedule, the run.
+namespace rruled::store {
+
+// Locks the schedule of a run; gives its max_running.
+[[nodiscard]] std::optional<std::size_t> lock_schedule_of(Tx& tx, RunId id);
+[[nodiscard]] std::optional<Run> lock_run(Tx& tx, RunId id);
+// Lets a run of the schedule, whose row is locked, go that waited for this one.
+bool release_after(Tx& tx, const Run& run, std::size_t max_running);
+// The daemons claim what became pending once they see that runs were added. Locks meta.
+void tell_of_runs(Tx& tx, const PostgresOptions& options);
+// See RunDesk::ask_to_cancel; the revision of meta, which is locked, is the wish's.
+bool keep_wish(Tx& tx, RunId id, const std::string& reason);
+// Whether it is a batch job that is spread here, and has not ended.
+[[nodiscard]] bool is_open_job(Tx& tx, RunId id);
+
+}  // namespace rruled::store

@@ -1,0 +1,50 @@
+#include "store/run_desk.h"
+
+#include "store/memory_run_desk.h"
+#include "store/postgres_run_desk.h"
+#include "store/sqlite_run_desk.h"
+#include "store/utf8.h"
+#include "store/validate.h"
+
+#include <algorithm>
+
+namespace rruled::store {
+
+std::unique_ptr<RunDesk> run_desk_of(Store& store) {
+  if (auto* file = dynamic_cast<SqliteStore*>(&store))
+    return std::make_unique<SqliteRunDesk>(*file);
+  if (auto* memory = dynamic_cast<MemoryStore*>(&store))
+    return std::make_unique<MemoryRunDesk>(*memory);
+  if (auto* server = dynamic_cast<PostgresStore*>(&store))
+    return std::make_unique<PostgresRunDesk>(*server);
+  return nullptr;
+}
+
+void validate(const EndTracked& end) {
+  const auto check = [](std::string_view table, std::string_view column, const std::string& text) {
+    if (const auto at = first_bad_byte(text))
+      refuse(table, column, "not UTF-8, or NUL, at byte " + std::to_string(*at));
+  };
+  check("runs", "reason", end.reason);
+  check("runs", "error", end.error);
+  for (const auto& line : end.logs) check("log_lines", "message", line.message);
+  if (end.status != RunStatus::completed && end.status != RunStatus::failed &&
+      end.status != RunStatus::cancelled)
+    refuse("runs", "status", "a tracked run ends completed, failed or cancelled");
+}
+
+Timestamp next_question(const TakeTracked& request, Timestamp since, Timestamp now) {
+  const milliseconds most = std::max(request.wait_min, request.wait_max);
+  return now + std::clamp<milliseconds>(now - since, request.wait_min, most);
+}
+
+bool is_tracked(const Run& run) {
+  return run.status == RunStatus::running && run.available_at.has_value();
+}
+
+LogEntry expired_line(const Run& run, Timestamp now) {
+  return {run.flow_id, run.id, now, LogLevel::error,
+          "given up: its time for retries is over, and its executor cannot be reached"};
+}
+
+}  // namespace rruled::store

@@ -1,0 +1,96 @@
+#pragma once
+
+#include "store/store.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+// What becomes of runs outside their attempts: beside the daemon's own contract (store.h).
+//
+// A run that another hog_flows API has accepted is `running`, with the id it has there; nobody
+// holds a claim on it. Any daemon that has its executor asks about it: take_tracked() gives it to
+// one of them and moves the time of the next question forward in the same transaction, so daemons
+// share the work and one that dies loses nothing. end_tracked() ends it.
+namespace rruled::store {
+
+struct TakeTracked {
+  std::string executor;
+  // The next question comes after as long as it has been tracked already, within these: a doubling.
+  milliseconds wait_min{2'000};
+  milliseconds wait_max{60'000};
+  std::size_t limit = 100;
+};
+struct TrackedRun {
+  Run run;          // available_at: when it is asked about next
+  Timestamp since;  // when the attempt that was accepted was claimed
+};
+struct EndTracked {
+  RunId run_id;
+  std::int64_t fence = 0;
+  RunStatus status = RunStatus::completed;  // completed, failed, cancelled
+  std::string reason;
+  std::string error;
+  std::vector<LogEntry> logs;
+};
+struct EndedTracked {
+  bool written = false;   // false: it ended before, otherwise, or was tried again since
+  bool released = false;  // a waiting run of the same schedule became pending
+  std::optional<Run> run{};
+};
+struct ExpireRetries {
+  std::vector<std::string> executors;
+  std::size_t limit = 100;
+};
+
+// Used from one thread at a time. Faults are StoreErrors; each method is one transaction, but for
+// expire_retries(), which is one for each run.
+class RunDesk {
+ public:
+  virtual ~RunDesk() = default;
+  RunDesk() = default;
+  RunDesk(const RunDesk&) = delete;
+  RunDesk& operator=(const RunDesk&) = delete;
+
+  // Tracked runs whose time has come, in order of available_at.
+  [[nodiscard]] virtual std::vector<TrackedRun> take_tracked(const TakeTracked& request,
+                                                             Timestamp now) = 0;
+  // Idempotent: the same again answers the same. The daemons see it when a run was released.
+  [[nodiscard]] virtual EndedTracked end_tracked(const EndTracked& end, Timestamp now) = 0;
+
+  // Keeps the wish with a run that is being delivered, or tracked (which is looked at at once): see
+  // Run::cancel_reason. False: it is neither. A second wish leaves the first one's reason.
+  virtual bool ask_to_cancel(RunId id, const std::string& reason, Timestamp now) = 0;
+
+  // Retrying runs whose first attempt is longer ago than their retry policy allows become `dead`;
+  // gives them. For executors that are not sent anything at the moment: elsewhere the next attempt
+  // decides.
+  [[nodiscard]] virtual std::vector<Run> expire_retries(const ExpireRetries& request,
+                                                        Timestamp now) = 0;
+
+  // Removes those of the runs that are `dead`, with their attempts and logs; gives how many.
+  // Children of a batch job that has not ended stay: it counts them. `entry` is written when one
+  // was removed.
+  [[nodiscard]] virtual std::size_t purge_dead(const std::vector<RunId>& ids,
+                                               const AuditEntry& entry,
+                                               Timestamp now) = 0;
+};
+
+// Of one of the three stores, which must outlive it and be used from the same thread; null for any
+// other.
+[[nodiscard]] std::unique_ptr<RunDesk> run_desk_of(Store& store);
+
+// ---- What the stores decide alike ----
+
+// Throws StoreError invalid.
+void validate(const EndTracked& end);
+// When to ask about a run again that has been tracked since `since`.
+[[nodiscard]] Timestamp next_question(const TakeTracked& request, Timestamp since, Timestamp now);
+[[nodiscard]] bool is_tracked(const Run& run);
+// What the log of a run says that expire_retries() ended.
+[[nodiscard]] LogEntry expired_line(const Run& run, Timestamp now);
+
+}  // namespace rruled::store

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "store/run_desk.h"
+#include "store/sqlite_store.h"
+
+namespace rruled::store {
+
+// The contract on the connection of a SqliteStore, which must outlive it.
+class SqliteRunDesk final : public RunDesk {
+ public:
+  explicit SqliteRunDesk(SqliteStore& store) : store_(store) {}
+
+  [[nodiscard]] std::vector<TrackedRun> take_tracked(const TakeTracked& request,
+                                                     Timestamp now) override;
+  [[nodiscard]] EndedTracked end_tracked(const EndTracked& end, Timestamp now) override;
+  bool ask_to_cancel(RunId id, const std::string& reason, Timestamp now) override;
+  [[nodiscard]] std::vector<Run> expire_retries(const ExpireRetries& request,
+                                                Timestamp now) override;
+  [[nodiscard]] std::size_t purge_dead(const std::vector<RunId>& ids,
+                                       const AuditEntry& entry,
+                                       Timestamp now) override;
+
+ private:
+  SqliteStore& store_;
+};
+
+}  // namespace rruled::store
