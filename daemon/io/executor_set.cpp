@@ -56,7 +56,7 @@ Made make_one(const ExecutorConfig& config, const ExecutorContext& context) {
 
 class DryExecutor final : public Executor {
  public:
-  DryExecutor(std::unique_ptr<Executor> real,
+  DryExecutor(std::shared_ptr<Executor> real,
               const Clock& clock,
               std::shared_ptr<spdlog::logger> log)
       : real_(std::move(real)), clock_(clock), log_(std::move(log)) {}
@@ -75,7 +75,7 @@ class DryExecutor final : public Executor {
   }
 
  private:
-  std::unique_ptr<Executor> real_;
+  std::shared_ptr<Executor> real_;
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
 };
@@ -94,11 +94,28 @@ SettingResult<ExecutorSet> make_executors(const Config& config, const ExecutorCo
   return executors;
 }
 
+std::map<std::string, std::size_t> executor_caps(const Config& config) {
+  std::map<std::string, std::size_t> caps;
+  for (const ExecutorConfig& each : config.executors) caps.emplace(each.name, each.max_in_flight);
+  return caps;
+}
+
+core::JobOptions job_options(const Config& config) {
+  core::JobOptions jobs;
+  jobs.max_audience = config.limits.max_audience;
+  for (const ExecutorConfig& each : config.executors) {
+    // Another hog_flows API resolves the audience of its jobs itself.
+    const bool passes_on = each.type == ExecutorType::http && !each.base_url.empty();
+    if (!passes_on) jobs.executors.insert(each.name);
+  }
+  return jobs;
+}
+
 ExecutorSet dry(ExecutorSet real, const ExecutorContext& context) {
   ExecutorSet executors;
   for (auto& [name, executor] : real)
     executors.emplace(
-        name, std::make_unique<DryExecutor>(std::move(executor), context.clock, context.log));
+        name, std::make_shared<DryExecutor>(std::move(executor), context.clock, context.log));
   return executors;
 }
 

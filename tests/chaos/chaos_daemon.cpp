@@ -104,7 +104,7 @@ int run(char** argv) {
   auto http = io::HttpExecutor::create(io.get_executor(), clock,
                                        {.url = argv[2], .timeout = kAttemptTimeout});
   if (!http) throw std::runtime_error(http.error().detail);
-  std::map<std::string, std::unique_ptr<io::Executor>> executors;
+  std::map<std::string, std::shared_ptr<io::Executor>> executors;
   executors["default"] = std::make_unique<StoppedBeforeSending>(
       std::move(*http), seed, mutant == "no_deadline" ? 200 : disturb);
   // As the daemon has it: outcomes are written by another connection.
