@@ -77,6 +77,8 @@ class Assembly {
   [[nodiscard]] boost::system::result<Config, Errors> finish(const Environment& environment) {
     finish_store(environment);
     finish_executors(environment);
+    resolve_credential(config_.api.tls_certificate, "api.tls_certificate", environment);
+    resolve_credential(config_.api.tls_key, "api.tls_key", environment);
     check_api();
     if (!errors_.empty()) return std::move(errors_);
     return std::move(config_);
@@ -113,7 +115,8 @@ class Assembly {
       const std::string key = "executors." + name;
       const std::string mistake = executor_mistake(key, executor);
       if (!mistake.empty()) errors_.push_back({config_.origins[key], key, mistake});
-      resolve_credential(executor, environment);
+      resolve_credential(executor.token_file, key + ".token_file", environment);
+      resolve_credential(executor.ca_file, key + ".ca_file", environment);
       config_.executors.push_back(std::move(executor));
     }
     if (!config_.executors.empty()) return;
@@ -141,12 +144,12 @@ class Assembly {
     return {};
   }
 
-  void resolve_credential(ExecutorConfig& executor, const Environment& environment) {
-    constexpr std::string_view scheme = "credential:";
-    const std::string text = executor.token_file.string();
-    if (!text.starts_with(scheme)) return;
-    const std::string key = "executors." + executor.name + ".token_file";
-    const std::string name = text.substr(scheme.size());
+  void resolve_credential(std::filesystem::path& file,
+                          const std::string& key,
+                          const Environment& environment) {
+    const std::string text = file.string();
+    if (!text.starts_with(kCredentialScheme)) return;
+    const std::string name = text.substr(kCredentialScheme.size());
     const auto* folder = environment.find("CREDENTIALS_DIRECTORY");
     if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.'))
       errors_.push_back({config_.origins[key], key, "must be credential:NAME"});
@@ -154,7 +157,7 @@ class Assembly {
       errors_.push_back({config_.origins[key], key,
                          "names a credential, but systemd gave none (CREDENTIALS_DIRECTORY)"});
     else
-      executor.token_file = std::filesystem::path(*folder) / name;
+      file = std::filesystem::path(*folder) / name;
   }
 
   void check_api() {

@@ -41,6 +41,9 @@ TEST_CASE("every command tells about itself, with examples") {
       {"migrate"},
       {"store", "copy"},
       {"store", "reopen"},
+      {"backup"},
+      {"healthcheck"},
+      {"doctor"},
       {"token", "create"},
       {"token", "list"},
       {"token", "revoke"},
@@ -62,7 +65,7 @@ TEST_CASE("every command tells about itself, with examples") {
     CHECK(wrong.out.empty());
     CHECK_THAT(wrong.err, Contains("Try `" + name + " --help`."));
   }
-  CHECK(commands.size() == 28);
+  CHECK(commands.size() == 31);
 }
 
 TEST_CASE("a command line that is wrong ends with 2 and says where help is") {
