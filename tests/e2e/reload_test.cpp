@@ -136,6 +136,21 @@ TEST_CASE("what needs a restart is named when it differs") {
   CHECK(serving.stop() == 0);
 }
 
+TEST_CASE("a dry run that is reloaded is still a dry run") {
+  LoopbackReceiver receiver;
+  const Installation here(executor("default", receiver.url("/before")));
+  here.add_schedule("FREQ=SECONDLY");
+  testing::BackgroundProcess daemon(here.daemon({"--dry-run"}), here.environment);
+  REQUIRE(!daemon.read_until("would POST " + receiver.url("/before"), kPatience).empty());
+  write_file(here.config(), "[store]\nurl = \"sqlite://" + here.store() + "\"\n" +
+                                executor("default", receiver.url("/after")));
+  daemon.send_signal(SIGHUP);
+  CHECK(!daemon.read_until("would POST " + receiver.url("/after"), kPatience).empty());
+  daemon.send_signal(SIGTERM);
+  CHECK(daemon.wait() == 0);
+  CHECK(receiver.connections() == 0);
+}
+
 TEST_CASE("SIGUSR1 turns debug lines on and off") {
   const Installation here(kApi);
   here.add_schedule("FREQ=SECONDLY");  // gives it something to say

@@ -10,7 +10,7 @@ namespace {
 using Catch::Contains;
 
 // Starts the rest of the command line with listening sockets, as systemd does: "NAME=ADDRESS", a
-// path or a port of the loopback.
+// path or HOST:PORT.
 constexpr char kActivate[] = R"py(
 import os, socket, sys
 split = sys.argv.index('--')
@@ -22,9 +22,10 @@ for each in sys.argv[1:split]:
         s = socket.socket(socket.AF_UNIX)
         s.bind(where)
     else:
+        host, port = where.split(':')
         s = socket.socket()
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(('127.0.0.1', int(where)))
+        s.bind((host, int(port)))
     if name != 'deaf':
         s.listen(16)
     names.append(name)
@@ -117,6 +118,10 @@ TEST_CASE("a daemon that waits for its store asks for more time, and is not read
   testing::BackgroundProcess daemon(here.daemon(), here.environment);
   const auto told = manager.wait_for("EXTEND_TIMEOUT_USEC=");
   CHECK_THAT(told, Contains("STATUS=waiting for the store: ") && !Contains("geheim"));
+  daemon.send_signal(SIGUSR1);  // neither ends it
+  daemon.send_signal(SIGHUP);
+  CHECK(!manager.wait_for("EXTEND_TIMEOUT_USEC=").empty());
+  CHECK(!manager.wait_for("EXTEND_TIMEOUT_USEC=").empty());
   daemon.send_signal(SIGTERM);
   CHECK(daemon.wait() == 0);
   while (const auto rest = manager.take()) CHECK_THAT(*rest, !Contains("READY=1"));
@@ -128,7 +133,8 @@ TEST_CASE("inherited sockets take the place of api.listen and health.listen") {
   const std::string api = here.file("api.sock");
   const int health = testing::free_port();
   testing::BackgroundProcess daemon(
-      activated({"rruled.socket=" + api, "health=" + std::to_string(health)}, here.daemon()),
+      activated({"rruled.socket=" + api, "health=127.0.0.1:" + std::to_string(health)},
+                here.daemon()),
       here.environment);
   const auto line = daemon.read_until("api: listening on", kPatience);
   CHECK_THAT(line, Contains("unix:" + api + ", given by the service manager"));
@@ -151,6 +157,29 @@ TEST_CASE("an inherited descriptor that is no listening socket ends the daemon w
       testing::run_process(activated({"deaf=" + here.file("api.sock")}, here.daemon()), {});
   CHECK(ended.exit_code == 1);
   CHECK_THAT(ended.out + ended.err, Contains("is no socket that listens"));
+}
+
+TEST_CASE("an inherited socket that others can reach wants tokens") {
+  Installation here("[api]\nauth = \"none\"\n");
+  const auto ended = testing::run_process(activated({"api=0.0.0.0:0"}, here.daemon()), {});
+  CHECK(ended.exit_code == 1);
+  CHECK_THAT(ended.out + ended.err, Contains("is for loopback addresses, and listen is 0.0.0.0"));
+}
+
+TEST_CASE("sockets of another process are not taken, and commands do not believe they are theirs") {
+  Installation here(
+      "[api]\nlisten = \"127.0.0.1:0\"\nauth = \"none\"\n[executors.default]\ntype = "
+      "\"command\"\nargv = [\"/bin/sh\", \"-c\", \"env; ls -l /proc/self/fd\"]\n");
+  here.environment["LISTEN_FDS"] = "1";
+  here.environment["LISTEN_PID"] = "1";
+  here.add_schedule("FREQ=DAILY;COUNT=1");
+  Serving serving(here);
+  CHECK_THAT(curl({"http://" + serving.address + "/livez"}), Contains("ok"));
+  REQUIRE(!serving.daemon.read_until("  completed", kPatience).empty());
+  const std::string id(here.runs().at(0).at("id").as_string());
+  const auto shown = here.rruled({"runs", "show", id});
+  CHECK_THAT(shown.out, Contains("RRULED_RUN_ID=") && !Contains("LISTEN_"));
+  CHECK(serving.stop() == 0);
 }
 
 TEST_CASE("health and metrics on a listener of their own") {
