@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace rruled::api {
 
@@ -27,18 +28,20 @@ struct ApiOptions {
   std::filesystem::path tls_key{};
   std::size_t threads = 2;  // that may block, each with a store of its own
   ServerLimits limits{};
-  std::string version{};  // of the program, for its description
+  std::string version{};       // of the program, for its description
+  std::vector<int> sockets{};  // that listen already; then `listen` does not matter
+  std::function<std::chrono::seconds()> min_interval{};  // see ApiContext
 };
 
 // The HTTP API in the daemon's process. Io thread only.
 //
-//   ApiService api(io.get_executor(), options, open_backend, rules, clock, log, readiness);
+//   ApiService api(io.get_executor(), options, open_backend, rules, clock, log, health);
 //   api.start();
 //   ..
 //   co_await api.stop(10s);       // before the stores' threads end and the io_context stops
 class ApiService {
  public:
-  // `readiness` and `metrics` (for Prometheus; none: there are none) are asked on the io thread.
+  // `health` and `metrics` (for Prometheus; none: there are none) are asked on the io thread.
   // References, and what the functions use, must outlive the service. What `rules` refers to is
   // used from other threads.
   ApiService(boost::asio::any_io_executor io,
@@ -47,7 +50,7 @@ class ApiService {
              core::ScheduleRules rules,
              const io::Clock& clock,
              std::shared_ptr<spdlog::logger> log,
-             std::function<Readiness()> readiness,
+             std::function<std::vector<io::HealthCheck>()> health,
              std::function<std::string()> metrics = {});
   ApiService(const ApiService&) = delete;
   ApiService& operator=(const ApiService&) = delete;
@@ -56,8 +59,8 @@ class ApiService {
   // Opens the stores and listens. Throws std::runtime_error (StoreError is one) with what to do
   // next; gives the address, with the port that was found.
   std::string start();
-  // Reads the certificate again. Throws, and keeps the old one.
-  void reload_tls();
+  // Reads a certificate, the same again or another, if there is one. Throws, and keeps the old one.
+  void reload_tls(const std::filesystem::path& certificate, const std::filesystem::path& key);
   // Requests under way get their answer within `grace`. Waits for what is with a store.
   [[nodiscard]] boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
 

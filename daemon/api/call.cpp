@@ -198,6 +198,7 @@ store::Schedule schedule_of(const Call& call, const store::Flow& flow) {
 
 core::ScheduleRules rules_of(const Call& call) {
   core::ScheduleRules rules = call.context.rules;
+  if (call.context.min_interval) rules.min_interval = call.context.min_interval();
   rules.calendars = io::calendar_finder(call.directory(), rules.zones);
   return rules;
 }

@@ -7,29 +7,28 @@
 #include "daemon/api/problem.h"
 #include "daemon/api/router.h"
 #include "daemon/core/schedule_json.h"
+#include "daemon/io/companion.h"
 
 #include <boost/json/object.hpp>
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rruled::api {
-
-struct Readiness {
-  bool ready = true;
-  std::string reason;  // why not
-};
 
 // What all requests have in common. Constant after construction; used from every thread.
 struct ApiContext {
   core::ScheduleRules rules;
-  std::function<Readiness()> readiness;
-  std::function<std::string()> metrics;  // for Prometheus
+  std::function<std::vector<io::HealthCheck>()> health;  // none: it is well
+  std::function<std::string()> metrics;                  // for Prometheus
   std::span<const Route> routes;
   std::string version;
+  std::function<std::chrono::seconds()> min_interval{};  // none: that of the rules
 };
 
 // One request with what its handler needs.

@@ -1,15 +1,69 @@
 #include "daemon/api/routes.h"
 
+#include <algorithm>
+#include <array>
+
 namespace rruled::api {
+namespace {
 
 namespace json = boost::json;
+
+constexpr std::array<std::string_view, 1> kReadyQuery{"verbose"};
+
+// Of a listener that serves nothing else.
+constexpr std::array kRoutes{
+    Route{Verb::get, "/livez", Scope::open, live, {"The process answers", "", "Health"}},
+    Route{Verb::get,
+          "/readyz",
+          Scope::open,
+          ready,
+          {"Schedules are being fired", "", "Health", 200, kReadyQuery}},
+    Route{Verb::get, "/healthz", Scope::open, ready, {"The same", "", "Health", 200, kReadyQuery}},
+    Route{Verb::get,
+          "/metrics",
+          Scope::open,
+          prometheus_metrics,
+          {"Counters for Prometheus", "", "", 200, {}, "text/plain"}},
+};
+
+// "[+]store ok", as Kubernetes writes them; "[!]": wrong, but no reason to send nobody here.
+std::string line_of(const io::HealthCheck& check) {
+  if (check.wrong.empty()) return "[+]" + check.name + " ok\n";
+  std::string line = (check.fatal ? "[-]" : "[!]") + check.name + " " + check.wrong;
+  std::ranges::replace(line, '\n', ' ');
+  return line + "\n";
+}
+
+Response verbose(const std::vector<io::HealthCheck>& checks, bool well) {
+  std::string text;
+  for (const auto& each : checks) text += line_of(each);
+  text += well ? "readyz check passed\n" : "readyz check failed\n";
+  return {.status = well ? 200 : 503,
+          .content_type = "text/plain; charset=utf-8",
+          .body = std::move(text)};
+}
+
+}  // namespace
+
+std::span<const Route> health_routes() { return kRoutes; }
 
 Response live(Call&) { return json_response(json::object{{"status", "ok"}}); }
 
 Response ready(Call& call) {
-  const Readiness readiness = call.context.readiness ? call.context.readiness() : Readiness{};
-  if (readiness.ready) return json_response(json::object{{"status", "ok"}});
-  return json_response(json::object{{"status", "not ready"}, {"reason", readiness.reason}}, 503);
+  const auto checks = call.context.health ? call.context.health() : std::vector<io::HealthCheck>{};
+  const auto broken = std::ranges::find_if(
+      checks, [](const auto& each) { return each.fatal && !each.wrong.empty(); });
+  const bool well = broken == checks.end();
+  const bool asked =
+      std::ranges::any_of(call.query, [](const auto& each) { return each.first == "verbose"; });
+  if (asked) return verbose(checks, well);
+  json::object body{{"status", well ? "ok" : "not ready"}};
+  if (!well) body["reason"] = broken->wrong;
+  json::array warnings;
+  for (const auto& each : checks)
+    if (!each.fatal && !each.wrong.empty()) warnings.push_back(json::string(each.wrong));
+  if (!warnings.empty()) body["warnings"] = std::move(warnings);
+  return json_response(body, well ? 200 : 503);
 }
 
 Response prometheus_metrics(Call& call) {

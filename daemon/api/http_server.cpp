@@ -10,6 +10,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <sys/socket.h>
 
 #include <filesystem>
 #include <functional>
@@ -68,6 +69,7 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
   void use_tls(std::shared_ptr<TlsIdentity> identity) { tls_ = std::move(identity); }
   ListenAddress listen_tcp(tcp::endpoint endpoint);
   ListenAddress listen_unix(const UnixPath& path);
+  ListenAddress adopt(int fd);
   awaitable<void> stop(std::chrono::milliseconds grace);
   void close_all();
   [[nodiscard]] std::size_t connections() const { return sessions_.size(); }
@@ -79,6 +81,8 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
                                 std::shared_ptr<asio::basic_socket_acceptor<Protocol>> acceptor);
   static awaitable<void> serve(std::shared_ptr<Core> self, std::shared_ptr<Session> session);
   awaitable<bool> go_on_after(error_code error);
+  template <class Protocol>
+  ListenAddress adopt_as(const Protocol& protocol, int fd);
 
   void take(SocketWire::Socket socket);
   [[nodiscard]] bool make_room();
@@ -127,6 +131,39 @@ ListenAddress HttpServer::Core::listen_unix(const UnixPath& path) {
   });
   asio::co_spawn(io_, accept<Local>(shared_from_this(), acceptor), asio::detached);
   return path;
+}
+
+template <class Protocol>
+ListenAddress HttpServer::Core::adopt_as(const Protocol& protocol, int fd) {
+  auto acceptor = std::make_shared<asio::basic_socket_acceptor<Protocol>>(io_, protocol, fd);
+  acceptor->non_blocking(true);
+  close_listeners_.emplace_back([acceptor] {
+    error_code ignored;
+    acceptor->close(ignored);
+  });
+  const auto endpoint = acceptor->local_endpoint();
+  asio::co_spawn(io_, accept<Protocol>(shared_from_this(), acceptor), asio::detached);
+  if constexpr (std::is_same_v<Protocol, tcp>)
+    return endpoint;
+  else
+    return UnixPath{endpoint.path()};
+}
+
+ListenAddress HttpServer::Core::adopt(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  int listens = 0;
+  socklen_t listens_size = sizeof listens;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) != 0 || listens == 0)
+    throw std::runtime_error("descriptor " + std::to_string(fd) +
+                             " of the service manager is no socket that listens: set "
+                             "ListenStream= and Accept=no in its socket unit");
+  if (address.ss_family == AF_UNIX) return adopt_as(Local(), fd);
+  if (address.ss_family == AF_INET) return adopt_as(tcp::v4(), fd);
+  if (address.ss_family == AF_INET6) return adopt_as(tcp::v6(), fd);
+  throw std::runtime_error("descriptor " + std::to_string(fd) +
+                           " of the service manager is neither TCP nor a Unix-domain socket");
 }
 
 template <class Protocol>
@@ -238,6 +275,8 @@ ListenAddress HttpServer::listen(const ListenAddress& address) {
   if (const auto* path = std::get_if<UnixPath>(&address)) return core_->listen_unix(*path);
   return core_->listen_tcp(std::get<tcp::endpoint>(address));
 }
+
+ListenAddress HttpServer::adopt(int fd) { return core_->adopt(fd); }
 
 awaitable<void> HttpServer::stop(std::chrono::milliseconds grace) { return core_->stop(grace); }
 

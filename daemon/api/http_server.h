@@ -42,6 +42,10 @@ class HttpServer {
   // with what to do next. A socket file that nobody listens on any more is replaced.
   ListenAddress listen(const ListenAddress& address);
 
+  // The same on a socket that listens already, TCP or Unix-domain; takes it over. A Unix-domain
+  // one's file is left where it is.
+  ListenAddress adopt(int fd);
+
   // Accepts no more; requests under way get their answer, connections that wait are closed. Returns
   // when no connection is left; those left after `grace` are broken off.
   [[nodiscard]] boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);

@@ -25,6 +25,7 @@ constexpr std::array<std::string_view, 3> kPreviewQuery{"after", "until", "count
 constexpr std::array<std::string_view, 3> kUpcomingQuery{"from", "to", "limit"};
 constexpr std::array<std::string_view, 2> kPageQuery{"limit", "offset"};
 constexpr std::array<std::string_view, 2> kExplainQuery{"at", "around"};
+constexpr std::array<std::string_view, 1> kReadyQuery{"verbose"};
 
 constexpr std::array kRoutes{
     Route{Verb::get,
@@ -244,8 +245,12 @@ constexpr std::array kRoutes{
 
     Route{Verb::get, "/openapi.json", Scope::open, openapi, {"This description", "", "Anything"}},
     Route{Verb::get, "/livez", Scope::open, live, {"The process answers", "", "Health"}},
-    Route{Verb::get, "/readyz", Scope::open, ready, {"Schedules are being fired", "", "Health"}},
-    Route{Verb::get, "/healthz", Scope::open, ready, {"The same", "", "Health"}},
+    Route{Verb::get,
+          "/readyz",
+          Scope::open,
+          ready,
+          {"Schedules are being fired", "", "Health", 200, kReadyQuery}},
+    Route{Verb::get, "/healthz", Scope::open, ready, {"The same", "", "Health", 200, kReadyQuery}},
     Route{Verb::get,
           "/metrics",
           Scope::open,

@@ -9,6 +9,8 @@
 namespace rruled::api {
 
 [[nodiscard]] std::span<const Route> api_routes();
+// Those without a project: health and metrics.
+[[nodiscard]] std::span<const Route> health_routes();
 
 // flows.cpp
 Response list_flows(Call& call);

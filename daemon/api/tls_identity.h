@@ -11,19 +11,15 @@ namespace rruled::api {
 class TlsIdentity {
  public:
   // Throws std::runtime_error, with the file and what is wrong.
-  TlsIdentity(std::filesystem::path certificate, std::filesystem::path key);
+  TlsIdentity(const std::filesystem::path& certificate, const std::filesystem::path& key);
 
-  // Reads both files again: connections accepted from now on use them. Throws as above and keeps
-  // what it had.
-  void reload();
+  // Reads these files, the same again or others: connections accepted from now on use them. Throws
+  // as above and keeps what it had.
+  void reload(const std::filesystem::path& certificate, const std::filesystem::path& key);
   // Connections keep the one they began with.
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> context() const { return context_; }
 
  private:
-  [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> read() const;
-
-  std::filesystem::path certificate_;
-  std::filesystem::path key_;
   std::shared_ptr<boost::asio::ssl::context> context_;
 };
 

@@ -31,6 +31,9 @@ void add_all(Commands& commands) {
   add_token(commands);
   add_audit(commands);
   add_store(commands);
+  add_backup(commands);
+  add_healthcheck(commands);
+  add_doctor(commands);
 }
 
 // The command whose options the mistake was in, as it is typed.

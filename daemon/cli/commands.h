@@ -41,6 +41,9 @@ void add_audit(Commands& commands);
 void add_check_config(Commands& commands);
 void add_migrate(Commands& commands);
 void add_store(Commands& commands);  // copy, reopen
+void add_healthcheck(Commands& commands);
+void add_backup(Commands& commands);
+void add_doctor(Commands& commands);
 void add_run(Commands& commands);
 void add_calendar(Commands& commands);
 void add_backfill(Commands& commands);

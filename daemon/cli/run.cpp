@@ -24,6 +24,7 @@ int run(Session& session, bool dry_run) {
   options.prepare = [&session](store::Store& store, const rrule::ZoneDatabase&,
                                spdlog::logger& log) { apply_configured(session, store, log); };
   options.companion = session.companion();
+  options.reload = [&session] { return session.load_again(); };
   return io::run_service(config, options);
 }
 

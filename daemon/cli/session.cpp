@@ -55,6 +55,18 @@ const io::Config& Session::usable_config() {
   throw Failure(kConfiguration, text);
 }
 
+boost::system::result<io::Config, std::string> Session::load_again() const {
+  const auto lines = [](const std::vector<io::ConfigError>& errors) {
+    std::string text;
+    for (const auto& each : errors) text += (text.empty() ? "" : "\n") + io::to_string(each);
+    return text;
+  };
+  auto loaded = io::load_config(config_file, environment_);
+  if (!loaded) return lines(loaded.error());
+  if (const auto errors = io::check_named_files(*loaded); !errors.empty()) return lines(errors);
+  return std::move(*loaded);
+}
+
 const rrule::ZoneDatabase& Session::zones() {
   if (!zones_) {
     const auto& folder = config().tzdata.directory;

@@ -68,6 +68,9 @@ class Session {
   // As store_to_read, but where there is no file yet: empty.
   [[nodiscard]] store::Store& store_to_try();
   [[nodiscard]] const io::CompanionMaker& companion() const { return companion_; }
+  // Reads the configuration anew, with the files that it names, and keeps what it had; any thread.
+  // An error has each mistake on a line.
+  [[nodiscard]] boost::system::result<io::Config, std::string> load_again() const;
   // What schedules must satisfy here. Calendars are those of the store, once it is open.
   [[nodiscard]] core::ScheduleRules rules();
   // Of the store that is open.

@@ -12,6 +12,8 @@ struct BreakerOptions {
   int failures = 0;  // in a row, and it opens; 0: it never does
   std::chrono::milliseconds open_min{5'000};
   std::chrono::milliseconds open_max{60'000};
+
+  friend bool operator==(const BreakerOptions&, const BreakerOptions&) = default;
 };
 
 // Whether runs are sent to one executor. It opens after so many attempts in a row to which nobody

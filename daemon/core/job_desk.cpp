@@ -32,6 +32,12 @@ Notice end_notice(store::EndedJob ended) {
 
 }  // namespace
 
+void JobDesk::set_executors(const JobOptions& options, Timestamp now) {
+  options_.executors = options.executors;
+  options_.max_audience = options.max_audience;
+  if (!options_.executors.empty() && !end_at_) end_at_ = now;
+}
+
 bool JobDesk::takes(const store::Run& run) const {
   return run.kind == store::RunKind::batch_job && options_.executors.contains(run.executor);
 }

@@ -39,6 +39,8 @@ class JobDesk {
     if (!options_.executors.empty()) end_at_ = now;
   }
 
+  // Other executors and another max_audience from now on; jobs under way go on.
+  void set_executors(const JobOptions& options, Timestamp now);
   // Whether a claimed run is spread instead of delivered.
   [[nodiscard]] bool takes(const store::Run& run) const;
   void add(store::Run run);
@@ -85,7 +87,7 @@ class JobDesk {
   // The job of the action under way, taken out.
   [[nodiscard]] std::optional<Spreading> take_busy();
 
-  const JobOptions options_;
+  JobOptions options_;
   const bool shared_;
   std::deque<store::Run> waiting_;
   std::deque<Spreading> spreading_;  // whose turn it is first

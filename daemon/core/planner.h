@@ -78,6 +78,15 @@ class Planner {
   // Zones were read anew: timings are compiled again when next needed.
   void forget_timetables();
 
+  // The configuration was read anew. Runs in flight go on, those of an executor that is gone, too;
+  // what waits for one that is gone is given back.
+  void set_executors(const std::map<std::string, std::size_t>& executors,
+                     std::size_t max_in_flight,
+                     const JobOptions& jobs,
+                     Timestamp now);
+  // After it. A breaker whose options are as they were keeps its state.
+  void set_breakers(std::map<std::string, BreakerOptions> breakers);
+
   struct Load {
     std::size_t armed = 0;      // schedules in the wheel's horizon
     std::size_t ready = 0;      // due, waiting to be settled
@@ -199,8 +208,7 @@ class Planner {
   void enqueue(store::Run run);
   void notify(Notice notice) { notices_.push_back(std::move(notice)); }
 
-  // Constant after construction.
-  const PlannerOptions options_;
+  PlannerOptions options_;  // but for what set_executors() changes, constant after construction
   const rrule::ZoneDatabase& zones_;
 
   // Schedules in the horizon.
@@ -234,6 +242,7 @@ class Planner {
   JobDesk jobs_;
   std::string claimed_last_;  // lanes take turns
   Lane* claiming_ = nullptr;
+  Lane gone_;              // claiming_ when its executor is gone
   bool in_doubt_ = false;  // a settle or claim may have been committed unseen
   bool reviewing_ = false;
   Timestamp extend_at_;

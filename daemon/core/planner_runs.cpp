@@ -199,8 +199,11 @@ void Planner::take(Delivered delivered, Timestamp now) {
   if (found == in_flight_.end()) return;
   InFlight flight = std::move(found->second);
   in_flight_.erase(found);
-  --lanes_.at(flight.run.executor).in_flight;
-  note_answer(flight, delivered.report, now);
+  const auto lane = lanes_.find(flight.run.executor);
+  if (lane != lanes_.end()) {
+    --lane->second.in_flight;
+    note_answer(flight, delivered.report, now);
+  }
   if (flight.lost && delivered.report.kind != Report::Kind::completed) {
     notify({.kind = Notice::Kind::run_fenced, .run = std::move(flight.run)});
     return;

@@ -78,6 +78,8 @@ class Assembly {
     finish_store(environment);
     finish_executors(environment);
     resolve_credential(config_.notify.key_file, "notify.key_file", environment);
+    resolve_credential(config_.api.tls_certificate, "api.tls_certificate", environment);
+    resolve_credential(config_.api.tls_key, "api.tls_key", environment);
     check_api();
     if (!errors_.empty()) return std::move(errors_);
     return std::move(config_);
@@ -115,6 +117,7 @@ class Assembly {
       const std::string mistake = executor_mistake(key, executor);
       if (!mistake.empty()) errors_.push_back({config_.origins[key], key, mistake});
       resolve_credential(executor.token_file, key + ".token_file", environment);
+      resolve_credential(executor.ca_file, key + ".ca_file", environment);
       config_.executors.push_back(std::move(executor));
     }
     if (!config_.executors.empty()) return;

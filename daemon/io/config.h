@@ -21,7 +21,7 @@ namespace rruled::io {
 enum class ExecutorType { http, command, log };
 enum class ApiAuth { token, none };
 enum class LogVerbosity { trace, debug, info, warn, error };
-enum class LogFormat { console, json };
+enum class LogFormat { text, json, journald };
 
 // [executors.NAME]: one place that runs go to.
 struct ExecutorConfig {
@@ -68,7 +68,17 @@ struct Config {
   };
   struct Log {
     LogVerbosity level = LogVerbosity::info;
-    LogFormat format = LogFormat::console;
+    LogFormat format = LogFormat::text;
+    std::filesystem::path journal_socket = "/run/systemd/journal/socket";  // journald
+  };
+  struct Health {
+    std::string listen;  // ADDRESS:PORT or unix:PATH; empty: only beside the API
+  };
+  struct Metrics {
+    std::size_t per_schedule = 0;  // schedules that have series of their own
+  };
+  struct Tracing {
+    std::string otlp_url;  // where spans are posted to; empty: nowhere
   };
   struct Limits {
     std::chrono::seconds min_interval{1};  // between two occurrences of a schedule
@@ -93,6 +103,8 @@ struct Config {
     std::string ping_url;             // UrlTemplate; after each run of a schedule
     std::string heartbeat_url;        // while the daemon is well
     std::chrono::milliseconds heartbeat_every{60'000};
+
+    friend bool operator==(const Notify&, const Notify&) = default;
   };
 
   Store store;
@@ -101,6 +113,9 @@ struct Config {
   std::vector<ExecutorConfig> executors;  // by name; has a `default` when none was configured
   Api api;
   Log log;
+  Health health;
+  Metrics metrics;
+  Tracing tracing;
   Limits limits;
   Tzdata tzdata;
   Run run;
@@ -150,5 +165,5 @@ template <>
 inline constexpr std::array<std::string_view, 5> rruled::store::kWords<rruled::io::LogVerbosity>{
     "trace", "debug", "info", "warn", "error"};
 template <>
-inline constexpr std::array<std::string_view, 2> rruled::store::kWords<rruled::io::LogFormat>{
-    "console", "json"};
+inline constexpr std::array<std::string_view, 3> rruled::store::kWords<rruled::io::LogFormat>{
+    "text", "json", "journald"};

@@ -54,6 +54,13 @@ std::string set_events(std::vector<std::string>& target, const SettingValue& val
   return {};
 }
 
+// "console" is what "text" was called first.
+std::string set_log_format(LogFormat& target, const SettingValue& value) {
+  if (text_of(value) != "console") return set_word(target, value);
+  target = LogFormat::text;
+  return {};
+}
+
 template <class Duration>
 std::string set_duration(Duration& target, const SettingValue& value, milliseconds min) {
   const auto parsed = core::parse_duration(text_of(value));
@@ -69,9 +76,11 @@ std::string set_duration(Duration& target, const SettingValue& value, millisecon
 
 std::string set_size(std::size_t& target,
                      const SettingValue& value,
-                     std::int64_t max = kInFlightMax) {
+                     std::int64_t max = kInFlightMax,
+                     std::int64_t min = 1) {
   const auto number = std::get<std::int64_t>(value);
-  if (number < 1 || number > max) return "must be between 1 and " + std::to_string(max);
+  if (number < min || number > max)
+    return "must be between " + std::to_string(min) + " and " + std::to_string(max);
   target = static_cast<std::size_t>(number);
   return {};
 }
@@ -101,6 +110,7 @@ std::string set_store_url(Config& config, const SettingValue& value) {
   config.store.location.url = url;
   if (is_postgres(url)) {
     config.store.url = shown_url(url);
+    config.store.sqlite_file.clear();  // of an earlier source
     return {};
   }
   if (!url.starts_with(scheme)) return "must begin with sqlite:// or postgresql://";
@@ -232,9 +242,9 @@ constexpr std::array kSettings{
             "absolute path, or credential:NAME of systemd", "",
             "http: file that holds the bearer token.", false,
             [](C, E e, V v) { return set_credential(e->token_file, v); }},
-    Setting{kExecutorSection, "ca_file", SettingType::text, "absolute path", "the system's",
-            "http: certificates (PEM) that the other side's may be signed by.", false,
-            [](C, E e, V v) { return set_path(e->ca_file, v); }},
+    Setting{kExecutorSection, "ca_file", SettingType::text, "absolute path, credential:NAME",
+            "the system's", "http: certificates (PEM) that the other side's may be signed by.",
+            false, [](C, E e, V v) { return set_credential(e->ca_file, v); }},
     Setting{kExecutorSection, "argv", SettingType::texts, "[\"program\", \"argument\"]", "",
             "command: what is run, without a shell.", false,
             [](C, E e, V v) { return set_argv(e->argv, v); }},
@@ -284,18 +294,31 @@ constexpr std::array kSettings{
     Setting{"api", "auth", SettingType::text, "token, none", "token",
             "Whether the API wants a token; none only on a loopback address or a socket.", false,
             [](C c, E, V v) { return set_word(c.api.auth, v); }},
-    Setting{"api", "tls_certificate", SettingType::text, "absolute path", "",
+    Setting{"api", "tls_certificate", SettingType::text, "absolute path, credential:NAME", "",
             "PEM certificate with its chain: the API speaks TLS. Read again at SIGHUP.", false,
-            [](C c, E, V v) { return set_path(c.api.tls_certificate, v); }},
-    Setting{"api", "tls_key", SettingType::text, "absolute path", "",
+            [](C c, E, V v) { return set_credential(c.api.tls_certificate, v); }},
+    Setting{"api", "tls_key", SettingType::text, "absolute path, credential:NAME", "",
             "PEM key of that certificate.", false,
-            [](C c, E, V v) { return set_path(c.api.tls_key, v); }},
+            [](C c, E, V v) { return set_credential(c.api.tls_key, v); }},
     Setting{"log", "level", SettingType::text, "trace, debug, info, warn, error", "info",
             "The least that is logged.", false,
             [](C c, E, V v) { return set_word(c.log.level, v); }},
-    Setting{"log", "format", SettingType::text, "console, json", "console",
-            "Log lines for people or for programs.", false,
-            [](C c, E, V v) { return set_word(c.log.format, v); }},
+    Setting{"log", "format", SettingType::text, "text, json, journald", "text",
+            "Log lines for people or for programs on standard output, or fields for the journal.",
+            false, [](C c, E, V v) { return set_log_format(c.log.format, v); }},
+    Setting{"log", "journal_socket", SettingType::text, "absolute path",
+            "/run/systemd/journal/socket", "journald: where the journal takes entries.", false,
+            [](C c, E, V v) { return set_path(c.log.journal_socket, v); }},
+    Setting{"health", "listen", SettingType::text, "ADDRESS:PORT, unix:PATH", "",
+            "Where /livez, /readyz and /metrics alone are answered, without token or TLS; then the "
+            "API answers no /metrics.",
+            false, [](C c, E, V v) { return set_listen(c.health.listen, v); }},
+    Setting{"metrics", "per_schedule", SettingType::integer, "0 to 10000", "0",
+            "So many schedules have series of their own in /metrics.", false,
+            [](C c, E, V v) { return set_size(c.metrics.per_schedule, v, 10'000, 0); }},
+    Setting{"tracing", "otlp_url", SettingType::text, "http(s) URL", "",
+            "Where spans are posted to as OTLP JSON, as in http://127.0.0.1:4318/v1/traces.", false,
+            [](C c, E, V v) { return set_url(c.tracing.otlp_url, v, false); }},
     Setting{"limits", "min_interval", SettingType::text, "duration, whole seconds", "1s",
             "The smallest distance between two occurrences of a schedule.", false,
             [](C c, E, V v) { return set_duration(c.limits.min_interval, v, seconds(1)); }},

@@ -37,6 +37,8 @@ struct Setting {
 inline constexpr std::string_view kCredentialScheme = "credential:";
 
 inline constexpr std::string_view kExecutorSection = "executors.NAME";
+// "credential:NAME" stands for the file NAME in $CREDENTIALS_DIRECTORY.
+inline constexpr std::string_view kCredentialScheme = "credential:";
 // [a-z0-9_-], 1 to 63 characters, the first not a sign.
 [[nodiscard]] bool is_executor_name(std::string_view name);
 

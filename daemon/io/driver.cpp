@@ -41,13 +41,42 @@ struct Overloaded : Each... {
 
 }  // namespace
 
+const char* word_of(core::StoreFailed::What asked) {
+  using What = core::StoreFailed::What;
+  switch (asked) {
+    case What::load:
+      return "load";
+    case What::settle:
+      return "settle";
+    case What::claim:
+      return "claim";
+    case What::review:
+      return "review";
+    case What::extend:
+      return "extend";
+    case What::recover:
+      return "recover";
+    case What::finish:
+      return "finish";
+    case What::hand_back:
+      return "hand_back";
+    case What::spread:
+      return "spread";
+    case What::end_jobs:
+      return "end_jobs";
+    case What::cancel_job:
+      break;
+  }
+  return "cancel_job";
+}
+
 Driver::Driver(asio::any_io_executor io,
                StoreClock& clock,
                StoreLane store,
                StoreLane outcomes,
                core::Planner& planner,
                const store::Session& session,
-               std::map<std::string, std::unique_ptr<Executor>>& executors,
+               std::map<std::string, std::shared_ptr<Executor>> executors,
                Observer& observer)
     : io_(std::move(io)),
       clock_(clock),
@@ -57,10 +86,10 @@ Driver::Driver(asio::any_io_executor io,
       desk_(store::run_desk_of(store.store)),
       outcomes_(outcomes),
       planner_(planner),
-      executors_(executors),
       observer_(observer),
       claimant_(session.claimant),
       shared_(session.claim_ttl.has_value()),
+      executors_(std::move(executors)),
       revision_(session.revision),
       turn_timer_(io_),
       watch_timer_(io_),
@@ -75,7 +104,9 @@ awaitable<void> Driver::run() {
   while (!failure_ && !planner_.drained()) {
     look_at_clocks();
     woken_ = false;
+    const auto began = clock_.steady();
     std::vector<core::Action> actions = planner_.step(clock_.now());
+    observer_.on_step(clock_.steady() - began);
     for (core::Action& action : actions) perform(std::move(action));
     observer_.on_turn(planner_.load());
     if (!woken_ && !planner_.drained()) co_await wait_for_work();
@@ -98,6 +129,10 @@ void Driver::cut_short() {
   for (auto& [id, signal] : deliveries_) signals.push_back(&signal);
   for (auto* signal : signals) signal->emit(asio::cancellation_type::terminal);
   wake();
+}
+
+void Driver::set_executors(std::map<std::string, std::shared_ptr<Executor>> executors) {
+  executors_ = std::move(executors);
 }
 
 void Driver::wake() {
@@ -171,11 +206,14 @@ awaitable<void> Driver::look_at_store() {
 template <class Function>
 awaitable<void> Driver::ask_store(asio::thread_pool& thread, What what, Function function) {
   const auto asked = claims_.asking();
+  const auto began = clock_.steady();
   try {
     core::Completion completion = co_await run_on(thread, std::move(function));
+    observer_.on_store_answer(what, clock_.steady() - began);
     note_claims(completion, asked);
     complete(std::move(completion));
   } catch (const store::StoreError& error) {
+    observer_.on_store_answer(what, clock_.steady() - began);
     if (fatal(error)) fail(std::current_exception());
     complete(
         core::StoreFailed{what, error.what(), error.kind() == store::StoreError::Kind::invalid});
@@ -210,12 +248,11 @@ void Driver::spawn_outcomes(What what, Function function) {
   asio::co_spawn(io_, ask_store(outcomes_.thread, what, std::move(function)), asio::detached);
 }
 
-awaitable<core::Report> Driver::deliver(store::Run run) {
-  Executor& executor = *executors_.at(run.executor);
+awaitable<core::Report> Driver::deliver(std::shared_ptr<Executor> executor, store::Run run) {
   SendPermit permit = [this, id = run.id] { return claims_.may_act(id); };
   core::Report report;
   try {
-    report = co_await executor.deliver(std::move(run), std::move(permit));
+    report = co_await executor->deliver(std::move(run), std::move(permit));
   } catch (const std::exception& error) {
     report.kind = core::Report::Kind::retry;
     report.error = std::string("the executor broke off: ") + error.what();
@@ -235,7 +272,8 @@ void Driver::spawn_delivery(store::Run run) {
     --under_way_;
     complete(core::Delivered{id, std::move(report)});
   };
-  asio::co_spawn(io_, deliver(std::move(run)),
+  auto executor = executors_.at(run.executor);
+  asio::co_spawn(io_, deliver(std::move(executor), std::move(run)),
                  asio::bind_cancellation_slot(slot, std::move(ended)));
 }
 

@@ -26,6 +26,9 @@
 
 namespace rruled::io {
 
+// "settle": what the store was asked, for logs and labels.
+[[nodiscard]] const char* word_of(core::StoreFailed::What asked);
+
 // Hears what the engine did, for logs and metrics. Called on the io thread; must not throw.
 class Observer {
  public:
@@ -35,6 +38,11 @@ class Observer {
   virtual void on_clock_step(std::chrono::milliseconds step) = 0;
   // One turn of the loop is done; what feeds a watchdog.
   virtual void on_turn(const core::Planner::Load& load) = 0;
+  // The store answered, in whichever way, so long after it was asked.
+  virtual void on_store_answer(core::StoreFailed::What /*asked*/,
+                               std::chrono::nanoseconds /*took*/) {}
+  // The planner thought so long: rules are computed there.
+  virtual void on_step(std::chrono::nanoseconds /*took*/) {}
 };
 
 // A store and the thread that uses it: exactly one, so that completions come back in the order of
@@ -62,7 +70,7 @@ class Driver {
          StoreLane outcomes,
          core::Planner& planner,
          const store::Session& session,
-         std::map<std::string, std::unique_ptr<Executor>>& executors,
+         std::map<std::string, std::shared_ptr<Executor>> executors,
          Observer& observer);
 
   [[nodiscard]] boost::asio::awaitable<void> run();
@@ -71,6 +79,8 @@ class Driver {
   void stop();
   // Breaks off what is in flight, too.
   void cut_short();
+  // Deliveries that begin from now on are these executors'; those under way go on with theirs.
+  void set_executors(std::map<std::string, std::shared_ptr<Executor>> executors);
   // Has the loop turn now.
   void wake();
   // Has it see now what others wrote to the store; it would by itself within 0.2 s (a file of its
@@ -82,7 +92,8 @@ class Driver {
   [[nodiscard]] boost::asio::awaitable<void> watch_store();
   [[nodiscard]] boost::asio::awaitable<void> look_at_store();
   [[nodiscard]] std::chrono::milliseconds until_next_look() const;
-  [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run);
+  [[nodiscard]] boost::asio::awaitable<core::Report> deliver(std::shared_ptr<Executor> executor,
+                                                             store::Run run);
   void note_claims(const core::Completion& completion, std::chrono::nanoseconds asked);
   template <class Function>
   [[nodiscard]] boost::asio::awaitable<void> ask_store(boost::asio::thread_pool& thread,
@@ -111,10 +122,11 @@ class Driver {
   const std::unique_ptr<store::RunDesk> desk_;       // the same
   const StoreLane outcomes_;
   core::Planner& planner_;
-  std::map<std::string, std::unique_ptr<Executor>>& executors_;
   Observer& observer_;
   const store::Claimant claimant_;
   const bool shared_;  // several daemons have this store
+
+  std::map<std::string, std::shared_ptr<Executor>> executors_;
 
   std::int64_t revision_;
   boost::asio::steady_timer turn_timer_;

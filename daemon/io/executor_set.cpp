@@ -57,7 +57,7 @@ Made make_one(const ExecutorConfig& config, const ExecutorContext& context) {
 
 class DryExecutor final : public Executor {
  public:
-  DryExecutor(std::unique_ptr<Executor> real,
+  DryExecutor(std::shared_ptr<Executor> real,
               const Clock& clock,
               std::shared_ptr<spdlog::logger> log)
       : real_(std::move(real)), clock_(clock), log_(std::move(log)) {}
@@ -76,7 +76,7 @@ class DryExecutor final : public Executor {
   }
 
  private:
-  std::unique_ptr<Executor> real_;
+  std::shared_ptr<Executor> real_;
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
 };
@@ -95,11 +95,38 @@ SettingResult<ExecutorSet> make_executors(const Config& config, const ExecutorCo
   return executors;
 }
 
+std::map<std::string, std::size_t> executor_caps(const Config& config) {
+  std::map<std::string, std::size_t> caps;
+  for (const ExecutorConfig& each : config.executors) caps.emplace(each.name, each.max_in_flight);
+  return caps;
+}
+
+std::map<std::string, core::BreakerOptions> breaker_options(const Config& config) {
+  std::map<std::string, core::BreakerOptions> breakers;
+  for (const ExecutorConfig& each : config.executors)
+    if (each.type == ExecutorType::http)
+      breakers.emplace(each.name,
+                       core::BreakerOptions{static_cast<int>(each.breaker_failures),
+                                            each.breaker_open_min, each.breaker_open_max});
+  return breakers;
+}
+
+core::JobOptions job_options(const Config& config) {
+  core::JobOptions jobs;
+  jobs.max_audience = config.limits.max_audience;
+  for (const ExecutorConfig& each : config.executors) {
+    // Another hog_flows API resolves the audience of its jobs itself.
+    const bool passes_on = each.type == ExecutorType::http && !each.base_url.empty();
+    if (!passes_on) jobs.executors.insert(each.name);
+  }
+  return jobs;
+}
+
 ExecutorSet dry(ExecutorSet real, const ExecutorContext& context) {
   ExecutorSet executors;
   for (auto& [name, executor] : real)
     executors.emplace(
-        name, std::make_unique<DryExecutor>(std::move(executor), context.clock, context.log));
+        name, std::make_shared<DryExecutor>(std::move(executor), context.clock, context.log));
   return executors;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/core/job_desk.h"
 #include "daemon/io/clock.h"
 #include "daemon/io/config.h"
 #include "daemon/io/executor.h"
@@ -15,7 +16,7 @@
 
 namespace rruled::io {
 
-using ExecutorSet = std::map<std::string, std::unique_ptr<Executor>>;
+using ExecutorSet = std::map<std::string, std::shared_ptr<Executor>>;
 
 // What the executors need of their surroundings; outlives them.
 struct ExecutorContext {
@@ -28,6 +29,12 @@ struct ExecutorContext {
 // Every executor of the configuration. An error names the key that cannot work.
 [[nodiscard]] SettingResult<ExecutorSet> make_executors(const Config& config,
                                                         const ExecutorContext& context);
+
+// What the planner has to know of them: how many runs of each may be in flight, and whose batch
+// jobs the daemon spreads itself.
+[[nodiscard]] std::map<std::string, std::size_t> executor_caps(const Config& config);
+[[nodiscard]] std::map<std::string, core::BreakerOptions> breaker_options(const Config& config);
+[[nodiscard]] core::JobOptions job_options(const Config& config);
 
 // The same destinations, but a delivery only says what it would send where.
 [[nodiscard]] ExecutorSet dry(ExecutorSet real, const ExecutorContext& context);

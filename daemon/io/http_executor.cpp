@@ -6,8 +6,7 @@
 #include "daemon/io/http_remote_jobs.h"
 #include "daemon/io/retry_after.h"
 #include "daemon/io/text.h"
-
-#include <boost/uuid/uuid.hpp>
+#include "daemon/io/trace_context.h"
 
 #include <algorithm>
 #include <utility>
@@ -20,19 +19,6 @@ using core::Report;
 
 constexpr std::size_t kSnippetBytesMax = 200;
 constexpr std::string_view kApiTarget = "/api/projects/{project_id}/hog_flows/{flow_id}/";
-
-std::string without(std::string text, char character) {
-  std::erase(text, character);
-  return text;
-}
-
-// W3C Trace Context, version 00: one trace for a run, one span for an attempt, the same however
-// often an attempt is described.
-std::string traceparent(const store::Run& run) {
-  const auto span = store::uuid_v5(run.id.value, "attempt " + std::to_string(run.attempts));
-  return "00-" + without(store::to_string(run.id), '-') + "-" +
-         without(store::to_string(span), '-').substr(0, 16) + "-01";
-}
 
 std::string advice(int status) {
   if (status >= 300 && status < 400) return " (redirects are not followed: set the final URL)";

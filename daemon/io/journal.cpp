@@ -1,6 +1,7 @@
 #include "daemon/io/journal.h"
 
 #include "daemon/core/run_identity.h"
+#include "daemon/io/log_fields.h"
 
 #include <algorithm>
 #include <bit>
@@ -89,7 +90,35 @@ void Journal::breaker_changed(const Notice& notice) {
   }
 }
 
+LogFields Journal::fields(const Notice& notice) const {
+  LogFields fields;
+  if (notice.run) {
+    fields = fields_of(*notice.run);
+  } else if (notice.gap) {
+    fields.push_back({"schedule", to_string(notice.gap->schedule_id)});
+  } else if (notice.schedule_id) {
+    fields.push_back({"schedule", to_string(*notice.schedule_id)});
+  }
+  if (notice.kind == Notice::Kind::run_ended) {
+    fields.push_back({"outcome", std::string(store::word(*notice.status))});
+    fields.push_back({"lateness_ms", std::int64_t{lateness(*notice.run).count()}});
+  }
+  if (notice.report && notice.report->status_code)
+    fields.push_back({"status_code", std::int64_t{*notice.report->status_code}});
+  return fields;
+}
+
 void Journal::on(const Notice& notice) {
+  const LogScope about(fields(notice));
+  tell(notice);
+}
+
+void Journal::on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) {
+  log_->debug("the store answered a {} after {} us", word_of(asked),
+              std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+}
+
+void Journal::tell(const Notice& notice) {
   switch (notice.kind) {
     case Notice::Kind::run_ended:
       run_ended(notice);

@@ -2,6 +2,7 @@
 
 #include "daemon/io/clock.h"
 #include "daemon/io/driver.h"
+#include "daemon/io/log_fields.h"
 
 #include <spdlog/logger.h>
 
@@ -20,6 +21,7 @@ class Journal final : public Observer {
   void on(const core::Notice& notice) override;
   void on_clock_step(std::chrono::milliseconds step) override;
   void on_turn(const core::Planner::Load&) override {}
+  void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override;
 
   // "12 runs completed, 1 failed, ..; lateness p50 2 ms, max 9 ms".
   void sum_up();
@@ -27,6 +29,8 @@ class Journal final : public Observer {
  private:
   void run_ended(const core::Notice& notice);
   void breaker_changed(const core::Notice& notice);
+  void tell(const core::Notice& notice);
+  [[nodiscard]] LogFields fields(const core::Notice& notice) const;
   [[nodiscard]] std::chrono::milliseconds lateness(const store::Run& run) const;
 
   std::shared_ptr<spdlog::logger> log_;

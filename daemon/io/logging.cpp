@@ -1,5 +1,8 @@
 #include "daemon/io/logging.h"
 
+#include "daemon/io/journald_sink.h"
+#include "daemon/io/log_fields.h"
+
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
@@ -28,6 +31,30 @@ class JsonText final : public spdlog::custom_flag_formatter {
   }
 };
 
+// The LogFields as further members: ,"run":"..","attempt":1
+class JsonFields final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg&, const std::tm&, spdlog::memory_buf_t& out) override {
+    const LogFields* fields = LogScope::now();
+    if (fields == nullptr) return;
+    for (const auto& each : *fields) {
+      boost::json::value value;
+      if (const auto* number = std::get_if<std::int64_t>(&each.value))
+        value = *number;
+      else
+        value = std::get<std::string>(each.value);
+      const std::string member =
+          ",\"" + std::string(each.name) + "\":" + boost::json::serialize(value);
+      out.append(member.data(), member.data() + member.size());
+    }
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return spdlog::details::make_unique<JsonFields>();
+  }
+};
+
+}  // namespace
+
 spdlog::level::level_enum level_of(LogVerbosity verbosity) {
   switch (verbosity) {
     case LogVerbosity::trace:
@@ -44,16 +71,18 @@ spdlog::level::level_enum level_of(LogVerbosity verbosity) {
   return spdlog::level::info;
 }
 
-}  // namespace
-
 std::shared_ptr<spdlog::logger> make_logger(const Config::Log& config) {
-  auto sink = std::make_shared<spdlog::sinks::stdout_color_sink_mt>();
+  spdlog::sink_ptr sink;
+  if (config.format == LogFormat::journald)
+    sink = std::make_shared<JournaldSink>(config.journal_socket);
+  else
+    sink = std::make_shared<spdlog::sinks::stdout_color_sink_mt>();
   auto logger = std::make_shared<spdlog::logger>("rruled", std::move(sink));
   if (config.format == LogFormat::json) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>(
         spdlog::pattern_time_type::utc, std::string(spdlog::details::os::default_eol));
-    formatter->add_flag<JsonText>('*').set_pattern(
-        R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
+    formatter->add_flag<JsonText>('*').add_flag<JsonFields>('|').set_pattern(
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*%|})");
     logger->set_formatter(std::move(formatter));
   } else {
     logger->set_pattern("%Y-%m-%d %H:%M:%S.%e  %^%-5l%$  %v");

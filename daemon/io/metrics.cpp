@@ -1,5 +1,8 @@
 #include "daemon/io/metrics.h"
 
+#include "daemon/io/process_stats.h"
+#include "daemon/io/schedule_series.h"
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
@@ -8,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 
 namespace rruled::io {
@@ -19,12 +23,19 @@ using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Histogram;
 
-double seconds(std::chrono::milliseconds duration) {
+double seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
 // In the order of Breaker::State.
 constexpr std::array<const char*, 3> kBreakerStates{"closed", "half_open", "open"};
+
+// Of answers from near: 0.1 ms to a minute.
+const Histogram::BucketBoundaries& answer_buckets() {
+  static const Histogram::BucketBoundaries kBuckets{
+      0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60};
+  return kBuckets;
+}
 
 const Histogram::BucketBoundaries& lateness_buckets() {
   static const Histogram::BucketBoundaries kBuckets{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
@@ -113,6 +124,54 @@ struct Metrics::Families {
   Gauge& skew = gauge(registry,
                       "rruled_clock_skew_seconds",
                       "How far the store's clock is ahead of this machine's.");
+  Family<Histogram>& store_answers = prometheus::BuildHistogram()
+                                         .Name("rruled_store_seconds")
+                                         .Help(
+                                             "From asking the store to its answer, by what was "
+                                             "asked.")
+                                         .Register(registry);
+  Histogram& steps = prometheus::BuildHistogram()
+                         .Name("rruled_planner_step_seconds")
+                         .Help("One turn of the planner, in which rules are computed.")
+                         .Register(registry)
+                         .Add({}, answer_buckets());
+  Family<Gauge>& schedules = prometheus::BuildGauge()
+                                 .Name("rruled_schedules")
+                                 .Help("Schedules in the store, by status.")
+                                 .Register(registry);
+  Gauge& overdue = gauge(registry,
+                         "rruled_overdue_schedules",
+                         "Schedules in the store that are late beyond their late_after.");
+  Gauge& oldest_overdue = gauge(
+      registry, "rruled_oldest_overdue_seconds", "How late the latest of them is; 0 when none is.");
+  Gauge& next_fire = gauge(registry,
+                           "rruled_next_fire_timestamp_seconds",
+                           "When the next schedule in the store is due; 0 when none is.");
+  Gauge& dead = gauge(registry, "rruled_dead_letters", "Runs in the store that are dead.");
+  Gauge& settled_ahead =
+      gauge(registry,
+            "rruled_schedules_settled_ahead",
+            "Schedules settled to more than a day ahead of now: silent until then.");
+  Gauge& surveyed = gauge(registry,
+                          "rruled_store_survey_timestamp_seconds",
+                          "When the store was looked at for the numbers of all of it.");
+  Family<Counter>& reloads =
+      counter(registry, "rruled_config_reloads_total", "Reloads of the configuration, by result.");
+  Family<Counter>& spans =
+      counter(registry, "rruled_spans_total", "Trace spans, by what became of them.");
+  Gauge& resident =
+      gauge(registry, "process_resident_memory_bytes", "Resident memory of this process.");
+  Gauge& virtual_memory =
+      gauge(registry, "process_virtual_memory_bytes", "Virtual memory of this process.");
+  Gauge& open_fds = gauge(registry, "process_open_fds", "Open file descriptors.");
+  Gauge& max_fds = gauge(registry, "process_max_fds", "Most file descriptors that may be open.");
+  Gauge& start =
+      gauge(registry, "process_start_time_seconds", "When this process started, since 1970.");
+  Counter& cpu =
+      counter(registry, "process_cpu_seconds_total", "User and system CPU time of this process.")
+          .Add({});
+  ScheduleSeries of_schedules{registry};
+  std::optional<store::Survey> survey;
   Family<Gauge>& zones = prometheus::BuildGauge()
                              .Name("rruled_tzdata_info")
                              .Help("The version of the time zones in use.")
@@ -133,6 +192,8 @@ Metrics::Metrics(Observer& next, const StoreClock& clock, const std::string& ver
     families_->fires.Add({{"outcome", outcome}});
   for (const char* direction : {"forward", "back"})
     families_->jumps.Add({{"direction", direction}});
+  for (const char* result : {"taken", "refused"}) families_->reloads.Add({{"result", result}});
+  for (const char* result : {"sent", "dropped"}) families_->spans.Add({{"result", result}});
 }
 
 Metrics::~Metrics() = default;
@@ -156,6 +217,10 @@ void Metrics::on(const Notice& notice) {
   switch (notice.kind) {
     case Notice::Kind::run_ended:
       all.fires.Add({{"outcome", std::string(store::word(*notice.status))}}).Increment();
+      all.of_schedules.count(
+          *notice.run, *notice.status, clock_.now(),
+          std::max(std::chrono::milliseconds(0),
+                   notice.run->started_at.value_or(clock_.now()) - notice.run->due_at));
       break;
     case Notice::Kind::run_skipped:
       all.skipped.Add({{"reason", notice.run->reason}}).Increment();
@@ -224,6 +289,47 @@ void Metrics::count_notification(const char* result) {
   families_->notifications.Add({{"result", result}}).Increment();
 }
 
+void Metrics::on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) {
+  families_->store_answers.Add({{"asked", word_of(asked)}}, answer_buckets())
+      .Observe(seconds(took));
+  next_.on_store_answer(asked, took);
+}
+
+void Metrics::on_step(std::chrono::nanoseconds took) {
+  families_->steps.Observe(seconds(took));
+  next_.on_step(took);
+}
+
+void Metrics::set_survey(const store::Survey& survey) {
+  Families& all = *families_;
+  const auto now = clock_.now();
+  for (const auto& [status, count] : survey.schedules)
+    all.schedules.Add({{"status", std::string(store::word(status))}})
+        .Set(static_cast<double>(count));
+  all.overdue.Set(static_cast<double>(survey.overdue));
+  all.oldest_overdue.Set(survey.overdue_since ? seconds(now - *survey.overdue_since) : 0);
+  all.next_fire.Set(survey.next_due ? seconds(survey.next_due->time_since_epoch()) : 0);
+  all.dead.Set(static_cast<double>(survey.dead));
+  all.settled_ahead.Set(static_cast<double>(survey.settled_ahead));
+  all.surveyed.Set(seconds(now.time_since_epoch()));
+  all.survey = survey;
+}
+
+const store::Survey* Metrics::survey() const {
+  return families_->survey ? &*families_->survey : nullptr;
+}
+
+void Metrics::count_reload(bool taken) {
+  families_->reloads.Add({{"result", taken ? "taken" : "refused"}}).Increment();
+}
+
+void Metrics::count_spans(std::size_t sent, std::size_t dropped) {
+  families_->spans.Add({{"result", "sent"}}).Increment(static_cast<double>(sent));
+  families_->spans.Add({{"result", "dropped"}}).Increment(static_cast<double>(dropped));
+}
+
+void Metrics::set_per_schedule(std::size_t cap) { families_->of_schedules.set_cap(cap); }
+
 void Metrics::set_zones(const std::string& version) {
   Families& all = *families_;
   if (all.zones_now != nullptr) all.zones.Remove(all.zones_now);
@@ -232,7 +338,15 @@ void Metrics::set_zones(const std::string& version) {
 }
 
 std::string Metrics::text() const {
-  families_->skew.Set(seconds(clock_.offset()));
+  Families& all = *families_;
+  all.skew.Set(seconds(clock_.offset()));
+  const ProcessStats process = process_stats();
+  all.resident.Set(static_cast<double>(process.resident_bytes));
+  all.virtual_memory.Set(static_cast<double>(process.virtual_bytes));
+  all.open_fds.Set(static_cast<double>(process.open_fds));
+  all.max_fds.Set(static_cast<double>(process.max_fds));
+  all.start.Set(process.start_seconds);
+  all.cpu.Increment(std::max(0.0, process.cpu_seconds - all.cpu.Value()));
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
 

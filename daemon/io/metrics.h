@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/io/driver.h"
+#include "store/survey.h"
 
 #include <memory>
 #include <string>
@@ -21,6 +22,17 @@ class Metrics final : public Observer {
   void on_turn(const core::Planner::Load& load) override;
   // "sent", "failed" or "dropped".
   void count_notification(const char* result);
+  void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override;
+  void on_step(std::chrono::nanoseconds took) override;
+  // How the store was found; gives the last one.
+  void set_survey(const store::Survey& survey);
+  [[nodiscard]] const store::Survey* survey() const;
+  // A reload of the configuration was taken, or refused.
+  void count_reload(bool taken);
+  // Spans that reached the collector, or were dropped.
+  void count_spans(std::size_t sent, std::size_t dropped);
+  // So many schedules have series of their own.
+  void set_per_schedule(std::size_t cap);
   // The version of the time zones in use.
   void set_zones(const std::string& version);
 

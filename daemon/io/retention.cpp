@@ -58,9 +58,9 @@ asio::awaitable<void> Retention::round() {
   for (bool more = true; more && !stopped_;) {
     const auto began = clock_.steady();
     const auto now = clock_.now();
-    auto batch = [this, now] {
+    auto batch = [this, now, limits = limits_] {
       return store_.prune(
-          {.runs_before = now - limits_.runs, .logs_before = now - limits_.logs, .limit = kBatch},
+          {.runs_before = now - limits.runs, .logs_before = now - limits.logs, .limit = kBatch},
           now);
     };
     const store::Pruned pruned = co_await run_on(store_thread_, std::move(batch));

@@ -30,6 +30,8 @@ class Retention {
   // Goes on until stop(). A fault of the store is said, and tried again at the next round.
   [[nodiscard]] boost::asio::awaitable<void> run();
   void stop();
+  // From the next batch on.
+  void set_limits(Config::Retention limits) { limits_ = limits; }
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> round();
@@ -38,7 +40,7 @@ class Retention {
   store::Store& store_;
   boost::asio::thread_pool& store_thread_;
   const Clock& clock_;
-  const Config::Retention limits_;
+  Config::Retention limits_;
   std::shared_ptr<spdlog::logger> log_;
   boost::asio::steady_timer timer_;
   bool stopped_ = false;

@@ -11,12 +11,16 @@
 #include "daemon/io/mirror.h"
 #include "daemon/io/notifier.h"
 #include "daemon/io/refresher.h"
+#include "daemon/io/reloader.h"
 #include "daemon/io/retention.h"
 #include "daemon/io/run_on.h"
 #include "daemon/io/supervision.h"
+#include "daemon/io/surveyor.h"
+#include "daemon/io/tracer.h"
 #include "daemon/io/tracker.h"
 #include "store/memory_store.h"
 #include "store/open.h"
+#include "systemd/listen_fds.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -27,6 +31,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <stdexcept>
 #include <utility>
 
@@ -56,26 +61,26 @@ core::PlannerOptions planner_options(const Config& config, const store::Session&
   options.claim_ttl = session.claim_ttl;
   options.seed = std::hash<store::OwnerId>()(session.claimant.owner);
   options.max_in_flight = config.run.max_in_flight;
-  options.jobs.max_audience = config.limits.max_audience;
-  for (const ExecutorConfig& each : config.executors) {
-    options.executors.emplace(each.name, each.max_in_flight);
-    if (each.type == ExecutorType::http)
-      options.breakers.emplace(each.name,
-                               core::BreakerOptions{static_cast<int>(each.breaker_failures),
-                                                    each.breaker_open_min, each.breaker_open_max});
-    // Another hog_flows API resolves the audience of its jobs itself.
-    const bool passes_on = each.type == ExecutorType::http && !each.base_url.empty();
-    if (!passes_on) options.jobs.executors.insert(each.name);
-  }
+  options.executors = executor_caps(config);
+  options.breakers = breaker_options(config);
+  options.jobs = job_options(config);
   return options;
+}
+
+std::vector<InheritedSocket> inherited_sockets() {
+  std::vector<InheritedSocket> sockets;
+  for (auto& each : systemd::take_listen_fds()) sockets.push_back({each.fd, std::move(each.name)});
+  return sockets;
 }
 
 class Service {
  public:
-  Service(const Config& config, const ServiceOptions& options)
+  Service(const Config& config, const ServiceOptions& options, std::shared_ptr<spdlog::logger> log)
       : config_(config),
         options_(options),
-        log_(make_logger(config.log)),
+        sockets_(inherited_sockets()),
+        live_(config),
+        log_(std::move(log)),
         zones_(config.tzdata.directory.empty() ? rrule::ZoneDatabase::default_folder()
                                                : config.tzdata.directory),
         journal_(log_, clock_),
@@ -84,7 +89,14 @@ class Service {
                   journal_,
                   log_,
                   [this](const char* result) { metrics_.count_notification(result); }),
-        metrics_(notifier_, clock_, RRULED_VERSION),
+        tracer_(
+            notifier_,
+            io_.get_executor(),
+            clock_,
+            log_,
+            RRULED_VERSION,
+            [this](std::size_t sent, std::size_t dropped) { metrics_.count_spans(sent, dropped); }),
+        metrics_(tracer_, clock_, RRULED_VERSION),
         supervision_(metrics_),
         context_{io_.get_executor(), clock_, guard_, log_} {}
 
@@ -96,18 +108,25 @@ class Service {
   [[nodiscard]] bool told_to_stop_within(milliseconds wait);
   void take_up(store::Store& real);
   void greet(const store::Session& session, const ExecutorSet& executors);
-  void drive(const store::Session& session, ExecutorSet& executors);
-  awaitable<void> listen_to_signals(Driver& driver, core::Planner& planner);
+  void drive(const store::Session& session, ExecutorSet executors);
+  void make_companion(const core::Planner& planner);
+  awaitable<void> listen_to_signals(Driver& driver,
+                                    core::Planner& planner,
+                                    Reloader& reloader,
+                                    StoreLane lane);
   void reload_zones(core::Planner& planner);
   awaitable<void> limit_drain(Driver& driver);
   awaitable<void> follow_real_store();
   awaitable<void> end_companion();
-  void start_trackers(StoreLane store, ExecutorSet& executors);
-  [[nodiscard]] std::string not_ready(const core::Planner& planner) const;
+  void start_trackers(StoreLane store, const ExecutorSet& executors);
+  awaitable<void> stop_trackers();
+  [[nodiscard]] std::vector<HealthCheck> health(const core::Planner& planner) const;
 
   // In order of construction; destroyed in reverse, the store last of what writes.
-  const Config& config_;
+  const Config& config_;  // of the start
   const ServiceOptions& options_;
+  const std::vector<InheritedSocket> sockets_;
+  LiveConfig live_;
   SystemClock machine_clock_;
   StoreClock clock_{machine_clock_};
   std::shared_ptr<spdlog::logger> log_;
@@ -122,12 +141,17 @@ class Service {
   asio::thread_pool outcomes_thread_{1};
   Journal journal_;
   Notifier notifier_;
+  Tracer tracer_;
   Metrics metrics_;
   Supervision supervision_;
   ExecutorContext context_;
   std::unique_ptr<Refresher> refresher_;
   std::unique_ptr<Companion> companion_;
-  std::vector<std::unique_ptr<Tracker>> trackers_;
+  // With the executors that they ask: those may be gone from the configuration.
+  std::vector<std::pair<std::shared_ptr<Executor>, std::unique_ptr<Tracker>>> trackers_;
+  Observer* first_ = nullptr;            // of the chain, while it drives
+  std::optional<ExecutorSet> reloaded_;  // executors whose trackers are to begin
+  Reloader* reloader_ = nullptr;         // while it drives
   asio::signal_set signals_{io_};
   asio::steady_timer drain_timer_{io_};
   asio::steady_timer mirror_timer_{io_};
@@ -149,6 +173,7 @@ bool Service::open_store() {
     } catch (const store::StoreError& error) {
       if (!may_come_up || error.kind() != store::StoreError::Kind::unavailable) throw;
       log_->warn("{}; trying again in {} ms", error.what(), wait.count());
+      Supervision::waiting("waiting for the store: " + std::string(error.what()));
     }
     if (told_to_stop_within(wait)) return false;
   }
@@ -169,7 +194,7 @@ bool Service::told_to_stop_within(milliseconds wait) {
   bool stop = false;
   asio::steady_timer timer(io_, wait);
   signals_.async_wait([&](const boost::system::error_code& error, int signal) {
-    stop = !error && signal != SIGHUP;
+    stop = !error && signal != SIGHUP && signal != SIGUSR1;
     timer.cancel();
   });
   timer.async_wait([this](const boost::system::error_code&) { signals_.cancel(); });
@@ -197,21 +222,33 @@ void Service::greet(const store::Session& session, const ExecutorSet& executors)
                core::rfc3339(session.high_water));
 }
 
-awaitable<void> Service::listen_to_signals(Driver& driver, core::Planner& planner) {
+awaitable<void> Service::listen_to_signals(Driver& driver,
+                                           core::Planner& planner,
+                                           Reloader& reloader,
+                                           StoreLane lane) {
   while (!done_) {
     boost::system::error_code error;
     const int signal =
         co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
+    if (signal == SIGUSR1) {
+      reloader.toggle_debug();
+      continue;
+    }
     if (signal == SIGHUP) {
       reload_zones(planner);
+      if (!stopping_) co_await reloader.run();
+      if (auto executors = std::exchange(reloaded_, std::nullopt); executors && !options_.dry_run) {
+        co_await stop_trackers();
+        if (!done_) start_trackers(lane, *executors);
+      }
       continue;
     }
     if (stopping_) ::_exit(128 + signal);
     stopping_ = true;
     log_->info("stopping: what is in flight may end ({} to stop at once)",
                signal == SIGINT ? "Ctrl-C again" : "a second signal");
-    supervision_.stopping();
+    supervision_.stopping(live_.get()->run.stop_timeout);
     driver.stop();
     asio::co_spawn(io_, limit_drain(driver), asio::detached);
   }
@@ -225,12 +262,12 @@ void Service::reload_zones(core::Planner& planner) {
     log_->error("time zone {} could not be read and stays as it was: {}", name, error.detail);
   metrics_.set_zones(zones_.version());
   planner.forget_timetables();
-  if (companion_) companion_->reload();
   if (refresher_) asio::co_spawn(io_, refresher_->run(!reloaded.changed.empty()), asio::detached);
 }
 
 awaitable<void> Service::limit_drain(Driver& driver) {
-  drain_timer_.expires_after(std::max(milliseconds(0), config_.run.stop_timeout - kWriteReserve));
+  drain_timer_.expires_after(
+      std::max(milliseconds(0), live_.get()->run.stop_timeout - kWriteReserve));
   boost::system::error_code cancelled;
   co_await drain_timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   if (cancelled || done_) co_return;
@@ -250,55 +287,94 @@ awaitable<void> Service::follow_real_store() {
 }
 
 awaitable<void> Service::end_companion() {
-  for (auto& tracker : trackers_) co_await tracker->stop();
+  co_await stop_trackers();
   if (companion_) co_await companion_->stop(kCompanionGrace);
+  co_await tracer_.stop(kCompanionGrace);
   io_.stop();  // what is left are waits: for signals, for idle connections
 }
 
-void Service::start_trackers(StoreLane store, ExecutorSet& executors) {
-  for (const ExecutorConfig& each : config_.executors) {
-    auto* jobs = executors.at(each.name)->remote_jobs();
+void Service::start_trackers(StoreLane store, const ExecutorSet& executors) {
+  for (const ExecutorConfig& each : live_.get()->executors) {
+    const auto& executor = executors.at(each.name);
+    auto* jobs = executor->remote_jobs();
     if (jobs == nullptr) continue;
     TrackerOptions options;
     options.executor = each.name;
     options.poll_min = each.track_poll_min;
     options.poll_max = each.track_poll_max;
     options.track_for = each.track_for;
-    trackers_.push_back(std::make_unique<Tracker>(io_.get_executor(), store, *jobs, clock_,
-                                                  std::move(options), supervision_, log_));
-    asio::co_spawn(io_, trackers_.back()->run(), asio::detached);
+    trackers_.emplace_back(executor,
+                           std::make_unique<Tracker>(io_.get_executor(), store, *jobs, clock_,
+                                                     std::move(options), *first_, log_));
+    asio::co_spawn(io_, trackers_.back().second->run(), asio::detached);
   }
 }
 
-std::string Service::not_ready(const core::Planner& planner) const {
-  const auto load = planner.load();
-  if (stopping_) return "stopping";
-  if (!load.horizon_loaded) return "what is due soon is not loaded yet";
-  return load.store_away ? "the store is away" : "";
+awaitable<void> Service::stop_trackers() {
+  auto trackers = std::exchange(trackers_, {});
+  for (auto& [executor, tracker] : trackers) co_await tracker->stop();
 }
 
-void Service::drive(const store::Session& session, ExecutorSet& executors) {
+std::vector<HealthCheck> Service::health(const core::Planner& planner) const {
+  const auto load = planner.load();
+  std::vector<HealthCheck> checks{
+      {"running", stopping_ ? "stopping" : ""},
+      {"horizon", load.horizon_loaded ? "" : "what is due soon is not loaded yet"},
+      {"store", load.store_away ? "the store is away" : ""}};
+  const auto* survey = metrics_.survey();
+  if (survey != nullptr && survey->settled_ahead > 0)
+    checks.push_back({"settled_to",
+                      std::to_string(survey->settled_ahead) +
+                          " schedules are settled to more than a day ahead: rruled doctor",
+                      false});
+  else
+    checks.push_back({"settled_to", "", false});
+  const std::string refused = reloader_ != nullptr ? reloader_->refused() : "";
+  checks.push_back(
+      {"configuration", refused.empty() ? "" : "the last reload was refused: " + refused, false});
+  return checks;
+}
+
+void Service::make_companion(const core::Planner& planner) {
+  if (!options_.companion || options_.dry_run) return;
+  companion_ = options_.companion(
+      {io_.get_executor(), config_, clock_, schedule_rules(live_, zones_), log_,
+       [this] { return live_.get()->limits.min_interval; },
+       [this, &planner] { return health(planner); }, [this] { return metrics_.text(); }, sockets_});
+  if (companion_) companion_->start();
+}
+
+void Service::drive(const store::Session& session, ExecutorSet executors) {
   store::Store& store = options_.dry_run ? *copy_ : *real_;
   core::Planner planner(planner_options(config_, session), zones_, clock_.now());
   const StoreLane lane{store, store_thread_};
   const StoreLane outcomes = outcomes_ ? StoreLane{*outcomes_, outcomes_thread_} : lane;
   Caretaker caretaker(io_.get_executor(), store, store_thread_, zones_, clock_, log_, supervision_);
-  Driver driver(io_.get_executor(), clock_, lane, outcomes, planner, session, executors, caretaker);
-  asio::co_spawn(io_, listen_to_signals(driver, planner), asio::detached);
+  first_ = &caretaker;
+  const ExecutorSet tracked = executors;
+  Driver driver(io_.get_executor(), clock_, lane, outcomes, planner, session, std::move(executors),
+                caretaker);
+  Retention retention(io_.get_executor(), store, store_thread_, clock_, config_.retention, log_);
+  Backfiller backfiller(io_.get_executor(), store, store_thread_, zones_, clock_, log_);
+  Surveyor surveyor(io_.get_executor(), store, store_thread_, clock_, log_,
+                    [this](const store::Survey& found) { metrics_.set_survey(found); });
+  Reloader reloader({live_, context_, driver, planner, retention, metrics_, tracer_, supervision_,
+                     clock_, *log_, [this] { return companion_.get(); },
+                     [this](const ExecutorSet& taken) { reloaded_ = taken; }, options_.dry_run},
+                    options_.reload);
+  reloader_ = &reloader;
+  asio::co_spawn(io_, listen_to_signals(driver, planner, reloader, lane), asio::detached);
+  if (mirror_) asio::co_spawn(io_, follow_real_store(), asio::detached);
+  std::unique_ptr<store::ChangeListener> listener;
   if (!options_.dry_run) {
     refresher_ = std::make_unique<Refresher>(store, store_thread_, zones_, clock_, log_);
     asio::co_spawn(io_, refresher_->run(false), asio::detached);
-  }
-  if (mirror_) asio::co_spawn(io_, follow_real_store(), asio::detached);
-  Retention retention(io_.get_executor(), store, store_thread_, clock_, config_.retention, log_);
-  Backfiller backfiller(io_.get_executor(), store, store_thread_, zones_, clock_, log_);
-  std::unique_ptr<store::ChangeListener> listener;
-  if (!options_.dry_run) {
     notifier_.begin();
+    start_trackers(lane, tracked);
     asio::co_spawn(io_, caretaker.run(), asio::detached);
     asio::co_spawn(io_, retention.run(), asio::detached);
     asio::co_spawn(io_, backfiller.run(), asio::detached);
-    start_trackers(lane, executors);
+    asio::co_spawn(io_, surveyor.run(), asio::detached);
     listener = store::listen_to_store(
         config_.store.location, [this, &driver] { asio::post(io_, [&driver] { driver.look(); }); });
   }
@@ -308,15 +384,12 @@ void Service::drive(const store::Session& session, ExecutorSet& executors) {
     done_ = true;
     asio::co_spawn(io_, end_companion(), asio::detached);
   };
-  if (options_.companion && !options_.dry_run)
-    companion_ = options_.companion(
-        {io_.get_executor(), config_, clock_, schedule_rules(config_, zones_), log_,
-         [this, &planner] { return not_ready(planner); }, [this] { return metrics_.text(); }});
-  if (companion_) companion_->start();
+  make_companion(planner);
   asio::co_spawn(io_, driver.run(), ended);
   io_.run();
   companion_.reset();
   trackers_.clear();
+  reloader_ = nullptr;
   store_thread_.join();
   outcomes_thread_.join();
   if (failure) std::rethrow_exception(failure);
@@ -324,7 +397,12 @@ void Service::drive(const store::Session& session, ExecutorSet& executors) {
 
 int Service::run() {
   // From here on a signal waits for the loop instead of ending the process half-way.
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) signals_.add(signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) signals_.add(signal);
+  metrics_.set_per_schedule(config_.metrics.per_schedule);
+  if (auto url = tracer_.set_url(config_.tracing.otlp_url); !url) {
+    log_->error("configuration: {}: {}", url.error().setting, url.error().detail);
+    return kBadConfiguration;
+  }
   auto executors = make_executors(config_, context_);
   if (!executors) {
     log_->error("configuration: {}: {}", executors.error().setting, executors.error().detail);
@@ -342,7 +420,7 @@ int Service::run() {
     const auto now = clock_.now();
     const auto session = store.begin_session(store::OwnerId{store::random_uuid_v7(now)}, now);
     greet(session, *executors);
-    drive(session, *executors);
+    drive(session, std::move(*executors));
   } catch (const std::exception& error) {
     log_->critical("{}", error.what());
     return kFailed;
@@ -354,7 +432,14 @@ int Service::run() {
 }  // namespace
 
 int run_service(const Config& config, const ServiceOptions& options) {
-  return Service(config, options).run();
+  std::shared_ptr<spdlog::logger> log;
+  try {
+    log = make_logger(config.log);
+  } catch (const std::runtime_error& error) {  // there is no log to say it in
+    std::fprintf(stderr, "rruled: %s\n", error.what());
+    return kBadConfiguration;
+  }
+  return Service(config, options, std::move(log)).run();
 }
 
 }  // namespace rruled::io

@@ -2,6 +2,7 @@
 
 #include "daemon/io/companion.h"
 #include "daemon/io/config.h"
+#include "daemon/io/reloader.h"
 #include "rrule/zone_database.h"
 #include "store/store.h"
 
@@ -17,12 +18,13 @@ struct ServiceOptions {
   // Throws std::runtime_error when it cannot.
   std::function<void(store::Store&, const rrule::ZoneDatabase&, spdlog::logger&)> prepare{};
   CompanionMaker companion{};  // none in a dry run
+  ConfigLoader reload{};       // called on another thread
 };
 
 // The daemon, from start to drain: opens the store, takes up what an earlier process left, fires,
-// and ends at SIGTERM or SIGINT. SIGHUP reads the time zones anew. Gives the process's exit code: 0
-// after a drain, 1 when the store cannot be used, 78 when an executor cannot be made; the reason is
-// in the log.
+// and ends at SIGTERM or SIGINT. SIGHUP reads configuration and time zones anew, SIGUSR1 turns
+// debug lines on and off. Gives the process's exit code: 0 after a drain, 1 when the store cannot
+// be used, 78 when an executor cannot be made; the reason is in the log.
 //
 // Order of start: store and its lock; `prepare`; quarantined schedules once more; executors; the
 // companion; the loop; READY=1 when the near horizon is loaded. Order of stop: STOPPING=1; no new

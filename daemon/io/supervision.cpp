@@ -2,22 +2,50 @@
 
 #include "systemd/notify.h"
 
+#include <time.h>
+
+#include <algorithm>
+#include <cstdint>
 #include <string>
 
 namespace rruled::io {
 namespace {
 
-constexpr std::chrono::seconds kStatusEvery{5};
+using std::chrono::microseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
 
-std::string status_of(const core::Planner::Load& load) {
-  return "STATUS=" + std::to_string(load.armed) + " schedules due soon, " +
-         std::to_string(load.ready + load.queued) + " due now, " + std::to_string(load.in_flight) +
-         " in flight" + (load.store_away ? "; the store is away" : "");
+constexpr seconds kStatusEvery{5};
+// What is asked for beyond what is known to be needed.
+constexpr seconds kMargin{10};
+
+std::string more_time(microseconds time) {
+  return "EXTEND_TIMEOUT_USEC=" + std::to_string(time.count());
+}
+
+// By the clock that the service manager compares with (sd_notify(3)).
+std::string monotonic_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return "MONOTONIC_USEC=" +
+         std::to_string(std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1'000);
 }
 
 }  // namespace
 
 Supervision::Supervision(Observer& next) : next_(next), watchdog_(systemd::watchdog_interval()) {}
+
+std::string Supervision::status_of(const core::Planner::Load& load) const {
+  std::string text = drained_by_ ? "STATUS=draining: " : "STATUS=";
+  if (!drained_by_)
+    text += std::to_string(load.armed) + " schedules due soon, " +
+            std::to_string(load.ready + load.queued) + " due now, ";
+  text += std::to_string(load.in_flight) + " in flight";
+  if (load.store_away) text += "; the store is away";
+  if (!refused_.empty()) text += "; the last reload was refused: " + refused_;
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
 
 void Supervision::on_turn(const core::Planner::Load& load) {
   next_.on_turn(load);
@@ -26,19 +54,36 @@ void Supervision::on_turn(const core::Planner::Load& load) {
     ready_ = true;
     systemd::notify("READY=1");
   }
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = steady_clock::now();
   if (watchdog_ && now - fed_ >= *watchdog_ / 4) {
     fed_ = now;
     systemd::notify("WATCHDOG=1");
   }
-  if (!stopping_ && now - told_ >= kStatusEvery) {
-    told_ = now;
-    systemd::notify(status_of(load));
+  if (now - told_ < kStatusEvery) return;
+  told_ = now;
+  std::string state = status_of(load);
+  if (drained_by_ && now < *drained_by_) {
+    const auto left = std::chrono::duration_cast<microseconds>(*drained_by_ - now);
+    state += "\n" + more_time(left + kMargin);
   }
+  systemd::notify(state);
 }
 
-void Supervision::stopping() {
-  stopping_ = true;
+void Supervision::waiting(const std::string& what) {
+  systemd::notify("STATUS=" + what + "\n" + more_time(4 * kMargin));
+}
+
+void Supervision::reloading() { systemd::notify("RELOADING=1\n" + monotonic_now()); }
+
+void Supervision::reloaded(const std::string& refused) {
+  refused_ = refused;
+  told_ = {};  // STATUS at the next turn
+  if (ready_ && !drained_by_) systemd::notify("READY=1");
+}
+
+void Supervision::stopping(std::chrono::milliseconds limit) {
+  drained_by_ = steady_clock::now() + limit;
+  told_ = {};
   systemd::notify("STOPPING=1\nSTATUS=draining");
 }
 

@@ -4,12 +4,13 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 namespace rruled::io {
 
 // Tells the service manager how the loop is: READY=1 once the near horizon is loaded, STATUS= with
-// counts, WATCHDOG=1 from the loop's own turns, so that a loop that stands still is noticed. Passes
-// everything on to `next`. Io thread only.
+// counts, WATCHDOG=1 from the loop's own turns, so that a loop that stands still is noticed; while
+// it starts or drains, that it needs the time. Passes everything on to `next`. Io thread only.
 class Supervision final : public Observer {
  public:
   explicit Supervision(Observer& next);
@@ -17,15 +18,30 @@ class Supervision final : public Observer {
   void on(const core::Notice& notice) override { next_.on(notice); }
   void on_clock_step(std::chrono::milliseconds step) override { next_.on_clock_step(step); }
   void on_turn(const core::Planner::Load& load) override;
-  void stopping();
+  void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override {
+    next_.on_store_answer(asked, took);
+  }
+  void on_step(std::chrono::nanoseconds took) override { next_.on_step(took); }
+
+  // Before the loop turns: it waits for this, and will wait on.
+  static void waiting(const std::string& what);
+  // A reload begins, and ends; `refused` says why nothing of it was taken, and stands in STATUS
+  // until the next one.
+  void reloading();
+  void reloaded(const std::string& refused);
+  // The drain begins; it ends within `limit`.
+  void stopping(std::chrono::milliseconds limit);
 
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
 
+  [[nodiscard]] std::string status_of(const core::Planner::Load& load) const;
+
   Observer& next_;
   const std::optional<std::chrono::microseconds> watchdog_;
   bool ready_ = false;
-  bool stopping_ = false;
+  std::string refused_;
+  std::optional<SteadyTime> drained_by_;
   SteadyTime fed_;
   SteadyTime told_;
 };

@@ -128,12 +128,23 @@ std::string url_mistake(const boost::urls::url_view& url) {
   return {};
 }
 
+// A URL that is refused may hold what nobody shall read: a user with a password, a key in its
+// query.
+std::string shown(std::string_view text) {
+  const auto query = text.find('?');
+  std::string rest(text.substr(0, query));
+  const auto slashes = rest.find("//");
+  const auto begin = slashes == std::string::npos ? 0 : slashes + 2;
+  if (const auto at = rest.rfind('@'); at != std::string::npos && at >= begin)
+    rest.replace(begin, at - begin, "..");
+  return "\"" + rest + (query == std::string_view::npos ? "\" " : "?..\" ");
+}
+
 }  // namespace
 
 SettingResult<UrlTemplate> UrlTemplate::parse(std::string_view text, std::string_view setting) {
   const auto refused = [&](std::string_view mistake) {
-    return SettingError{std::string(setting),
-                        "\"" + std::string(text) + "\" " + std::string(mistake)};
+    return SettingError{std::string(setting), shown(text) + std::string(mistake)};
   };
   const std::size_t end = end_of_origin(text);
   if (text.substr(0, end).find_first_of("{}") != std::string_view::npos)

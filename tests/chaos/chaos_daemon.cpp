@@ -155,7 +155,7 @@ int run(char** argv) {
       io.get_executor(), clock,
       {.url = argv[2], .timeout = stop_at.empty() ? kAttemptTimeout : kTimeoutOverStop});
   if (!http) throw std::runtime_error(http.error().detail);
-  std::map<std::string, std::unique_ptr<io::Executor>> executors;
+  std::map<std::string, std::shared_ptr<io::Executor>> executors;
   if (stop_at == "send")
     executors["default"] = std::make_unique<StopsBeforeSending>(std::move(*http));
   else

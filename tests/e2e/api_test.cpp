@@ -31,7 +31,7 @@ class RunningApi {
         io_.get_executor(), options,
         [file] { return api::open_backend({.url = "sqlite://" + file}); }, std::move(rules), clock_,
         std::make_shared<spdlog::logger>("api", std::make_shared<spdlog::sinks::null_sink_mt>()),
-        [this] { return readiness; });
+        [this] { return health; });
     address = service_->start();
     thread_ = std::thread([this] { io_.run(); });
   }
@@ -46,7 +46,7 @@ class RunningApi {
   RunningApi& operator=(const RunningApi&) = delete;
 
   std::string address;
-  api::Readiness readiness;
+  std::vector<io::HealthCheck> health;
 
  private:
   rrule::ZoneDatabase zones_;

@@ -45,6 +45,9 @@ TEST_CASE("every command tells about itself, with examples") {
       {"migrate"},
       {"store", "copy"},
       {"store", "reopen"},
+      {"backup"},
+      {"healthcheck"},
+      {"doctor"},
       {"token", "create"},
       {"token", "list"},
       {"token", "revoke"},
@@ -66,7 +69,7 @@ TEST_CASE("every command tells about itself, with examples") {
     CHECK(wrong.out.empty());
     CHECK_THAT(wrong.err, Contains("Try `" + name + " --help`."));
   }
-  CHECK(commands.size() == 32);
+  CHECK(commands.size() == 35);
 }
 
 TEST_CASE("a command line that is wrong ends with 2 and says where help is") {

@@ -94,7 +94,7 @@ class UntilDone final : public io::Observer {
   options.executors = {{"default", 10}};
   const auto session = store.begin_session({store::random_uuid_v7(clock.now())}, clock.now());
   core::Planner planner(options, zones, clock.now());
-  std::map<std::string, std::unique_ptr<io::Executor>> executors;
+  std::map<std::string, std::shared_ptr<io::Executor>> executors;
   executors["default"] = std::make_unique<FileExecutor>(received, fuse);
   UntilDone observer(*watching);
   io::Driver driver(io.get_executor(), clock, {store, store_thread}, {store, store_thread}, planner,

@@ -162,14 +162,14 @@ TEST_CASE("TLS, and a certificate that is replaced") {
   // Not the server's any more: reloading takes the new one for new connections.
   std::ofstream(dir.file("cert.pem")) << authority.issue("DNS:else.example").certificate;
   CHECK_THROWS_WITH(server.on_io([&] {
-    identity->reload();
+    identity->reload(dir.file("cert.pem"), dir.file("key.pem"));
     return true;
   }),
                     Catch::Contains("cannot use the key"));
   CHECK(curl(dir, {url + "/a"}).exit_code == 0);
   (void)identity_of(dir, authority.issue("DNS:else.example"));
   CHECK(server.on_io([&] {
-    identity->reload();
+    identity->reload(dir.file("cert.pem"), dir.file("key.pem"));
     return true;
   }));
   CHECK(curl(dir, {url + "/a"}).exit_code == 60);  // another name

@@ -109,6 +109,13 @@ tls_key = "/etc/api.key"
 [log]
 level = "debug"
 format = "json"
+journal_socket = "/run/journal"
+[health]
+listen = "unix:/run/rruled/health.sock"
+[metrics]
+per_schedule = 0
+[tracing]
+otlp_url = "http://otel:4318/v1/traces"
 [limits]
 min_interval = "1h"
 max_audience = 7000
@@ -150,6 +157,10 @@ stop_timeout = "PT10S"
   CHECK(config.api.tls_key == "/etc/api.key");
   CHECK(config.log.level == LogVerbosity::debug);
   CHECK(config.log.format == LogFormat::json);
+  CHECK(config.log.journal_socket == "/run/journal");
+  CHECK(config.health.listen == "unix:/run/rruled/health.sock");
+  CHECK(config.metrics.per_schedule == 0);
+  CHECK(config.tracing.otlp_url == "http://otel:4318/v1/traces");
   CHECK(config.limits.min_interval == 1h);
   CHECK(config.limits.max_audience == 7'000);
   CHECK(config.tzdata.directory == "/srv/zoneinfo");
@@ -162,7 +173,7 @@ stop_timeout = "PT10S"
   std::set<std::string> keys;
   for (const auto& [key, where] : config.origins) keys.insert(key.substr(key.rfind('.') + 1));
   for (const auto& setting : settings()) CHECK(keys.contains(std::string(setting.key)));
-  CHECK(settings().size() == 41);
+  CHECK(settings().size() == 45);
 }
 
 TEST_CASE("drop-ins come after the file, the environment after both") {
@@ -252,6 +263,39 @@ TEST_CASE("a variable reaches the executor of the file that it names") {
   CHECK_THAT(setup.bad(two), Catch::StartsWith("RRULED_EXECUTORS_WEB_HOOK_URL: "));
 }
 
+TEST_CASE("certificates and keys may be credentials of systemd, too") {
+  Setup setup;
+  const auto file = setup.write(
+      "rruled.toml",
+      "[api]\nlisten = \"127.0.0.1:1\"\ntls_certificate = \"credential:cert\"\n"
+      "tls_key = \"credential:key\"\n[executors.a]\ntype = \"http\"\nurl = \"http://a/\"\n"
+      "ca_file = \"credential:ca\"\n");
+  CHECK_THAT(setup.bad(file), Catch::Contains("executors.a.ca_file: names a credential"));
+  const auto api = setup.write(
+      "api.toml", "[api]\ntls_certificate = \"credential:cert\"\ntls_key = \"/etc/key\"\n");
+  CHECK_THAT(setup.bad(api), Catch::Contains("api.tls_certificate: names a credential"));
+  setup.environment.variables["CREDENTIALS_DIRECTORY"] = "/run/credentials/rruled";
+  const Config config = setup.good(file);
+  CHECK(config.api.tls_certificate == "/run/credentials/rruled/cert");
+  CHECK(config.api.tls_key == "/run/credentials/rruled/key");
+  CHECK(config.executors[0].ca_file == "/run/credentials/rruled/ca");
+}
+
+TEST_CASE("a later store.url takes the place of an earlier one, whatever its kind") {
+  Setup setup;
+  const auto file = setup.write("rruled.toml", "[store]\nurl = \"sqlite:///srv/r.db\"\n");
+  setup.environment.variables["RRULED_STORE_URL"] = "postgresql://me:pw@db/jobs";
+  const Config config = setup.good(file);
+  CHECK(config.store.url == "postgresql://db/jobs");
+  CHECK(config.store.sqlite_file.empty());
+}
+
+TEST_CASE("log.format = console is what text was called") {
+  Setup setup;
+  const auto file = setup.write("rruled.toml", "[log]\nformat = \"console\"\n");
+  CHECK(setup.good(file).log.format == LogFormat::text);
+}
+
 TEST_CASE("a token may be a credential of systemd") {
   Setup setup;
   const auto file = setup.write("rruled.toml",
@@ -277,10 +321,13 @@ TEST_CASE("all mistakes are told at once, a file's with its line, a variable by 
   for (const auto& each : loaded.error()) all += to_string(each) + "\n";
   CHECK(loaded.error().size() == 5);
   CHECK_THAT(all, Catch::Contains("rruled.toml:2: log.level: must be a string, not an integer\n"));
-  CHECK_THAT(all,
-             Catch::Contains("rruled.toml:3: log.colour: unknown key; known are level, format\n"));
+  CHECK_THAT(
+      all,
+      Catch::Contains(
+          "rruled.toml:3: log.colour: unknown key; known are level, format, journal_socket\n"));
   CHECK_THAT(all, Catch::Contains("rruled.toml:5: nolog: unknown section"));
-  CHECK_THAT(all, Catch::Contains("RRULED_LOG_FORMAT: log.format: must be one of console, json\n"));
+  CHECK_THAT(
+      all, Catch::Contains("RRULED_LOG_FORMAT: log.format: must be one of text, json, journald\n"));
   CHECK_THAT(all, Catch::Contains("RRULED_TYPO: no setting has this variable"));
 }
 

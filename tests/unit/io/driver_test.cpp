@@ -53,7 +53,7 @@ TEST_CASE("a delivery cut off in the turn it began neither hangs the drain nor l
   const rrule::ZoneDatabase zones;
   core::Planner planner({.executors = {{"default", 10}}}, zones, now);
   const auto session = store.begin_session({store::random_uuid_v7(now)}, now);
-  std::map<std::string, std::unique_ptr<io::Executor>> executors;
+  std::map<std::string, std::shared_ptr<io::Executor>> executors;
   auto counting = std::make_unique<CountingExecutor>();
   CountingExecutor& executor = *counting;
   executors["default"] = std::move(counting);

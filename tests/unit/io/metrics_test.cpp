@@ -1,11 +1,16 @@
 // What Prometheus is told.
 #include "daemon/io/metrics.h"
 
-#include <catch2/catch.hpp>
+#include "tests/support/process.h"
 
+#include <catch2/catch.hpp>
+#include <unistd.h>
+
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
+#include <vector>
 
 namespace rruled::test {
 namespace {
@@ -36,6 +41,46 @@ Notice attempt(Notice::Kind kind, int number, milliseconds late, std::optional<i
   if (!code) notice.report->kind = core::Report::Kind::retry;
   return notice;
 }
+
+// Completed on time.
+Notice of_schedule(std::uint8_t number) {
+  Notice notice = attempt(Notice::Kind::run_ended, 1, milliseconds(40), 200);
+  notice.run->schedule_id.emplace().value.data[15] = number;
+  notice.run->started_at = kDue + milliseconds(40);
+  return notice;
+}
+
+store::Survey found_in_store() {
+  store::Survey survey;
+  survey.schedules = {{store::ScheduleStatus::active, 7}, {store::ScheduleStatus::error, 2}};
+  survey.dead = 3;
+  survey.overdue = 4;
+  survey.overdue_since = kDue;
+  survey.next_due = kDue + milliseconds(500);
+  survey.settled_ahead = 1;
+  return survey;
+}
+
+// How a program reads the text: "name{label="v"}" -> value; HELP and TYPE by name.
+struct Scrape {
+  explicit Scrape(const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("# HELP ")) {
+        help.insert(line.substr(7, line.find(' ', 7) - 7));
+      } else if (line.starts_with("# TYPE ")) {
+        const auto end = line.find(' ', 7);
+        type[line.substr(7, end - 7)] = line.substr(end + 1);
+      } else {
+        const auto end = line.rfind(' ');
+        value[line.substr(0, end)] = std::stod(line.substr(end + 1));
+      }
+    }
+  }
+  std::set<std::string> help;
+  std::map<std::string, std::string> type;
+  std::map<std::string, double> value;
+};
 
 struct Told {
   Told() : metrics(deaf, clock, "1.2.3") {}
@@ -91,7 +136,12 @@ TEST_CASE("what ended, was skipped or failed is counted") {
 
 TEST_CASE("the text is in Prometheus' format, each metric described, with base units") {
   Told told;
-  told.metrics.on(attempt(Notice::Kind::run_ended, 1, milliseconds(1), 200));
+  told.metrics.set_per_schedule(5);
+  told.metrics.on(of_schedule(1));
+  told.metrics.set_survey(found_in_store());
+  told.metrics.on_store_answer(core::StoreFailed::What::settle, milliseconds(3));
+  told.metrics.on_step(milliseconds(1));
+  told.metrics.set_zones("2026a");
   const std::regex sample(
       R"re(([a-z_]+?)(_bucket|_sum|_count)?(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})?)re"
       R"re( [-+0-9.e]+(Inf)?)re");
@@ -103,7 +153,7 @@ TEST_CASE("the text is in Prometheus' format, each metric described, with base u
     CAPTURE(line);
     if (line.starts_with("# ")) {
       const auto name = line.substr(7, line.find(' ', 7) - 7);
-      CHECK(name.starts_with("rruled_"));
+      CHECK((name.starts_with("rruled_") || name.starts_with("process_")));
       if (line.ends_with(" counter")) CHECK(name.ends_with("_total"));
       if (line.ends_with(" histogram")) CHECK(name.ends_with("_seconds"));
       described.insert(name);
@@ -115,6 +165,87 @@ TEST_CASE("the text is in Prometheus' format, each metric described, with base u
     ++samples;
   }
   CHECK(samples > 50);
+}
+
+TEST_CASE("what the store holds is told by the last survey, and is not there before one") {
+  Told told;
+  CHECK(told.metrics.survey() == nullptr);
+  CHECK(Scrape(told.metrics.text()).value.count("rruled_schedules{status=\"active\"}") == 0);
+  told.metrics.set_survey(found_in_store());
+  const Scrape scrape(told.metrics.text());
+  CHECK(scrape.value.at("rruled_schedules{status=\"active\"}") == 7);
+  CHECK(scrape.value.at("rruled_schedules{status=\"error\"}") == 2);
+  CHECK(scrape.value.at("rruled_dead_letters") == 3);
+  CHECK(scrape.value.at("rruled_overdue_schedules") == 4);
+  CHECK(scrape.value.at("rruled_oldest_overdue_seconds") > 86'400);
+  CHECK(scrape.value.at("rruled_next_fire_timestamp_seconds") == Approx(1'767'603'600.5));
+  CHECK(scrape.value.at("rruled_schedules_settled_ahead") == 1);
+  auto calm = found_in_store();
+  calm.overdue = 0;
+  calm.overdue_since.reset();
+  told.metrics.set_survey(calm);
+  CHECK(Scrape(told.metrics.text()).value.at("rruled_oldest_overdue_seconds") == 0);
+  CHECK(told.metrics.survey()->settled_ahead == 1);
+}
+
+TEST_CASE("reloads, spans, answers of the store and what the process costs are counted") {
+  Told told;
+  told.metrics.count_reload(true);
+  told.metrics.count_reload(false);
+  told.metrics.count_spans(5, 2);
+  told.metrics.on_store_answer(core::StoreFailed::What::finish, milliseconds(3));
+  told.metrics.on_step(milliseconds(2));
+  const Scrape scrape(told.metrics.text());
+  CHECK(scrape.value.at("rruled_config_reloads_total{result=\"taken\"}") == 1);
+  CHECK(scrape.value.at("rruled_config_reloads_total{result=\"refused\"}") == 1);
+  CHECK(scrape.value.at("rruled_spans_total{result=\"sent\"}") == 5);
+  CHECK(scrape.value.at("rruled_spans_total{result=\"dropped\"}") == 2);
+  CHECK(scrape.value.at("rruled_store_seconds_sum{asked=\"finish\"}") == Approx(0.003));
+  CHECK(scrape.value.at("rruled_planner_step_seconds_sum") == Approx(0.002));
+  CHECK(scrape.value.at("process_resident_memory_bytes") > 1e6);
+  CHECK(scrape.value.at("process_open_fds") >= 3);
+  CHECK(scrape.value.at("process_max_fds") >= scrape.value.at("process_open_fds"));
+  CHECK(scrape.value.at("process_start_time_seconds") > 1e9);
+  CHECK(scrape.value.at("process_cpu_seconds_total") > 0);
+}
+
+TEST_CASE("single schedules have series up to a cap, and none without being asked for") {
+  Told told;
+  told.metrics.on(of_schedule(1));
+  CHECK(told.metrics.text().find("rruled_schedule_runs_total{") == std::string::npos);
+  told.metrics.set_per_schedule(2);
+  for (const std::uint8_t number : std::vector<std::uint8_t>{1, 2, 3, 2, 4})
+    told.metrics.on(of_schedule(number));
+  const Scrape scrape(told.metrics.text());
+  const std::string id = "{outcome=\"completed\",schedule=\"00000000-0000-0000-0000-00000000000";
+  CHECK(scrape.value.at("rruled_schedule_runs_total" + id + "1\"}") == 1);
+  CHECK(scrape.value.at("rruled_schedule_runs_total" + id + "2\"}") == 2);
+  CHECK(scrape.value.count("rruled_schedule_runs_total" + id + "3\"}") == 0);
+  CHECK(scrape.value.at("rruled_runs_without_series_total") == 2);
+  CHECK(scrape.value.at("rruled_schedule_last_lateness_seconds"
+                        "{schedule=\"00000000-0000-0000-0000-000000000001\"}") == Approx(0.04));
+  told.metrics.set_per_schedule(0);
+  CHECK(told.metrics.text().find("rruled_schedule_runs_total{") == std::string::npos);
+}
+
+TEST_CASE("every metric is described, once, and promtool has nothing against them") {
+  Told told;
+  told.metrics.set_per_schedule(5);
+  told.metrics.on(of_schedule(1));
+  told.metrics.set_survey(found_in_store());
+  const std::string text = told.metrics.text();
+  const Scrape scrape(text);
+  CHECK(scrape.type.size() == scrape.help.size());
+  CHECK(scrape.type.size() > 35);
+  CHECK(scrape.value.size() > 60);
+  if (::access("/usr/bin/promtool", X_OK) != 0) {
+    WARN("left out: promtool is not installed");
+    return;
+  }
+  const auto checked =
+      testing::run_process({"/usr/bin/promtool", "check", "metrics"}, {.stdin_text = text});
+  INFO(checked.out << checked.err);
+  CHECK(checked.exit_code == 0);
 }
 
 }  // namespace rruled::test

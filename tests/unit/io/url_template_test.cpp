@@ -55,6 +55,9 @@ TEST_CASE("a URL that cannot work is refused with the reason") {
       {"ftp://h/", "must begin with http:// or https://"},
       {"http:///path", "names no host"},
       {"http://user:pw@h/", "must not hold a user or password"},
+      {"http://user:pw@h:0/?key=canary", "\"http://..@h:0/?..\" must not hold a user or password"},
+      {"//user:pw@h", "is not a URL"},
+      {"user:pw@h/{team}?key=canary", "unknown placeholder {team}"},
       {"http://h/#top", "must not have a fragment"},
       {"http://h:0/", "1..65535"},
       {"http://h:99999/", "1..65535"},
@@ -72,4 +75,5 @@ TEST_CASE("a URL that cannot work is refused with the reason") {
   REQUIRE(url.has_error());
   CHECK(url.error().setting == "url");
   CHECK_THAT(url.error().detail, Catch::Contains(sample.reason));
+  CHECK_THAT(url.error().detail, !Catch::Contains("user:pw") && !Catch::Contains("canary"));
 }

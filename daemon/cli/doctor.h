@@ -1,0 +1,27 @@
+#pragma once
+
+#include "daemon/cli/session.h"
+
+#include <string>
+#include <vector>
+
+namespace rruled::cli {
+
+// One thing that was looked at.
+struct Finding {
+  std::string check;  // "store", "executors.crm", ..
+  bool ok = true;
+  std::string detail;  // how it is
+  std::string next;    // what to do; empty when ok
+};
+
+// doctor_checks.cpp: each looks at one thing and writes nothing. The store must be open.
+void check_files(Session& session, std::vector<Finding>& findings);
+void check_zones(Session& session, std::vector<Finding>& findings);
+void check_executors(Session& session, std::vector<Finding>& findings);
+void check_disk(Session& session, std::vector<Finding>& findings);
+void check_clock(Session& session, store::Store& store, std::vector<Finding>& findings);
+void check_schedules(Session& session, store::Store& store, std::vector<Finding>& findings);
+void check_tokens(Session& session, std::vector<Finding>& findings);
+
+}  // namespace rruled::cli

@@ -1,0 +1,222 @@
+#include "daemon/cli/doctor.h"
+#include "daemon/core/duration.h"
+#include "daemon/core/run_identity.h"
+#include "daemon/io/probe.h"
+#include "daemon/io/url_template.h"
+#include "store/survey.h"
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+namespace rruled::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds kSkewMax{2'000};
+constexpr milliseconds kConnectTimeout{3'000};
+constexpr std::chrono::days kTokenWarning{14};
+constexpr std::uintmax_t kFreeMin = std::uintmax_t{256} << 20U;
+constexpr std::size_t kNamed = 5;  // of a long list, so many are named
+
+std::string count_of(std::uint64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string mebibytes(std::uintmax_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
+
+// "2025b" -> 2025
+std::optional<int> year_of(const std::string& version) {
+  int year = 0;
+  const auto read = std::from_chars(version.data(), version.data() + version.size(), year);
+  if (read.ec != std::errc() || year < 1990 || year > 2200) return std::nullopt;
+  return year;
+}
+
+// The program that `name` means, as execvp would find it.
+bool can_run(const std::string& name) {
+  if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0;
+  const char* path = std::getenv("PATH");
+  const std::string folders = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
+  for (std::size_t at = 0; at <= folders.size();) {
+    const auto end = std::min(folders.find(':', at), folders.size());
+    const auto file = fs::path(folders.substr(at, end - at)) / name;
+    if (::access(file.c_str(), X_OK) == 0) return true;
+    at = end + 1;
+  }
+  return false;
+}
+
+Finding check_http(const std::string& check, const io::ExecutorConfig& executor) {
+  const bool api = !executor.base_url.empty();
+  const auto url = io::UrlTemplate::parse(api ? executor.base_url : executor.url, "url");
+  if (!url) return {check, false, url.error().detail, "correct its URL"};
+  const std::string where = url->host() + ":" + std::to_string(url->port());
+  const auto why = io::why_unreachable(url->host(), url->port(), kConnectTimeout);
+  if (why.empty()) return {check, true, where + " accepts connections", {}};
+  return {check, false, where + ": " + why,
+          "start what listens there, or correct " + check + (api ? ".base_url" : ".url") +
+              "; runs are tried again until their retry policy ends"};
+}
+
+Finding check_command(const std::string& check, const io::ExecutorConfig& executor) {
+  const std::string& program = executor.argv.front();
+  if (can_run(program)) return {check, true, program + " can be run", {}};
+  return {check, false, "there is no program " + program + " that this user may run",
+          "install it, or correct " + check + ".argv"};
+}
+
+}  // namespace
+
+void check_files(Session& session, std::vector<Finding>& findings) {
+  const auto errors = io::check_named_files(session.config());
+  for (const auto& each : errors)
+    findings.push_back({"configuration", false, io::to_string(each),
+                        "correct it; the daemon does not start, or does not take it at a reload"});
+  if (errors.empty())
+    findings.push_back({"configuration",
+                        true,
+                        count_of(session.config().sources.size(), "file") + " read, and what they "
+                                                                            "name can be used",
+                        {}});
+}
+
+void check_zones(Session& session, std::vector<Finding>& findings) {
+  const auto& zones = session.zones();
+  const std::string folder = zones.folder().string();
+  std::error_code error;
+  if (!fs::is_directory(zones.folder(), error)) {
+    findings.push_back({"tzdata", false, "there is no folder " + folder,
+                        "install the package tzdata, or set tzdata.directory"});
+    return;
+  }
+  const std::string version = zones.version();
+  const auto year = year_of(version);
+  const int now = static_cast<int>(
+      std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(session.now())).year());
+  if (year && now - *year >= 2)
+    findings.push_back({"tzdata", false,
+                        "version " + version + " in " + folder + " is of " +
+                            std::to_string(now - *year) + " years ago: rules have changed since",
+                        "update the package tzdata, then send the daemon SIGHUP"});
+  else
+    findings.push_back({"tzdata", true, "version " + version + " in " + folder, {}});
+}
+
+void check_executors(Session& session, std::vector<Finding>& findings) {
+  for (const auto& each : session.config().executors) {
+    const std::string check = "executors." + each.name;
+    if (each.type == io::ExecutorType::http)
+      findings.push_back(check_http(check, each));
+    else if (each.type == io::ExecutorType::command)
+      findings.push_back(check_command(check, each));
+    else
+      findings.push_back({check, true, "only writes a line", {}});
+  }
+}
+
+void check_disk(Session& session, std::vector<Finding>& findings) {
+  const auto& file = session.config().store.sqlite_file;
+  if (file.empty()) return;
+  struct statvfs disk {};
+  if (::statvfs(file.parent_path().c_str(), &disk) != 0) return;  // said by the store's finding
+  const auto free = static_cast<std::uintmax_t>(disk.f_bavail) * disk.f_frsize;
+  std::error_code error;
+  auto size = fs::file_size(file, error);
+  if (error) size = 0;
+  const std::string detail = mebibytes(free) + " free beside a store of " + mebibytes(size);
+  // A write-ahead log, a backup or a migration may need as much again as the store.
+  if (free < std::max(kFreeMin, size))
+    findings.push_back({"disk", false, detail,
+                        "make room in " + file.parent_path().string() +
+                            ", or shorten retention.runs and retention.logs"});
+  else
+    findings.push_back({"disk", true, detail, {}});
+}
+
+void check_clock(Session& session, store::Store& store, std::vector<Finding>& findings) {
+  const auto before = session.now();
+  const auto there = store.clock();
+  const auto now = session.now();
+  if (there) {
+    const auto skew = *there - (before + (now - before) / 2);
+    const std::string detail = "the database's is " + core::duration_text(std::chrono::abs(skew)) +
+                               (skew.count() < 0 ? " behind" : " ahead of") + " this machine's";
+    if (std::chrono::abs(skew) > kSkewMax)
+      findings.push_back({"clock", false, detail,
+                          "have both machines' clocks set by NTP (timedatectl set-ntp true)"});
+    else
+      findings.push_back({"clock", true, detail, {}});
+    return;
+  }
+  const auto high_water = store::survey(store, now).high_water;
+  if (high_water && *high_water > now + kSkewMax)
+    findings.push_back({"clock", false,
+                        "it says " + core::rfc3339(now) + ", but the store was written at " +
+                            core::rfc3339(*high_water),
+                        "set the clock (timedatectl set-ntp true); nothing fires twice meanwhile"});
+  else
+    findings.push_back({"clock", true, "not behind the store's last write", {}});
+}
+
+void check_schedules(Session& session, store::Store& store, std::vector<Finding>& findings) {
+  const auto now = session.now();
+  const auto survey = store::survey(store, now);
+  const auto in_error =
+      survey.schedules[static_cast<std::size_t>(store::ScheduleStatus::error)].second;
+  std::string named;
+  for (const auto& row : store.schedules({.status = store::ScheduleStatus::error, .limit = kNamed}))
+    named += "; " + to_string(row.id) + ": " + row.status_reason;
+  if (in_error > 0)
+    findings.push_back({"schedules", false, count_of(in_error, "schedule") + " set aside" + named,
+                        "change each (rruled schedule show ID, update ID), or send SIGHUP where "
+                        "tzdata was at fault"});
+  else
+    findings.push_back({"schedules", true, "none is set aside", {}});
+  if (survey.overdue > 0)
+    findings.push_back({"overdue", false,
+                        count_of(survey.overdue, "schedule") + " late, the first since " +
+                            core::rfc3339(*survey.overdue_since),
+                        "is the daemon running (rruled healthcheck)? `rruled schedule list "
+                        "--overdue` names them"});
+  else
+    findings.push_back({"overdue", true, "nothing is late", {}});
+  named.clear();
+  for (const auto& id : survey.settled_ahead_ids) named += " " + to_string(id);
+  if (survey.settled_ahead > 0)
+    findings.push_back(
+        {"settled_to", false,
+         count_of(survey.settled_ahead, "schedule") +
+             " settled to more than a day ahead of now, so silent until then:" + named,
+         "the clock was wrong once: make each anew (rruled schedule show ID, create, "
+         "delete ID)"});
+  else
+    findings.push_back({"settled_to", true, "not ahead of the clock", {}});
+}
+
+void check_tokens(Session& session, std::vector<Finding>& findings) {
+  const auto now = session.now();
+  std::size_t good = 0;
+  bool all_well = true;
+  for (const auto& each : session.directory().tokens()) {
+    if (each.revoked_at || (each.expires_at && *each.expires_at <= now)) continue;
+    ++good;
+    if (!each.expires_at || *each.expires_at > now + kTokenWarning) continue;
+    all_well = false;
+    findings.push_back({"tokens", false,
+                        (each.name.empty() ? to_string(each.id) : each.name) + " expires at " +
+                            core::rfc3339(*each.expires_at),
+                        "make another (rruled token create), give it to whoever uses this one"});
+  }
+  if (all_well)
+    findings.push_back(
+        {"tokens", true, count_of(good, "token") + " valid, none expires within 14 days", {}});
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,56 @@
+#include "daemon/io/config_change.h"
+
+#include <array>
+
+namespace rruled::io {
+namespace {
+
+struct RestartKey {
+  std::string_view key;
+  bool (*differs)(const Config& a, const Config& b);
+};
+using C = const Config&;
+
+constexpr std::array kKeys{
+    RestartKey{"store.url", [](C a, C b) { return a.store.location.url != b.store.location.url; }},
+    RestartKey{"store.listen_url",
+               [](C a, C b) { return a.store.location.listen_url != b.store.location.listen_url; }},
+    RestartKey{"store.schema",
+               [](C a, C b) { return a.store.location.schema != b.store.location.schema; }},
+    RestartKey{"store.pooler",
+               [](C a, C b) { return a.store.location.pooler != b.store.location.pooler; }},
+    RestartKey{"store.claim_ttl",
+               [](C a, C b) { return a.store.location.claim_ttl != b.store.location.claim_ttl; }},
+    RestartKey{"store.apply", [](C a, C b) { return a.store.apply != b.store.apply; }},
+    RestartKey{"api.listen", [](C a, C b) { return a.api.listen != b.api.listen; }},
+    RestartKey{"api.auth", [](C a, C b) { return a.api.auth != b.api.auth; }},
+    RestartKey{"log.format", [](C a, C b) { return a.log.format != b.log.format; }},
+    RestartKey{"log.journal_socket",
+               [](C a, C b) { return a.log.journal_socket != b.log.journal_socket; }},
+    RestartKey{"health.listen", [](C a, C b) { return a.health.listen != b.health.listen; }},
+    RestartKey{"notify", [](C a, C b) { return a.notify != b.notify; }},
+    RestartKey{"tzdata.directory",
+               [](C a, C b) { return a.tzdata.directory != b.tzdata.directory; }},
+};
+
+constexpr auto kNames = [] {
+  std::array<std::string_view, kKeys.size()> names;
+  for (std::size_t i = 0; i < kKeys.size(); ++i) names[i] = kKeys[i].key;
+  return names;
+}();
+
+}  // namespace
+
+std::span<const std::string_view> restart_keys() { return kNames; }
+
+std::vector<std::string> keys_for_restart(const Config& before, const Config& after) {
+  std::vector<std::string> keys;
+  for (const auto& each : kKeys)
+    if (each.differs(before, after)) keys.emplace_back(each.key);
+  // TLS is begun, or left off, with the listener; another certificate is taken at once.
+  if (before.api.tls_certificate.empty() != after.api.tls_certificate.empty())
+    keys.emplace_back("api.tls_certificate");
+  return keys;
+}
+
+}  // namespace rruled::io

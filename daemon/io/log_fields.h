@@ -1,0 +1,43 @@
+#pragma once
+
+#include "store/types.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace rruled::io {
+
+// What a log line is about, for programs: in JSON lines by these names, in the journal as
+// RRULED_NAME.
+struct LogField {
+  std::string_view name;  // a literal: a-z and _
+  std::variant<std::string, std::int64_t> value;
+};
+using LogFields = std::vector<LogField>;
+
+// The lines that this thread logs during its life have these fields. Not nested.
+//
+//   const LogScope about(fields_of(run));
+//   log->info("..");
+class LogScope {
+ public:
+  explicit LogScope(LogFields fields);
+  ~LogScope();
+  LogScope(const LogScope&) = delete;
+  LogScope& operator=(const LogScope&) = delete;
+
+  // Of this thread now; null: none.
+  [[nodiscard]] static const LogFields* now();
+
+ private:
+  LogFields fields_;
+};
+
+// run, flow, project, schedule, scheduled_for, origin, attempt, executor, trace_id.
+[[nodiscard]] LogFields fields_of(const store::Run& run);
+
+}  // namespace rruled::io

@@ -1,0 +1,87 @@
+#include "store/backup.h"
+
+#include "store/sqlite_open.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+namespace rruled::store {
+namespace {
+
+[[noreturn]] void refuse(const std::string& target, const std::string& why, int error) {
+  const auto text = error != 0 ? ": " + std::generic_category().message(error) : std::string();
+  throw StoreError(StoreError::Kind::fault, "backup " + target + " " + why + text);
+}
+
+// The file while it is being written; gone unless it was kept.
+class Partial {
+ public:
+  explicit Partial(const std::string& target) : target_(target), path_(target + ".partial") {
+    const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+      refuse(target_, "is being written, or was left half-way: remove " + path_, 0);
+    if (fd < 0) refuse(target_, "cannot be made", errno);
+    ::close(fd);
+  }
+  ~Partial() {
+    if (!kept_) ::unlink(path_.c_str());
+  }
+  Partial(const Partial&) = delete;
+  Partial& operator=(const Partial&) = delete;
+
+  // On the disk, under its own name; never in place of another file.
+  void keep() {
+    sync(path_, O_RDONLY);
+    if (::link(path_.c_str(), target_.c_str()) != 0)
+      refuse(target_, "cannot be given its name", errno);
+    kept_ = true;
+    ::unlink(path_.c_str());
+    sync(std::filesystem::absolute(target_).parent_path().string(), O_RDONLY | O_DIRECTORY);
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  void sync(const std::string& path, int flags) const {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+    const bool done = fd >= 0 && ::fsync(fd) == 0;
+    const int error = errno;
+    if (fd >= 0) ::close(fd);
+    if (!done) refuse(target_, "cannot be brought to the disk", error);
+  }
+
+  std::string target_;
+  std::string path_;
+  bool kept_ = false;
+};
+
+}  // namespace
+
+std::uintmax_t back_up_sqlite(const std::string& path, const std::string& target) {
+  std::error_code error;
+  if (std::filesystem::exists(std::filesystem::symlink_status(target, error)))
+    throw StoreError(StoreError::Kind::fault,
+                     "backup " + target + " is there already: choose another name, or remove it");
+  SqliteOptions options;
+  options.even_if_moved = true;
+  auto opened = connect_sqlite(path, OpenMode::read_only, options);
+  Partial partial(target);
+  opened.connection->guarded([&] {
+    SQLite::Statement vacuum(opened.connection->database(), "VACUUM INTO ?");
+    vacuum.bind(1, partial.path());
+    vacuum.exec();
+  });
+  {
+    SQLite::Database copy(partial.path(), SQLite::OPEN_READONLY);
+    const std::string found = copy.execAndGet("PRAGMA quick_check(1)").getString();
+    if (found != "ok")
+      throw StoreError(StoreError::Kind::corrupt, "backup " + target + " is damaged: " + found);
+  }
+  partial.keep();
+  return std::filesystem::file_size(target);
+}
+
+}  // namespace rruled::store

@@ -1,0 +1,158 @@
+#include "store/survey.h"
+
+#include "store/open.h"
+#include "store/postgres_connection.h"
+#include "store/postgres_store.h"
+#include "store/postgres_values.h"
+#include "store/sqlite_connection.h"
+#include "store/sqlite_store.h"
+
+#include <chrono>
+
+namespace rruled::store {
+namespace {
+
+constexpr std::chrono::hours kAhead{24};
+constexpr std::size_t kPage = 1'000;
+constexpr std::size_t kNamed = 3;  // as LIMIT in the texts below
+
+std::vector<std::pair<ScheduleStatus, std::uint64_t>> zeros() {
+  std::vector<std::pair<ScheduleStatus, std::uint64_t>> all;
+  for (std::size_t i = 0; i < kWords<ScheduleStatus>.size(); ++i)
+    all.emplace_back(static_cast<ScheduleStatus>(i), 0);
+  return all;
+}
+
+// Texts that both dialects read alike; ?1 is written for each of them.
+constexpr const char* kOverdueFrom =
+    " FROM schedules WHERE status = 'active' AND next_due_at IS NOT NULL AND next_due_at < ?1"
+    " AND next_due_at + late_after < ?1 AND project_id NOT IN"
+    " (SELECT id FROM projects WHERE paused_at IS NOT NULL AND resumed_at IS NULL)";
+
+std::string for_postgres(std::string sql) {
+  for (std::size_t at = 0; (at = sql.find("?1", at)) != std::string::npos;)
+    sql.replace(at, 2, "$1::bigint");
+  return sql;
+}
+
+Survey survey_file(Connection& connection, Timestamp now) {
+  static const std::string kStates =
+      "SELECT status, count(*), coalesce(sum(settled_to > ?1), 0) FROM schedules GROUP BY status";
+  static const std::string kAheadIds = "SELECT id FROM schedules WHERE settled_to > ?1 LIMIT 3";
+  static const std::string kOverdue =
+      std::string("SELECT count(*), min(next_due_at)") + kOverdueFrom;
+  static const std::string kNext =
+      "SELECT min(next_due_at) FROM schedules WHERE status = 'active' AND next_due_at IS NOT NULL";
+  static const std::string kDead = "SELECT count(*) FROM runs WHERE status = 'dead'";
+  static const std::string kHighWater = "SELECT high_water FROM instance";
+  return connection.read([&] {
+    Survey all{.schedules = zeros()};
+    Query states(connection, kStates);
+    for (states.bind(now + kAhead); states.step();) {
+      const auto status = states.read<ScheduleStatus>();
+      all.schedules[static_cast<std::size_t>(status)].second = states.read<std::uint64_t>();
+      all.settled_ahead += states.read<std::uint64_t>();
+    }
+    if (all.settled_ahead > 0) {
+      Query ids(connection, kAheadIds);
+      for (ids.bind(now + kAhead); ids.step();)
+        all.settled_ahead_ids.push_back(ids.read<ScheduleId>());
+    }
+    Query overdue(connection, kOverdue);
+    overdue.bind(now).step();
+    all.overdue = overdue.read<std::uint64_t>();
+    all.overdue_since = overdue.read<std::optional<Timestamp>>();
+    Query next(connection, kNext);
+    next.step();
+    all.next_due = next.read<std::optional<Timestamp>>();
+    Query dead(connection, kDead);
+    dead.step();
+    all.dead = dead.read<std::uint64_t>();
+    Query high_water(connection, kHighWater);
+    high_water.step();
+    all.high_water = high_water.read<Timestamp>();
+    return all;
+  });
+}
+
+Survey survey_server(PgConnection& connection, Timestamp now) {
+  static const std::string kStates =
+      "SELECT status, count(*), count(*) FILTER (WHERE settled_to > $1::bigint)"
+      " FROM schedule_states GROUP BY status";
+  static const std::string kAheadIds =
+      "SELECT id FROM schedule_states WHERE settled_to > $1::bigint LIMIT 3";
+  static const std::string kOverdue =
+      for_postgres(std::string("SELECT count(*), min(next_due_at)") + kOverdueFrom);
+  static const std::string kNext =
+      "SELECT min(next_due_at) FROM schedule_states WHERE status = 'active'"
+      " AND next_due_at IS NOT NULL";
+  static const std::string kDead = "SELECT count(*) FROM incomplete_runs WHERE status = 'dead'";
+  return connection.read([&](Tx& tx) {
+    Survey all{.schedules = zeros()};
+    for_each_row(tx.exec(kStates, Params().add(now + kAhead)), [&](PgReader& row) {
+      const auto status = row.read<ScheduleStatus>();
+      all.schedules[static_cast<std::size_t>(status)].second = row.read<std::uint64_t>();
+      all.settled_ahead += row.read<std::uint64_t>();
+    });
+    if (all.settled_ahead > 0)
+      for_each_row(tx.exec(kAheadIds, Params().add(now + kAhead)),
+                   [&](PgReader& row) { all.settled_ahead_ids.push_back(row.read<ScheduleId>()); });
+    for_each_row(tx.exec(kOverdue, Params().add(now)), [&](PgReader& row) {
+      all.overdue = row.read<std::uint64_t>();
+      all.overdue_since = row.read<std::optional<Timestamp>>();
+    });
+    for_each_row(tx.exec(kNext),
+                 [&](PgReader& row) { all.next_due = row.read<std::optional<Timestamp>>(); });
+    for_each_row(tx.exec(kDead), [&](PgReader& row) { all.dead = row.read<std::uint64_t>(); });
+    return all;
+  });
+}
+
+// Of a store without SQL, by the contract.
+Survey survey_any(Store& store, Timestamp now) {
+  Survey all;
+  const auto counts = store.counts();
+  all.schedules = counts.schedules;
+  all.dead = counts.runs[static_cast<std::size_t>(RunStatus::dead)].second;
+  std::optional<DueCursor> after;
+  for (bool more = true; more;) {
+    const auto rows = store.load_due(after, now, kPage);
+    for (const auto& row : rows) {
+      const auto due = *row.schedule.next_due_at;
+      if (due + row.schedule.late_after >= now || (row.project && row.project->paused())) continue;
+      ++all.overdue;
+      if (!all.overdue_since) all.overdue_since = due;
+    }
+    more = rows.size() == kPage;
+    if (more) after = DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
+  }
+  ScheduleQuery query{.limit = kPage};
+  for (bool more = true; more; query.offset += kPage) {
+    const auto rows = store.schedules(query);
+    for (const auto& row : rows) {
+      const bool active = row.status == ScheduleStatus::active && row.next_due_at;
+      if (active && (!all.next_due || *row.next_due_at < *all.next_due))
+        all.next_due = row.next_due_at;
+      if (!row.settled_to || *row.settled_to <= now + kAhead) continue;
+      ++all.settled_ahead;
+      if (all.settled_ahead_ids.size() < kNamed) all.settled_ahead_ids.push_back(row.id);
+    }
+    more = rows.size() == kPage;
+  }
+  return all;
+}
+
+}  // namespace
+
+Survey survey(Store& store, Timestamp now) {
+  if (auto* file = dynamic_cast<SqliteStore*>(&store)) return survey_file(file->connection(), now);
+  if (auto* server = dynamic_cast<PostgresStore*>(&store))
+    return survey_server(server->connection(), now);
+  return survey_any(store, now);
+}
+
+std::size_t schema_steps(const std::string& url) {
+  return url.starts_with("sqlite://") ? sqlite_migrations().size() : postgres_migrations().size();
+}
+
+}  // namespace rruled::store

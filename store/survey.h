@@ -1,0 +1,37 @@
+#pragma once
+
+#include "store/store.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+// How a store is, for those who watch it: metrics, readyz, doctor.
+namespace rruled::store {
+
+struct Survey {
+  // Every status, in the order of the enumerators.
+  std::vector<std::pair<ScheduleStatus, std::uint64_t>> schedules{};
+  std::uint64_t dead = 0;  // runs
+  // Active schedules whose next_due_at is further back than their late_after; those of a paused
+  // project apart.
+  std::uint64_t overdue = 0;
+  std::optional<Timestamp> overdue_since{};  // the first next_due_at among them
+  std::optional<Timestamp> next_due{};       // the first of all that are active
+  // Schedules settled to a time more than a day after `now`: nothing before it fires.
+  std::uint64_t settled_ahead = 0;
+  std::vector<ScheduleId> settled_ahead_ids{};  // a few of them
+  // A file: the latest `now` with which a daemon changed it.
+  std::optional<Timestamp> high_water{};
+};
+
+// On one state of the store. Looks at every schedule (a million: about half a second), so at a calm
+// pace. From the thread that uses the store; throws StoreError.
+[[nodiscard]] Survey survey(Store& store, Timestamp now);
+
+// How many steps the schema of this program has; a store that could be opened has taken them all.
+[[nodiscard]] std::size_t schema_steps(const std::string& url);
+
+}  // namespace rruled::store

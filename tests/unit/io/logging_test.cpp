@@ -1,0 +1,134 @@
+// Log lines for programs: JSON members and entries of the journal.
+#include "daemon/io/logging.h"
+
+#include "daemon/io/journal.h"
+#include "daemon/io/log_fields.h"
+#include "tests/support/datagram_socket.h"
+#include "tests/unit/io/io_fixture.h"
+
+#include <boost/json.hpp>
+#include <catch2/catch.hpp>
+
+#include <map>
+
+namespace rruled::test {
+namespace {
+
+namespace json = boost::json;
+using core::Notice;
+
+// The next entry that has come, read as the journal reads it.
+std::map<std::string, std::string> entry_of(DatagramSocket& journal) {
+  const std::string text = journal.take().value();
+  std::map<std::string, std::string> fields;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find_first_of("=\n", at);
+    const std::string name = text.substr(at, end - at);
+    std::size_t length = text.find('\n', end + 1) - end - 1;
+    std::size_t value = end + 1;
+    if (text[end] == '\n') {
+      length = 0;
+      for (unsigned i = 0; i < 8; ++i)
+        length |= static_cast<std::size_t>(static_cast<unsigned char>(text[end + 1 + i]))
+                  << (8 * i);
+      value += 8;
+    }
+    fields[name] = text.substr(value, length);
+    at = value + length + 1;
+  }
+  return fields;
+}
+
+Notice ended(store::RunStatus status, const std::string& error) {
+  Notice notice{.kind = Notice::Kind::run_ended};
+  notice.run = sample_run();
+  notice.run->started_at = notice.run->due_at + std::chrono::milliseconds(20);
+  notice.status = status;
+  notice.report.emplace().status_code = 503;
+  notice.report->error = error;
+  return notice;
+}
+
+}  // namespace
+
+TEST_CASE("an entry of the journal has the run's ids as fields") {
+  const TempDir dir;
+  DatagramSocket journal(dir.file("socket"));
+  const auto log = io::make_logger({.level = io::LogVerbosity::debug,
+                                    .format = io::LogFormat::journald,
+                                    .journal_socket = dir.file("socket")});
+  FakeClock clock(kStart);
+  io::Journal lines(log, clock);
+  lines.on(ended(store::RunStatus::failed, "it said no"));
+  auto entry = entry_of(journal);
+  CHECK(entry["RRULED_RUN"] == "0b2f3f5e-4a51-5c1e-9a53-1a2b3c4d5e6f");
+  CHECK(entry["RRULED_SCHEDULE"] == "01890000-0000-7000-8000-000000000002");
+  CHECK(entry["RRULED_FLOW"] == "01890000-0000-7000-8000-000000000001");
+  CHECK(entry["RRULED_PROJECT"] == "7");
+  CHECK(entry["RRULED_ATTEMPT"] == "1");
+  CHECK(entry["RRULED_OUTCOME"] == "failed");
+  CHECK(entry["RRULED_STATUS_CODE"] == "503");
+  CHECK(entry["RRULED_LATENESS_MS"] == "20");
+  CHECK(entry["RRULED_SCHEDULED_FOR"] == "2026-01-01T09:00:00Z");
+  CHECK(entry["RRULED_TRACE_ID"] == "0b2f3f5e4a515c1e9a531a2b3c4d5e6f");
+  CHECK(entry["PRIORITY"] == "3");
+  CHECK(entry["SYSLOG_IDENTIFIER"] == "rruled");
+  CHECK_THAT(entry["MESSAGE"], Catch::Contains("Weekly digest") && Catch::Contains("it said no"));
+
+  // The next line is about nothing; a line end in a text begins no field.
+  log->debug("two\nRRULED_RUN=forged");
+  entry = entry_of(journal);
+  CHECK(entry["MESSAGE"] == "two\nRRULED_RUN=forged");
+  CHECK(entry["PRIORITY"] == "7");
+  CHECK(entry.size() == 3);
+  log->warn("w");
+  CHECK(entry_of(journal)["PRIORITY"] == "4");
+  log->info(std::string(1'000'000, 'x'));
+  CHECK(entry_of(journal)["MESSAGE"].size() == 65'536);
+}
+
+TEST_CASE("without a journal the daemon says so, and entries are not lost when one goes") {
+  const TempDir dir;
+  const io::Config::Log config{.format = io::LogFormat::journald,
+                               .journal_socket = dir.file("none")};
+  CHECK_THROWS_WITH(io::make_logger(config), Catch::Contains("set log.format = \"text\""));
+  auto journal = std::make_unique<DatagramSocket>(dir.file("none"));
+  const auto log = io::make_logger(config);
+  journal.reset();
+  log->info("to standard error");  // does not throw
+  journal = std::make_unique<DatagramSocket>(dir.file("none"));
+  log->info("back");
+  CHECK(entry_of(*journal)["MESSAGE"] == "back");
+}
+
+TEST_CASE("a journal that is full holds nobody up, and is told how much it lost") {
+  const TempDir dir;
+  DatagramSocket journal(dir.file("socket"));
+  const auto log =
+      io::make_logger({.format = io::LogFormat::journald, .journal_socket = dir.file("socket")});
+  for (int i = 0; i < 10'000; ++i) log->info("line {}", i);  // more than any queue
+  int taken = 0;
+  while (journal.take()) ++taken;
+  REQUIRE(taken < 10'000);
+  log->info("after");
+  CHECK(entry_of(journal)["MESSAGE"] ==
+        std::to_string(10'000 - taken) + " lines before this one were lost: the journal was full");
+  CHECK(entry_of(journal)["MESSAGE"] == "after");
+}
+
+TEST_CASE("the fields of a run are those that a line of JSON has") {
+  const auto fields = io::fields_of(sample_run());
+  json::object names;
+  for (const auto& each : fields) names[each.name] = each.value.index();
+  for (const char* name : {"run", "flow", "project", "schedule", "scheduled_for", "origin",
+                           "attempt", "executor", "trace_id"})
+    CHECK(names.contains(name));
+  CHECK(io::LogScope::now() == nullptr);
+  {
+    const io::LogScope scope(fields);
+    CHECK(io::LogScope::now()->size() == fields.size());
+  }
+  CHECK(io::LogScope::now() == nullptr);
+}
+
+}  // namespace rruled::test
