@@ -3,6 +3,7 @@ away, booted by systemd-nspawn without a network. Needs root, and a network the 
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import pathlib
@@ -34,14 +35,11 @@ def cannot_run(*more_programs):
     return ""
 
 
+@functools.cache
 def package():
-    """The package of the build, made anew when the program is newer."""
-    made = sorted((BUILD / "package").glob("rruled_*.deb"))
-    program = BUILD / "daemon/rruled"
-    if not made or made[-1].stat().st_mtime < program.stat().st_mtime:
-        pack()
-    (path,) = (BUILD / "package").glob("rruled_*.deb")
-    return path
+    """The package of the build."""
+    shutil.rmtree(BUILD / "package", ignore_errors=True)
+    return pack()
 
 
 def pack(version=None, folder=None):
@@ -125,10 +123,7 @@ class Machine:
         self.nspawn = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.console,
                                        stderr=subprocess.STDOUT)
         self.leader = self.find_leader()
-        # Waits for the end of the boot by itself.
-        state = self.wait_until(lambda: self.run("systemctl", "is-system-running", "--wait").stdout.strip(),
-                                BOOT_PATIENCE)
-        assert state in ("running", "degraded"), state + self.log()
+        assert self.wait_until(self.has_booted, BOOT_PATIENCE), self.log()
         self.run("ip", "link", "set", "lo", "up")
         return self
 
@@ -136,14 +131,19 @@ class Machine:
         children = pathlib.Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children")
 
         def systemd():
-            for each in children.read_text().split():
-                name = pathlib.Path(f"/proc/{each}/comm").read_text().strip()
-                if name == "systemd":
-                    return each
             assert self.nspawn.poll() is None, "systemd-nspawn ended: " + self.log()
+            with contextlib.suppress(OSError):  # nspawn has children that come and go
+                for each in children.read_text().split():
+                    if pathlib.Path(f"/proc/{each}/comm").read_text().strip() == "systemd":
+                        return each
             return None
 
         return self.wait_until(systemd, BOOT_PATIENCE)
+
+    def has_booted(self):
+        # It waits for the end by itself, once there is somebody to ask.
+        state = self.run("systemctl", "is-system-running", "--wait").stdout.strip()
+        return state in ("running", "degraded")
 
     def log(self):
         self.console.seek(0)
