@@ -8,12 +8,17 @@ import subprocess
 DESCRIPTION_COLUMN = 30
 
 
+class LayoutChanged(Exception):
+    """The help is not laid out as this file thinks; a newer CLI11, perhaps."""
+
+
 @dataclasses.dataclass
 class Option:
     names: list  # ["--config"], ["-h", "--help"]; of a positional its one name
     value: str = ""  # "FILE", "TIME", "" for a flag
     choices: list = dataclasses.field(default_factory=list)
     limits: str = ""  # "0 to 100000"
+    fallback: str = ""  # what it is when it is not given, where the help has it beside the choices
     required: bool = False
     repeated: bool = False
     excludes: list = dataclasses.field(default_factory=list)
@@ -62,13 +67,16 @@ def read_option(names, text):
     first, _, value = words.partition(" ")
     option.names = first.split(",")
     limits = re.fullmatch(r"(\w+):\w+ in \[(\S+) - (\S+)\]", value)
-    choices = re.fullmatch(r"\w*:?\{(.*)\}", value)
+    choices = re.fullmatch(r"\w*:?\{(.*)\}(?:=(.*))?", value)
     if limits:
         option.value, option.limits = limits[1], f"{limits[2]} to {limits[3]}"
     elif choices:
         option.value, option.choices = "WORD", choices[1].split(",")
+        option.fallback = choices[2] or ""
     else:
         option.value = value.split(":")[0]
+    if not text or ("{" in value and not option.choices):
+        raise LayoutChanged(f"cannot read the option `{names}`")
     return option
 
 
@@ -91,7 +99,7 @@ def parse(path, text):
     command.options = [read_option(*each) for each in entries(sections.get("Options", []))]
     children = [each[0] for each in entries(sections.get("Subcommands", []))]
     if not command.summary or not command.options:
-        raise SystemExit(f"manual: the help of `{' '.join(['rruled', *path])}` has another layout now")
+        raise LayoutChanged(f"nothing was found in the help of `{' '.join(['rruled', *path])}`")
     return command, children
 
 

@@ -37,6 +37,8 @@ def option_text(option):
         notes.append("required")
     if option.limits:
         notes.append(option.limits)
+    if option.fallback:
+        notes.append(f"default: {option.fallback}")
     if option.excludes:
         notes.append("not with " + " or ".join(option.excludes))
     text = option.text.rstrip(".")

@@ -61,7 +61,7 @@ class Pages(unittest.TestCase):
             section = text.split(f'.SS "{path}')[1].split("\n.S")[0]
             for option in command.options[2:]:  # -h and --config are told once
                 options += 1
-                self.assertIn(option.names[-1], section, path)
+                self.assertIn(f"\\fB{option.names[-1]}\\fR", section, path)
         self.assertGreater(options, 100)
 
     def test_every_setting_is_there(self):
