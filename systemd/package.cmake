@@ -1,4 +1,5 @@
-# The Debian package: `cpack -G DEB --config build/release/CPackConfig.cmake`, as ./dev package does.
+# The Debian package: `cpack -G DEB --config build/release/CPackConfig.cmake`, as ./dev package
+# does.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME rruled)
 set(CPACK_PACKAGE_VENDOR rruled)
@@ -26,7 +27,9 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
-  "init-system-helpers (>= 1.52), systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles, tzdata")
+  "init-system-helpers (>= 1.52), systemd | systemd-standalone-sysusers"
+  "systemd | systemd-standalone-tmpfiles, tzdata")
+list(JOIN CPACK_DEBIAN_PACKAGE_DEPENDS ", " CPACK_DEBIAN_PACKAGE_DEPENDS)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates, systemd")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "postgresql-client, prometheus")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "schedule daemon for recurring flow runs")

@@ -1,15 +1,16 @@
 #!/bin/sh
-# assemble.sh FOLDER STUB: what the image holds, from the Debian that this runs in and where the package is
-# installed: the program, the libraries it needs, certificates, time zones; no shell and no packages.
-# STUB takes the place of ICU's data (icu_stub.cpp).
+# assemble.sh FOLDER STUB: what the image holds, from the Debian that this runs in and where the
+# package is installed: the program, the libraries it needs, certificates, time zones; no shell and
+# no packages. STUB takes the place of ICU's data (icu_stub.cpp).
 set -eu
 image=$1
 stub=$2
 program=/usr/bin/rruled
 here=$(dirname "$0")
 
-mkdir -p "$image/usr/bin" "$image/usr/lib" "$image/usr/lib64" "$image/usr/share/doc" "$image/etc/ssl/certs" \
-  "$image/etc/rruled/rruled.toml.d" "$image/var/lib/dpkg/status.d" "$image/run/rruled" "$image/tmp"
+mkdir -p "$image/usr/bin" "$image/usr/lib" "$image/usr/lib64" "$image/usr/share/doc" \
+  "$image/etc/ssl/certs" "$image/etc/rruled/rruled.toml.d" "$image/var/lib/dpkg/status.d" \
+  "$image/run/rruled" "$image/tmp"
 ln -s usr/lib "$image/lib"
 ln -s usr/lib64 "$image/lib64"
 cp "$program" "$image$program"  # stripped when it was packed

@@ -1,7 +1,7 @@
-// libical asks ICU for calendars other than the Gregorian (RSCALE), which rruled refuses; ICU's data for
-// them is 31 MB, most of a container image. There this library stands in its place: the same symbol, with
-// an empty table of contents (the layout of ICU's own source/stubdata). What asks for data is told that
-// there is none.
+// libical asks ICU for calendars other than the Gregorian (RSCALE), which rruled refuses; ICU's
+// data for them is 31 MB, most of a container image. There this library stands in its place: the
+// same symbol, with an empty table of contents (the layout of ICU's own source/stubdata). What asks
+// for data is told that there is none.
 #include <unicode/udata.h>
 #include <unicode/utypes.h>
 

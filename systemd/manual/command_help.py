@@ -1,5 +1,5 @@
-"""What `rruled .. --help` says, as values. The layout is CLI11's: names from column 2, descriptions from
-column 30, or on a line of their own where the names are too long."""
+"""What `rruled .. --help` says, as values. The layout is CLI11's: names from column 2, descriptions
+from column 30, or on a line of their own where the names are too long."""
 
 import dataclasses
 import re

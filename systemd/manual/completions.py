@@ -52,14 +52,19 @@ def bash(root):
             if takes_file(option):
                 does = 'mapfile -t COMPREPLY < <(compgen -f -- "$word")'
             elif option.choices:
-                does = f'mapfile -t COMPREPLY < <(compgen -W {quoted(" ".join(option.choices))} -- "$word")'
+                choices = quoted(" ".join(option.choices))
+                does = f'mapfile -t COMPREPLY < <(compgen -W {choices} -- "$word")'
             else:
                 does = ":"
             values.append(f"    {pattern}) {does}; return ;;")
         names = [each.path[-1] for each in command.children]
         names += [name for option in command.options for name in option.names]
         words.append(f"    {quoted(path)}) choices={quoted(' '.join(names))} ;;")
-    return BASH % {"paths": " | ".join(paths), "values": "\n".join(values), "words": "\n".join(words)}
+    return BASH % {
+        "paths": " | ".join(paths),
+        "values": "\n".join(values),
+        "words": "\n".join(words),
+    }
 
 
 def zsh_text(text):
@@ -102,8 +107,15 @@ def zsh(root):
         lines += [f"    {spec} \\" for spec in specs[:-1]] + [f"    {specs[-1]}"]
         if command.children:
             lines += ["  case $state in", "    verb)", "      local -a verbs=("]
-            lines += [f"        '{each.path[-1]}:{zsh_text(each.summary)}'" for each in command.children]
-            lines += ["      )", "      _describe command verbs ;;", "    rest)", "      case $line[1] in"]
+            lines += [
+                f"        '{each.path[-1]}:{zsh_text(each.summary)}'" for each in command.children
+            ]
+            lines += [
+                "      )",
+                "      _describe command verbs ;;",
+                "    rest)",
+                "      case $line[1] in",
+            ]
             for each in command.children:
                 function = "_" + "_".join(["rruled", *each.path]).replace("-", "_")
                 lines.append(f"        {each.path[-1]}) {function} ;;")
@@ -138,7 +150,10 @@ def fish_text(text):
 
 def fish(root):
     paths = [" ".join(each.path) for each in root.walk() if each.path]
-    lines = [FISH.rstrip("\n"), "set -g __rruled_paths " + " ".join(fish_text(each) for each in paths)]
+    lines = [
+        FISH.rstrip("\n"),
+        "set -g __rruled_paths " + " ".join(fish_text(each) for each in paths),
+    ]
     for command in root.walk():
         at = f"complete -c rruled -n {fish_text(' '.join(['__rruled_at', *command.path]))}"
         for each in command.children:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the manual pages, the completions and Debian's changelog into a folder. The pages and the
-completions come from the built binary itself (its --help, its `check-config --explain`), so that they
-cannot say anything else than it does.
+completions come from the built binary itself (its --help, its `check-config --explain`), so that
+they cannot say anything else than it does.
 
     generate.py --binary build/dev/daemon/rruled --out build/dev/manual
 """
@@ -29,8 +29,12 @@ def released_at():
     """Seconds since 1970: the same sources give the same files."""
     if os.environ.get("SOURCE_DATE_EPOCH"):
         return int(os.environ["SOURCE_DATE_EPOCH"])
-    git = subprocess.run(["git", "-C", str(ROOT), "log", "-1", "--format=%ct"],
-                         capture_output=True, text=True, check=False)
+    git = subprocess.run(
+        ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if git.returncode == 0 and git.stdout.strip():
         return int(git.stdout)
     return int((ROOT / "CHANGELOG.md").stat().st_mtime)
@@ -47,8 +51,9 @@ def hand_written():
 
 def debian_changelog(maintainer, moment):
     """CHANGELOG.md in Debian's form; entries are the lists below its second-level headings."""
-    stamp = email.utils.format_datetime(email.utils.datetime.datetime.fromtimestamp(
-        moment, email.utils.datetime.timezone.utc))
+    stamp = email.utils.format_datetime(
+        email.utils.datetime.datetime.fromtimestamp(moment, email.utils.datetime.timezone.utc)
+    )
     out = []
     for part in re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.M)[1:]:
         title, _, body = part.partition("\n")
@@ -56,8 +61,12 @@ def debian_changelog(maintainer, moment):
         items = re.split(r"^- ", body, flags=re.M)[1:]
         out.append(f"rruled ({version}) stable; urgency=medium\n\n")
         for item in items:
-            out.append(textwrap.fill(" ".join(item.split()), 79, initial_indent="  * ",
-                                     subsequent_indent="    ") + "\n")
+            out.append(
+                textwrap.fill(
+                    " ".join(item.split()), 79, initial_indent="  * ", subsequent_indent="    "
+                )
+                + "\n"
+            )
         out.append(f"\n -- {maintainer}  {stamp}\n\n")
     return "".join(out).rstrip("\n") + "\n"
 
@@ -80,8 +89,9 @@ def main():
     arguments = parser.parse_args()
 
     def output(*words):
-        return subprocess.run([arguments.binary, *words], capture_output=True, text=True,
-                              check=True).stdout
+        return subprocess.run(
+            [arguments.binary, *words], capture_output=True, text=True, check=True
+        ).stdout
 
     root = command_help.ask(arguments.binary)
     settings = json.loads(output("check-config", "--explain", "--format", "json"))

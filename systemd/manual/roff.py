@@ -14,7 +14,9 @@ def escape(text):
 def prose(text):
     """Of a hand-written text: `code` becomes bold."""
     parts = re.split(r"`([^`]+)`", text)
-    return "".join(f"\\fB{escape(each)}\\fR" if i % 2 else escape(each) for i, each in enumerate(parts))
+    return "".join(
+        f"\\fB{escape(each)}\\fR" if i % 2 else escape(each) for i, each in enumerate(parts)
+    )
 
 
 def head(name, section, date, version):
@@ -54,7 +56,10 @@ def command_section(command):
     for each in command.positionals:
         name = each.names[0] + ("..." if each.repeated else "")
         positionals.append(name if each.required else f"[{name}]")
-    lines = [f'.SS "{escape(" ".join([usage, *positionals]))}"', escape(command.summary.rstrip(".") + ".")]
+    lines = [
+        f'.SS "{escape(" ".join([usage, *positionals]))}"',
+        escape(command.summary.rstrip(".") + "."),
+    ]
     for each in command.positionals:
         lines += [".TP", f"\\fI{escape(each.names[0])}\\fR", option_text(each)]
     for each in command.options:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The examples for Kubernetes and compose: well-formed, of settings that exist, and of what the image is."""
+"""The examples for Kubernetes and compose: well-formed, of settings that exist, and of what the
+image is."""
 
 import importlib.util
 import pathlib
@@ -53,8 +54,11 @@ class Containers(unittest.TestCase):
         self.compose = yaml.safe_load((EXAMPLES / "compose.yaml").read_text())
         pod = self.objects[-1]["spec"]["template"]["spec"]
         self.pod, (self.sidecar,) = pod, [c for c in pod["containers"] if c["name"] == "rruled"]
-        self.stop_seconds = next(int(each["default"].removesuffix("s")) for each in settings()
-                                 if each["key"] == "run.stop_timeout")
+        self.stop_seconds = next(
+            int(each["default"].removesuffix("s"))
+            for each in settings()
+            if each["key"] == "run.stop_timeout"
+        )
 
     def test_kubernetes_mounts_what_it_names(self):
         volumes = {each["name"] for each in self.pod["volumes"]}
@@ -80,8 +84,10 @@ class Containers(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_probes_are_commands_there_are(self):
-        probes = [self.sidecar[each]["exec"]["command"]
-                  for each in ("startupProbe", "livenessProbe", "readinessProbe")]
+        probes = [
+            self.sidecar[each]["exec"]["command"]
+            for each in ("startupProbe", "livenessProbe", "readinessProbe")
+        ]
         for program, *arguments in probes:
             self.assertEqual(program, "/usr/bin/rruled")
             done = run(BINARY, *arguments, "--help")
@@ -98,7 +104,9 @@ class Containers(unittest.TestCase):
 
     def test_neither_is_root_nor_writes_its_root(self):
         context = self.sidecar["securityContext"]
-        self.assertTrue(context["readOnlyRootFilesystem"] and self.pod["securityContext"]["runAsNonRoot"])
+        self.assertTrue(
+            context["readOnlyRootFilesystem"] and self.pod["securityContext"]["runAsNonRoot"]
+        )
         self.assertEqual(context["capabilities"], {"drop": ["ALL"]})
         service = self.compose["services"]["rruled"]
         self.assertTrue(service["read_only"])

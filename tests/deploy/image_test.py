@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The container image: built without a registry from the tree of machine.py, run by runc as the image says,
-with a read-only root and no capabilities."""
+"""The container image: built without a registry from the tree of machine.py, run by runc as the
+image says, with a read-only root and no capabilities."""
 
 import contextlib
 import json
@@ -18,8 +18,13 @@ import machine
 from support import BINARY, BUILD, PATIENCE, SOURCE, SYSTEMD, main, run, settings
 
 SIZE_MAX = 40 * 1000 * 1000
-FLOW = {"project_id": 1, "name": "tick", "status": "active", "trigger": {"type": "schedule"},
-        "schedules": [{"rrule": "FREQ=SECONDLY", "starts_at": "now"}]}
+FLOW = {
+    "project_id": 1,
+    "name": "tick",
+    "status": "active",
+    "trigger": {"type": "schedule"},
+    "schedules": [{"rrule": "FREQ=SECONDLY", "starts_at": "now"}],
+}
 ICS = """BEGIN:VCALENDAR
 VERSION:2.0
 PRODID:-//test//
@@ -39,8 +44,15 @@ class Storage:
     """buildah's, thrown away with its folder."""
 
     def __init__(self, folder):
-        self.argv = ["buildah", "--storage-driver", "vfs", "--root", f"{folder}/storage",
-                     "--runroot", f"{folder}/run"]
+        self.argv = [
+            "buildah",
+            "--storage-driver",
+            "vfs",
+            "--root",
+            f"{folder}/storage",
+            "--runroot",
+            f"{folder}/run",
+        ]
 
     def __call__(self, *argv, **more):
         done = run(*self.argv, *argv, **more)
@@ -82,13 +94,26 @@ class Image(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         buildah = Storage(cls.folder)
         buildah.import_tree(base, "localhost/rruled-base")
-        buildah("bud", "--isolation", "chroot", "--format", "docker", "--build-arg", "PROGRAM=prebuilt",
-                "--build-arg", "BASE=localhost/rruled-base", "-t", "localhost/rruled", context(cls.folder))
+        buildah(
+            "bud",
+            "--isolation",
+            "chroot",
+            "--format",
+            "docker",
+            "--build-arg",
+            "PROGRAM=prebuilt",
+            "--build-arg",
+            "BASE=localhost/rruled-base",
+            "-t",
+            "localhost/rruled",
+            context(cls.folder),
+        )
         inspected = json.loads(buildah("inspect", "--type", "image", "localhost/rruled"))
         cls.config = inspected["Docker"]["config"]
         # One to run from, in which runc makes places for mounts, and one to look at.
-        cls.root, cls.untouched = (pathlib.Path(buildah("mount", buildah("from", "localhost/rruled")))
-                                   for _ in range(2))
+        cls.root, cls.untouched = (
+            pathlib.Path(buildah("mount", buildah("from", "localhost/rruled"))) for _ in range(2)
+        )
         cls.help = run(BINARY, "--help").stdout
 
     def test_what_it_says_of_itself(self):
@@ -105,8 +130,12 @@ class Image(unittest.TestCase):
         self.assertEqual(config["Labels"]["org.opencontainers.image.version"], version)
 
     def test_what_is_in_it(self):
-        files = [each for each in self.untouched.rglob("*") if each.is_file() and not each.is_symlink()]
-        programs = [each for each in files if each.stat().st_mode & 0o111 and ".so" not in each.name]
+        files = [
+            each for each in self.untouched.rglob("*") if each.is_file() and not each.is_symlink()
+        ]
+        programs = [
+            each for each in files if each.stat().st_mode & 0o111 and ".so" not in each.name
+        ]
         self.assertEqual([each.name for each in programs], ["rruled"])
         for each in files:
             self.assertFalse(each.stat().st_mode & (stat.S_ISUID | stat.S_ISGID), each)
@@ -115,8 +144,10 @@ class Image(unittest.TestCase):
         described = {each.name for each in (self.untouched / "var/lib/dpkg/status.d").iterdir()}
         self.assertLessEqual({"rruled", "libc6", "libssl3", "zlib1g", "tzdata"}, described)
         size = sum(each.stat().st_size for each in files)
-        print(f"image: {size / 1e6:.1f} MB in {len(files)} files, the program "
-              f"{(self.untouched / 'usr/bin/rruled').stat().st_size / 1e6:.1f} MB")
+        print(
+            f"image: {size / 1e6:.1f} MB in {len(files)} files, the program "
+            f"{(self.untouched / 'usr/bin/rruled').stat().st_size / 1e6:.1f} MB"
+        )
         self.assertLess(size, SIZE_MAX)
 
     def bundle(self, folder, environment, mounts):
@@ -128,15 +159,29 @@ class Image(unittest.TestCase):
         spec = {
             "ociVersion": "1.0.2",
             "root": {"path": str(self.root), "readonly": True},
-            "process": {"user": {"uid": user, "gid": group}, "cwd": self.config["WorkingDir"],
-                        "args": self.config["Entrypoint"] + self.config["Cmd"], "noNewPrivileges": True,
-                        "env": self.config["Env"] + [f"{k}={v}" for k, v in environment.items()]},
-            "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
-                       {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}] +
-                      [{"destination": inside, "type": "bind", "source": outside,
-                        "options": ["bind", "rw" if inside == "/var/lib/rruled" else "ro"]}
-                       for outside, inside in binds.items()],
-            "linux": {"namespaces": [{"type": each} for each in ("pid", "mount", "ipc", "uts", "network")]},
+            "process": {
+                "user": {"uid": user, "gid": group},
+                "cwd": self.config["WorkingDir"],
+                "args": self.config["Entrypoint"] + self.config["Cmd"],
+                "noNewPrivileges": True,
+                "env": self.config["Env"] + [f"{k}={v}" for k, v in environment.items()],
+            },
+            "mounts": [
+                {"destination": "/proc", "type": "proc", "source": "proc"},
+                {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"},
+            ]
+            + [
+                {
+                    "destination": inside,
+                    "type": "bind",
+                    "source": outside,
+                    "options": ["bind", "rw" if inside == "/var/lib/rruled" else "ro"],
+                }
+                for outside, inside in binds.items()
+            ],
+            "linux": {
+                "namespaces": [{"type": each} for each in ("pid", "mount", "ipc", "uts", "network")]
+            },
         }
         (folder / "config.json").write_text(json.dumps(spec))
 
@@ -145,9 +190,22 @@ class Image(unittest.TestCase):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
         self.bundle(folder, environment or {}, mounts or {})
         process = subprocess.Popen(
-            ["runc", "--root", str(folder / "runc"), "run", "--bundle", str(folder),
-             "--pid-file", str(folder / "pid"), self.name(folder)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            [
+                "runc",
+                "--root",
+                str(folder / "runc"),
+                "run",
+                "--bundle",
+                str(folder),
+                "--pid-file",
+                str(folder / "pid"),
+                self.name(folder),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         process.folder = folder
         try:
             yield process
@@ -169,11 +227,24 @@ class Image(unittest.TestCase):
         self.fail(f"it ended without saying {text!r}")
 
     def inside(self, container, *argv, text=None, check=True, env=None):
-        variables = [word for name, value in (env or {}).items() for word in ("--env", f"{name}={value}")]
+        variables = [
+            word for name, value in (env or {}).items() for word in ("--env", f"{name}={value}")
+        ]
         done = subprocess.run(
-            ["runc", "--root", str(container.folder / "runc"), "exec", *variables,
-             self.name(container.folder), *argv],
-            input=text or "", capture_output=True, text=True, check=False)
+            [
+                "runc",
+                "--root",
+                str(container.folder / "runc"),
+                "exec",
+                *variables,
+                self.name(container.folder),
+                *argv,
+            ],
+            input=text or "",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if check:
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done
@@ -181,7 +252,9 @@ class Image(unittest.TestCase):
     def test_it_fires_is_healthy_and_drains(self):
         with self.container() as container:
             self.read_until(container, "listening")
-            self.inside(container, "/usr/bin/rruled", "import", "-", text=json.dumps({"flows": [FLOW]}))
+            self.inside(
+                container, "/usr/bin/rruled", "import", "-", text=json.dumps({"flows": [FLOW]})
+            )
             for _ in range(3):
                 self.read_until(container, "completed")
             status = pathlib.Path(f"/proc/{self.pid(container)}/status").read_text()
@@ -195,7 +268,9 @@ class Image(unittest.TestCase):
             self.assertEqual(container.wait(PATIENCE), 0)
             self.assertTrue((container.folder / "volume/rruled.db").exists())
 
-    @unittest.skipUnless("healthcheck" in run(BINARY, "--help").stdout, "this rruled has no healthcheck")
+    @unittest.skipUnless(
+        "healthcheck" in run(BINARY, "--help").stdout, "this rruled has no healthcheck"
+    )
     def test_a_daemon_that_hangs_is_not_healthy(self):
         with self.container() as container:
             self.read_until(container, "listening")
@@ -207,26 +282,48 @@ class Image(unittest.TestCase):
         with self.container() as container:
             self.read_until(container, "listening")
             for path in ("/x.db", "/tmp/x.db", "/etc/rruled/x.db"):
-                done = self.inside(container, "/usr/bin/rruled", "flow", "create", "--name", "x", "--trigger",
-                                   "schedule", env={"RRULED_STORE_URL": f"sqlite://{path}"}, check=False)
+                done = self.inside(
+                    container,
+                    "/usr/bin/rruled",
+                    "flow",
+                    "create",
+                    "--name",
+                    "x",
+                    "--trigger",
+                    "schedule",
+                    env={"RRULED_STORE_URL": f"sqlite://{path}"},
+                    check=False,
+                )
                 self.assertEqual(done.returncode, 1, path)
 
     def test_secrets_come_from_files(self):
         secret = self.folder / "store.url"
         secret.write_text("sqlite:///var/lib/rruled/from-file.db\n")
         secret.chmod(0o444)
-        with self.container({"RRULED_STORE_URL_FILE": "/run/rruled/store.url"},
-                            {str(secret): "/run/rruled/store.url"}) as container:
+        with self.container(
+            {"RRULED_STORE_URL_FILE": "/run/rruled/store.url"},
+            {str(secret): "/run/rruled/store.url"},
+        ) as container:
             self.read_until(container, "listening")
             self.assertTrue((container.folder / "volume/from-file.db").exists())
 
     def test_zones_and_calendars_are_whole(self):
-        asked = ["preview", "--cron", "30 2 * * *", "--timezone", "Europe/Prague", "--after",
-                 "2027-03-26T00:00:00Z", "--count", "4"]
+        asked = [
+            "preview",
+            "--cron",
+            "30 2 * * *",
+            "--timezone",
+            "Europe/Prague",
+            "--after",
+            "2027-03-26T00:00:00Z",
+            "--count",
+            "4",
+        ]
         with self.container() as container:
             self.read_until(container, "listening")
-            self.assertEqual(self.inside(container, "/usr/bin/rruled", *asked).stdout,
-                             run(BINARY, *asked).stdout)
+            self.assertEqual(
+                self.inside(container, "/usr/bin/rruled", *asked).stdout, run(BINARY, *asked).stdout
+            )
             # ICU's data are not there: iCalendar files do not need them.
             self.inside(container, "/usr/bin/rruled", "import", "--from", "ics", "-", text=ICS)
             exported = self.inside(container, "/usr/bin/rruled", "export", "--to", "ics").stdout

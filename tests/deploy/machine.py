@@ -1,5 +1,5 @@
-"""A Debian with a real systemd: a tree by debootstrap, kept between runs, under an overlay that is thrown
-away, booted by systemd-nspawn without a network. Needs root, and a network the first time."""
+"""A Debian with a real systemd: a tree by debootstrap, kept between runs, under an overlay that is
+thrown away, booted by systemd-nspawn without a network. Needs root, and a network at first."""
 
 import contextlib
 import fcntl
@@ -17,9 +17,15 @@ import time
 from support import BUILD, PATIENCE, run
 
 MIRROR = "http://deb.debian.org/debian"
-CACHE = pathlib.Path(os.environ.get("RRULED_DEPLOY_CACHE", pathlib.Path.home() / ".cache/rruled-deploy"))
-PROGRAMS = {"systemd-nspawn": "systemd-container", "debootstrap": "debootstrap", "dpkg-deb": "dpkg",
-            "nsenter": "util-linux"}
+CACHE = pathlib.Path(
+    os.environ.get("RRULED_DEPLOY_CACHE", pathlib.Path.home() / ".cache/rruled-deploy")
+)
+PROGRAMS = {
+    "systemd-nspawn": "systemd-container",
+    "debootstrap": "debootstrap",
+    "dpkg-deb": "dpkg",
+    "nsenter": "util-linux",
+}
 BOOT_PATIENCE = 60
 
 
@@ -63,8 +69,14 @@ def tree(deb):
         if not (base / "usr/bin/systemctl").exists():
             making = CACHE / "making"
             shutil.rmtree(making, ignore_errors=True)
-            done = run("debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,ca-certificates",
-                       "bookworm", making, MIRROR)
+            done = run(
+                "debootstrap",
+                "--variant=minbase",
+                "--include=systemd,systemd-sysv,ca-certificates",
+                "bookworm",
+                making,
+                MIRROR,
+            )
             if done.returncode != 0:
                 raise OSError("debootstrap: " + done.stdout[-500:] + done.stderr[-500:])
             making.rename(base)
@@ -80,7 +92,8 @@ def add_dependencies(base, deb):
     shutil.copy(deb, base / "tmp/rruled.deb")
     script = """set -e
       apt-get update -qq
-      apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-unsafe-io /tmp/rruled.deb
+      apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-unsafe-io \\
+        /tmp/rruled.deb
       apt-get purge -y -qq rruled
       apt-get clean
       rm /tmp/rruled.deb"""
@@ -118,10 +131,21 @@ class Machine:
 
     def __enter__(self):
         self.console = open(self.root.parent / "console.log", "w+")
-        argv = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network",
-                "--console=pipe", "--machine=rruled-test", "-D", str(self.root)]
-        self.nspawn = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.console,
-                                       stderr=subprocess.STDOUT)
+        argv = [
+            "systemd-nspawn",
+            "--quiet",
+            "--boot",
+            "--register=no",
+            "--keep-unit",
+            "--private-network",
+            "--console=pipe",
+            "--machine=rruled-test",
+            "-D",
+            str(self.root),
+        ]
+        self.nspawn = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=self.console, stderr=subprocess.STDOUT
+        )
         self.leader = self.find_leader()
         assert self.wait_until(self.has_booted, BOOT_PATIENCE), self.log()
         self.run("ip", "link", "set", "lo", "up")
@@ -175,8 +199,10 @@ class Machine:
 
     def show(self, unit, *properties):
         """Of `systemctl show`: one value, or a list of them."""
-        values = [self.check("systemctl", "show", unit, "-p", each, "--value").strip()
-                  for each in properties]
+        values = [
+            self.check("systemctl", "show", unit, "-p", each, "--value").strip()
+            for each in properties
+        ]
         return values[0] if len(values) == 1 else values
 
     def journal(self, *argv):

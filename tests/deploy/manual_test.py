@@ -46,8 +46,17 @@ class Pages(unittest.TestCase):
     def test_man_has_nothing_to_say(self):
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80"}
         for name in self.each():
-            done = run("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z",
-                       MANUAL / "man" / f"{name}.gz", env=environment)
+            done = run(
+                "man",
+                "--warnings",
+                "-E",
+                "UTF-8",
+                "-l",
+                "-Tutf8",
+                "-Z",
+                MANUAL / "man" / f"{name}.gz",
+                env=environment,
+            )
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_every_command_and_option_is_there(self):
@@ -84,8 +93,15 @@ class Completions(unittest.TestCase):
         self.assertEqual(run("bash", "-n", script).stderr, "")
 
         def complete(words):
-            done = run("bash", "-c", 'source "$1"; shift; COMP_WORDS=(rruled "$@"); COMP_CWORD=$#; '
-                       'COMPREPLY=(); _rruled; printf "%s\\n" "${COMPREPLY[@]}"', "bash", script, *words)
+            done = run(
+                "bash",
+                "-c",
+                'source "$1"; shift; COMP_WORDS=(rruled "$@"); COMP_CWORD=$#; '
+                'COMPREPLY=(); _rruled; printf "%s\\n" "${COMPREPLY[@]}"',
+                "bash",
+                script,
+                *words,
+            )
             self.assertEqual(done.stderr, "")
             return done.stdout.split()
 
@@ -94,8 +110,12 @@ class Completions(unittest.TestCase):
     @needs("fish", "fish")
     def test_fish(self):
         def complete(words):
-            done = run("fish", "-N", "-c", f'source {COMPLETIONS}/rruled.fish; '
-                       f'complete -C "rruled {" ".join(words)}"')
+            done = run(
+                "fish",
+                "-N",
+                "-c",
+                f"source {COMPLETIONS}/rruled.fish; " f'complete -C "rruled {" ".join(words)}"',
+            )
             self.assertEqual(done.stderr, "")
             return [line.split("\t")[0] for line in done.stdout.split("\n")]
 
@@ -105,13 +125,21 @@ class Completions(unittest.TestCase):
     def test_zsh(self):
         self.assertEqual(run("zsh", "-n", COMPLETIONS / "_rruled").stderr, "")
         # Tab completes what is unambiguous; the line is printed instead of being run.
-        script = (f"zmodload zsh/zpty; zpty z zsh -f -i; "
-                  f"zpty -w z 'PROMPT=; fpath=({COMPLETIONS} $fpath); autoload -Uz compinit; "
-                  f"compinit -u -D; stty -echo'; zpty -w z 'echo REA''DY'; zpty -r z l '*READY*'; "
-                  f"zpty -w -n z $'rruled schedule cre\\t --overl\\tsk\\t; echo EN\"\"D\\C-a echo \\n'; "
-                  f"zpty -r z l '*END*'; print -r -- $l")
-        done = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True, timeout=20,
-                              stdin=subprocess.DEVNULL, check=False)
+        script = (
+            f"zmodload zsh/zpty; zpty z zsh -f -i; "
+            f"zpty -w z 'PROMPT=; fpath=({COMPLETIONS} $fpath); autoload -Uz compinit; "
+            f"compinit -u -D; stty -echo'; zpty -w z 'echo REA''DY'; zpty -r z l '*READY*'; "
+            f"zpty -w -n z $'rruled schedule cre\\t --overl\\tsk\\t; echo EN\"\"D\\C-a echo \\n'; "
+            f"zpty -r z l '*END*'; print -r -- $l"
+        )
+        done = subprocess.run(
+            ["zsh", "-f", "-c", script],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
         self.assertIn("rruled schedule create --overlap skip", done.stdout)
 
 

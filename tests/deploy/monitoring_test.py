@@ -11,11 +11,22 @@ from support import SYSTEMD, Daemon, get, main, needs, run
 MONITORING = SYSTEMD / "monitoring"
 
 FLOWS = [
-    {"project_id": 1, "name": "quick", "status": "active", "trigger": {"type": "schedule"},
-     "schedules": [{"rrule": "FREQ=SECONDLY", "starts_at": "now"}]},
-    {"project_id": 1, "name": "slow", "status": "active", "trigger": {"type": "schedule"},
-     "schedules": [{"rrule": "FREQ=SECONDLY", "starts_at": "now", "overlap": "skip",
-                    "executor": "slow"}]},
+    {
+        "project_id": 1,
+        "name": "quick",
+        "status": "active",
+        "trigger": {"type": "schedule"},
+        "schedules": [{"rrule": "FREQ=SECONDLY", "starts_at": "now"}],
+    },
+    {
+        "project_id": 1,
+        "name": "slow",
+        "status": "active",
+        "trigger": {"type": "schedule"},
+        "schedules": [
+            {"rrule": "FREQ=SECONDLY", "starts_at": "now", "overlap": "skip", "executor": "slow"}
+        ],
+    },
 ]
 EXECUTORS = """[executors.default]
 type = "log"
@@ -24,7 +35,9 @@ type = "command"
 argv = ["/bin/sleep", "60"]
 """
 
-SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_]\w*=\"(?:[^\"\\]|\\.)*\",?)*)\})? (\S+)")
+SAMPLE = re.compile(
+    r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_]\w*=\"(?:[^\"\\]|\\.)*\",?)*)\})? (\S+)"
+)
 OURS = re.compile(r"\brruled_\w+")
 
 
@@ -93,8 +106,11 @@ class Monitoring(unittest.TestCase):
         for panel in self.dashboard["panels"]:
             place = panel["gridPos"]
             self.assertLessEqual(place["x"] + place["w"], 24, panel["title"])
-            cells = {(x, y) for x in range(place["x"], place["x"] + place["w"])
-                     for y in range(place["y"], place["y"] + place["h"])}
+            cells = {
+                (x, y)
+                for x in range(place["x"], place["x"] + place["w"])
+                for y in range(place["y"], place["y"] + place["h"])
+            }
             self.assertFalse(taken & cells, panel["title"])
             taken |= cells
         for panel in self.panels():
@@ -107,8 +123,13 @@ class Monitoring(unittest.TestCase):
 
     @needs("promtool", "prometheus")
     def test_promtool_takes_the_metrics(self):
-        done = subprocess.run(["promtool", "check", "metrics"], input=self.text, capture_output=True,
-                              text=True, check=False)
+        done = subprocess.run(
+            ["promtool", "check", "metrics"],
+            input=self.text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 
     @needs("promtool", "prometheus")

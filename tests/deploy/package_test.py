@@ -47,8 +47,9 @@ class Life(unittest.TestCase):
         host = self.host
         self.install("one")
         self.assertEqual(self.state(), ["active", "enabled"])
-        self.assertEqual(host.show("rruled.socket", "ActiveState", "UnitFileState"),
-                         ["inactive", "disabled"])
+        self.assertEqual(
+            host.show("rruled.socket", "ActiveState", "UnitFileState"), ["inactive", "disabled"]
+        )
         host.rruled("flow", "create", "--name", "kept", "--trigger", "schedule")
         self.assertEqual(host.check("stat", "-c", "%U %a", STORE).strip(), "rruled 600")
         self.assertEqual(host.check("stat", "-c", "%U:%G %a", CONFIG).strip(), "root:rruled 640")

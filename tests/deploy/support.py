@@ -1,4 +1,5 @@
-"""What the deployment tests share: where things are, a daemon of their own, and how a test is skipped."""
+"""What the deployment tests share: where things are, a daemon of their own, and how a test is
+skipped."""
 
 import contextlib
 import http.client
@@ -23,13 +24,21 @@ SKIPPED = 77  # what CTest takes for "skipped"
 
 def run(*argv, **more):
     """A program's whole run: returncode, stdout, stderr."""
-    return subprocess.run([str(each) for each in argv], capture_output=True, text=True,
-                          stdin=more.pop("stdin", subprocess.DEVNULL), check=False, **more)
+    return subprocess.run(
+        [str(each) for each in argv],
+        capture_output=True,
+        text=True,
+        stdin=more.pop("stdin", subprocess.DEVNULL),
+        check=False,
+        **more,
+    )
 
 
 def needs(program, package):
     """Decorator: the test is skipped, and says so, where `program` is missing."""
-    return unittest.skipUnless(shutil.which(program), f"{program} is missing: apt install {package}")
+    return unittest.skipUnless(
+        shutil.which(program), f"{program} is missing: apt install {package}"
+    )
 
 
 def settings():
@@ -64,7 +73,8 @@ class Daemon:
         self.socket = self.folder / "api.sock"
         (self.folder / "rruled.toml").write_text(
             f'[store]\nurl = "sqlite://{self.folder}/rruled.db"\n'
-            f'[api]\nlisten = "unix:{self.socket}"\nauth = "none"\n{config}')
+            f'[api]\nlisten = "unix:{self.socket}"\nauth = "none"\n{config}'
+        )
         (self.folder / "flows.json").write_text(json.dumps({"flows": flows}))
         self.process = None
 
@@ -72,8 +82,12 @@ class Daemon:
         config = ["--config", self.folder / "rruled.toml"]
         done = run(BINARY, "import", self.folder / "flows.json", *config)
         assert done.returncode == 0, done.stderr
-        self.process = subprocess.Popen([str(each) for each in (BINARY, "run", *config)],
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            [str(each) for each in (BINARY, "run", *config)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         return self
 
     def read_until(self, text):

@@ -38,20 +38,32 @@ class Units(unittest.TestCase):
         shutil.copy(SYSTEMD / "examples" / name, folder)
 
     def verify(self):
-        environment = {**os.environ, "SYSTEMD_UNIT_PATH": f"{self.folder}:", "MANPATH": f"{MANUAL}/man"}
+        environment = {
+            **os.environ,
+            "SYSTEMD_UNIT_PATH": f"{self.folder}:",
+            "MANPATH": f"{MANUAL}/man",
+        }
         done = run("systemd-analyze", "verify", "rruled.service", "rruled.socket", env=environment)
         return done.returncode, done.stdout + done.stderr
 
     def exposure(self, threshold):
-        done = run("systemd-analyze", "security", "--offline=true", f"--threshold={threshold}",
-                   f"--root={self.root}", "rruled.service")
+        done = run(
+            "systemd-analyze",
+            "security",
+            "--offline=true",
+            f"--threshold={threshold}",
+            f"--root={self.root}",
+            "rruled.service",
+        )
         return done.returncode, done.stdout.strip().split("\n")[-1]
 
     def test_they_verify(self):
         self.assertEqual(self.verify(), (0, ""))
 
     def test_verify_sees_mistakes(self):
-        (self.folder / "rruled.service").write_text(self.unit + "\n[Service]\nProtectSytem=strict\n")
+        (self.folder / "rruled.service").write_text(
+            self.unit + "\n[Service]\nProtectSytem=strict\n"
+        )
         self.assertIn("ProtectSytem", self.verify()[1])
 
     def test_drop_ins_verify(self):
@@ -89,15 +101,22 @@ class Units(unittest.TestCase):
         config = self.root / "etc/rruled/rruled.toml"
         config.parent.mkdir()
         shutil.copy(SYSTEMD / "rruled.toml", config)
-        done = run("systemd-tmpfiles", f"--root={self.root}", "--create", SYSTEMD / "rruled.tmpfiles")
+        done = run(
+            "systemd-tmpfiles", f"--root={self.root}", "--create", SYSTEMD / "rruled.tmpfiles"
+        )
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         modes = {}
         for path in ("var/lib/rruled", "etc/rruled", "etc/rruled/rruled.toml"):
             found = (self.root / path).stat()
             modes[path] = (oct(stat.S_IMODE(found.st_mode)), found.st_uid, found.st_gid == int(uid))
-        self.assertEqual(modes, {"var/lib/rruled": ("0o700", int(uid), True),
-                                 "etc/rruled": ("0o750", 0, True),
-                                 "etc/rruled/rruled.toml": ("0o640", 0, True)})
+        self.assertEqual(
+            modes,
+            {
+                "var/lib/rruled": ("0o700", int(uid), True),
+                "etc/rruled": ("0o750", 0, True),
+                "etc/rruled/rruled.toml": ("0o640", 0, True),
+            },
+        )
 
 
 class Configuration(unittest.TestCase):
