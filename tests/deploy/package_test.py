@@ -54,6 +54,10 @@ class Life(unittest.TestCase):
         self.assertEqual(host.check("stat", "-c", "%U %a", STORE).strip(), "rruled 600")
         self.assertEqual(host.check("stat", "-c", "%U:%G %a", CONFIG).strip(), "root:rruled 640")
         self.assertIn("/usr/bin/rruled", host.check("dpkg", "-L", "rruled"))
+        # Whoever may not read the configuration is told so, and gets no store of defaults instead.
+        done = host.run("runuser", "-u", "nobody", "--", "rruled", "flow", "list")
+        self.assertEqual(done.returncode, 78, done.stdout)
+        self.assertIn(CONFIG, done.stderr)
 
         # A configuration that was changed, and a unit that was disabled, stay so over an upgrade.
         host.check("sh", "-c", f"echo '# mine' >> {CONFIG}")

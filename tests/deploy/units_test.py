@@ -95,7 +95,7 @@ class Units(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr.count("Failed")), (0, 0), done.stderr)
         passwd = (self.root / "etc/passwd").read_text()
         (line,) = [each for each in passwd.split("\n") if each.startswith("rruled:")]
-        uid, home, shell = (line.split(":")[i] for i in (2, 5, 6))
+        uid, gid, home, shell = (line.split(":")[i] for i in (2, 3, 5, 6))
         self.assertEqual((home, shell), ("/var/lib/rruled", "/usr/sbin/nologin"))
 
         config = self.root / "etc/rruled/rruled.toml"
@@ -106,15 +106,21 @@ class Units(unittest.TestCase):
         )
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         modes = {}
-        for path in ("var/lib/rruled", "etc/rruled", "etc/rruled/rruled.toml"):
+        for path in (
+            "var/lib/rruled",
+            "etc/rruled",
+            "etc/rruled/secrets",
+            "etc/rruled/rruled.toml",
+        ):
             found = (self.root / path).stat()
-            modes[path] = (oct(stat.S_IMODE(found.st_mode)), found.st_uid, found.st_gid == int(uid))
+            modes[path] = (oct(stat.S_IMODE(found.st_mode)), found.st_uid, found.st_gid)
         self.assertEqual(
             modes,
             {
-                "var/lib/rruled": ("0o700", int(uid), True),
-                "etc/rruled": ("0o750", 0, True),
-                "etc/rruled/rruled.toml": ("0o640", 0, True),
+                "var/lib/rruled": ("0o700", int(uid), int(gid)),
+                "etc/rruled": ("0o755", 0, 0),
+                "etc/rruled/secrets": ("0o700", 0, 0),
+                "etc/rruled/rruled.toml": ("0o640", 0, int(gid)),
             },
         )
 
