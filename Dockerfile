@@ -3,7 +3,8 @@
 #   docker build -t rruled .
 #   docker run -v rruled:/var/lib/rruled --read-only rruled
 #
-# PROGRAM=prebuilt takes what `./dev package` has made instead of compiling again.
+# --build-arg PROGRAM=prebuilt takes what `./dev package` has made instead of compiling again; buildah 1.28
+# also wants to be told PROGRAM=compiled, since it leaves out stages that only a default names.
 ARG BASE=docker.io/library/debian:bookworm-slim
 ARG PROGRAM=compiled
 
