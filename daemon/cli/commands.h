@@ -50,6 +50,7 @@ void add_backfill(Commands& commands);
 void add_pause(Commands& commands);  // pause, resume, status
 // Verbs of a group that is there.
 void add_backfill_verb(Commands& commands, CLI::App* schedule);
+void add_schedule_reads(Commands& commands, CLI::App* schedules);
 void add_skip_verbs(Commands& commands, CLI::App* schedules);
 void add_explain_verb(Commands& commands, CLI::App* schedule);
 void add_retry_verb(Commands& commands, CLI::App* runs);

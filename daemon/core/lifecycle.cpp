@@ -146,7 +146,7 @@ std::optional<Schedule> paused_by_failures(const Schedule& row,
   if (row.status != ScheduleStatus::active || row.pause_after_failures == 0) return std::nullopt;
   int failures = 0;
   for (const store::Run& run : latest) {
-    if (failures == row.pause_after_failures || run.due_at < row.updated_at) break;
+    if (failures == row.pause_after_failures || run.due_at <= row.updated_at) break;
     if (run.status != store::RunStatus::failed && run.status != store::RunStatus::dead)
       return std::nullopt;
     ++failures;

@@ -278,10 +278,6 @@ void check_timing(FieldReader& fields,
                   "Schedules must run at most once per " + duration_text(rules.min_interval) + ".");
 }
 
-json::value time_or_null(const std::optional<Instant>& time) {
-  return time ? json::value(iso_microseconds(*time)) : json::value(nullptr);
-}
-
 }  // namespace
 
 FieldResult<ScheduleEdit> schedule_from_json(const json::object& object,
@@ -364,48 +360,6 @@ std::vector<std::string> unknown_schedule_keys(const json::object& object,
          FieldReader::unknown_keys(retry->get_object(), kRetryKeys, join_attr(parent, "retry")))
       unknown.push_back(std::move(each));
   return unknown;
-}
-
-json::object to_json(const store::Schedule& schedule) {
-  const auto& retry = schedule.retry;
-  return {
-      {"id", to_string(schedule.id)},
-      {"rrule", schedule.rrule},
-      {"starts_at", iso_microseconds(schedule.starts_at)},
-      {"timezone", schedule.timezone},
-      {"variables", stored_json(schedule.variables, json::object())},
-      {"status", store::word(schedule.status)},
-      {"next_run_at", time_or_null(schedule.next_run_at)},
-      {"created_at", iso_microseconds(schedule.created_at)},
-      {"updated_at", iso_microseconds(schedule.updated_at)},
-      {"note", schedule.note},
-      {"paused_until", schedule.paused_until ? json::value(iso_microseconds(*schedule.paused_until))
-                                             : json::value(nullptr)},
-      {"dst_gap", store::word(schedule.dst_gap)},
-      {"dst_fold", store::word(schedule.dst_fold)},
-      {"catchup", store::word(schedule.catchup)},
-      {"catchup_grace", duration_text(schedule.catchup_grace)},
-      {"catchup_window", duration_text(schedule.catchup_window)},
-      {"overlap", store::word(schedule.overlap)},
-      {"max_running", schedule.max_running},
-      {"jitter", duration_text(schedule.jitter)},
-      {"late_after", duration_text(schedule.late_after)},
-      {"retry",
-       {{"max_attempts", retry.max_attempts},
-        {"min_backoff", duration_text(retry.min_backoff)},
-        {"max_backoff", duration_text(retry.max_backoff)},
-        {"max_age", duration_text(retry.max_age)}}},
-      {"timeout",
-       schedule.timeout ? json::value(duration_text(*schedule.timeout)) : json::value(nullptr)},
-      {"pause_after_failures", schedule.pause_after_failures == 0
-                                   ? json::value(nullptr)
-                                   : json::value(schedule.pause_after_failures)},
-      {"calendar",
-       schedule.calendar.empty() ? json::value(nullptr) : json::value(schedule.calendar)},
-      {"executor", schedule.executor},
-      {"status_reason", schedule.status_reason},
-      {"calendar_action", store::word(schedule.calendar_action)},
-  };
 }
 
 bool same_settings(const store::Schedule& a, const store::Schedule& b) {

@@ -95,12 +95,12 @@ Caretaker::Caretaker(asio::any_io_executor io,
                      const Clock& clock,
                      std::shared_ptr<spdlog::logger> log,
                      Observer& next)
-    : store_(store),
+    : Listener(next),
+      store_(store),
       store_thread_(store_thread),
       zones_(zones),
       clock_(clock),
       log_(std::move(log)),
-      next_(next),
       directory_(store::directory_of(store)),
       timer_(std::move(io)) {}
 
@@ -109,7 +109,7 @@ void Caretaker::on(const Notice& notice) {
       notice.status == store::RunStatus::failed || notice.status == store::RunStatus::dead;
   if (notice.kind == Notice::Kind::run_ended && failed && notice.run->schedule_id)
     failing_.insert(*notice.run->schedule_id);
-  next_.on(notice);
+  next().on(notice);
 }
 
 void Caretaker::stop() {
@@ -133,7 +133,7 @@ asio::awaitable<void> Caretaker::step() {
   };
   try {
     const auto done = co_await run_on(store_thread_, std::move(look));
-    for (const Notice& notice : done) next_.on(notice);
+    for (const Notice& notice : done) next().on(notice);
   } catch (const store::StoreError& error) {
     failing_.insert(failing.begin(), failing.end());
     log_->error("schedules could not be paused or resumed: {}", error.what());

@@ -36,7 +36,7 @@ namespace rruled::io {
 
 // Does so each second, until stop(); hears which runs fail, and passes everything on to `next`. Io
 // thread only. All given outlive it. A fault of the store is said and the step tried again.
-class Caretaker final : public Observer {
+class Caretaker final : public Listener {
  public:
   Caretaker(boost::asio::any_io_executor io,
             store::Store& store,
@@ -47,8 +47,6 @@ class Caretaker final : public Observer {
             Observer& next);
 
   void on(const core::Notice& notice) override;
-  void on_clock_step(std::chrono::milliseconds step) override { next_.on_clock_step(step); }
-  void on_turn(const core::Planner::Load& load) override { next_.on_turn(load); }
 
   [[nodiscard]] boost::asio::awaitable<void> run();
   void stop();
@@ -62,7 +60,6 @@ class Caretaker final : public Observer {
   const rrule::ZoneDatabase& zones_;
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
-  Observer& next_;
   const std::unique_ptr<store::Directory> directory_;
   std::set<store::ScheduleId> failing_;
   boost::asio::steady_timer timer_;

@@ -209,4 +209,15 @@ SourceResult read_environment(const Environment& environment,
   return result;
 }
 
+std::string environment_part(std::string_view name) {
+  std::string upper(name);
+  for (char& c : upper)
+    c = c == '-' || c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return upper;
+}
+
+std::string environment_name(const Setting& setting) {
+  return "RRULED_" + environment_part(setting.section) + "_" + environment_part(setting.key);
+}
+
 }  // namespace rruled::io

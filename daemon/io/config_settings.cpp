@@ -372,17 +372,6 @@ bool is_executor_name(std::string_view name) {
                      [&](char c) { return plain(c) || c == '_' || c == '-'; });
 }
 
-std::string environment_part(std::string_view name) {
-  std::string upper(name);
-  for (char& c : upper)
-    c = c == '-' || c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return upper;
-}
-
-std::string environment_name(const Setting& setting) {
-  return "RRULED_" + environment_part(setting.section) + "_" + environment_part(setting.key);
-}
-
 std::string_view type_word(SettingType type) {
   switch (type) {
     case SettingType::text:

@@ -34,8 +34,6 @@ struct Setting {
 [[nodiscard]] std::span<const Setting> settings();
 [[nodiscard]] const Setting* find_setting(std::string_view section, std::string_view key);
 
-inline constexpr std::string_view kCredentialScheme = "credential:";
-
 inline constexpr std::string_view kExecutorSection = "executors.NAME";
 // "credential:NAME" stands for the file NAME in $CREDENTIALS_DIRECTORY.
 inline constexpr std::string_view kCredentialScheme = "credential:";

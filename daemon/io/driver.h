@@ -45,6 +45,25 @@ class Observer {
   virtual void on_step(std::chrono::nanoseconds /*took*/) {}
 };
 
+// Hears something and passes everything on to the next one, which outlives it.
+class Listener : public Observer {
+ public:
+  explicit Listener(Observer& next) : next_(next) {}
+  void on(const core::Notice& notice) override { next_.on(notice); }
+  void on_clock_step(std::chrono::milliseconds step) override { next_.on_clock_step(step); }
+  void on_turn(const core::Planner::Load& load) override { next_.on_turn(load); }
+  void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override {
+    next_.on_store_answer(asked, took);
+  }
+  void on_step(std::chrono::nanoseconds took) override { next_.on_step(took); }
+
+ protected:
+  [[nodiscard]] Observer& next() const { return next_; }
+
+ private:
+  Observer& next_;
+};
+
 // A store and the thread that uses it: exactly one, so that completions come back in the order of
 // the work.
 struct StoreLane {

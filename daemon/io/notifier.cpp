@@ -55,9 +55,9 @@ Notifier::Notifier(asio::any_io_executor io,
                    Observer& next,
                    std::shared_ptr<spdlog::logger> log,
                    Count count)
-    : io_(std::move(io)),
+    : Listener(next),
+      io_(std::move(io)),
       clock_(clock),
-      next_(next),
       log_(std::move(log)),
       count_(std::move(count)) {}
 
@@ -138,7 +138,7 @@ void Notifier::on(const core::Notice& notice) {
     webhook_->queue->put(std::move(request));
   }
   if (pings_ && notice.kind == core::Notice::Kind::run_ended) ping(notice);
-  next_.on(notice);
+  next().on(notice);
 }
 
 void Notifier::ping(const core::Notice& notice) {
@@ -160,7 +160,7 @@ void Notifier::on_turn(const core::Planner::Load& load) {
     if (heartbeat_->queue->size() == 0)
       heartbeat_->queue->put(request_to(heartbeat_->url, store::Run{}));
   }
-  next_.on_turn(load);
+  next().on_turn(load);
 }
 
 }  // namespace rruled::io

@@ -24,7 +24,7 @@ namespace rruled::io {
 //
 // A webhook's request is signed: X-Rruled-Signature is "t=<seconds since 1970>,v1=<hexadecimal
 // HMAC-SHA256 of "<t>.<body>">".
-class Notifier final : public Observer {
+class Notifier final : public Listener {
  public:
   // What became of a request: "sent", "failed", "dropped".
   using Count = std::function<void(const char* result)>;
@@ -41,7 +41,6 @@ class Notifier final : public Observer {
   void stop();
 
   void on(const core::Notice& notice) override;
-  void on_clock_step(std::chrono::milliseconds step) override { next_.on_clock_step(step); }
   void on_turn(const core::Planner::Load& load) override;
 
  private:
@@ -56,7 +55,6 @@ class Notifier final : public Observer {
 
   const boost::asio::any_io_executor io_;
   const Clock& clock_;
-  Observer& next_;
   const std::shared_ptr<spdlog::logger> log_;
   const Count count_;
   std::optional<Target> webhook_;

@@ -5,6 +5,7 @@
 #include "daemon/io/caretaker.h"
 #include "daemon/io/driver.h"
 #include "daemon/io/executor_set.h"
+#include "daemon/io/health.h"
 #include "daemon/io/journal.h"
 #include "daemon/io/logging.h"
 #include "daemon/io/metrics.h"
@@ -17,7 +18,7 @@
 #include "daemon/io/supervision.h"
 #include "daemon/io/surveyor.h"
 #include "daemon/io/tracer.h"
-#include "daemon/io/tracker.h"
+#include "daemon/io/trackers.h"
 #include "store/memory_store.h"
 #include "store/open.h"
 #include "systemd/listen_fds.h"
@@ -110,16 +111,11 @@ class Service {
   void greet(const store::Session& session, const ExecutorSet& executors);
   void drive(const store::Session& session, ExecutorSet executors);
   void make_companion(const core::Planner& planner);
-  awaitable<void> listen_to_signals(Driver& driver,
-                                    core::Planner& planner,
-                                    Reloader& reloader,
-                                    StoreLane lane);
+  awaitable<void> listen_to_signals(Driver& driver, core::Planner& planner, Reloader& reloader);
   void reload_zones(core::Planner& planner);
   awaitable<void> limit_drain(Driver& driver);
   awaitable<void> follow_real_store();
   awaitable<void> end_companion();
-  void start_trackers(StoreLane store, const ExecutorSet& executors);
-  awaitable<void> stop_trackers();
   [[nodiscard]] std::vector<HealthCheck> health(const core::Planner& planner) const;
 
   // In order of construction; destroyed in reverse, the store last of what writes.
@@ -147,9 +143,7 @@ class Service {
   ExecutorContext context_;
   std::unique_ptr<Refresher> refresher_;
   std::unique_ptr<Companion> companion_;
-  // With the executors that they ask: those may be gone from the configuration.
-  std::vector<std::pair<std::shared_ptr<Executor>, std::unique_ptr<Tracker>>> trackers_;
-  Observer* first_ = nullptr;            // of the chain, while it drives
+  std::unique_ptr<Trackers> trackers_;
   std::optional<ExecutorSet> reloaded_;  // executors whose trackers are to begin
   Reloader* reloader_ = nullptr;         // while it drives
   asio::signal_set signals_{io_};
@@ -224,8 +218,7 @@ void Service::greet(const store::Session& session, const ExecutorSet& executors)
 
 awaitable<void> Service::listen_to_signals(Driver& driver,
                                            core::Planner& planner,
-                                           Reloader& reloader,
-                                           StoreLane lane) {
+                                           Reloader& reloader) {
   while (!done_) {
     boost::system::error_code error;
     const int signal =
@@ -239,8 +232,8 @@ awaitable<void> Service::listen_to_signals(Driver& driver,
       reload_zones(planner);
       if (!stopping_) co_await reloader.run();
       if (auto executors = std::exchange(reloaded_, std::nullopt); executors && !options_.dry_run) {
-        co_await stop_trackers();
-        if (!done_) start_trackers(lane, *executors);
+        co_await trackers_->stop();
+        if (!done_) trackers_->begin(*live_.get(), *executors);
       }
       continue;
     }
@@ -287,52 +280,15 @@ awaitable<void> Service::follow_real_store() {
 }
 
 awaitable<void> Service::end_companion() {
-  co_await stop_trackers();
+  if (trackers_) co_await trackers_->stop();
   if (companion_) co_await companion_->stop(kCompanionGrace);
   co_await tracer_.stop(kCompanionGrace);
   io_.stop();  // what is left are waits: for signals, for idle connections
 }
 
-void Service::start_trackers(StoreLane store, const ExecutorSet& executors) {
-  for (const ExecutorConfig& each : live_.get()->executors) {
-    const auto& executor = executors.at(each.name);
-    auto* jobs = executor->remote_jobs();
-    if (jobs == nullptr) continue;
-    TrackerOptions options;
-    options.executor = each.name;
-    options.poll_min = each.track_poll_min;
-    options.poll_max = each.track_poll_max;
-    options.track_for = each.track_for;
-    trackers_.emplace_back(executor,
-                           std::make_unique<Tracker>(io_.get_executor(), store, *jobs, clock_,
-                                                     std::move(options), *first_, log_));
-    asio::co_spawn(io_, trackers_.back().second->run(), asio::detached);
-  }
-}
-
-awaitable<void> Service::stop_trackers() {
-  auto trackers = std::exchange(trackers_, {});
-  for (auto& [executor, tracker] : trackers) co_await tracker->stop();
-}
-
 std::vector<HealthCheck> Service::health(const core::Planner& planner) const {
-  const auto load = planner.load();
-  std::vector<HealthCheck> checks{
-      {"running", stopping_ ? "stopping" : ""},
-      {"horizon", load.horizon_loaded ? "" : "what is due soon is not loaded yet"},
-      {"store", load.store_away ? "the store is away" : ""}};
-  const auto* survey = metrics_.survey();
-  if (survey != nullptr && survey->settled_ahead > 0)
-    checks.push_back({"settled_to",
-                      std::to_string(survey->settled_ahead) +
-                          " schedules are settled to more than a day ahead: rruled doctor",
-                      false});
-  else
-    checks.push_back({"settled_to", "", false});
-  const std::string refused = reloader_ != nullptr ? reloader_->refused() : "";
-  checks.push_back(
-      {"configuration", refused.empty() ? "" : "the last reload was refused: " + refused, false});
-  return checks;
+  return health_checks(stopping_, planner.load(), metrics_.survey(),
+                       reloader_ != nullptr ? reloader_->refused() : "");
 }
 
 void Service::make_companion(const core::Planner& planner) {
@@ -350,8 +306,8 @@ void Service::drive(const store::Session& session, ExecutorSet executors) {
   const StoreLane lane{store, store_thread_};
   const StoreLane outcomes = outcomes_ ? StoreLane{*outcomes_, outcomes_thread_} : lane;
   Caretaker caretaker(io_.get_executor(), store, store_thread_, zones_, clock_, log_, supervision_);
-  first_ = &caretaker;
-  const ExecutorSet tracked = executors;
+  trackers_ = std::make_unique<Trackers>(io_.get_executor(), lane, clock_, caretaker, log_);
+  if (!options_.dry_run) trackers_->begin(config_, executors);
   Driver driver(io_.get_executor(), clock_, lane, outcomes, planner, session, std::move(executors),
                 caretaker);
   Retention retention(io_.get_executor(), store, store_thread_, clock_, config_.retention, log_);
@@ -363,14 +319,13 @@ void Service::drive(const store::Session& session, ExecutorSet executors) {
                      [this](const ExecutorSet& taken) { reloaded_ = taken; }, options_.dry_run},
                     options_.reload);
   reloader_ = &reloader;
-  asio::co_spawn(io_, listen_to_signals(driver, planner, reloader, lane), asio::detached);
+  asio::co_spawn(io_, listen_to_signals(driver, planner, reloader), asio::detached);
   if (mirror_) asio::co_spawn(io_, follow_real_store(), asio::detached);
   std::unique_ptr<store::ChangeListener> listener;
   if (!options_.dry_run) {
     refresher_ = std::make_unique<Refresher>(store, store_thread_, zones_, clock_, log_);
     asio::co_spawn(io_, refresher_->run(false), asio::detached);
     notifier_.begin();
-    start_trackers(lane, tracked);
     asio::co_spawn(io_, caretaker.run(), asio::detached);
     asio::co_spawn(io_, retention.run(), asio::detached);
     asio::co_spawn(io_, backfiller.run(), asio::detached);
@@ -388,7 +343,7 @@ void Service::drive(const store::Session& session, ExecutorSet executors) {
   asio::co_spawn(io_, driver.run(), ended);
   io_.run();
   companion_.reset();
-  trackers_.clear();
+  trackers_.reset();
   reloader_ = nullptr;
   store_thread_.join();
   outcomes_thread_.join();

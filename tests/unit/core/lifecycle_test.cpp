@@ -217,10 +217,10 @@ TEST_CASE("a schedule is paused by failures when the last ones of its runs faile
   row.updated_at = at("2026-06-01T00:00:00Z");
   const auto now = at("2026-06-05T10:00:00Z");
   const auto run = [](const char* due, store::RunStatus status) {
-    store::Run run;
-    run.due_at = at(due);
-    run.status = status;
-    return run;
+    store::Run ended;
+    ended.due_at = at(due);
+    ended.status = status;
+    return ended;
   };
   using store::RunStatus;
   const auto third = run("2026-06-03T09:00:00Z", RunStatus::dead);

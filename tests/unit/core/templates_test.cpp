@@ -48,10 +48,10 @@ TEST_CASE("what stands between double braces is replaced where it is known") {
 }
 
 TEST_CASE("texts of a JSON value are filled wherever they stand, and nothing else changes") {
-  CHECK(fill_json_templates(R"({"a":"{{ scheduled_for | %Y }}","{{ run.id }}":[1.50,"{{ x }}",)"
+  CHECK(fill_json_templates(R"({"a":"{{ scheduled_for | %Y }}","{{ run.id }}":[1.5,"{{ x }}",)"
                             R"({"b":"{{ scheduled_for | %m }}"}]})",
                             values()) ==
-        R"({"a":"2026","{{ run.id }}":[1.50,"{{ x }}",{"b":"03"}]})");
+        R"({"a":"2026","{{ run.id }}":[1.5,"{{ x }}",{"b":"03"}]})");
   const std::string plain = R"({"a": 1})";
   CHECK(fill_json_templates(plain, values()) == plain);
 }

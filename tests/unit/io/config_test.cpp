@@ -119,6 +119,13 @@ otlp_url = "http://otel:4318/v1/traces"
 [limits]
 min_interval = "1h"
 max_audience = 7000
+[notify]
+url = "https://chat.example/hook?run={{ run.id }}"
+key_file = "/run/key"
+events = ["run_dead", "run_late"]
+ping_url = "https://hc.example/{schedule_id}"
+heartbeat_url = "https://hc.example/daemon"
+heartbeat_every = "30s"
 [tzdata]
 directory = "/srv/zoneinfo"
 [run]
@@ -163,6 +170,12 @@ stop_timeout = "PT10S"
   CHECK(config.tracing.otlp_url == "http://otel:4318/v1/traces");
   CHECK(config.limits.min_interval == 1h);
   CHECK(config.limits.max_audience == 7'000);
+  CHECK(config.notify.url == "https://chat.example/hook?run={{ run.id }}");
+  CHECK(config.notify.key_file == "/run/key");
+  CHECK(config.notify.events == std::vector<std::string>{"run_dead", "run_late"});
+  CHECK(config.notify.ping_url == "https://hc.example/{schedule_id}");
+  CHECK(config.notify.heartbeat_url == "https://hc.example/daemon");
+  CHECK(config.notify.heartbeat_every == 30s);
   CHECK(config.tzdata.directory == "/srv/zoneinfo");
   CHECK(config.run.max_in_flight == 7);
   CHECK(config.run.stop_timeout == 10s);

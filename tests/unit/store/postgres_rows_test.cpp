@@ -106,12 +106,13 @@ TEST_CASE("the end of a run leaves the indexes of the ledger alone", "[postgres]
   const PostgresSchema schema;
   const auto store = schema.open();
   // What an index or its condition has may not change: else every end would be written to all.
+  // (cancel_revision is written by a wish to cancel, and by no end.)
   CHECK(schema.sql("SELECT string_agg(DISTINCT a.attname, ' ' ORDER BY a.attname)"
                    " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid"
                    " AND (a.attnum = ANY(i.indkey) OR pg_get_expr(i.indpred, i.indrelid)"
                    "  LIKE '%' || a.attname || '%')"
                    " WHERE i.indrelid = 'runs'::regclass AND a.attnum > 0") ==
-        "due_at flow_id id number origin parent_id schedule_id scheduled_for");
+        "cancel_revision due_at flow_id id number origin parent_id schedule_id scheduled_for");
   const auto claimant = begin(*store, kSchedules);
   const auto runs = settle_many(*store, claimant);
   constexpr char kPages[] =

@@ -1,0 +1,140 @@
+#include "daemon/cli/arguments.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
+#include "daemon/cli/preview.h"
+#include "daemon/core/duration.h"
+#include "daemon/core/lifecycle.h"
+#include "daemon/core/run_json.h"
+#include "daemon/core/schedule_json.h"
+
+#include <iostream>
+#include <map>
+#include <memory>
+
+// Schedules as they are stored.
+namespace rruled::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Options {
+  std::string flow, schedule, status;
+  bool overdue = false;
+  std::size_t limit = 100;
+  std::size_t offset = 0;
+  Format format = Format::table;
+};
+
+int list_overdue(Session& session,
+                 const Options& options,
+                 const store::ScheduleQuery& query,
+                 std::map<std::int64_t, bool>& paused) {
+  constexpr std::size_t kPage = 1'000;
+  json::array items;
+  Table table({"ID", "LATE BY", "DUE (UTC)", "RULE", "TIMEZONE"});
+  std::optional<store::DueCursor> after;
+  for (bool more = true; more;) {
+    const auto rows = session.store_to_read().load_due(after, session.now(), kPage);
+    for (const auto& [row, name, status, version, trigger, variables, days, project] : rows) {
+      const auto late = core::overdue_by(row, session.now());
+      if (!late || paused[row.project_id] || items.size() >= options.limit) continue;
+      if (query.flow_id && row.flow_id != *query.flow_id) continue;
+      json::object object = core::to_json(row);
+      object["late_by_ms"] = late->count();
+      items.push_back(std::move(object));
+      table.add({to_string(row.id), core::duration_text(*late), utc_text(*row.next_due_at),
+                 cell(row.rrule, 48), row.timezone});
+    }
+    more = rows.size() == kPage && items.size() < options.limit;
+    if (more) after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
+  }
+  if (options.format != Format::table)
+    print_list(session.out(), options.format, items);
+  else if (table.empty())
+    session.out() << "Nothing is overdue.\n";
+  else
+    table.print(session.out());
+  return 0;
+}
+
+int list(Session& session, const Options& options) {
+  store::Store& store = session.store_to_read();
+  store::ScheduleQuery query{.limit = options.limit, .offset = options.offset};
+  if (!options.flow.empty()) query.flow_id = find_flow(store, options.flow).id;
+  query.status = store::parse_word<store::ScheduleStatus>(options.status);
+  std::map<std::int64_t, bool> paused;
+  for (const auto& each : session.directory().paused_projects()) paused[each.id] = true;
+  if (options.overdue) return list_overdue(session, options, query, paused);
+  json::array items;
+  Table table({"ID", "STATUS", "NEXT (UTC)", "FROM NOW", "RULE", "TIMEZONE", "NOTE"});
+  for (const auto& row : store.schedules(query)) {
+    json::object object = core::to_json(row);
+    object["flow"] = to_string(row.flow_id);
+    items.push_back(std::move(object));
+    const std::optional<store::Timestamp> next = row.next_run_at;
+    const bool held = row.status == store::ScheduleStatus::active && paused[row.project_id];
+    table.add({to_string(row.id), held ? "project paused" : std::string(store::word(row.status)),
+               held ? "-" : utc_text(next), next && !held ? from_now(*next, session.now()) : "-",
+               cell(row.rrule, 48), row.timezone,
+               cell(row.status_reason.empty() ? row.note : row.status_reason, 60)});
+  }
+  if (options.format != Format::table)
+    print_list(session.out(), options.format, items);
+  else if (table.empty())
+    session.out() << "No schedules. `rruled schedule create --help` tells how to make one.\n";
+  else
+    table.print(session.out());
+  return 0;
+}
+
+int show(Session& session, const Options& options) {
+  store::Store& store = session.store_to_read();
+  const store::Schedule row = find_schedule(store, options.schedule);
+  json::object object = core::to_json(row);
+  object["flow"] = to_string(row.flow_id);
+  json::array gaps;
+  for (const auto& gap : store.gaps(row.id)) gaps.push_back(core::to_json(gap));
+  object["gaps"] = gaps;
+  if (options.format == Format::json) {
+    print_object(session.out(), object);
+    return 0;
+  }
+  if (const auto words = rule_in_words(row, session.zones()); !words.empty())
+    session.out() << words << "\n\n";
+  Table table({"FIELD", "VALUE"});
+  for (const auto& [key, value] : object)
+    table.add({std::string(key), value.is_string() ? cell(value.get_string(), 200)
+                                                   : cell(core::json_text(value), 200)});
+  table.print(session.out());
+  return 0;
+}
+
+}  // namespace
+
+void add_schedule_reads(Commands& commands, CLI::App* group) {
+  auto options = std::make_shared<Options>();
+  auto* command =
+      add_command(commands, group,
+                  {"list",
+                   "Lists schedules, newest first",
+                   {"rruled schedule list", "rruled schedule list --flow Hello --format jsonl"}});
+  command->add_option("--flow", options->flow, "Only of this flow");
+  add_words<store::ScheduleStatus>(command, "--status", options->status, "Only these");
+  command->add_flag("--overdue", options->overdue, "Only those that are late beyond late_after");
+  command->add_option("--limit", options->limit, "How many (default: 100)");
+  command->add_option("--offset", options->offset, "How many to pass over");
+  add_format(command, options->format, true);
+  when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
+
+  auto shown = std::make_shared<Options>();
+  command = add_command(commands, group,
+                        {"show",
+                         "Shows one schedule, in words and field by field",
+                         {"rruled schedule show 0190f6a2 --format json"}});
+  command->add_option("SCHEDULE", shown->schedule, "Id, or beginning of an id")->required();
+  add_format(command, shown->format, false);
+  when_chosen(commands, command, [&commands, shown] { return show(commands.session, *shown); });
+}
+
+}  // namespace rruled::cli

@@ -1,0 +1,59 @@
+#include "daemon/core/duration.h"
+#include "daemon/core/json_text.h"
+#include "daemon/core/schedule_json.h"
+#include "daemon/core/time_text.h"
+
+namespace rruled::core {
+namespace {
+
+namespace json = boost::json;
+
+template <class Time>
+json::value time_or_null(const std::optional<Time>& time) {
+  return time ? json::value(iso_microseconds(*time)) : json::value(nullptr);
+}
+
+}  // namespace
+
+json::object to_json(const store::Schedule& schedule) {
+  const auto& retry = schedule.retry;
+  return {
+      {"id", to_string(schedule.id)},
+      {"rrule", schedule.rrule},
+      {"starts_at", iso_microseconds(schedule.starts_at)},
+      {"timezone", schedule.timezone},
+      {"variables", stored_json(schedule.variables, json::object())},
+      {"status", store::word(schedule.status)},
+      {"next_run_at", time_or_null(schedule.next_run_at)},
+      {"created_at", iso_microseconds(schedule.created_at)},
+      {"updated_at", iso_microseconds(schedule.updated_at)},
+      {"note", schedule.note},
+      {"paused_until", time_or_null(schedule.paused_until)},
+      {"dst_gap", store::word(schedule.dst_gap)},
+      {"dst_fold", store::word(schedule.dst_fold)},
+      {"catchup", store::word(schedule.catchup)},
+      {"catchup_grace", duration_text(schedule.catchup_grace)},
+      {"catchup_window", duration_text(schedule.catchup_window)},
+      {"overlap", store::word(schedule.overlap)},
+      {"max_running", schedule.max_running},
+      {"jitter", duration_text(schedule.jitter)},
+      {"late_after", duration_text(schedule.late_after)},
+      {"retry",
+       {{"max_attempts", retry.max_attempts},
+        {"min_backoff", duration_text(retry.min_backoff)},
+        {"max_backoff", duration_text(retry.max_backoff)},
+        {"max_age", duration_text(retry.max_age)}}},
+      {"timeout",
+       schedule.timeout ? json::value(duration_text(*schedule.timeout)) : json::value(nullptr)},
+      {"pause_after_failures", schedule.pause_after_failures == 0
+                                   ? json::value(nullptr)
+                                   : json::value(schedule.pause_after_failures)},
+      {"calendar",
+       schedule.calendar.empty() ? json::value(nullptr) : json::value(schedule.calendar)},
+      {"executor", schedule.executor},
+      {"status_reason", schedule.status_reason},
+      {"calendar_action", store::word(schedule.calendar_action)},
+  };
+}
+
+}  // namespace rruled::core
