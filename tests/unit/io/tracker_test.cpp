@@ -228,6 +228,32 @@ TEST_CASE("a wish that did not come through is sent again, and the job looked at
   CHECK(setup.receiver.requests().size() == 3);
 }
 
+TEST_CASE("a run is asked about once at a time, and a wish that comes meanwhile goes next") {
+  Setup setup;
+  setup.receiver.answer({.body = kActive, .held = true});
+  setup.answer(R"({"id":"job-1","status":"cancelled"})");
+  // On the store's thread: the wish comes while the first question waits for its answer, which is
+  // let go once the tracker has taken the run again.
+  std::optional<store::Timestamp> wished;
+  std::function<void()> watch = [&] {
+    if (!wished && setup.receiver.requests().size() == 1) {
+      (void)store::directory_of(setup.store)
+          ->cancel_run(setup.ids.at(0), "enough", setup.clock.now(), {});
+      wished = setup.run().available_at;
+    } else if (wished && setup.run().available_at != *wished) {
+      return setup.receiver.release();
+    }
+    asio::post(setup.store_thread, watch);
+  };
+  asio::post(setup.store_thread, watch);
+  REQUIRE(setup.follow_to_the_end());
+  CHECK(setup.run().status == RunStatus::cancelled);
+  const auto requests = setup.receiver.requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[0].method == "GET");
+  CHECK(requests[1].method == "POST");
+}
+
 TEST_CASE("a host gets no more questions at once than it should") {
   io::TrackerOptions options;
   options.asked_at_once = 2;
