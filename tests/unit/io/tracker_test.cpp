@@ -13,6 +13,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -235,7 +238,9 @@ TEST_CASE("a run is asked about once at a time, and a wish that comes meanwhile 
   // On the store's thread: the wish comes while the first question waits for its answer, which is
   // let go once the tracker has taken the run again.
   std::optional<store::Timestamp> wished;
+  std::atomic<bool> over = false;
   std::function<void()> watch = [&] {
+    if (over) return;
     if (!wished && setup.receiver.requests().size() == 1) {
       (void)store::directory_of(setup.store)
           ->cancel_run(setup.ids.at(0), "enough", setup.clock.now(), {});
@@ -246,7 +251,9 @@ TEST_CASE("a run is asked about once at a time, and a wish that comes meanwhile 
     asio::post(setup.store_thread, watch);
   };
   asio::post(setup.store_thread, watch);
-  REQUIRE(setup.follow_to_the_end());
+  const bool ended = setup.follow_to_the_end();
+  over = true;
+  REQUIRE(ended);
   CHECK(setup.run().status == RunStatus::cancelled);
   const auto requests = setup.receiver.requests();
   REQUIRE(requests.size() == 2);
