@@ -11,8 +11,18 @@ namespace rruled::core {
 namespace {
 
 constexpr std::size_t kSettleMin = 100;  // schedules
+// Of a batch, those whose runs are only written down, as no slot is free for them: meanwhile what
+// is due to another executor waits.
+constexpr std::size_t kUnsentMax = 100;
 
 using Kind = store::SettleResult::Kind;
+
+std::size_t unsent_in(const Settle& settle) {
+  const auto is_unsent = [](const store::Settlement& each) {
+    return !each.runs.empty() && each.runs.front().status == store::RunStatus::pending;
+  };
+  return static_cast<std::size_t>(std::ranges::count_if(settle.batch, is_unsent));
+}
 
 // What must outlive the batch to take in its results: everything but the runs.
 store::Settlement without_runs(const store::Settlement& full) {
@@ -117,6 +127,7 @@ void Planner::settle_due_of(FairQueue<store::ScheduleId>& ready,
                             std::size_t limit,
                             Timestamp now,
                             Settle& settle) {
+  std::size_t unsent = unsent_in(settle);
   while (settle.batch.size() < limit) {
     const auto next = ready.pop();
     if (!next) return;
@@ -137,9 +148,11 @@ void Planner::settle_due_of(FairQueue<store::ScheduleId>& ready,
     // While its breaker is open no slot will become free.
     const bool may_wait =
         lane != lanes_.end() && lane->second.breaker.state() == Breaker::State::closed;
-    if (may_wait && free_slots(lane->second) == 0 && now < at_the_latest) {
+    const bool no_slot = lane != lanes_.end() && free_slots(lane->second) == 0;
+    const bool waits = may_wait && no_slot && now < at_the_latest;
+    if (waits && (!settle_at_ || at_the_latest < *settle_at_)) settle_at_ = at_the_latest;
+    if (waits || (no_slot && unsent++ >= kUnsentMax)) {
       ready.push_front(schedule.project_id, *next);
-      if (!settle_at_ || at_the_latest < *settle_at_) settle_at_ = at_the_latest;
       return;
     }
     entry.settling = true;

@@ -95,15 +95,23 @@ awaitable<void> Tracker::take() {
   auto take = [this, request, now = clock_.now()] { return desk_->take_tracked(request, now); };
   auto taken = co_await run_on(store_.thread, std::move(take));
   std::map<std::pair<std::int64_t, store::FlowId>, Group> by_flow;
-  for (auto& each : taken) by_flow[{each.run.project_id, each.run.flow_id}].push_back(each);
+  for (auto& each : taken) {
+    const auto [asking, fresh] = asking_.try_emplace(each.run.id);
+    if (fresh)
+      by_flow[{each.run.project_id, each.run.flow_id}].push_back(std::move(each));
+    else if (!each.run.cancel_reason.empty())
+      asking->second = std::move(each);
+  }
   for (auto& [flow, group] : by_flow) groups_.push_back(std::move(group));
 }
 
 void Tracker::spawn(Group group) {
+  std::vector<store::RunId> ids;
+  for (const auto& each : group) ids.push_back(each.run.id);
   const auto signal = under_way_.emplace(under_way_.end());
-  auto ended = [this, signal](std::exception_ptr error) {
+  auto done = [this, signal, ids = std::move(ids)](std::exception_ptr error) {
     under_way_.erase(signal);
-    timer_.cancel();
+    ended(ids);
     if (!error || stopped_) return;
     try {
       std::rethrow_exception(error);
@@ -112,7 +120,18 @@ void Tracker::spawn(Group group) {
     }
   };
   asio::co_spawn(io_, ask(std::move(group)),
-                 asio::bind_cancellation_slot(signal->slot(), std::move(ended)));
+                 asio::bind_cancellation_slot(signal->slot(), std::move(done)));
+}
+
+// A wish that came meanwhile goes next.
+void Tracker::ended(const std::vector<store::RunId>& ids) {
+  for (const auto id : ids) {
+    auto known = asking_.extract(id);
+    if (known.empty() || !known.mapped() || stopped_) continue;
+    asking_.try_emplace(id);
+    groups_.push_front({std::move(*known.mapped())});
+  }
+  timer_.cancel();
 }
 
 void Tracker::say_once(const std::string& trouble) {

@@ -15,7 +15,9 @@
 #include <cstddef>
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +56,7 @@ class Tracker {
   [[nodiscard]] boost::asio::awaitable<void> rest(std::chrono::milliseconds wait);
   [[nodiscard]] boost::asio::awaitable<void> take();
   void spawn(Group group);
+  void ended(const std::vector<store::RunId>& ids);
   [[nodiscard]] boost::asio::awaitable<void> ask(Group group);
   [[nodiscard]] boost::asio::awaitable<bool> cancel(store::TrackedRun tracked);
   [[nodiscard]] boost::asio::awaitable<void> end(store::TrackedRun tracked, store::EndTracked end);
@@ -70,6 +73,8 @@ class Tracker {
   const std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::RunDesk> desk_;
   boost::asio::steady_timer timer_;
+  // Runs that are asked about, or will be; with what is known of them since, if that is a wish.
+  std::map<store::RunId, std::optional<store::TrackedRun>> asking_;
   std::deque<Group> groups_;                               // taken, not asked about yet
   std::list<boost::asio::cancellation_signal> under_way_;  // one for each group that is asked about
   std::string trouble_;                                    // what was said last

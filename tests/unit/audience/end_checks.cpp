@@ -1,4 +1,5 @@
 #include "stage.h"
+#include "store/run_desk.h"
 
 #include <catch2/catch.hpp>
 
@@ -125,6 +126,22 @@ void cancelled_while_spreading(store::Store& store) {
   CHECK(stage.children(id, RunStatus::cancelled) == "p1 p2");
 }
 
+void dead_children(store::Store& store) {
+  Stage stage(store);
+  stage.add_persons(2);
+  const auto id = stage.order_job();
+  stage.spread(stage.claim());
+  const auto dead = stage.claim();
+  stage.finish(dead, RunStatus::dead);
+  const auto desk = run_desk_of(store);
+  CHECK(desk->purge_dead({dead.id}, {}, stage.now) == 0);
+  stage.finish(stage.claim(), RunStatus::completed);
+  REQUIRE(stage.end_jobs().ended.size() == 1);
+  CHECK(store.run(id)->status == RunStatus::failed);  // it was counted
+  CHECK(desk->purge_dead({dead.id}, {}, stage.now) == 1);
+  CHECK(stage.audience->progress({id}).at(0).failed == 1);
+}
+
 void cancelled_by_others(store::Store& store) {
   Stage stage(store);
   stage.add_persons(5);
@@ -186,6 +203,7 @@ std::vector<AudienceCheck> end_checks() {
           {"a job is cancelled half way: what was sent ends", cancelled_half_way},
           {"a job is cancelled while it is spread", cancelled_while_spreading},
           {"a job that waits to go on is cancelled, with its children", cancelled_by_others},
+          {"a dead child is not purged while its job counts it", dead_children},
           {"many open jobs are looked at in turn", many_open},
           {"what a job kept goes with its run", pruned}};
 }

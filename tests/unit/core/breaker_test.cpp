@@ -101,6 +101,9 @@ TEST_CASE("attempts that were under way when it opened fail without counting") {
   // But an answer is an answer.
   CHECK(breaker.take(early, Answer::answered, at(5'003)));
   CHECK(breaker.state() == State::closed);
+  // And what failed before that is of the time before.
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(breaker.take(early, Answer::unreachable, at(5'004)));
+  CHECK(breaker.state() == State::closed);
 }
 
 TEST_CASE("a clock that is set back does not keep it open") {

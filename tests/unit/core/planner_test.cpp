@@ -205,6 +205,52 @@ TEST_CASE("what is due to one executor in masses stands before nothing of anothe
   CHECK(of_b == 10);
 }
 
+TEST_CASE("what is only written down takes a small part of a batch") {
+  store::MemoryStore store;
+  Simulation simulation(store, kNow, {});
+  for (int i = 0; i < 1'700; ++i) simulation.add("FREQ=DAILY", at("2026-01-01T00:00:20Z"), "UTC");
+  rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 1}}, .settle_hold = 0ms}, zones, kNow);
+  const auto load = all_of<core::LoadDue>(planner.step(kNow));
+  REQUIRE(load.size() == 1);
+  planner.complete(core::Loaded{store.load_due(load[0].after, load[0].before, load[0].limit)},
+                   kNow);
+  const auto settle = all_of<core::Settle>(planner.step(kNow + 20s));
+  REQUIRE(settle.size() == 1);
+  CHECK(settle[0].batch.size() == 100);  // the batch had room for 212
+}
+
+TEST_CASE(
+    "runs that come from the store after the breaker opened are handed back, but for a probe") {
+  const bool in_time_for_a_probe = GENERATE(false, true);
+  CAPTURE(in_time_for_a_probe);
+  rrule::ZoneDatabase zones;
+  core::PlannerOptions options = Simulation::Options::default_planner();
+  options.breakers["default"] = {.failures = 1};
+  core::Planner planner(std::move(options), zones, kNow);
+  (void)planner.step(kNow);
+  planner.complete(core::Claimed{{{claimed_run(1)}, kNow}}, kNow);
+  const auto actions = planner.step(kNow);
+  REQUIRE(all_of<core::Deliver>(actions).size() == 1);
+  REQUIRE(all_of<core::Claim>(actions).size() == 1);  // on its way while the attempt fails
+  core::Report report;
+  report.kind = core::Report::Kind::retry;
+  report.unreachable = true;
+  planner.complete(core::Delivered{claimed_run(1).id, report}, kNow);
+  CHECK(all_of<core::HandBackRuns>(planner.step(kNow)).empty());
+  const auto then = in_time_for_a_probe ? kNow + 5s : kNow + 1s;
+  if (in_time_for_a_probe) (void)planner.step(then);
+  planner.complete(core::Claimed{{{claimed_run(2), claimed_run(3)}, {}}}, then);
+  const auto first = planner.step(then);
+  const auto second = planner.step(then);
+  CHECK(all_of<core::Deliver>(first).size() == (in_time_for_a_probe ? 1U : 0U));
+  CHECK(all_of<core::Deliver>(second).empty());
+  std::size_t back = 0;
+  for (const auto& step : {first, second})
+    for (const auto& each : all_of<core::HandBackRuns>(step)) back += each.batch.size();
+  CHECK(back == (in_time_for_a_probe ? 1U : 2U));
+}
+
 TEST_CASE("a claimed run that was wished cancelled is not sent") {
   rrule::ZoneDatabase zones;
   core::Planner planner(Simulation::Options::default_planner(), zones, kNow);

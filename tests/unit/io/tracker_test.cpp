@@ -13,6 +13,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -226,6 +229,36 @@ TEST_CASE("a wish that did not come through is sent again, and the job looked at
   REQUIRE(setup.follow_to_the_end());
   CHECK(setup.run().status == RunStatus::cancelled);
   CHECK(setup.receiver.requests().size() == 3);
+}
+
+TEST_CASE("a run is asked about once at a time, and a wish that comes meanwhile goes next") {
+  Setup setup;
+  setup.receiver.answer({.body = kActive, .held = true});
+  setup.answer(R"({"id":"job-1","status":"cancelled"})");
+  // On the store's thread: the wish comes while the first question waits for its answer, which is
+  // let go once the tracker has taken the run again.
+  std::optional<store::Timestamp> wished;
+  std::atomic<bool> over = false;
+  std::function<void()> watch = [&] {
+    if (over) return;
+    if (!wished && setup.receiver.requests().size() == 1) {
+      (void)store::directory_of(setup.store)
+          ->cancel_run(setup.ids.at(0), "enough", setup.clock.now(), {});
+      wished = setup.run().available_at;
+    } else if (wished && setup.run().available_at != *wished) {
+      return setup.receiver.release();
+    }
+    asio::post(setup.store_thread, watch);
+  };
+  asio::post(setup.store_thread, watch);
+  const bool ended = setup.follow_to_the_end();
+  over = true;
+  REQUIRE(ended);
+  CHECK(setup.run().status == RunStatus::cancelled);
+  const auto requests = setup.receiver.requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[0].method == "GET");
+  CHECK(requests[1].method == "POST");
 }
 
 TEST_CASE("a host gets no more questions at once than it should") {

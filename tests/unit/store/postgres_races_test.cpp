@@ -1,9 +1,11 @@
 // Several daemons at once on the same rows, each with a connection of its own.
 #include "postgres_fixture.h"
 #include "sample.h"
+#include "store/run_desk.h"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -28,15 +30,22 @@ struct Tally {
   std::atomic<int> busy = 0;
   std::atomic<int> duplicates = 0;
   std::atomic<int> ended = 0;
+  std::atomic<int> wished = 0;
+  std::atomic<int> tracked = 0;
   std::mutex mutex;
+  std::map<RunId, int> asked;  // how often each run that goes on elsewhere was given to somebody
   std::vector<std::string> failures;
 };
 
-// Settles whatever is due, a second further each time, and ends what it claimed.
+// Settles whatever is due, a second further each time, and ends what it claimed. Some go on
+// elsewhere before they end, and some are wished to be cancelled.
 class Racer {
  public:
   Racer(Store& store, int number, Tally& tally)
-      : store_(store), tally_(tally), random_(static_cast<unsigned>(number)) {
+      : store_(store),
+        desk_(run_desk_of(store)),
+        tally_(tally),
+        random_(static_cast<unsigned>(number)) {
     claimant_ = store_.begin_session(id_of<OwnerId>(number), kNow).claimant;
   }
 
@@ -47,7 +56,8 @@ class Racer {
       const auto more = store_.claim({claimant_, {"default"}, 5}, kNow).runs;
       finish(claimed);
       finish(more);
-      if (due.empty() && claimed.empty() && more.empty()) return;
+      const bool tracked = track();
+      if (due.empty() && claimed.empty() && more.empty() && !tracked) return;
     }
   }
 
@@ -75,14 +85,32 @@ class Racer {
   void finish(const std::vector<Run>& runs) {
     std::vector<Finish> batch;
     for (const auto& run : runs) {
-      const auto status = random_() % 5 == 0 ? RunStatus::retrying : RunStatus::completed;
-      batch.push_back(a_finish(run, status, kNow));
+      if (random_() % 8 == 0) tally_.wished += desk_->ask_to_cancel(run.id, "wished", kNow);
+      constexpr RunStatus kEnds[] = {RunStatus::retrying, RunStatus::running, RunStatus::completed,
+                                     RunStatus::completed, RunStatus::completed};
+      batch.push_back(a_finish(run, kEnds[random_() % std::size(kEnds)], kNow));
+      if (batch.back().status == RunStatus::running) batch.back().remote_id = "job";
     }
     std::shuffle(batch.begin(), batch.end(), random_);
     for (const auto& result : store_.finish(batch, claimant_, kNow)) tally_.ended += result.written;
   }
 
+  // Asks about what goes on elsewhere, and ends it. False: there was nothing.
+  bool track() {
+    const auto taken = desk_->take_tracked({.executor = "default", .limit = 3}, kNow);
+    for (const auto& [run, since] : taken) {
+      {
+        const std::lock_guard lock(tally_.mutex);
+        ++tally_.asked[run.id];
+      }
+      const auto status = run.cancel_reason.empty() ? RunStatus::completed : RunStatus::cancelled;
+      tally_.tracked += desk_->end_tracked({run.id, run.fence, status, {}, {}, {}}, kNow).written;
+    }
+    return !taken.empty();
+  }
+
   Store& store_;
+  const std::unique_ptr<RunDesk> desk_;
   Tally& tally_;
   std::minstd_rand random_;
   Claimant claimant_;
@@ -127,6 +155,11 @@ TEST_CASE("eight daemons settle each occurrence once", "[postgres]") {
   // They did race.
   CHECK(tally.moved + tally.busy > 100);
   CHECK(tally.ended > kSchedules * kOccurrences / 2);
+  CHECK(tally.wished > 10);
+  CHECK(tally.tracked > 50);
+  // Nobody asks about what another one asks about.
+  CHECK(tally.asked.size() == static_cast<std::size_t>(tally.tracked));
+  CHECK(std::ranges::all_of(tally.asked, [](const auto& each) { return each.second == 1; }));
   for (int n = 1; n <= kSchedules; ++n) {
     CHECK(store->schedule(schedule_id(n))->next_run_at == nominal(kOccurrences));
     std::map<Instant, int> occurrences;
@@ -138,7 +171,7 @@ TEST_CASE("eight daemons settle each occurrence once", "[postgres]") {
   }
   // Whoever waited was let go; cancel_other leaves none, as each run ends.
   CHECK(schema.sql("SELECT count(*) FROM runs WHERE status IN ('waiting', 'pending',"
-                   " 'dispatching', 'retrying')") == "0");
+                   " 'dispatching', 'retrying', 'running')") == "0");
   CHECK(schema.strays() == "");
   CHECK(schema.sql("SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'") ==
         deadlocks);
