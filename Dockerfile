@@ -3,8 +3,8 @@
 #   docker build -t rruled .
 #   docker run -v rruled:/var/lib/rruled --read-only rruled
 #
-# --build-arg PROGRAM=prebuilt takes what `./dev package` has made instead of compiling again; buildah 1.28
-# also wants to be told PROGRAM=compiled, since it leaves out stages that only a default names.
+# --build-arg PROGRAM=prebuilt takes what `./dev package` has made instead of compiling again; buildah
+# 1.28 also wants to be told PROGRAM=compiled, since it leaves out stages that only a default names.
 ARG BASE=docker.io/library/debian:bookworm-slim
 ARG PROGRAM=compiled
 
@@ -47,6 +47,6 @@ ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     TMPDIR=/var/lib/rruled
 EXPOSE 8480
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["/usr/bin/rruled", "healthcheck"]
+HEALTHCHECK --interval=15s --timeout=6s --start-period=30s CMD ["/usr/bin/rruled", "healthcheck"]
 ENTRYPOINT ["/usr/bin/rruled"]
 CMD ["run"]

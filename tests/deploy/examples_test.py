@@ -8,7 +8,7 @@ import re
 import tempfile
 import unittest
 
-from support import BINARY, SOURCE, SYSTEMD, main, run, settings
+from support import BINARY, SOURCE, SYSTEMD, Daemon, get, main, run, settings
 
 YAML = importlib.util.find_spec("yaml")
 if YAML:
@@ -83,17 +83,18 @@ class Containers(unittest.TestCase):
             done = run(BINARY, "check-config", "--config", f"{folder}/rruled.toml")
             self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_probes_are_commands_there_are(self):
-        probes = [
-            self.sidecar[each]["exec"]["command"]
-            for each in ("startupProbe", "livenessProbe", "readinessProbe")
-        ]
-        for program, *arguments in probes:
-            self.assertEqual(program, "/usr/bin/rruled")
-            done = run(BINARY, *arguments, "--help")
-            if "healthcheck" not in run(BINARY, "--help").stdout:
-                self.skipTest("this rruled has no healthcheck")
-            self.assertEqual(done.returncode, 0, done.stderr)
+    def test_probes_are_answered(self):
+        config = next(each for each in self.objects if each["kind"] == "ConfigMap")
+        (port,) = self.sidecar["ports"]
+        self.assertIn(f'listen = "0.0.0.0:{port["containerPort"]}"', config["data"]["rruled.toml"])
+        annotations = self.objects[-1]["spec"]["template"]["metadata"]["annotations"]
+        self.assertEqual(annotations["prometheus.io/port"], str(port["containerPort"]))
+        flow = {"project_id": 1, "name": "x", "status": "active", "trigger": {"type": "schedule"}}
+        with Daemon([flow]) as daemon:
+            for each in ("startupProbe", "livenessProbe", "readinessProbe"):
+                probe = self.sidecar[each]["httpGet"]
+                self.assertEqual(probe["port"], port["name"])
+                self.assertEqual(get(daemon.socket, probe["path"])[0], 200, probe["path"])
 
     def test_there_is_time_to_drain(self):
         self.assertGreater(self.pod["terminationGracePeriodSeconds"], self.stop_seconds)

@@ -114,7 +114,6 @@ class Image(unittest.TestCase):
         cls.root, cls.untouched = (
             pathlib.Path(buildah("mount", buildah("from", "localhost/rruled"))) for _ in range(2)
         )
-        cls.help = run(BINARY, "--help").stdout
 
     def test_what_it_says_of_itself(self):
         config = self.config
@@ -261,16 +260,12 @@ class Image(unittest.TestCase):
             values = dict(re.findall(r"^(\w+):\t(.*)$", status, re.M))
             self.assertEqual({values["CapEff"], values["CapPrm"]}, {"0" * 16})
             self.assertEqual((values["Uid"].split()[0], values["NoNewPrivs"]), ("65532", "1"))
-            if "healthcheck" in self.help:
-                self.inside(container, *self.config["Healthcheck"]["Test"][1:])
+            self.inside(container, *self.config["Healthcheck"]["Test"][1:])
             os.kill(self.pid(container), signal.SIGTERM)
             self.read_until(container, "stopping")
             self.assertEqual(container.wait(PATIENCE), 0)
             self.assertTrue((container.folder / "volume/rruled.db").exists())
 
-    @unittest.skipUnless(
-        "healthcheck" in run(BINARY, "--help").stdout, "this rruled has no healthcheck"
-    )
     def test_a_daemon_that_hangs_is_not_healthy(self):
         with self.container() as container:
             self.read_until(container, "listening")

@@ -146,9 +146,12 @@ class Machine:
         self.nspawn = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=self.console, stderr=subprocess.STDOUT
         )
-        self.leader = self.find_leader()
-        assert self.wait_until(self.has_booted, BOOT_PATIENCE), self.log()
-        self.run("ip", "link", "set", "lo", "up")
+        try:
+            self.leader = self.find_leader()
+            assert self.wait_until(self.has_booted, BOOT_PATIENCE), self.log()
+        except BaseException:
+            self.__exit__()  # or it would go on without anybody
+            raise
         return self
 
     def find_leader(self):
@@ -217,10 +220,15 @@ class Machine:
 
     def __exit__(self, *_):
         if self.nspawn.poll() is None:
-            os.kill(int(self.leader), signal.SIGRTMIN + 4)  # poweroff
+            if self.leader:
+                os.kill(int(self.leader), signal.SIGRTMIN + 4)  # poweroff
+            else:
+                self.nspawn.terminate()  # which ends what it has started
             try:
                 self.nspawn.wait(PATIENCE)
             except subprocess.TimeoutExpired:
+                if self.leader:
+                    os.kill(int(self.leader), signal.SIGKILL)
                 self.nspawn.kill()
                 self.nspawn.wait()
         self.console.close()

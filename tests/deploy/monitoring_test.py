@@ -38,7 +38,7 @@ argv = ["/bin/sleep", "60"]
 SAMPLE = re.compile(
     r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_]\w*=\"(?:[^\"\\]|\\.)*\",?)*)\})? (\S+)"
 )
-OURS = re.compile(r"\brruled_\w+")
+OURS = re.compile(r"\b(?:rruled|process)_\w+")
 
 
 def parse_metrics(text):

@@ -66,7 +66,8 @@ def get(socket_path, target):
 
 
 class Daemon:
-    """`rruled run` in a folder of its own, with the API on a socket there; use in `with`."""
+    """`rruled run` in a folder of its own, with the API on a socket there, once it is ready;
+    use in `with`."""
 
     def __init__(self, flows, config=""):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rruled-deploy-"))
@@ -82,12 +83,24 @@ class Daemon:
         config = ["--config", self.folder / "rruled.toml"]
         done = run(BINARY, "import", self.folder / "flows.json", *config)
         assert done.returncode == 0, done.stderr
+        notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notified.settimeout(PATIENCE)
+        notified.bind(str(self.folder / "notify"))
         self.process = subprocess.Popen(
             [str(each) for each in (BINARY, "run", *config)],
+            env={**os.environ, "NOTIFY_SOCKET": str(self.folder / "notify")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+        try:
+            while b"READY=1" not in notified.recv(4096):
+                pass
+        except OSError:
+            self.__exit__()
+            raise
+        finally:
+            notified.close()
         return self
 
     def read_until(self, text):
