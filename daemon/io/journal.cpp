@@ -109,7 +109,7 @@ LogFields Journal::fields(const Notice& notice) const {
 }
 
 void Journal::on(const Notice& notice) {
-  const LogScope about(fields(notice));
+  const LogScope about([this, &notice] { return fields(notice); });
   tell(notice);
 }
 

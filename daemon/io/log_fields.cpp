@@ -6,15 +6,19 @@
 namespace rruled::io {
 namespace {
 
-thread_local const LogFields* current = nullptr;
+thread_local LogScope* current = nullptr;
 
 }  // namespace
 
-LogScope::LogScope(LogFields fields) : fields_(std::move(fields)) { current = &fields_; }
+LogScope::LogScope(std::function<LogFields()> make) : make_(std::move(make)) { current = this; }
 
 LogScope::~LogScope() { current = nullptr; }
 
-const LogFields* LogScope::now() { return current; }
+const LogFields* LogScope::now() {
+  if (current == nullptr) return nullptr;
+  if (!current->fields_) current->fields_ = current->make_();
+  return &*current->fields_;
+}
 
 LogFields fields_of(const store::Run& run) {
   LogFields fields{{"run", to_string(run.id)},  {"flow", to_string(run.flow_id)},

@@ -3,6 +3,8 @@
 #include "store/types.h"
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,13 +21,14 @@ struct LogField {
 };
 using LogFields = std::vector<LogField>;
 
-// The lines that this thread logs during its life have these fields. Not nested.
+// The lines that this thread logs during its life have the fields that `make` gives, which is
+// called once, and only when a line needs them. Not nested.
 //
-//   const LogScope about(fields_of(run));
+//   const LogScope about([&run] { return fields_of(run); });
 //   log->info("..");
 class LogScope {
  public:
-  explicit LogScope(LogFields fields);
+  explicit LogScope(std::function<LogFields()> make);
   ~LogScope();
   LogScope(const LogScope&) = delete;
   LogScope& operator=(const LogScope&) = delete;
@@ -34,7 +37,8 @@ class LogScope {
   [[nodiscard]] static const LogFields* now();
 
  private:
-  LogFields fields_;
+  const std::function<LogFields()> make_;
+  std::optional<LogFields> fields_;
 };
 
 // run, flow, project, schedule, scheduled_for, origin, attempt, executor, trace_id.

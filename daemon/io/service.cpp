@@ -68,6 +68,13 @@ core::PlannerOptions planner_options(const Config& config, const store::Session&
   return options;
 }
 
+// A file is read beside the daemon's own connection; of servers, the one that is written.
+Surveyor::Open survey_opener(const Config::Store& store) {
+  const auto mode =
+      store.sqlite_file.empty() ? store::OpenMode::command : store::OpenMode::read_only;
+  return [location = store.location, mode] { return store::open_store(location, mode); };
+}
+
 std::vector<InheritedSocket> inherited_sockets() {
   std::vector<InheritedSocket> sockets;
   for (auto& each : systemd::take_listen_fds()) sockets.push_back({each.fd, std::move(each.name)});
@@ -312,7 +319,7 @@ void Service::drive(const store::Session& session, ExecutorSet executors) {
                 caretaker);
   Retention retention(io_.get_executor(), store, store_thread_, clock_, config_.retention, log_);
   Backfiller backfiller(io_.get_executor(), store, store_thread_, zones_, clock_, log_);
-  Surveyor surveyor(io_.get_executor(), store, store_thread_, clock_, log_,
+  Surveyor surveyor(io_.get_executor(), survey_opener(config_.store), clock_, log_,
                     [this](const store::Survey& found) { metrics_.set_survey(found); });
   Reloader reloader({live_, context_, driver, planner, retention, metrics_, tracer_, supervision_,
                      clock_, *log_, [this] { return companion_.get(); },

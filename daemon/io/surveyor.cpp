@@ -19,13 +19,11 @@ constexpr int kShare = 100;
 }  // namespace
 
 Surveyor::Surveyor(asio::any_io_executor io,
-                   store::Store& store,
-                   asio::thread_pool& store_thread,
+                   Open open,
                    const Clock& clock,
                    std::shared_ptr<spdlog::logger> log,
                    Hear hear)
-    : store_(store),
-      store_thread_(store_thread),
+    : open_(std::move(open)),
       clock_(clock),
       log_(std::move(log)),
       hear_(std::move(hear)),
@@ -36,23 +34,27 @@ void Surveyor::stop() {
   timer_.cancel();
 }
 
+store::Survey Surveyor::look(store::Timestamp now) {
+  const auto began = clock_.steady();
+  if (!store_) store_ = open_();
+  auto found = store::survey(*store_, now);
+  took_ = clock_.steady() - began;
+  return found;
+}
+
 asio::awaitable<void> Surveyor::run() {
   while (!stopped_) {
-    auto took = std::make_shared<std::chrono::steady_clock::duration>();
+    auto rest = std::chrono::steady_clock::duration(kEvery);
     try {
-      auto look = [this, took, now = clock_.now()] {
-        const auto began = clock_.steady();  // without the wait for the thread
-        auto found = store::survey(store_, now);
-        *took = clock_.steady() - began;
-        return found;
-      };
-      const store::Survey found = co_await run_on(store_thread_, std::move(look));
+      auto work = [this, now = clock_.now()] { return look(now); };
+      const store::Survey found = co_await run_on(thread_, std::move(work));
       hear_(found);
+      rest = std::max(rest, took_ * kShare);
     } catch (const store::StoreError& error) {
       log_->debug("the store could not be looked at for metrics: {}", error.what());
     }
     if (stopped_) co_return;
-    timer_.expires_after(std::max<std::chrono::steady_clock::duration>(kEvery, *took * kShare));
+    timer_.expires_after(rest);
     boost::system::error_code cancelled;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }

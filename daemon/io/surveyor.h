@@ -9,21 +9,23 @@
 #include <boost/asio/thread_pool.hpp>
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
 namespace rruled::io {
 
-// Looks at the whole store now and then, on the store's thread: every 15 s, and never more than a
-// hundredth of the time, so that what is due goes first. Io thread only. All given outlive it.
+// Looks at the whole store now and then: every 15 s, and never more than a hundredth of the time. A
+// million schedules in a file take it one or two seconds, so it has a connection and a thread of
+// its own: nothing that is due waits for it. Io thread only. All given outlive it.
 class Surveyor {
  public:
+  using Open = std::function<std::unique_ptr<store::Store>()>;
   using Hear = std::function<void(const store::Survey&)>;
 
-  // `hear` is called on the io thread.
+  // `open` is called on its thread, until it succeeds; `hear` on the io thread.
   Surveyor(boost::asio::any_io_executor io,
-           store::Store& store,
-           boost::asio::thread_pool& store_thread,
+           Open open,
            const Clock& clock,
            std::shared_ptr<spdlog::logger> log,
            Hear hear);
@@ -33,13 +35,21 @@ class Surveyor {
   void stop();
 
  private:
-  store::Store& store_;
-  boost::asio::thread_pool& store_thread_;
+  // On its thread.
+  [[nodiscard]] store::Survey look(store::Timestamp now);
+
+  const Open open_;
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
   const Hear hear_;
   boost::asio::steady_timer timer_;
   bool stopped_ = false;
+
+  // Its thread only.
+  std::unique_ptr<store::Store> store_;
+  std::chrono::steady_clock::duration took_{};
+
+  boost::asio::thread_pool thread_{1};  // ends before what it uses
 };
 
 }  // namespace rruled::io

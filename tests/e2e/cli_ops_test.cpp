@@ -131,6 +131,23 @@ TEST_CASE("a backup that cannot be made leaves nothing, and PostgreSQL is told i
   CHECK_THAT(told.err, !Contains("geheim"));
 }
 
+TEST_CASE("a store that is damaged gives no backup, and no half of one") {
+  const Installation here;
+  here.add_schedule("FREQ=YEARLY");
+  REQUIRE(here.rruled({"schedule", "list"}).exit_code == 0);
+  sql(here, "PRAGMA wal_checkpoint(TRUNCATE)");
+  const auto size = std::filesystem::file_size(here.store());
+  std::fstream file(here.store(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(8 * 4'096);  // the schema stays
+  file << std::string(size - 8 * 4'096, '\xff');
+  file.close();
+  const auto result = here.rruled({"backup", here.file("b.db")});
+  INFO(result.out << result.err);
+  CHECK(result.exit_code == 1);
+  CHECK_FALSE(std::filesystem::exists(here.file("b.db")));
+  CHECK_FALSE(std::filesystem::exists(here.file("b.db.partial")));
+}
+
 TEST_CASE("doctor finds nothing wrong with what is well") {
   LoopbackReceiver receiver;
   Installation here("[executors.default]\ntype = \"http\"\nurl = \"" + receiver.url("/") +

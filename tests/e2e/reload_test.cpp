@@ -119,6 +119,8 @@ TEST_CASE("a configuration with a mistake is refused whole, and told in log, met
   reload(here, serving,
          kApi + executor("default", receiver.url("/"), "token_file = \"/nowhere\"\n"),
          "executors.default.token_file");
+  reload(here, serving, "apply = \"/nowhere\"\n" + executor("default", receiver.url("/")),
+         "store.apply: there is no readable file");
   here.add_schedule("FREQ=SECONDLY");
   CHECK(receiver.wait_for_requests(1));  // by the executor of before
   reload(here, serving, kApi + executor("default", receiver.url("/")), "configuration read again");

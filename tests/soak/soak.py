@@ -6,8 +6,9 @@
 Schedules of every second deliver to a receiver that answers, fails, hangs and hangs up; the
 configuration is read again every 20 s, every third time with a mistake in it; API clients come, ask,
 write, and go, some in the middle of a request. Once in a while resident memory and descriptors are
-sampled. The first half warms up (SQLite's page caches fill, old runs begin to be removed after an
-hour); over the second half memory may grow by 1 MB an hour, and descriptors not at all.
+sampled. The first half warms up (SQLite's page caches fill, up to 32 MB for each of the daemon's
+connections, and old runs begin to be removed after an hour); over the second half memory may grow by
+1 MB an hour, and descriptors not at all.
 
 RRULED_SOAK_SECONDS     instead of HOURS; below an hour memory may vary by 8 MB, whatever the time
 RRULED_SOAK_STORE_URL   another store than a new file: postgresql://.. (empty)
@@ -19,6 +20,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -281,7 +283,11 @@ def main():
     problems = soak.judge(soak.measure())
     for each in problems[:20]:
         print("!", each)
-    print("soak failed" if problems else "soak passed")
+    if problems:
+        print("soak failed; its store is in", soak.folder)
+    else:
+        shutil.rmtree(soak.folder)
+        print("soak passed")
     raise SystemExit(1 if problems else 0)
 
 

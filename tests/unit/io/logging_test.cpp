@@ -125,8 +125,15 @@ TEST_CASE("the fields of a run are those that a line of JSON has") {
     CHECK(names.contains(name));
   CHECK(io::LogScope::now() == nullptr);
   {
-    const io::LogScope scope(fields);
+    int made = 0;
+    const io::LogScope scope([&] {
+      ++made;
+      return fields;
+    });
+    CHECK(made == 0);
     CHECK(io::LogScope::now()->size() == fields.size());
+    CHECK(io::LogScope::now()->size() == fields.size());
+    CHECK(made == 1);
   }
   CHECK(io::LogScope::now() == nullptr);
 }

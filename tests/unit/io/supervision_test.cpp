@@ -88,8 +88,10 @@ TEST_CASE("a reload is told with the time by which the manager orders it, and it
   CHECK(usec < (now.tv_sec + 60) * 1'000'000LL);
   supervision.reloaded("rruled.toml:3: log.level: no\nand more");
   supervision.on_turn(load_with(true));
-  CHECK_THAT(manager.heard(),
-             Contains("READY=1\n") && Contains("; the last reload was refused: rruled.toml:3"));
+  CHECK_THAT(
+      manager.heard(),
+      Contains("READY=1\n") &&
+          Contains("; the last reload was refused: rruled.toml:3: log.level: no and more\n"));
   supervision.reloaded("");
   supervision.on_turn(load_with(true));
   CHECK_THAT(manager.heard(), Contains("STATUS=7") && !Contains("refused"));
