@@ -68,13 +68,6 @@ core::PlannerOptions planner_options(const Config& config, const store::Session&
   return options;
 }
 
-// A file is read beside the daemon's own connection; of servers, the one that is written.
-Surveyor::Open survey_opener(const Config::Store& store) {
-  const auto mode =
-      store.sqlite_file.empty() ? store::OpenMode::command : store::OpenMode::read_only;
-  return [location = store.location, mode] { return store::open_store(location, mode); };
-}
-
 std::vector<InheritedSocket> inherited_sockets() {
   std::vector<InheritedSocket> sockets;
   for (auto& each : systemd::take_listen_fds()) sockets.push_back({each.fd, std::move(each.name)});

@@ -1,6 +1,7 @@
 #include "daemon/io/surveyor.h"
 
 #include "daemon/io/run_on.h"
+#include "store/open.h"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -58,6 +59,12 @@ asio::awaitable<void> Surveyor::run() {
     boost::system::error_code cancelled;
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
+}
+
+Surveyor::Open survey_opener(const Config::Store& store) {
+  const auto mode =
+      store.sqlite_file.empty() ? store::OpenMode::command : store::OpenMode::read_only;
+  return [location = store.location, mode] { return store::open_store(location, mode); };
 }
 
 }  // namespace rruled::io

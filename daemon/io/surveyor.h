@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/io/clock.h"
+#include "daemon/io/config.h"
 #include "store/survey.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -51,5 +52,8 @@ class Surveyor {
 
   boost::asio::thread_pool thread_{1};  // ends before what it uses
 };
+
+// A file is read beside the daemon's own connection; of servers, the one that is written.
+[[nodiscard]] Surveyor::Open survey_opener(const Config::Store& store);
 
 }  // namespace rruled::io

@@ -158,7 +158,7 @@ TEST_CASE("a dead host with 10,000 runs due keeps none of 100 others waiting") {
                          .breakers = {{"dead", {.failures = 5}}, {"fine", {.failures = 5}}}},
                         zones, now);
   const auto session = store.begin_session({store::random_uuid_v7(now)}, now);
-  std::map<std::string, std::unique_ptr<io::Executor>> executors;
+  std::map<std::string, std::shared_ptr<io::Executor>> executors;
   executors["dead"] = http(io, clock, dead.url());
   executors["fine"] = http(io, clock, fine.url("/"));
   UntilFine observer;
