@@ -194,8 +194,7 @@ void check_schedules(Session& session, store::Store& store, std::vector<Finding>
         {"settled_to", false,
          count_of(survey.settled_ahead, "schedule") +
              " settled to more than a day ahead of now, so silent until then:" + named,
-         "the clock was wrong once: make each anew (rruled schedule show ID, create, "
-         "delete ID)"});
+         "the clock was wrong once: rruled schedule recompute --all takes it back"});
   else
     findings.push_back({"settled_to", true, "not ahead of the clock", {}});
 }
