@@ -97,21 +97,24 @@ std::string attempt_span(const Notice& notice) {
 
 std::string run_span(const Notice& notice, store::Timestamp now) {
   const store::Run& run = *notice.run;
-  const auto end = std::max(run.due_at, notice.report->finished_at.value_or(now));
+  // What went on elsewhere, or is given up by its age, does not end with an attempt.
+  const auto answered = notice.report ? notice.report->finished_at : run.finished_at;
+  const auto end = std::max(run.due_at, answered.value_or(now));
   auto attributes = attributes_of(run);
   attributes.add("rruled.outcome", store::word(*notice.status));
   if (run.started_at)
     attributes.add("rruled.lateness_ms",
                    std::max(milliseconds(0), *run.started_at - run.due_at).count());
-  return json::serialize(json::object{
-      {"traceId", trace_id(run)},
-      {"spanId", run_span_id(run)},
-      {"name", run.flow_name.empty() ? std::string("run") : run.flow_name},
-      {"kind", kInternal},
-      {"startTimeUnixNano", nanoseconds_text(run.due_at)},
-      {"endTimeUnixNano", nanoseconds_text(end)},
-      {"attributes", attributes.take()},
-      {"status", status_of(notice.status == store::RunStatus::completed, notice.report->error)}});
+  return json::serialize(
+      json::object{{"traceId", trace_id(run)},
+                   {"spanId", run_span_id(run)},
+                   {"name", run.flow_name.empty() ? std::string("run") : run.flow_name},
+                   {"kind", kInternal},
+                   {"startTimeUnixNano", nanoseconds_text(run.due_at)},
+                   {"endTimeUnixNano", nanoseconds_text(end)},
+                   {"attributes", attributes.take()},
+                   {"status", status_of(notice.status == store::RunStatus::completed,
+                                        notice.report ? notice.report->error : run.error)}});
 }
 
 // What the specification says to try again.
@@ -160,8 +163,10 @@ SettingResult<bool> Tracer::set_url(const std::string& url) {
 
 void Tracer::on(const Notice& notice) {
   const bool ended = notice.kind == Notice::Kind::run_ended;
-  if (target_ && !stopping_ && (ended || notice.kind == Notice::Kind::run_retrying)) {
-    if (notice.report->started_at) add(attempt_span(notice));
+  const bool tried =
+      notice.kind == Notice::Kind::run_retrying || notice.kind == Notice::Kind::run_tracked;
+  if (target_ && !stopping_ && (ended || tried)) {
+    if (notice.report && notice.report->started_at) add(attempt_span(notice));
     if (ended) add(run_span(notice, clock_.now()));
   }
   next_.on(notice);

@@ -127,6 +127,26 @@ TEST_CASE("a run is a span from due to done, with one below it for each attempt"
                                        std::string(spans.at(1).at("spanId").as_string()) + "-01");
 }
 
+TEST_CASE("a run that ends elsewhere has the span of its attempt, and its own without a report") {
+  Tracing here;
+  REQUIRE(here.tracer.set_url(here.receiver.url("/v1/traces")).has_value());
+  auto accepted = attempt(1, false, true);
+  accepted.kind = Notice::Kind::run_tracked;
+  here.tracer.on(accepted);
+  auto ended = attempt(1, true, false);
+  ended.report.reset();
+  ended.status = store::RunStatus::failed;
+  ended.run->error = "the job failed there";
+  ended.run->finished_at = kStart + milliseconds(9'000);
+  here.tracer.on(ended);
+  here.stop();
+  const auto spans = spans_of(here.receiver.requests().at(0));
+  REQUIRE(spans.size() == 2);
+  CHECK(spans.at(0).at("name") == "attempt");
+  CHECK(spans.at(1).at("endTimeUnixNano") == "1767258009000000000");
+  CHECK(spans.at(1).at("status").at("message") == "the job failed there");
+}
+
 TEST_CASE("an attempt of which nothing was sent has no span") {
   Tracing here;
   REQUIRE(here.tracer.set_url(here.receiver.url("/v1/traces")).has_value());
