@@ -1,30 +1,11 @@
 #include "daemon/api/routes.h"
 
 #include <algorithm>
-#include <array>
 
 namespace rruled::api {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::array<std::string_view, 1> kReadyQuery{"verbose"};
-
-// Of a listener that serves nothing else.
-constexpr std::array kRoutes{
-    Route{Verb::get, "/livez", Scope::open, live, {"The process answers", "", "Health"}},
-    Route{Verb::get,
-          "/readyz",
-          Scope::open,
-          ready,
-          {"Schedules are being fired", "", "Health", 200, kReadyQuery}},
-    Route{Verb::get, "/healthz", Scope::open, ready, {"The same", "", "Health", 200, kReadyQuery}},
-    Route{Verb::get,
-          "/metrics",
-          Scope::open,
-          prometheus_metrics,
-          {"Counters for Prometheus", "", "", 200, {}, "text/plain"}},
-};
 
 // "[+]store ok", as Kubernetes writes them; "[!]": wrong, but no reason to send nobody here.
 std::string line_of(const io::HealthCheck& check) {
@@ -44,8 +25,6 @@ Response verbose(const std::vector<io::HealthCheck>& checks, bool well) {
 }
 
 }  // namespace
-
-std::span<const Route> health_routes() { return kRoutes; }
 
 Response live(Call&) { return json_response(json::object{{"status", "ok"}}); }
 

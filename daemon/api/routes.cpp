@@ -266,4 +266,10 @@ constexpr std::array kRoutes{
 
 std::span<const Route> api_routes() { return kRoutes; }
 
+std::span<const Route> health_routes() {
+  constexpr std::size_t kCount = 4;  // the last ones
+  static_assert(kRoutes[kRoutes.size() - kCount].pattern == "/livez");
+  return std::span(kRoutes).last(kCount);
+}
+
 }  // namespace rruled::api

@@ -4,9 +4,6 @@
 #include "daemon/io/calendar_finder.h"
 #include "daemon/io/run_on.h"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <utility>
 
 namespace rruled::io {
@@ -86,21 +83,10 @@ Backfiller::Backfiller(asio::any_io_executor io,
       clock_(clock),
       log_(std::move(log)),
       directory_(store::directory_of(store)),
-      timer_(std::move(io)) {}
-
-void Backfiller::stop() {
-  stopped_ = true;
-  timer_.cancel();
-}
-
-asio::awaitable<void> Backfiller::rest() {
-  timer_.expires_after(kEvery);
-  boost::system::error_code cancelled;
-  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-}
+      pacer_(std::move(io)) {}
 
 asio::awaitable<void> Backfiller::run() {
-  while (!stopped_) {
+  while (!pacer_.stopped()) {
     try {
       auto step = [this, now = clock_.now()] {
         return step_backfills(store_, *directory_, zones_, now, *log_);
@@ -109,7 +95,7 @@ asio::awaitable<void> Backfiller::run() {
     } catch (const store::StoreError& error) {
       log_->error("backfills could not go on: {}", error.what());
     }
-    if (!stopped_) co_await rest();
+    co_await pacer_.rest(kEvery);
   }
 }
 

@@ -1,13 +1,13 @@
 #pragma once
 
 #include "daemon/io/clock.h"
+#include "daemon/io/pacer.h"
 #include "rrule/zone_database.h"
 #include "store/directory.h"
 #include "store/store.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <spdlog/logger.h>
 
@@ -38,19 +38,16 @@ class Backfiller {
              std::shared_ptr<spdlog::logger> log);
 
   [[nodiscard]] boost::asio::awaitable<void> run();
-  void stop();
+  void stop() { pacer_.stop(); }
 
  private:
-  [[nodiscard]] boost::asio::awaitable<void> rest();
-
   store::Store& store_;
   boost::asio::thread_pool& store_thread_;
   const rrule::ZoneDatabase& zones_;
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::Directory> directory_;
-  boost::asio::steady_timer timer_;
-  bool stopped_ = false;
+  Pacer pacer_;
 };
 
 }  // namespace rruled::io

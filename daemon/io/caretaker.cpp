@@ -6,9 +6,6 @@
 #include "daemon/io/calendar_finder.h"
 #include "daemon/io/run_on.h"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <utility>
 
 namespace rruled::io {
@@ -102,7 +99,7 @@ Caretaker::Caretaker(asio::any_io_executor io,
       clock_(clock),
       log_(std::move(log)),
       directory_(store::directory_of(store)),
-      timer_(std::move(io)) {}
+      pacer_(std::move(io)) {}
 
 void Caretaker::on(const Notice& notice) {
   const bool failed =
@@ -110,17 +107,6 @@ void Caretaker::on(const Notice& notice) {
   if (notice.kind == Notice::Kind::run_ended && failed && notice.run->schedule_id)
     failing_.insert(*notice.run->schedule_id);
   next().on(notice);
-}
-
-void Caretaker::stop() {
-  stopped_ = true;
-  timer_.cancel();
-}
-
-asio::awaitable<void> Caretaker::rest() {
-  timer_.expires_after(kEvery);
-  boost::system::error_code cancelled;
-  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
 }
 
 asio::awaitable<void> Caretaker::step() {
@@ -141,9 +127,9 @@ asio::awaitable<void> Caretaker::step() {
 }
 
 asio::awaitable<void> Caretaker::run() {
-  while (!stopped_) {
+  while (!pacer_.stopped()) {
     co_await step();
-    if (!stopped_) co_await rest();
+    co_await pacer_.rest(kEvery);
   }
 }
 

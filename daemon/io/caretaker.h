@@ -3,13 +3,13 @@
 #include "daemon/core/action.h"
 #include "daemon/io/clock.h"
 #include "daemon/io/driver.h"
+#include "daemon/io/pacer.h"
 #include "rrule/zone_database.h"
 #include "store/directory.h"
 #include "store/store.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <spdlog/logger.h>
 
@@ -49,11 +49,10 @@ class Caretaker final : public Listener {
   void on(const core::Notice& notice) override;
 
   [[nodiscard]] boost::asio::awaitable<void> run();
-  void stop();
+  void stop() { pacer_.stop(); }
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> step();
-  [[nodiscard]] boost::asio::awaitable<void> rest();
 
   store::Store& store_;
   boost::asio::thread_pool& store_thread_;
@@ -62,8 +61,7 @@ class Caretaker final : public Listener {
   std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::Directory> directory_;
   std::set<store::ScheduleId> failing_;
-  boost::asio::steady_timer timer_;
-  bool stopped_ = false;
+  Pacer pacer_;
 };
 
 }  // namespace rruled::io

@@ -122,6 +122,17 @@ core::JobOptions job_options(const Config& config) {
   return jobs;
 }
 
+core::PlannerOptions planner_options(const Config& config, const store::Session& session) {
+  core::PlannerOptions options;
+  options.claim_ttl = session.claim_ttl;
+  options.seed = std::hash<store::OwnerId>()(session.claimant.owner);
+  options.max_in_flight = config.run.max_in_flight;
+  options.executors = executor_caps(config);
+  options.breakers = breaker_options(config);
+  options.jobs = job_options(config);
+  return options;
+}
+
 ExecutorSet dry(ExecutorSet real, const ExecutorContext& context) {
   ExecutorSet executors;
   for (auto& [name, executor] : real)

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "daemon/core/job_desk.h"
+#include "daemon/core/planner.h"
 #include "daemon/io/clock.h"
 #include "daemon/io/config.h"
 #include "daemon/io/executor.h"
@@ -35,6 +35,9 @@ struct ExecutorContext {
 [[nodiscard]] std::map<std::string, std::size_t> executor_caps(const Config& config);
 [[nodiscard]] std::map<std::string, core::BreakerOptions> breaker_options(const Config& config);
 [[nodiscard]] core::JobOptions job_options(const Config& config);
+
+[[nodiscard]] core::PlannerOptions planner_options(const Config& config,
+                                                   const store::Session& session);
 
 // The same destinations, but a delivery only says what it would send where.
 [[nodiscard]] ExecutorSet dry(ExecutorSet real, const ExecutorContext& context);

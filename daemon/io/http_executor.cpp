@@ -109,11 +109,8 @@ std::string HttpExecutor::destination(const store::Run& run) const {
 }
 
 HttpRequest HttpExecutor::request(const store::Run& run) const {
-  HttpRequest request;
-  request.tls = url_.tls();
-  request.host = url_.host();
-  request.port = url_.port();
-  request.target = url_.target(run) + (api_ ? endpoint(run) : "");
+  HttpRequest request = url_.request(run);
+  if (api_) request.target += endpoint(run);
   request.body = payload(run);
   auto& headers = request.headers;
   headers.reserve(11);

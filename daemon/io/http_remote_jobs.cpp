@@ -63,11 +63,8 @@ HttpRemoteJobs::HttpRemoteJobs(const Clock& clock,
       options_(std::move(options)) {}
 
 HttpRequest HttpRemoteJobs::request(std::string method, std::string target) const {
-  HttpRequest request;
+  HttpRequest request = flow_.request(store::Run{});
   request.method = std::move(method);
-  request.tls = flow_.tls();
-  request.host = flow_.host();
-  request.port = flow_.port();
   request.target = std::move(target);
   request.headers = {{"Accept", "application/json"}, {"User-Agent", "rruled/" RRULED_VERSION}};
   if (options_.token)

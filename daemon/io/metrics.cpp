@@ -180,7 +180,7 @@ struct Metrics::Families {
 };
 
 Metrics::Metrics(Observer& next, const StoreClock& clock, const std::string& version)
-    : next_(next), clock_(clock), families_(std::make_unique<Families>()) {
+    : Listener(next), clock_(clock), families_(std::make_unique<Families>()) {
   prometheus::BuildGauge()
       .Name("rruled_build_info")
       .Help("The version of this program.")
@@ -253,7 +253,7 @@ void Metrics::on(const Notice& notice) {
     default:
       break;
   }
-  next_.on(notice);
+  next().on(notice);
 }
 
 void Metrics::add_breaker(const std::string& executor) {
@@ -271,7 +271,7 @@ void Metrics::count_breaker(const std::string& executor, core::Breaker::State st
 
 void Metrics::on_clock_step(std::chrono::milliseconds step) {
   families_->jumps.Add({{"direction", step.count() < 0 ? "back" : "forward"}}).Increment();
-  next_.on_clock_step(step);
+  next().on_clock_step(step);
 }
 
 void Metrics::on_turn(const core::Planner::Load& load) {
@@ -282,7 +282,7 @@ void Metrics::on_turn(const core::Planner::Load& load) {
   all.due.Set(static_cast<double>(load.ready));
   all.store_up.Set(load.store_away ? 0 : 1);
   all.ready.Set(load.horizon_loaded ? 1 : 0);
-  next_.on_turn(load);
+  next().on_turn(load);
 }
 
 void Metrics::count_notification(const char* result) {
@@ -292,12 +292,12 @@ void Metrics::count_notification(const char* result) {
 void Metrics::on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) {
   families_->store_answers.Add({{"asked", word_of(asked)}}, answer_buckets())
       .Observe(seconds(took));
-  next_.on_store_answer(asked, took);
+  next().on_store_answer(asked, took);
 }
 
 void Metrics::on_step(std::chrono::nanoseconds took) {
   families_->steps.Observe(seconds(took));
-  next_.on_step(took);
+  next().on_step(took);
 }
 
 void Metrics::set_survey(const store::Survey& survey) {

@@ -11,7 +11,7 @@ namespace rruled::io {
 // Counts what the engine does, for Prometheus. Labels are bounded: executors are those of the
 // configuration, reasons and outcomes words of ours. Passes everything on to `next`. Io thread
 // only.
-class Metrics final : public Observer {
+class Metrics final : public Listener {
  public:
   // Both must outlive it.
   Metrics(Observer& next, const StoreClock& clock, const std::string& version);
@@ -46,7 +46,6 @@ class Metrics final : public Observer {
   struct Families;
   void count_breaker(const std::string& executor, core::Breaker::State state);
 
-  Observer& next_;
   const StoreClock& clock_;
   std::unique_ptr<Families> families_;
 };

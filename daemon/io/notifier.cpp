@@ -19,11 +19,7 @@ namespace {
 namespace asio = boost::asio;
 
 HttpRequest request_to(const UrlTemplate& url, const store::Run& run) {
-  HttpRequest request;
-  request.tls = url.tls();
-  request.host = url.host();
-  request.port = url.port();
-  request.target = url.target(run);
+  HttpRequest request = url.request(run);
   request.headers.emplace_back("User-Agent", "rruled/" RRULED_VERSION);
   return request;
 }
@@ -120,9 +116,13 @@ void Notifier::begin() {
     if (*target) asio::co_spawn(io_, (*target)->queue->run(), asio::detached);
 }
 
-void Notifier::stop() {
-  for (auto* target : {&webhook_, &pings_, &heartbeat_})
-    if (*target) (*target)->queue->stop();
+asio::awaitable<void> Notifier::finish(std::chrono::milliseconds grace) {
+  const auto end = clock_.steady() + grace;
+  for (auto* target : {&webhook_, &pings_, &heartbeat_}) {
+    if (!*target) continue;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - clock_.steady());
+    co_await (*target)->queue->finish(std::max(left, std::chrono::milliseconds(0)));
+  }
 }
 
 void Notifier::on(const core::Notice& notice) {

@@ -38,7 +38,8 @@ class Notifier final : public Listener {
   // Reads the key; an error names the setting. Before begin().
   [[nodiscard]] std::optional<SettingError> configure(const Config::Notify& config);
   void begin();
-  void stop();
+  // Sends what waits, for so long at most; after begin().
+  [[nodiscard]] boost::asio::awaitable<void> finish(std::chrono::milliseconds grace);
 
   void on(const core::Notice& notice) override;
   void on_turn(const core::Planner::Load& load) override;

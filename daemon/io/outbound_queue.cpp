@@ -40,7 +40,8 @@ OutboundQueue::OutboundQueue(asio::any_io_executor io,
       client_(std::move(client)),
       limits_(limits),
       tell_(std::move(tell)),
-      timer_(std::move(io)) {}
+      pacer_(io),
+      ended_(std::move(io)) {}
 
 void OutboundQueue::put(HttpRequest request) {
   if (requests_.size() >= limits_.length_max) {
@@ -48,22 +49,11 @@ void OutboundQueue::put(HttpRequest request) {
     tell_(Result::dropped, "more than " + std::to_string(limits_.length_max) + " wait");
   }
   requests_.push_back(std::move(request));
-  if (waiting_for_more_) timer_.cancel();
-}
-
-void OutboundQueue::stop() {
-  stopped_ = true;
-  timer_.cancel();
-}
-
-asio::awaitable<void> OutboundQueue::wait(std::chrono::milliseconds duration) {
-  timer_.expires_after(duration);
-  boost::system::error_code cancelled;
-  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+  if (waiting_for_more_) pacer_.wake();
 }
 
 asio::awaitable<void> OutboundQueue::send(HttpRequest request) {
-  for (int attempt = 1; !stopped_; ++attempt) {
+  for (int attempt = 1; !pacer_.stopped(); ++attempt) {
     HttpRequest copy = request;
     const auto exchange =
         co_await client_->send(std::move(copy), clock_.steady() + limits_.timeout);
@@ -76,15 +66,16 @@ asio::awaitable<void> OutboundQueue::send(HttpRequest request) {
       tell_(Result::failed, verdict.text);
       co_return;
     }
-    co_await wait(limits_.backoff * (1 << (attempt - 1)));
+    co_await pacer_.rest(limits_.backoff * (1 << (attempt - 1)));
   }
 }
 
 asio::awaitable<void> OutboundQueue::run() {
-  while (!stopped_) {
+  running_ = true;
+  while (!pacer_.stopped() && !(finishing_ && requests_.empty())) {
     if (requests_.empty()) {
       waiting_for_more_ = true;
-      co_await wait(kForEver);
+      co_await pacer_.rest(kForEver);
       waiting_for_more_ = false;
       continue;
     }
@@ -93,6 +84,19 @@ asio::awaitable<void> OutboundQueue::run() {
     co_await send(std::move(request));
   }
   client_->close_idle();
+  running_ = false;
+  ended_.cancel();
+}
+
+asio::awaitable<void> OutboundQueue::finish(std::chrono::milliseconds grace) {
+  finishing_ = true;
+  if (waiting_for_more_) pacer_.wake();
+  if (running_) {
+    ended_.expires_after(grace);
+    boost::system::error_code ended;
+    co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+  }
+  pacer_.stop();
 }
 
 }  // namespace rruled::io

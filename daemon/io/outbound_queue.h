@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/io/http_client.h"
+#include "daemon/io/pacer.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -15,8 +16,8 @@
 namespace rruled::io {
 
 // Requests to one place that nobody waits for: sent one after the other, each tried again while it
-// may help (no answer, 408, 429, 5xx). Bounded: when it is full the oldest goes. What is left when
-// the process ends is lost. Io thread only; must outlive run().
+// may help (no answer, 408, 429, 5xx). Bounded: when it is full the oldest goes. What is left after
+// finish() is lost. Io thread only; must outlive run().
 class OutboundQueue {
  public:
   enum class Result { sent, failed, dropped };
@@ -38,22 +39,24 @@ class OutboundQueue {
   void put(HttpRequest request);
   [[nodiscard]] std::size_t size() const { return requests_.size(); }
 
-  // Goes on until stop().
+  // Goes on until finish().
   [[nodiscard]] boost::asio::awaitable<void> run();
-  void stop();
+  // Sends what waits, for so long at most.
+  [[nodiscard]] boost::asio::awaitable<void> finish(std::chrono::milliseconds grace);
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> send(HttpRequest request);
-  [[nodiscard]] boost::asio::awaitable<void> wait(std::chrono::milliseconds duration);
 
   const Clock& clock_;
   const std::unique_ptr<HttpClient> client_;
   const Limits limits_;
   const Tell tell_;
   std::deque<HttpRequest> requests_;
-  boost::asio::steady_timer timer_;
+  Pacer pacer_;
+  boost::asio::steady_timer ended_;  // cancelled when run() ends
   bool waiting_for_more_ = false;
-  bool stopped_ = false;
+  bool finishing_ = false;
+  bool running_ = false;
 };
 
 }  // namespace rruled::io

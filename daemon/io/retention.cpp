@@ -2,9 +2,6 @@
 
 #include "daemon/io/run_on.h"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <utility>
 
 namespace rruled::io {
@@ -29,33 +26,22 @@ Retention::Retention(asio::any_io_executor io,
       clock_(clock),
       limits_(limits),
       log_(std::move(log)),
-      timer_(std::move(io)) {}
-
-void Retention::stop() {
-  stopped_ = true;
-  timer_.cancel();
-}
-
-asio::awaitable<void> Retention::rest(std::chrono::steady_clock::duration wait) {
-  timer_.expires_after(wait);
-  boost::system::error_code cancelled;
-  co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-}
+      pacer_(std::move(io)) {}
 
 asio::awaitable<void> Retention::run() {
-  while (!stopped_) {
+  while (!pacer_.stopped()) {
     try {
       co_await round();
     } catch (const store::StoreError& error) {
       log_->error("old runs and logs could not be removed: {}", error.what());
     }
-    if (!stopped_) co_await rest(kEvery);
+    co_await pacer_.rest(kEvery);
   }
 }
 
 asio::awaitable<void> Retention::round() {
   store::Pruned all;
-  for (bool more = true; more && !stopped_;) {
+  for (bool more = true; more && !pacer_.stopped();) {
     const auto began = clock_.steady();
     const auto now = clock_.now();
     auto batch = [this, now, limits = limits_] {
@@ -68,7 +54,7 @@ asio::awaitable<void> Retention::round() {
     all.gaps += pruned.gaps;
     all.logs += pruned.logs;
     more = pruned.more;
-    if (more && !stopped_) co_await rest(clock_.steady() - began);
+    if (more) co_await pacer_.rest(clock_.steady() - began);
   }
   if (all.runs + all.gaps + all.logs > 0)
     log_->info("removed what was kept long enough: {} runs, {} gaps, {} log lines", all.runs,

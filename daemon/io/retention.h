@@ -2,11 +2,11 @@
 
 #include "daemon/io/clock.h"
 #include "daemon/io/config.h"
+#include "daemon/io/pacer.h"
 #include "store/store.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <spdlog/logger.h>
 
@@ -29,21 +29,19 @@ class Retention {
 
   // Goes on until stop(). A fault of the store is said, and tried again at the next round.
   [[nodiscard]] boost::asio::awaitable<void> run();
-  void stop();
+  void stop() { pacer_.stop(); }
   // From the next batch on.
   void set_limits(Config::Retention limits) { limits_ = limits; }
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> round();
-  [[nodiscard]] boost::asio::awaitable<void> rest(std::chrono::steady_clock::duration wait);
 
   store::Store& store_;
   boost::asio::thread_pool& store_thread_;
   const Clock& clock_;
   Config::Retention limits_;
   std::shared_ptr<spdlog::logger> log_;
-  boost::asio::steady_timer timer_;
-  bool stopped_ = false;
+  Pacer pacer_;
 };
 
 }  // namespace rruled::io

@@ -49,6 +49,8 @@ constexpr int kBadConfiguration = 78;
 
 // How long the companion may take to stop, after the drain.
 constexpr milliseconds kCompanionGrace{1'000};
+// And spans and notifications that wait, each.
+constexpr milliseconds kFlushGrace{500};
 
 // What is left of stop_timeout for writing outcomes once deliveries are broken off.
 constexpr milliseconds kWriteReserve{2'000};
@@ -56,17 +58,6 @@ constexpr milliseconds kWriteReserve{2'000};
 // Between two tries to reach a store that is away when the daemon starts.
 constexpr milliseconds kOpenAgainMin{500};
 constexpr milliseconds kOpenAgainMax{5'000};
-
-core::PlannerOptions planner_options(const Config& config, const store::Session& session) {
-  core::PlannerOptions options;
-  options.claim_ttl = session.claim_ttl;
-  options.seed = std::hash<store::OwnerId>()(session.claimant.owner);
-  options.max_in_flight = config.run.max_in_flight;
-  options.executors = executor_caps(config);
-  options.breakers = breaker_options(config);
-  options.jobs = job_options(config);
-  return options;
-}
 
 std::vector<InheritedSocket> inherited_sockets() {
   std::vector<InheritedSocket> sockets;
@@ -282,7 +273,8 @@ awaitable<void> Service::follow_real_store() {
 awaitable<void> Service::end_companion() {
   if (trackers_) co_await trackers_->stop();
   if (companion_) co_await companion_->stop(kCompanionGrace);
-  co_await tracer_.stop(kCompanionGrace);
+  co_await tracer_.stop(kFlushGrace);
+  co_await notifier_.finish(kFlushGrace);
   io_.stop();  // what is left are waits: for signals, for idle connections
 }
 

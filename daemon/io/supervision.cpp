@@ -33,7 +33,8 @@ std::string monotonic_now() {
 
 }  // namespace
 
-Supervision::Supervision(Observer& next) : next_(next), watchdog_(systemd::watchdog_interval()) {}
+Supervision::Supervision(Observer& next)
+    : Listener(next), watchdog_(systemd::watchdog_interval()) {}
 
 std::string Supervision::status_of(const core::Planner::Load& load) const {
   std::string text = drained_by_ ? "STATUS=draining: " : "STATUS=";
@@ -48,7 +49,7 @@ std::string Supervision::status_of(const core::Planner::Load& load) const {
 }
 
 void Supervision::on_turn(const core::Planner::Load& load) {
-  next_.on_turn(load);
+  next().on_turn(load);
   if (!ready_) {
     if (!load.horizon_loaded) return;
     ready_ = true;

@@ -11,17 +11,11 @@ namespace rruled::io {
 // Tells the service manager how the loop is: READY=1 once the near horizon is loaded, STATUS= with
 // counts, WATCHDOG=1 from the loop's own turns, so that a loop that stands still is noticed; while
 // it starts or drains, that it needs the time. Passes everything on to `next`. Io thread only.
-class Supervision final : public Observer {
+class Supervision final : public Listener {
  public:
   explicit Supervision(Observer& next);
 
-  void on(const core::Notice& notice) override { next_.on(notice); }
-  void on_clock_step(std::chrono::milliseconds step) override { next_.on_clock_step(step); }
   void on_turn(const core::Planner::Load& load) override;
-  void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override {
-    next_.on_store_answer(asked, took);
-  }
-  void on_step(std::chrono::nanoseconds took) override { next_.on_step(took); }
 
   // Before the loop turns: it waits for this, and will wait on.
   static void waiting(const std::string& what);
@@ -37,7 +31,6 @@ class Supervision final : public Observer {
 
   [[nodiscard]] std::string status_of(const core::Planner::Load& load) const;
 
-  Observer& next_;
   const std::optional<std::chrono::microseconds> watchdog_;
   bool ready_ = false;
   std::string refused_;

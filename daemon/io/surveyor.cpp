@@ -3,9 +3,6 @@
 #include "daemon/io/run_on.h"
 #include "store/open.h"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -28,12 +25,7 @@ Surveyor::Surveyor(asio::any_io_executor io,
       clock_(clock),
       log_(std::move(log)),
       hear_(std::move(hear)),
-      timer_(std::move(io)) {}
-
-void Surveyor::stop() {
-  stopped_ = true;
-  timer_.cancel();
-}
+      pacer_(std::move(io)) {}
 
 store::Survey Surveyor::look(store::Timestamp now) {
   const auto began = clock_.steady();
@@ -44,7 +36,7 @@ store::Survey Surveyor::look(store::Timestamp now) {
 }
 
 asio::awaitable<void> Surveyor::run() {
-  while (!stopped_) {
+  while (!pacer_.stopped()) {
     auto rest = std::chrono::steady_clock::duration(kEvery);
     try {
       auto work = [this, now = clock_.now()] { return look(now); };
@@ -54,10 +46,7 @@ asio::awaitable<void> Surveyor::run() {
     } catch (const store::StoreError& error) {
       log_->debug("the store could not be looked at for metrics: {}", error.what());
     }
-    if (stopped_) co_return;
-    timer_.expires_after(rest);
-    boost::system::error_code cancelled;
-    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    co_await pacer_.rest(rest);
   }
 }
 

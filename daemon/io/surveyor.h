@@ -2,11 +2,11 @@
 
 #include "daemon/io/clock.h"
 #include "daemon/io/config.h"
+#include "daemon/io/pacer.h"
 #include "store/survey.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <spdlog/logger.h>
 
@@ -33,7 +33,7 @@ class Surveyor {
 
   // Goes on until stop().
   [[nodiscard]] boost::asio::awaitable<void> run();
-  void stop();
+  void stop() { pacer_.stop(); }
 
  private:
   // On its thread.
@@ -43,8 +43,7 @@ class Surveyor {
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
   const Hear hear_;
-  boost::asio::steady_timer timer_;
-  bool stopped_ = false;
+  Pacer pacer_;
 
   // Its thread only.
   std::unique_ptr<store::Store> store_;

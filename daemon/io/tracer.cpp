@@ -135,7 +135,7 @@ Tracer::Tracer(Observer& next,
                std::shared_ptr<spdlog::logger> log,
                std::string version,
                Count count)
-    : next_(next),
+    : Listener(next),
       io_(std::move(io)),
       clock_(clock),
       log_(std::move(log)),
@@ -169,7 +169,7 @@ void Tracer::on(const Notice& notice) {
     if (notice.report && notice.report->started_at) add(attempt_span(notice));
     if (ended) add(run_span(notice, clock_.now()));
   }
-  next_.on(notice);
+  next().on(notice);
 }
 
 void Tracer::add(std::string span) {
@@ -212,11 +212,7 @@ asio::awaitable<void> Tracer::work() {
 asio::awaitable<bool> Tracer::send_batch(std::shared_ptr<Target> target,
                                          steady_clock::time_point deadline) {
   const std::size_t count = std::min(waiting_.size(), kBatch);
-  HttpRequest request;
-  request.tls = target->url.tls();
-  request.host = target->url.host();
-  request.port = target->url.port();
-  request.target = target->url.target({});
+  HttpRequest request = target->url.request({});
   request.headers = {{"Content-Type", "application/json"}, {"User-Agent", "rruled/" + version_}};
   request.body = request_body(count);
   const HttpExchange exchange = co_await target->client->send(std::move(request), deadline);

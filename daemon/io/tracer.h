@@ -24,7 +24,7 @@ namespace rruled::io {
 // the receiver was given (trace_context.h). Spans wait in a queue of 2,048 and go in batches; when
 // the collector is away they are kept while there is room and then dropped, counted. No run waits
 // for any of it. Passes everything on to `next`. Io thread only.
-class Tracer final : public Observer {
+class Tracer final : public Listener {
  public:
   static constexpr std::size_t kWaitingMax = 2'048;
   // So many spans reached the collector, so many were dropped.
@@ -45,12 +45,6 @@ class Tracer final : public Observer {
   [[nodiscard]] boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
 
   void on(const core::Notice& notice) override;
-  void on_clock_step(std::chrono::milliseconds step) override { next_.on_clock_step(step); }
-  void on_turn(const core::Planner::Load& load) override { next_.on_turn(load); }
-  void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override {
-    next_.on_store_answer(asked, took);
-  }
-  void on_step(std::chrono::nanoseconds took) override { next_.on_step(took); }
 
  private:
   struct Target;
@@ -63,7 +57,6 @@ class Tracer final : public Observer {
   [[nodiscard]] std::string request_body(std::size_t spans) const;
   void say_away(const std::string& why);
 
-  Observer& next_;
   const boost::asio::any_io_executor io_;
   const Clock& clock_;
   const std::shared_ptr<spdlog::logger> log_;

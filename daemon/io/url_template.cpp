@@ -1,6 +1,7 @@
 #include "daemon/io/url_template.h"
 
 #include "daemon/core/templates.h"
+#include "daemon/io/http_client.h"
 
 #include <boost/url/parse.hpp>
 
@@ -172,5 +173,14 @@ std::string UrlTemplate::target(const store::Run& run) const {
 }
 
 std::string UrlTemplate::url(const store::Run& run) const { return origin_ + target(run); }
+
+HttpRequest UrlTemplate::request(const store::Run& run) const {
+  HttpRequest request;
+  request.tls = tls_;
+  request.host = host_;
+  request.port = port_;
+  request.target = target(run);
+  return request;
+}
 
 }  // namespace rruled::io

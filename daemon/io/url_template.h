@@ -9,6 +9,8 @@
 
 namespace rruled::io {
 
+struct HttpRequest;
+
 // A URL with places for what a run says: {project_id}, {flow_id}, {schedule_id} (empty for a run
 // without a schedule) and {run_id}; and for the templates of core/templates.h, but for local times:
 // {{ scheduled_for | %Y-%m-%d }}. Value type.
@@ -29,6 +31,8 @@ class UrlTemplate {
   [[nodiscard]] std::string target(const store::Run& run) const;
   // The whole URL for `run`.
   [[nodiscard]] std::string url(const store::Run& run) const;
+  // A POST to it, without headers and body.
+  [[nodiscard]] HttpRequest request(const store::Run& run) const;
 
  private:
   bool tls_ = false;

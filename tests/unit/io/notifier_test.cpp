@@ -23,26 +23,22 @@ class Heard final : public io::Observer {
   std::vector<Notice> notices;
 };
 
-// Runs the notifier until so many requests have ended.
 struct Setup {
   boost::asio::io_context io{1};
   FakeClock clock{kStart};
   Heard heard;
   std::ostringstream said;
   std::map<std::string, int> counts;
-  int until = 0;
   io::Notifier notifier{
       io.get_executor(), clock, heard,
       std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said)),
-      [this](const char* result) {
-        ++counts[result];
-        if (--until == 0) notifier.stop();
-      }};
+      [this](const char* result) { ++counts[result]; }};
 
-  void send(const std::vector<Notice>& notices, int requests) {
-    until = requests;
+  // Tells it all of that, and has it finish.
+  void send(const std::vector<Notice>& notices, std::chrono::milliseconds grace = 10s) {
     notifier.begin();
     for (const auto& notice : notices) notifier.on(notice);
+    boost::asio::co_spawn(io, notifier.finish(grace), [this](std::exception_ptr) { io.stop(); });
     io.run_for(20s);
     REQUIRE(io.stopped());
   }
@@ -69,8 +65,7 @@ TEST_CASE("a webhook gets the events that were asked for, signed; the rest is pa
   config.events = {"run_dead", "run_late"};
   REQUIRE_FALSE(setup.notifier.configure(config));
   setup.send({ended(store::RunStatus::completed), ended(store::RunStatus::failed),
-              ended(store::RunStatus::dead)},
-             1);
+              ended(store::RunStatus::dead)});
   CHECK(setup.heard.notices.size() == 3);
   CHECK(setup.counts["sent"] == 1);
   REQUIRE(receiver.requests().size() == 1);
@@ -98,7 +93,7 @@ TEST_CASE("a webhook that fails is tried again, and one that refuses is not") {
   receiver.answer({.status = 503});
   receiver.answer({.status = 200});
   receiver.answer({.status = 404});
-  setup.send({ended(store::RunStatus::dead), ended(store::RunStatus::failed)}, 2);
+  setup.send({ended(store::RunStatus::dead), ended(store::RunStatus::failed)});
   CHECK(receiver.requests().size() == 3);
   CHECK(setup.counts == std::map<std::string, int>{{"sent", 1}, {"failed", 1}});
   CHECK(setup.said.str().find("notify.url: given up: HTTP 404") != std::string::npos);
@@ -113,8 +108,7 @@ TEST_CASE("a schedule's runs ping its dead-man's switch, failures at /fail, othe
   auto manual = ended(store::RunStatus::completed);
   manual.run->origin = store::RunOrigin::manual;
   setup.send({manual, ended(store::RunStatus::completed), ended(store::RunStatus::cancelled),
-              ended(store::RunStatus::dead)},
-             2);
+              ended(store::RunStatus::dead)});
   REQUIRE(receiver.requests().size() == 2);
   CHECK(receiver.requests()[0].target == "/ping/01890000-0000-7000-8000-000000000002?a=b");
   CHECK(receiver.requests()[1].target == "/ping/01890000-0000-7000-8000-000000000002/fail?a=b");
@@ -135,8 +129,20 @@ TEST_CASE("the heart beats while the loop turns and the store answers, once each
   load.store_away = false;
   setup.notifier.on_turn(load);
   setup.notifier.on_turn(load);
-  setup.send({}, 1);
+  setup.send({});
   CHECK(receiver.requests().size() == 1);
+}
+
+TEST_CASE("a webhook that does not answer keeps nobody from ending") {
+  LoopbackReceiver receiver;
+  receiver.always_answer({.fault = ScriptedAnswer::Fault::hang});
+  Setup setup;
+  io::Config::Notify config;
+  config.url = receiver.url("/hook");
+  REQUIRE_FALSE(setup.notifier.configure(config));
+  setup.send({ended(store::RunStatus::dead), ended(store::RunStatus::dead)}, 50ms);
+  CHECK(receiver.requests().size() <= 1);
+  CHECK(setup.counts.empty());
 }
 
 TEST_CASE("what waits for a webhook is bounded: the oldest goes") {
