@@ -183,6 +183,9 @@ class Directory {
   // Paused ones whose paused_until is not after `now`, in order of (paused_until, id).
   [[nodiscard]] virtual std::vector<Schedule> schedules_to_resume(Timestamp now,
                                                                   std::size_t limit) = 0;
+  // Those of `ids` that are active and have pause_after_failures, by id.
+  [[nodiscard]] virtual std::vector<Schedule> schedules_that_pause(
+      const std::vector<ScheduleId>& ids) = 0;
   // Runs that belong to it, by status; a status that none has is left out.
   [[nodiscard]] virtual std::vector<std::pair<RunStatus, std::uint64_t>> counts_of(ParentId id) = 0;
 };

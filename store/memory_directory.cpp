@@ -164,6 +164,16 @@ std::vector<Schedule> MemoryDirectory::schedules_to_resume(Timestamp now, std::s
   return rows;
 }
 
+std::vector<Schedule> MemoryDirectory::schedules_that_pause(const std::vector<ScheduleId>& ids) {
+  std::vector<Schedule> rows;
+  for (const auto id : ids)
+    if (auto row = store_.schedule(id);
+        row && row->status == ScheduleStatus::active && row->pause_after_failures > 0)
+      rows.push_back(std::move(*row));
+  std::ranges::sort(rows, {}, &Schedule::id);
+  return rows;
+}
+
 std::vector<Project> MemoryDirectory::paused_projects() { return store_.paused_projects(); }
 
 std::vector<std::pair<RunStatus, std::uint64_t>> MemoryDirectory::counts_of(ParentId id) {

@@ -46,6 +46,8 @@ class PostgresDirectory final : public Directory {
   [[nodiscard]] std::vector<Backfill> open_backfills() override;
   [[nodiscard]] std::optional<Project> project(std::int64_t id) override;
   [[nodiscard]] std::vector<Project> paused_projects() override;
+  [[nodiscard]] std::vector<Schedule> schedules_that_pause(
+      const std::vector<ScheduleId>& ids) override;
   [[nodiscard]] std::vector<Schedule> schedules_to_resume(Timestamp now,
                                                           std::size_t limit) override;
   [[nodiscard]] std::vector<std::pair<RunStatus, std::uint64_t>> counts_of(ParentId id) override;

@@ -192,9 +192,17 @@ std::vector<Schedule> PostgresDirectory::schedules_to_resume(Timestamp now, std:
       "SELECT " + pg_columns<Schedule>() +
       " FROM schedules WHERE status = 'paused' AND paused_until <= $1::bigint"
       " ORDER BY paused_until, id LIMIT $2::bigint";
-  return connection_.read([&](Tx& tx) {
-    return read_table<Schedule>(tx.exec(kSelect, Params().add(now).add(limit)));
-  });
+  return connection_.read(
+      [&](Tx& tx) { return read_table<Schedule>(tx.exec(kSelect, Params().add(now).add(limit))); });
+}
+
+std::vector<Schedule> PostgresDirectory::schedules_that_pause(const std::vector<ScheduleId>& ids) {
+  static const std::string kSelect =
+      "SELECT " + pg_columns<Schedule>() +
+      " FROM schedules WHERE id = ANY($1::uuid[]) AND status = 'active'"
+      " AND pause_after_failures > 0 ORDER BY id";
+  return connection_.read(
+      [&](Tx& tx) { return read_table<Schedule>(tx.exec(kSelect, Params().add_all(ids))); });
 }
 
 std::vector<std::pair<RunStatus, std::uint64_t>> PostgresDirectory::counts_of(ParentId id) {

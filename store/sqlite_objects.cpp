@@ -6,6 +6,8 @@
 #include "store/sqlite_rows.h"
 #include "store/sqlite_runs.h"
 
+#include <algorithm>
+
 namespace rruled::store {
 namespace {
 
@@ -192,6 +194,21 @@ std::vector<Schedule> SqliteDirectory::schedules_to_resume(Timestamp now, std::s
     Query query(*connection_, kSelect);
     query.bind(now).bind(limit);
     return read_rows<Schedule>(query);
+  });
+}
+
+std::vector<Schedule> SqliteDirectory::schedules_that_pause(const std::vector<ScheduleId>& ids) {
+  static const std::string kSelect =
+      "SELECT " + column_list<Schedule>() +
+      " FROM schedules WHERE id = ? AND status = 'active' AND pause_after_failures > 0";
+  return connection_->guarded([&] {
+    std::vector<Schedule> rows;
+    for (const auto& id : ids) {
+      Query query(*connection_, kSelect);
+      if (query.bind(id).step()) rows.push_back(read_row<Schedule>(query));
+    }
+    std::ranges::sort(rows, {}, &Schedule::id);
+    return rows;
   });
 }
 

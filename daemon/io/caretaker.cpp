@@ -16,6 +16,7 @@ using core::Notice;
 
 constexpr std::chrono::seconds kEvery{1};
 constexpr std::size_t kResumeMax = 100;  // in one step
+constexpr std::size_t kFailingMax = 500;
 constexpr const char* kActor = "daemon";
 
 // Runs that ended and count: a person's, too. More than pause_after_failures may be.
@@ -68,19 +69,18 @@ std::vector<Notice> resume_paused(store::Store& store,
 
 std::vector<Notice> pause_failing(store::Store& store,
                                   store::Directory& directory,
-                                  const std::set<store::ScheduleId>& schedules,
+                                  const std::vector<store::ScheduleId>& schedules,
                                   store::Timestamp now) {
   std::vector<Notice> done;
-  for (const auto id : schedules) {
-    const auto row = store.schedule(id);
-    if (!row || row->pause_after_failures == 0) continue;
-    auto paused = core::paused_by_failures(*row, ended_runs(directory, *row), now);
+  if (schedules.empty()) return done;
+  for (const store::Schedule& row : directory.schedules_that_pause(schedules)) {
+    auto paused = core::paused_by_failures(row, ended_runs(directory, row), now);
     if (!paused) continue;
-    const std::string text = name_of(store, *row) + ": " + paused->note;
+    const std::string text = name_of(store, row) + ": " + paused->note;
     store::ChangeSet changes;
-    core::put(changes, {std::move(*paused), std::nullopt}, &*row);
+    core::put(changes, {std::move(*paused), std::nullopt}, &row);
     if (core::write_with_audit(std::move(changes), store, kActor, now)) continue;
-    done.push_back({.kind = Notice::Kind::paused, .schedule_id = id, .text = text});
+    done.push_back({.kind = Notice::Kind::paused, .schedule_id = row.id, .text = text});
   }
   return done;
 }
@@ -110,7 +110,10 @@ void Caretaker::on(const Notice& notice) {
 }
 
 asio::awaitable<void> Caretaker::step() {
-  const auto failing = std::exchange(failing_, {});
+  // When an executor is down many fail at once: what is due must not wait for a look at all.
+  std::vector<store::ScheduleId> failing;
+  while (!failing_.empty() && failing.size() < kFailingMax)
+    failing.push_back(failing_.extract(failing_.begin()).value());
   auto look = [this, failing, now = clock_.now()] {
     auto done = resume_paused(store_, *directory_, zones_, now);
     for (auto& each : pause_failing(store_, *directory_, failing, now))

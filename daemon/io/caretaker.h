@@ -29,10 +29,11 @@ namespace rruled::io {
                                                       const rrule::ZoneDatabase& zones,
                                                       store::Timestamp now);
 // Pauses those of `schedules` that failed pause_after_failures times in a row.
-[[nodiscard]] std::vector<core::Notice> pause_failing(store::Store& store,
-                                                      store::Directory& directory,
-                                                      const std::set<store::ScheduleId>& schedules,
-                                                      store::Timestamp now);
+[[nodiscard]] std::vector<core::Notice> pause_failing(
+    store::Store& store,
+    store::Directory& directory,
+    const std::vector<store::ScheduleId>& schedules,
+    store::Timestamp now);
 
 // Does so each second, until stop(); hears which runs fail, and passes everything on to `next`. Io
 // thread only. All given outlive it. A fault of the store is said and the step tried again.

@@ -183,6 +183,31 @@ void schedules_whose_pause_is_over_are_found(Store& store) {
   CHECK(ids(at(30), 1) == std::vector{schedule_id(2)});
 }
 
+void schedules_that_pause_by_failures_are_found(Store& store) {
+  ChangeSet changes{.flows = {{a_flow(), {}}}};
+  const auto add = [&](int n, ScheduleStatus status, int failures) {
+    Schedule row = a_schedule(n);
+    row.status = status;
+    row.pause_after_failures = failures;
+    if (status != ScheduleStatus::active) {
+      row.next_run_at.reset();
+      row.next_due_at.reset();
+    }
+    changes.schedules.push_back({row, {}});
+  };
+  add(1, ScheduleStatus::active, 3);
+  add(2, ScheduleStatus::active, 0);
+  add(3, ScheduleStatus::paused, 3);
+  add(4, ScheduleStatus::active, 1);
+  add(5, ScheduleStatus::active, 1);
+  REQUIRE_FALSE(store.write(changes, at(0)));
+  std::vector<ScheduleId> found;
+  for (const auto& row : directory_of(store)->schedules_that_pause(
+           {schedule_id(4), schedule_id(3), schedule_id(2), schedule_id(1), schedule_id(9)}))
+    found.push_back(row.id);
+  CHECK(found == std::vector{schedule_id(1), schedule_id(4)});
+}
+
 void schedules_name_calendars_that_are_there(Store& store) {
   const auto directory = directory_of(store);
   auto schedule = a_schedule();
@@ -311,6 +336,7 @@ void skipped_runs_are_only_written_down(Store& store) {
 std::vector<Check> object_checks() {
   return {
       {"schedules whose pause is over are found", schedules_whose_pause_is_over_are_found},
+      {"schedules that pause by failures are found", schedules_that_pause_by_failures_are_found},
       {"a failed or dead run goes again, as it was", failed_runs_go_again},
       {"a late end does not reach a run that goes again", a_late_end_does_not_reach_a_replay},
       {"other runs do not go again", other_runs_do_not_go_again},
