@@ -209,6 +209,43 @@ TEST_CASE("a schedule is paused, resumed, changed, run and deleted") {
   CHECK(machine.json({"runs", "list"}).as_array().at(0).at("status") == "cancelled");
 }
 
+TEST_CASE("what is skipped is one gap; a pause may have an end; failures in a row may pause") {
+  Installation machine;
+  REQUIRE(
+      machine.rruled({"flow", "create", "--name", "Hello", "--trigger", "schedule"}).exit_code ==
+      0);
+  const auto made = machine.json({"schedule", "create", "--flow", "Hello", "--rrule",
+                                  "FREQ=MINUTELY", "--pause-after-failures", "3"});
+  const std::string id = text(made.at("id"));
+  CHECK(made.at("pause_after_failures") == 3);
+
+  // Ahead of now, so that there is something.
+  const std::string until = text(machine.json({"schedule", "show", id}).at("next_run_at"));
+  const std::string just_after = until.substr(0, 17) + "59.5Z";  // in the same minute
+  const auto dry = machine.rruled({"schedule", "skip", id, "--until", just_after, "--dry-run"});
+  CHECK_THAT(dry.out, Contains("1 skipped") && Contains("1 schedule would change"));
+  CHECK(machine.json({"schedule", "show", id}).at("gaps").as_array().empty());
+  CHECK(machine.rruled({"schedule", "skip", id, "--until", just_after}).exit_code == 0);
+  const auto shown = machine.json({"schedule", "show", id});
+  REQUIRE(shown.at("gaps").as_array().size() == 1);
+  CHECK(shown.at("gaps").at(0).at("reason") == "skipped_by_operator");
+  CHECK(text(shown.at("next_run_at")) > until);
+  CHECK_THAT(machine.rruled({"schedule", "skip", "--all", "--until", "2099-01-01T00:00:00Z"}).err,
+             Contains("--until: at most a day ahead"));
+  CHECK_THAT(machine.rruled({"schedule", "skip"}).err, Contains("a schedule's id, or --all"));
+  CHECK_THAT(machine.rruled({"schedule", "recompute", "--all"}).out,
+             Contains("0 schedules changed"));
+
+  CHECK(machine.rruled({"schedule", "pause", id, "--until", "2020-01-01T00:00:00Z"}).exit_code ==
+        2);
+  CHECK(machine.rruled({"schedule", "pause", id, "--until", "2099-01-01T00:00:00Z"}).exit_code ==
+        0);
+  const auto paused = machine.json({"schedule", "show", id});
+  CHECK(text(paused.at("paused_until")) == "2099-01-01T00:00:00.000000Z");
+  CHECK(machine.rruled({"schedule", "resume", id}).exit_code == 0);
+  CHECK(machine.json({"schedule", "show", id}).at("paused_until").is_null());
+}
+
 TEST_CASE("a flow that stops firing takes its schedules along, and back") {
   Installation machine;
   import_file(machine, kFile);
