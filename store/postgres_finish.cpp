@@ -10,10 +10,10 @@
 namespace rruled::store {
 namespace {
 
-// Thrown out of the transaction: a schedule whose waiting runs must be let go is locked by another
-// transaction. Taking its lock now could be a deadlock (schedules come before runs), so all is done
-// again with the schedules first.
-struct SchedulesFirst {};
+// Thrown out of the transaction: a row that it needs next is locked by another transaction. Waiting
+// for it with the locks of others could be a deadlock (schedules come before runs, and each in
+// order of id), so all is done again with every lock first.
+struct LocksFirst {};
 
 // A run that is there no more, or an end that is.
 struct End {
@@ -28,10 +28,10 @@ class Ending {
   Ending(Tx& tx, const std::vector<Finish>& batch, const Claimant& claimant)
       : tx_(tx), batch_(batch), claimant_(claimant), results_(batch.size()), ends_(batch.size()) {}
 
-  std::vector<FinishResult> run(bool schedules_first);
+  std::vector<FinishResult> run(bool locks_first);
 
  private:
-  void lock_schedules();
+  void lock_all();
   void end_held(std::vector<std::size_t>& others);
   void end_other(std::size_t i);
   void put_attempts();
@@ -184,12 +184,16 @@ void Ending::end_held(std::vector<std::size_t>& others) {
 void Ending::end_other(std::size_t i) {
   static const std::string kHeld =
       "SELECT number, status, owner, fence, schedule_id, flow_id, released, cancel_reason"
-      " FROM runs WHERE id = $1::uuid FOR UPDATE";
+      " FROM runs WHERE id = $1::uuid FOR UPDATE SKIP LOCKED";
+  static const std::string kThere = "SELECT 1 FROM runs WHERE id = $1::uuid";
   static const std::string kEnd = end_any_sql("");
   const auto& finish = batch_[i];
   results_[i].written = false;
   const auto found = tx_.exec(kHeld, Params().add(finish.run_id));
-  if (found.empty()) return;
+  if (found.empty()) {
+    if (!tx_.exec(kThere, Params().add(finish.run_id)).empty()) throw LocksFirst{};
+    return;
+  }
   PgReader row(found, 0);
   const auto number = row.read<std::int64_t>();
   const auto status = row.read<RunStatus>();
@@ -302,7 +306,7 @@ void Ending::release() {
   if (ids.empty()) return;
   const auto locked = tx_.exec(kLock, Params().add_all(ids));
   const auto there = tx_.exec(kGone, Params().add_all(ids));
-  if (PgReader(there, 0).read<std::size_t>() > locked.size()) throw SchedulesFirst{};
+  if (PgReader(there, 0).read<std::size_t>() > locked.size()) throw LocksFirst{};
   auto queues = read_queues(tx_, ids);
   std::vector<RunId> freed;
   std::vector<RunId> by;
@@ -323,18 +327,21 @@ void Ending::release() {
   if (!by.empty()) tx_.exec(kReleased, Params().add_all(by));
 }
 
-void Ending::lock_schedules() {
-  static const std::string kLock =
+void Ending::lock_all() {
+  static const std::string kSchedules =
       "SELECT id FROM schedule_states WHERE id IN"
       " (SELECT schedule_id FROM runs WHERE id = "
       "ANY($1::uuid[])) ORDER BY id FOR UPDATE";
+  static const std::string kRuns =
+      "SELECT id FROM runs WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE";
   Params params;
   params.add_each(batch_, [](const Finish& finish) { return finish.run_id; });
-  tx_.exec(kLock, params);
+  tx_.exec(kSchedules, params);
+  tx_.exec(kRuns, params);
 }
 
-std::vector<FinishResult> Ending::run(bool schedules_first) {
-  if (schedules_first) lock_schedules();
+std::vector<FinishResult> Ending::run(bool locks_first) {
+  if (locks_first) lock_all();
   std::vector<std::size_t> others;
   end_held(others);
   for (const auto i : others) end_other(i);
@@ -350,13 +357,13 @@ std::vector<FinishResult> PostgresStore::finish(const std::vector<Finish>& batch
                                                 Timestamp now) {
   validate(batch);
   if (batch.empty()) return {};
-  const auto attempt = [&](bool schedules_first) {
-    return connection_->write(
-        now, [&](Tx& tx) { return Ending(tx, batch, claimant).run(schedules_first); });
+  const auto attempt = [&](bool locks_first) {
+    return connection_->write(now,
+                              [&](Tx& tx) { return Ending(tx, batch, claimant).run(locks_first); });
   };
   try {
     return attempt(false);
-  } catch (const SchedulesFirst&) {
+  } catch (const LocksFirst&) {
     return attempt(true);
   }
 }

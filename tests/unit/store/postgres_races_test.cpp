@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <map>
 #include <mutex>
 #include <random>
@@ -209,6 +210,39 @@ TEST_CASE("a schedule that is locked holds up no other", "[postgres]") {
   CHECK(store->recover(10, at(3'600)) == 3);
   schema.sql("COMMIT");
   CHECK(store->recover(10, at(3'600)) == 1);
+}
+
+TEST_CASE("an end that was wished for waits with no other run locked", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  auto changes = put(a_flow());
+  changes.runs = {a_manual_run(1), a_manual_run(2)};
+  REQUIRE_FALSE(store->write(changes, at(0)));
+  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  const auto runs = store->claim({claimant, {"default"}}, at(1)).runs;
+  REQUIRE(runs.size() == 2);
+  REQUIRE(run_desk_of(*store)->ask_to_cancel(run_id(1), "wished", at(2)));
+  const auto lock = [&](int n) {
+    return "SELECT 1 FROM runs WHERE id = '" + to_string(run_id(n)) + "' FOR UPDATE";
+  };
+
+  // The end of the second is written first, by one statement with all plain ones; another
+  // transaction locks in order of id.
+  schema.sql("BEGIN; SET LOCAL deadlock_timeout = 1; " + lock(1));
+  auto finished = std::async(std::launch::async, [&] {
+    return store->finish({a_finish(runs[0], RunStatus::retrying, at(3)),
+                          a_finish(runs[1], RunStatus::completed, at(3))},
+                         claimant, at(3));
+  });
+  while (schema.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0") {
+  }
+  CHECK_NOTHROW(schema.sql(lock(2)));
+  schema.sql("COMMIT");
+  const auto results = finished.get();
+  CHECK(results[0].cancelled);
+  CHECK(results[1].written);
+  CHECK(schema.sql("SELECT status FROM runs ORDER BY id") == "cancelled completed");
 }
 
 }  // namespace rruled::test
