@@ -81,24 +81,79 @@ std::string bump_rules_sql(const std::string& which) {
          " AND revision <> $2::bigint";
 }
 
+// What tells the runs of a batch apart. The other columns are the same for many of them: each
+// different set of their values, a shape, is sent once, and a run names its own.
+bool is_own_column(std::string_view name) {
+  constexpr std::array<std::string_view, 7> kOwn = {
+      "id", "project_id", "flow_id", "schedule_id", "scheduled_for", "due_at", "available_at"};
+  return std::ranges::find(kOwn, name) != kOwn.end();
+}
+bool is_shape_column(std::string_view name) { return is_run_column(name) && !is_own_column(name); }
+
+// Parameters: an array for each own column, the shape of each run (from 1), an array for each
+// column of the shapes, and when what they claim was claimed, and until when it is.
 std::string insert_runs_sql(const std::string& conflict) {
-  const auto columns = pg_columns<Run>("", is_run_column);
-  const int count = pg_column_count<Run>(is_run_column);
-  const auto claimed = [](int parameter) {
-    return ", CASE WHEN r.status = 'dispatching' THEN $" + std::to_string(parameter) +
-           "::bigint END";
+  const auto own = pg_columns<Run>("", is_own_column);
+  int parameter = 1 + pg_column_count<Run>(is_own_column);
+  const auto runs = pg_arrays<Run>(1, is_own_column) + ", $" + std::to_string(parameter);
+  const auto of_shape = [&parameter](std::string_view type) {
+    return ", ($" + std::to_string(++parameter) + "::" + std::string(type) + "[])[r.shape]";
   };
-  return "WITH added AS (INSERT INTO runs (" + columns + ", claimed_at, claimed_until) SELECT r.*" +
-         claimed(count + 1) + claimed(count + 2) + " FROM " + pg_unnest<Run>(1, is_run_column) +
-         " AS r(" + columns + ")" + conflict +
-         " RETURNING number, id, schedule_id, parent_id, owner, project_id, "
-         "due_at, available_at,"
+  std::string values = pg_columns<Run>("r.", is_own_column);
+  const Run row;
+  visit_columns(row, [&]<class Member>(std::string_view column, const Member&) {
+    if (is_shape_column(column)) values += of_shape(pg_type<Member>());
+  });
+  values += of_shape("bigint");  // claimed_at
+  values += of_shape("bigint");  // claimed_until
+  return "WITH added AS (INSERT INTO runs (" + own + ", " + pg_columns<Run>("", is_shape_column) +
+         ", claimed_at, claimed_until) SELECT " + values + " FROM unnest(" + runs +
+         "::bigint[]) AS r(" + own + ", shape)" + conflict +
+         " RETURNING number, id, schedule_id, parent_id, owner, project_id, due_at, available_at,"
          "  status, executor),"
-         " kept AS (INSERT INTO incomplete_runs (run, id, schedule_id, "
-         "parent_id, owner,"
+         " kept AS (INSERT INTO incomplete_runs (run, id, schedule_id, parent_id, owner,"
          "  project_id, due_at, available_at, status, executor)"
          "  SELECT * FROM added WHERE status <> 'completed')"
          " SELECT number, id FROM added";
+}
+
+// The values of a run's shape, as a key: their bytes, each with its length.
+std::string shape_key(const Run& run) {
+  static const std::vector<bool> kOfShape = [] {
+    std::vector<bool> of_shape;
+    const Run row;
+    visit_columns(row, [&](std::string_view name, const auto&) {
+      of_shape.push_back(is_shape_column(name));
+    });
+    return of_shape;
+  }();
+  PgArray values("text");
+  auto of_shape = kOfShape.begin();
+  visit_columns(run, [&](std::string_view, const auto& member) {
+    if (*of_shape++) values.add(member);
+  });
+  return std::move(values).finish();
+}
+
+Params insert_runs_params(const std::vector<const Run*>& runs, Timestamp now, Timestamp until) {
+  std::unordered_map<std::string, std::int64_t> known;
+  std::vector<const Run*> shapes;
+  std::vector<std::int64_t> shape_of;
+  for (const auto* run : runs) {
+    const auto next = static_cast<std::int64_t>(shapes.size()) + 1;
+    const auto [shape, added] = known.emplace(shape_key(*run), next);
+    if (added) shapes.push_back(run);
+    shape_of.push_back(shape->second);
+  }
+  const auto if_claimed = [](Timestamp time) {
+    return [time](const Run* run) {
+      return run->status == RunStatus::dispatching ? std::optional(time) : std::nullopt;
+    };
+  };
+  Params params;
+  params.add_rows(runs, is_own_column).add_all(shape_of).add_rows(shapes, is_shape_column);
+  params.add_each(shapes, if_claimed(now)).add_each(shapes, if_claimed(until));
+  return params;
 }
 
 void insert_bodies(Tx& tx,
@@ -143,8 +198,7 @@ std::vector<RunId> insert_runs(Tx& tx,
   static const std::string kInsert = insert_runs_sql("");
   static const std::string kInsertNew = insert_runs_sql(" ON CONFLICT DO NOTHING");
   if (runs.empty()) return {};
-  Params params;
-  params.add_rows(runs, is_run_column).add(tx.now()).add(tx.now() + claim_ttl);
+  const auto params = insert_runs_params(runs, tx.now(), tx.now() + claim_ttl);
   std::vector<std::int64_t> numbers;
   std::vector<RunId> ids;
   try {
@@ -155,10 +209,14 @@ std::vector<RunId> insert_runs(Tx& tx,
   } catch (const pqxx::unique_violation&) {
     throw RunsExist{};
   }
-  std::unordered_map<RunId, const Run*> by_id;
-  for (const auto* run : runs) by_id.emplace(run->id, run);
   std::vector<const Run*> added;
-  for (const auto& id : ids) added.push_back(by_id.at(id));
+  if (std::ranges::equal(ids, runs, {}, {}, &Run::id)) {
+    added = runs;
+  } else {
+    std::unordered_map<RunId, const Run*> by_id;
+    for (const auto* run : runs) by_id.emplace(run->id, run);
+    for (const auto& id : ids) added.push_back(by_id.at(id));
+  }
   if (!added.empty()) insert_bodies(tx, numbers, added);
   return ids;
 }

@@ -41,9 +41,9 @@ template <class Row>
   return list;
 }
 
-// "unnest($1::uuid[], $2::bigint[], ..)": what Params::add_rows() gives, beginning with $first.
+// "$1::uuid[], $2::bigint[], ..": what Params::add_rows() gives, beginning with $first.
 template <class Row>
-[[nodiscard]] std::string pg_unnest(int first = 1, PgWanted wanted = every_column) {
+[[nodiscard]] std::string pg_arrays(int first = 1, PgWanted wanted = every_column) {
   std::string list;
   const Row row{};
   visit_columns(row, [&]<class Member>(std::string_view column, const Member&) {
@@ -52,7 +52,12 @@ template <class Row>
     list.append("$").append(std::to_string(first++)).append("::");
     list.append(pg_type<Member>()).append("[]");
   });
-  return "unnest(" + list + ")";
+  return list;
+}
+
+template <class Row>
+[[nodiscard]] std::string pg_unnest(int first = 1, PgWanted wanted = every_column) {
+  return "unnest(" + pg_arrays<Row>(first, wanted) + ")";
 }
 
 template <class Row>

@@ -196,4 +196,19 @@ TEST_CASE("loading goes on in the index, not after all that was loaded before", 
   CHECK(plan.find("(ROW(next_due_at, id) > ROW(", index) != std::string::npos);
 }
 
+TEST_CASE("a run that has ended is changed by nobody", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  auto changes = put(a_flow());
+  changes.runs = {a_manual_run(1)};
+  REQUIRE_FALSE(store->write(changes, at(0)));
+  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  const auto run = store->claim({claimant, {"default"}}, at(1)).runs.at(0);
+  CHECK(store->finish({a_finish(run, RunStatus::completed, at(2))}, claimant, at(2))[0].written);
+  CHECK_THROWS_WITH(schema.sql("UPDATE runs SET status = 'pending', available_at = 0"),
+                    Catch::Contains("a final run does not change"));
+  CHECK(store->run(run.id)->status == RunStatus::completed);
+}
+
 }  // namespace rruled::test
