@@ -15,8 +15,8 @@ namespace {
 
 using Errors = std::vector<ConfigError>;
 
-// NAME.d beside NAME.toml: its *.toml, by name.
-std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& file) {
+// NAME.d beside NAME.toml: its *.toml, by name. A folder that is not there has none.
+std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& file, Errors& errors) {
   auto folder = file;
   if (folder.extension() == ".toml") folder.replace_extension();
   folder += ".d";
@@ -25,12 +25,15 @@ std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& file) {
   for (const auto& each : std::filesystem::directory_iterator(folder, error))
     if (each.path().extension() == ".toml" && each.path().filename().string().front() != '.')
       files.push_back(each.path());
+  if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
+    errors.push_back({folder.string(), {}, unreadable(error)});
   std::sort(files.begin(), files.end());
   return files;
 }
 
 std::vector<std::filesystem::path> files_to_read(const std::optional<std::filesystem::path>& given,
-                                                 const Environment& environment) {
+                                                 const Environment& environment,
+                                                 Errors& errors) {
   std::filesystem::path file = environment.system_file;
   bool named = true;
   if (given)
@@ -41,8 +44,11 @@ std::vector<std::filesystem::path> files_to_read(const std::optional<std::filesy
     named = false;
   std::vector<std::filesystem::path> files;
   std::error_code error;
-  if (named || std::filesystem::exists(file, error)) files.push_back(file);
-  for (auto& each : drop_ins(file)) files.push_back(std::move(each));
+  // One that may be there, where this user cannot look, does not count as absent.
+  const bool there = std::filesystem::exists(file, error);
+  if (named || there || error) files.push_back(file);
+  if (error) return files;
+  for (auto& each : drop_ins(file, errors)) files.push_back(std::move(each));
   return files;
 }
 
@@ -86,6 +92,7 @@ class Assembly {
   }
 
   Config& config() { return config_; }
+  Errors& errors() { return errors_; }
 
  private:
   void assign(const Assignment& each) {
@@ -209,7 +216,7 @@ std::string full_key(const Setting& setting, std::string_view executor) {
 boost::system::result<Config, Errors> load_config(const std::optional<std::filesystem::path>& file,
                                                   const Environment& environment) {
   Assembly assembly;
-  for (const auto& each : files_to_read(file, environment)) {
+  for (const auto& each : files_to_read(file, environment, assembly.errors())) {
     assembly.config().sources.push_back(each.string());
     assembly.take(read_toml(each));
   }

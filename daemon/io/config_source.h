@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct SourceResult {
 inline constexpr std::uintmax_t kConfigBytesMax = 1'048'576;
 
 [[nodiscard]] SourceResult read_toml(const std::filesystem::path& file);
+
+// "cannot be read: ..", and what to do about it.
+[[nodiscard]] std::string unreadable(const std::error_code& error);
 
 // `executors`: the names that the files have, which a variable may mean.
 [[nodiscard]] SourceResult read_environment(const Environment& environment,

@@ -160,6 +160,11 @@ std::string sentence(std::string_view description) {
 
 }  // namespace
 
+std::string unreadable(const std::error_code& error) {
+  return "cannot be read: " + error.message() +
+         " (run it as a user that may read it, or name another file: --config, RRULED_CONFIG)";
+}
+
 SourceResult read_toml(const std::filesystem::path& file) {
   SourceResult result;
   const auto refuse = [&](std::string where, std::string detail) {
@@ -168,12 +173,13 @@ SourceResult read_toml(const std::filesystem::path& file) {
   };
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
+  if (status.type() == std::filesystem::file_type::none)
+    return refuse(file.string(), unreadable(error));
   if (!std::filesystem::exists(status)) return refuse(file.string(), "there is no such file");
   if (std::filesystem::is_directory(status))
     return refuse(file.string(), "is a folder, not a file");
   std::ifstream in(file, std::ios::binary);
-  if (!in)
-    return refuse(file.string(), "cannot be read: " + std::generic_category().message(errno));
+  if (!in) return refuse(file.string(), unreadable({errno, std::generic_category()}));
   std::string text(kConfigBytesMax + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));

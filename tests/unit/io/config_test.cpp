@@ -4,6 +4,7 @@
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
+#include <unistd.h>
 
 #include <fstream>
 #include <set>
@@ -217,6 +218,30 @@ TEST_CASE("the file is the given one, else the variable's, else the system's") {
   CHECK(setup.good().log.level == LogVerbosity::warn);
   CHECK(setup.good(setup.write("given.toml", "[log]\nlevel = \"debug\"\n")).log.level ==
         LogVerbosity::debug);
+}
+
+TEST_CASE("a folder that may not be entered does not count as empty") {
+  Setup setup;
+  setup.environment.system_file = setup.write("closed/system.toml", "[log]\nlevel = \"error\"\n");
+  setup.write("open/some.toml", "");
+  setup.write("open/some.d/more.toml", "[log]\nlevel = \"error\"\n");
+  std::filesystem::permissions(setup.folder.path(), std::filesystem::perms(0711));
+  for (const char* each : {"closed", "open/some.d"})
+    std::filesystem::permissions(setup.path(each), std::filesystem::perms::none);
+  const auto root = ::geteuid() == 0;  // who may enter everything
+  constexpr uid_t kNobody = 65'534;
+  if (root) REQUIRE(::seteuid(kNobody) == 0);
+  const auto closed = load_config({}, setup.environment);
+  const auto drop_ins = load_config(setup.path("open/some.toml"), setup.environment);
+  if (root) REQUIRE(::seteuid(0) == 0);
+  for (const char* each : {"closed", "open/some.d"})
+    std::filesystem::permissions(setup.path(each), std::filesystem::perms::owner_all);
+  REQUIRE_FALSE(closed.has_value());
+  CHECK_THAT(to_string(closed.error().front()),
+             Catch::Contains("closed/system.toml: cannot be read: Permission denied (run it as a"));
+  REQUIRE_FALSE(drop_ins.has_value());
+  CHECK_THAT(to_string(drop_ins.error().front()),
+             Catch::Contains("open/some.d: cannot be read: Permission denied (run it as a"));
 }
 
 TEST_CASE("every key has a variable") {
