@@ -58,6 +58,14 @@ void set_status(store::Finish& finish,
   finish.available_at.reset();
 }
 
+// Only the executor needs it, and it may be large.
+store::Run without_body(store::Run& run) {
+  std::string body = std::exchange(run.body, {});
+  store::Run copy = run;
+  run.body = std::move(body);
+  return copy;
+}
+
 }  // namespace
 
 std::size_t Planner::free_slots(const Lane& lane) const {
@@ -149,7 +157,7 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
       }
       if (end_unsent(run, now)) continue;
       ++lane.in_flight;
-      in_flight_.emplace(run.id, InFlight{.run = run, .ticket = lane.breaker.sent()});
+      in_flight_.emplace(run.id, InFlight{.run = without_body(run), .ticket = lane.breaker.sent()});
       actions.emplace_back(Deliver{std::move(run)});
     }
   }

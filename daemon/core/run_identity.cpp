@@ -12,10 +12,14 @@ namespace {
 
 namespace json = boost::json;
 
+// At least so many; `value` is not negative.
 void append_digits(std::string& out, int value, int width) {
-  std::string digits = std::to_string(value);
-  out.append(static_cast<std::size_t>(std::max(0, width - static_cast<int>(digits.size()))), '0');
-  out += digits;
+  constexpr int kDigitsMax = 10;
+  char digits[kDigitsMax];
+  int count = 0;
+  for (; value > 0 || count < width; value /= 10)
+    digits[count++] = static_cast<char>('0' + value % 10);
+  while (count > 0) out += digits[--count];
 }
 
 json::value parse_or(std::string_view text, json::value otherwise) {
@@ -25,6 +29,7 @@ json::value parse_or(std::string_view text, json::value otherwise) {
 }
 
 void overlay(json::object& onto, std::string_view text) {
+  if (text == "{}") return;
   const json::value value = parse_or(text, json::object());
   if (!value.is_object()) return;
   for (const auto& [key, each] : value.get_object()) onto.insert_or_assign(key, each);
@@ -32,6 +37,7 @@ void overlay(json::object& onto, std::string_view text) {
 
 json::object defaults_of(std::string_view flow_variables) {
   json::object merged;
+  if (flow_variables == "[]") return merged;
   const json::value definitions = parse_or(flow_variables, json::array());
   if (!definitions.is_array()) return merged;
   for (const auto& definition : definitions.get_array()) {
@@ -44,35 +50,36 @@ json::object defaults_of(std::string_view flow_variables) {
   return merged;
 }
 
-json::value text_or_null(const std::optional<std::string>& text) {
-  return text ? json::value(json::string(*text)) : json::value(nullptr);
-}
+// `"text"`
+std::string quoted(std::string_view text) { return json::serialize(json::string_view(text)); }
 
-// {"run":..,"flow":..,"schedule":..,"variables":..}, without the attempt.
+// {"run":..,"flow":..,"schedule":..,"variables":..}, without the attempt. Written by hand: a tree
+// of values for each run that is due cost more than all else that is done to plan it. The variables
+// are JSON already.
 std::string body_of(const store::Run& run, const store::DueSchedule& due) {
   const store::Schedule& schedule = due.schedule;
-  json::object body;
-  json::object& about_run = body.emplace("run", json::object()).first->value().get_object();
-  about_run["id"] = to_string(run.id);
-  about_run["kind"] = store::word(run.kind);
-  about_run["origin"] = store::word(run.origin);
-  about_run["scheduled_for"] =
-      run.scheduled_for ? json::value(rfc3339(*run.scheduled_for)) : json::value(nullptr);
-  about_run["due_at"] = rfc3339(run.due_at);
-  body["flow"] = {{"id", to_string(run.flow_id)},
-                  {"name", text_or_null(due.flow_name)},
-                  {"version", due.flow_version},
-                  {"project_id", run.project_id}};
+  std::string out;
+  out.reserve(512 + run.variables.size());
+  out.append(R"({"run":{"id":")").append(to_string(run.id));
+  out.append(R"(","kind":")").append(store::word(run.kind));
+  out.append(R"(","origin":")").append(store::word(run.origin));
+  out.append(R"(","scheduled_for":)");
+  out += run.scheduled_for ? '"' + rfc3339(*run.scheduled_for) + '"' : "null";
+  out.append(R"(,"due_at":")").append(rfc3339(run.due_at));
+  out.append(R"("},"flow":{"id":")").append(to_string(run.flow_id));
+  out.append(R"(","name":)").append(due.flow_name ? quoted(*due.flow_name) : "null");
+  out.append(R"(,"version":)").append(std::to_string(due.flow_version));
+  out.append(R"(,"project_id":)").append(std::to_string(run.project_id));
+  out.append(R"(},"schedule":)");
   if (run.schedule_id) {
-    body["schedule"] = {{"id", to_string(schedule.id)},
-                        {"rrule", schedule.rrule},
-                        {"starts_at", rfc3339(schedule.starts_at)},
-                        {"timezone", schedule.timezone}};
+    out.append(R"({"id":")").append(to_string(schedule.id));
+    out.append(R"(","rrule":)").append(quoted(schedule.rrule));
+    out.append(R"(,"starts_at":")").append(rfc3339(schedule.starts_at));
+    out.append(R"(","timezone":)").append(quoted(schedule.timezone)).append("}");
   } else {
-    body["schedule"] = nullptr;
+    out += "null";
   }
-  body["variables"] = parse_or(run.variables, json::object());
-  return json::serialize(body);
+  return out.append(R"(,"variables":)").append(run.variables).append("}");
 }
 
 store::Run run_of(const store::DueSchedule& due, store::RunId id, std::string variables) {

@@ -8,6 +8,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <cassert>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,21 +16,27 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <variant>
-#include <vector>
 
 namespace rruled::io {
 
 // One request. Must be safe to repeat (an Idempotency-Key makes a POST so): see HttpClient::send.
 // Names, values and target hold no control characters; that is the caller's to keep.
 struct HttpRequest {
+  HttpRequest& add_header(std::string_view name, std::string_view value) {
+    assert(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
+    headers.append(name).append(": ").append(value).append("\r\n");
+    return *this;
+  }
+
   std::string method = "POST";
   bool tls = false;
   std::string host;  // a name or an address; of IPv6 without brackets
   std::uint16_t port = 80;
   std::string target = "/";
-  std::vector<std::pair<std::string, std::string>> headers;  // Host and Content-Length come on top
+  std::string
+      headers;  // as they are sent, each with its line's end; Host and Content-Length on top
   std::string body;
   SendPermit permit;  // refused: Stage::cancelled
 };

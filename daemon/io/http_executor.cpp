@@ -112,22 +112,20 @@ HttpRequest HttpExecutor::request(const store::Run& run) const {
   HttpRequest request = url_.request(run);
   if (api_) request.target += endpoint(run);
   request.body = payload(run);
-  auto& headers = request.headers;
-  headers.reserve(11);
-  headers.emplace_back("Content-Type", "application/json");
-  headers.emplace_back("Accept", "application/json");
-  headers.emplace_back("User-Agent", "rruled/" RRULED_VERSION);
-  headers.emplace_back("Idempotency-Key", core::idempotency_key(run.id));
-  headers.emplace_back("X-Rruled-Run", store::to_string(run.id));
-  if (run.schedule_id)
-    headers.emplace_back("X-Rruled-Schedule", store::to_string(*run.schedule_id));
+  request.headers.reserve(512);
+  request.add_header("Content-Type", "application/json")
+      .add_header("Accept", "application/json")
+      .add_header("User-Agent", "rruled/" RRULED_VERSION)
+      .add_header("Idempotency-Key", core::idempotency_key(run.id))
+      .add_header("X-Rruled-Run", store::to_string(run.id));
+  if (run.schedule_id) request.add_header("X-Rruled-Schedule", store::to_string(*run.schedule_id));
   if (run.scheduled_for)
-    headers.emplace_back("X-Rruled-Scheduled-For", core::rfc3339(*run.scheduled_for));
-  headers.emplace_back("X-Rruled-Attempt", std::to_string(run.attempts));
-  headers.emplace_back("X-Rruled-Origin", store::word(run.origin));
-  headers.emplace_back("traceparent", traceparent(run));
+    request.add_header("X-Rruled-Scheduled-For", core::rfc3339(*run.scheduled_for));
+  request.add_header("X-Rruled-Attempt", std::to_string(run.attempts))
+      .add_header("X-Rruled-Origin", store::word(run.origin))
+      .add_header("traceparent", traceparent(run));
   if (options_.token)
-    headers.emplace_back("Authorization", "Bearer " + std::string(options_.token->reveal()));
+    request.add_header("Authorization", "Bearer " + std::string(options_.token->reveal()));
   return request;
 }
 

@@ -66,10 +66,10 @@ HttpRequest HttpRemoteJobs::request(std::string method, std::string target) cons
   HttpRequest request = flow_.request(store::Run{});
   request.method = std::move(method);
   request.target = std::move(target);
-  request.headers = {{"Accept", "application/json"}, {"User-Agent", "rruled/" RRULED_VERSION}};
+  request.add_header("Accept", "application/json")
+      .add_header("User-Agent", "rruled/" RRULED_VERSION);
   if (options_.token)
-    request.headers.emplace_back("Authorization",
-                                 "Bearer " + std::string(options_.token->reveal()));
+    request.add_header("Authorization", "Bearer " + std::string(options_.token->reveal()));
   return request;
 }
 

@@ -20,7 +20,7 @@ namespace asio = boost::asio;
 
 HttpRequest request_to(const UrlTemplate& url, const store::Run& run) {
   HttpRequest request = url.request(run);
-  request.headers.emplace_back("User-Agent", "rruled/" RRULED_VERSION);
+  request.add_header("User-Agent", "rruled/" RRULED_VERSION);
   return request;
 }
 
@@ -130,11 +130,11 @@ void Notifier::on(const core::Notice& notice) {
   if (event && events_.contains(*event)) {
     HttpRequest request = request_to(webhook_->url, notice.run.value_or(store::Run{}));
     request.body = core::json_text(core::event_json(*event, notice, clock_.now()));
-    request.headers.emplace_back("Content-Type", "application/json");
-    request.headers.emplace_back("X-Rruled-Event", store::word(*event));
+    request.add_header("Content-Type", "application/json");
+    request.add_header("X-Rruled-Event", store::word(*event));
     if (key_)
-      request.headers.emplace_back("X-Rruled-Signature",
-                                   signature(key_->reveal(), clock_.now(), request.body));
+      request.add_header("X-Rruled-Signature",
+                         signature(key_->reveal(), clock_.now(), request.body));
     webhook_->queue->put(std::move(request));
   }
   if (pings_ && notice.kind == core::Notice::Kind::run_ended) ping(notice);

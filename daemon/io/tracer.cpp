@@ -213,7 +213,8 @@ asio::awaitable<bool> Tracer::send_batch(std::shared_ptr<Target> target,
                                          steady_clock::time_point deadline) {
   const std::size_t count = std::min(waiting_.size(), kBatch);
   HttpRequest request = target->url.request({});
-  request.headers = {{"Content-Type", "application/json"}, {"User-Agent", "rruled/" + version_}};
+  request.add_header("Content-Type", "application/json")
+      .add_header("User-Agent", "rruled/" + version_);
   request.body = request_body(count);
   const HttpExchange exchange = co_await target->client->send(std::move(request), deadline);
   const auto* response = std::get_if<HttpResponse>(&exchange.result);

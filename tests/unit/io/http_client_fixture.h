@@ -36,7 +36,7 @@ struct ClientSetup {
     request.host = "127.0.0.1";
     request.port = receiver.port();
     request.target = "/hook";
-    request.headers = {{"Idempotency-Key", "rr1-x"}};
+    request.add_header("Idempotency-Key", "rr1-x");
     request.body = "{}";
     return request;
   }
