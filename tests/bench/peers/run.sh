@@ -21,7 +21,7 @@ graphile_worker() {
     node graphile_worker.mjs "$url" "$1") | summary graphile-worker "$1"
 }
 
-sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 "$url" -c "$1"; }
+sql() { PGOPTIONS='-c client_min_messages=warning' psql -X -q -A -t -v ON_ERROR_STOP=1 "$url" -c "$1"; }
 
 pg_cron() {
   sql "CREATE EXTENSION IF NOT EXISTS pg_cron;
