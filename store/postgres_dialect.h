@@ -12,7 +12,7 @@ namespace rruled::store {
 //   CockroachDB   no jit and enable_* settings: leave kPlanning out. No LISTEN and pg_notify
 //                 (options.notify = false: the poll is enough). Advisory locks lock nothing:
 //                 migrate from one place. SKIP LOCKED since 22.2, under READ COMMITTED since 23.2.
-//                 reltuples is not kept. Triggers (002, 004, 005) since 24.3.
+//                 reltuples is not kept. Triggers (002, 004, 005, 008) since 24.3.
 //   YugabyteDB    LISTEN and NOTIFY since 2025.2.3. READ COMMITTED must be switched on. Advisory
 //                 locks in recent versions alone.
 enum class TransactionKind {

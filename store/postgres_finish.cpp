@@ -14,6 +14,7 @@ namespace {
 // for it with the locks of others could be a deadlock (schedules come before runs, and each in
 // order of id), so all is done again with every lock first.
 struct LocksFirst {};
+constexpr int kLocksFirstMax = 4;
 
 // A run that is there no more, or an end that is.
 struct End {
@@ -361,11 +362,17 @@ std::vector<FinishResult> PostgresStore::finish(const std::vector<Finish>& batch
     return connection_->write(now,
                               [&](Tx& tx) { return Ending(tx, batch, claimant).run(locks_first); });
   };
-  try {
-    return attempt(false);
-  } catch (const LocksFirst&) {
-    return attempt(true);
+  // The second time a row can still be missing: of a schedule that was deleted and made anew
+  // between.
+  for (int tries = 0; tries < kLocksFirstMax; ++tries) {
+    try {
+      return attempt(tries > 0);
+    } catch (const LocksFirst&) {
+    }
   }
+  throw StoreError(StoreError::Kind::unavailable,
+                   "store " + connection_->shown() + ": rows of the runs that ended are locked by" +
+                       " others again and again; tried again");
 }
 
 }  // namespace rruled::store

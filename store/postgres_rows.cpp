@@ -90,8 +90,8 @@ bool is_own_column(std::string_view name) {
 }
 bool is_shape_column(std::string_view name) { return is_run_column(name) && !is_own_column(name); }
 
-// Parameters: an array for each own column, the shape of each run (from 1), an array for each
-// column of the shapes, and when what they claim was claimed, and until when it is.
+// Parameters: an array for each own column, and the shape of each run (from 1); then an array for
+// each column of the shapes, and of when a run of the shape was claimed, and until when.
 std::string insert_runs_sql(const std::string& conflict) {
   const auto own = pg_columns<Run>("", is_own_column);
   int parameter = 1 + pg_column_count<Run>(is_own_column);

@@ -55,6 +55,7 @@ template <class Row>
   return list;
 }
 
+// "unnest(..)" of them.
 template <class Row>
 [[nodiscard]] std::string pg_unnest(int first = 1, PgWanted wanted = every_column) {
   return "unnest(" + pg_arrays<Row>(first, wanted) + ")";

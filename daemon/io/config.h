@@ -144,8 +144,8 @@ struct Environment {
 
 // Reads `file`, else the one that $RRULED_CONFIG names, else environment.system_file if there is
 // one; then the drop-ins beside it (NAME.d/*.toml for NAME.toml, by name), then RRULED_ variables;
-// what comes later wins. Opens nothing but these and the secrets that they name. Every mistake
-// found.
+// what comes later wins. One that may not be looked at is a mistake, and not as if it were absent.
+// Opens nothing but these and the secrets that they name. Every mistake found.
 [[nodiscard]] boost::system::result<Config, std::vector<ConfigError>> load_config(
     const std::optional<std::filesystem::path>& file, const Environment& environment);
 

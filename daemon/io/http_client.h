@@ -24,21 +24,21 @@ namespace rruled::io {
 // One request. Must be safe to repeat (an Idempotency-Key makes a POST so): see HttpClient::send.
 // Names, values and target hold no control characters; that is the caller's to keep.
 struct HttpRequest {
-  HttpRequest& add_header(std::string_view name, std::string_view value) {
-    assert(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
-    headers.append(name).append(": ").append(value).append("\r\n");
-    return *this;
-  }
-
   std::string method = "POST";
   bool tls = false;
   std::string host;  // a name or an address; of IPv6 without brackets
   std::uint16_t port = 80;
   std::string target = "/";
-  std::string
-      headers;  // as they are sent, each with its line's end; Host and Content-Length on top
+  // Lines as they are sent, each with its end; Host and Content-Length come on top.
+  std::string headers;
   std::string body;
   SendPermit permit;  // refused: Stage::cancelled
+
+  HttpRequest& add_header(std::string_view name, std::string_view value) {
+    assert(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
+    headers.append(name).append(": ").append(value).append("\r\n");
+    return *this;
+  }
 };
 
 struct HttpResponse {

@@ -52,13 +52,7 @@ std::string spoken(milliseconds duration) {
 }  // namespace
 
 Journal::Journal(std::shared_ptr<spdlog::logger> log, const Clock& clock)
-    : log_(std::move(log)),
-      bulk_(log_->clone(log_->name())),
-      clock_(clock),
-      lateness_(kBuckets, 0) {
-  bulk_->set_level(spdlog::level::trace);
-  bulk_->flush_on(spdlog::level::off);
-}
+    : log_(std::move(log)), clock_(clock), lateness_(kBuckets, 0) {}
 
 milliseconds Journal::lateness(const store::Run& run) const {
   return std::max(milliseconds(0), run.started_at.value_or(clock_.now()) - run.due_at);
@@ -74,16 +68,10 @@ void Journal::run_ended(const Notice& notice) {
     ++lateness_[std::min<std::size_t>(static_cast<std::size_t>(bucket), kBuckets - 1)];
     lateness_max_ = std::max(lateness_max_, late);
   }
-  const auto level = completed ? spdlog::level::info : spdlog::level::err;
-  if (!log_->should_log(level)) return;
-  bulk_->log(level, "{}  {}  late {}  {}{}{}", who(run), when(run), spoken(late),
-             store::word(*notice.status), notice.report ? answer(*notice.report) : why(run),
-             run.attempts > 1 ? "  attempt " + std::to_string(run.attempts) : "");
-  unwritten_ = true;
-}
-
-void Journal::on_turn(const core::Planner::Load&) {
-  if (std::exchange(unwritten_, false)) bulk_->flush();
+  log_->log(completed ? spdlog::level::info : spdlog::level::err, "{}  {}  late {}  {}{}{}",
+            who(run), when(run), spoken(late), store::word(*notice.status),
+            notice.report ? answer(*notice.report) : why(run),
+            run.attempts > 1 ? "  attempt " + std::to_string(run.attempts) : "");
 }
 
 void Journal::breaker_changed(const Notice& notice) {

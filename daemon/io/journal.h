@@ -20,7 +20,7 @@ class Journal final : public Observer {
 
   void on(const core::Notice& notice) override;
   void on_clock_step(std::chrono::milliseconds step) override;
-  void on_turn(const core::Planner::Load&) override;
+  void on_turn(const core::Planner::Load&) override {}
   void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override;
 
   // "12 runs completed, 1 failed, ..; lateness p50 2 ms, max 9 ms".
@@ -34,9 +34,6 @@ class Journal final : public Observer {
   [[nodiscard]] std::chrono::milliseconds lateness(const store::Run& run) const;
 
   std::shared_ptr<spdlog::logger> log_;
-  // The same for ends of runs, written out once a turn: each by itself costs a call of the system.
-  std::shared_ptr<spdlog::logger> bulk_;
-  bool unwritten_ = false;
   const Clock& clock_;
   std::uint64_t completed_ = 0;
   std::uint64_t failed_ = 0;

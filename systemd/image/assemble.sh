@@ -9,7 +9,7 @@ program=/usr/bin/rruled
 here=$(dirname "$0")
 
 mkdir -p "$image/usr/bin" "$image/usr/lib" "$image/usr/lib64" "$image/usr/share/doc" \
-  "$image/etc/ssl/certs" "$image/etc/rruled/rruled.toml.d" "$image/var/lib/dpkg/status.d" \
+  "$image/etc/ssl/certs" "$image/etc/rruled/rruled.d" "$image/var/lib/dpkg/status.d" \
   "$image/run/rruled" "$image/tmp"
 ln -s usr/lib "$image/lib"
 ln -s usr/lib64 "$image/lib64"

@@ -95,7 +95,7 @@ def commands_page(root, date, version, texts):
 def settings_page(settings, date, version, texts, example_file):
     lines = head("rruled.toml", 5, date, version)
     lines += [".SH NAME", "rruled.toml \\- configuration of rruled", ".SH SYNOPSIS"]
-    lines += ["\\fI/etc/rruled/rruled.toml\\fR", ".br", "\\fI/etc/rruled/rruled.toml.d/*.toml\\fR"]
+    lines += ["\\fI/etc/rruled/rruled.toml\\fR", ".br", "\\fI/etc/rruled/rruled.d/*.toml\\fR"]
     lines += [".SH DESCRIPTION"] + texts["settings"] + [".SH SETTINGS"]
     section = None
     for each in settings:

@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import unittest
@@ -58,6 +59,14 @@ class Life(unittest.TestCase):
         done = host.run("runuser", "-u", "nobody", "--", "rruled", "flow", "list")
         self.assertEqual(done.returncode, 78, done.stdout)
         self.assertIn(CONFIG, done.stderr)
+        # The folder for drop-ins is the one that the file names.
+        (named,) = re.findall(r"read from (\S+)/\*\.toml", host.check("cat", CONFIG))
+        folder = f"{pathlib.PurePath(CONFIG).parent}/{named}"
+        host.check("sh", "-c", f"mkdir {folder} && echo '[log]\nlevel = 7' > {folder}/bad.toml")
+        done = host.run("rruled", "check-config")
+        self.assertEqual(done.returncode, 78, done.stdout)
+        self.assertIn(f"{folder}/bad.toml:2", done.stderr)
+        host.check("rm", "-r", folder)
 
         # A configuration that was changed, and a unit that was disabled, stay so over an upgrade.
         host.check("sh", "-c", f"echo '# mine' >> {CONFIG}")

@@ -225,7 +225,8 @@ TEST_CASE("a folder that may not be entered does not count as empty") {
   setup.environment.system_file = setup.write("closed/system.toml", "[log]\nlevel = \"error\"\n");
   setup.write("open/some.toml", "");
   setup.write("open/some.d/more.toml", "[log]\nlevel = \"error\"\n");
-  std::filesystem::permissions(setup.folder.path(), std::filesystem::perms(0711));
+  for (const auto& each : {std::filesystem::path(setup.folder.path()), setup.path("open")})
+    std::filesystem::permissions(each, std::filesystem::perms(0711));
   for (const char* each : {"closed", "open/some.d"})
     std::filesystem::permissions(setup.path(each), std::filesystem::perms::none);
   const auto root = ::geteuid() == 0;  // who may enter everything

@@ -46,7 +46,7 @@ std::string text(const Headers& headers) {
 
 // What every request to `receiver` begins with, but for the body's length.
 Headers expected_headers(const LoopbackReceiver& receiver, std::size_t body_size, int attempt) {
-  // The first half of UUIDv5(run id, "attempt N"), made with another tool.
+  // The second half of the run's id, and the number of the attempt.
   const char* const spans[] = {"9a531a2b3c4d5e70", "9a531a2b3c4d5e71"};
   return {{"Host", "127.0.0.1:" + std::to_string(receiver.port())},
           {"Content-Length", std::to_string(body_size)},
