@@ -2,6 +2,7 @@
 
 #include "daemon/io/run_on.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace rruled::io {
@@ -12,6 +13,7 @@ namespace asio = boost::asio;
 constexpr std::chrono::minutes kEvery{5};
 // About 20 ms on SQLite: what is due must not wait long for it.
 constexpr std::size_t kBatch = 100;
+constexpr int kShareInVain = 100;
 
 }  // namespace
 
@@ -35,12 +37,17 @@ asio::awaitable<void> Retention::run() {
     } catch (const store::StoreError& error) {
       log_->error("old runs and logs could not be removed: {}", error.what());
     }
-    co_await pacer_.rest(kEvery);
+    co_await pacer_.rest(pause());
   }
+}
+
+std::chrono::steady_clock::duration Retention::pause() const {
+  return std::max<std::chrono::steady_clock::duration>(kEvery, in_vain_ * kShareInVain);
 }
 
 asio::awaitable<void> Retention::round() {
   store::Pruned all;
+  in_vain_ = {};
   for (bool more = true; more && !pacer_.stopped();) {
     const auto began = clock_.steady();
     const auto now = clock_.now();
@@ -54,7 +61,9 @@ asio::awaitable<void> Retention::round() {
     all.gaps += pruned.gaps;
     all.logs += pruned.logs;
     more = pruned.more;
-    if (more) co_await pacer_.rest(clock_.steady() - began);
+    const auto took = clock_.steady() - began;
+    if (pruned.runs + pruned.gaps + pruned.logs == 0) in_vain_ += took;
+    if (more) co_await pacer_.rest(took);
   }
   if (all.runs + all.gaps + all.logs > 0)
     log_->info("removed what was kept long enough: {} runs, {} gaps, {} log lines", all.runs,

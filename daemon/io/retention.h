@@ -16,8 +16,9 @@
 namespace rruled::io {
 
 // Removes old runs, gaps and log lines (Store::prune), a small batch at a time on the store's
-// thread, with a pause as long as the batch took after each, so that what is due goes first. Io
-// thread only. All given outlive it.
+// thread, with a pause as long as the batch took after each, so that what is due goes first. Rows
+// that are old and stay (their schedule's window is longer) are looked at in every round: at most a
+// hundredth of the time goes into that. Io thread only. All given outlive it.
 class Retention {
  public:
   Retention(boost::asio::any_io_executor io,
@@ -32,6 +33,8 @@ class Retention {
   void stop() { pacer_.stop(); }
   // From the next batch on.
   void set_limits(Config::Retention limits) { limits_ = limits; }
+  // From the end of the last round to the next one.
+  [[nodiscard]] std::chrono::steady_clock::duration pause() const;
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> round();
@@ -42,6 +45,8 @@ class Retention {
   Config::Retention limits_;
   std::shared_ptr<spdlog::logger> log_;
   Pacer pacer_;
+  std::chrono::steady_clock::duration in_vain_{
+      0};  // of the last round: batches that removed nothing
 };
 
 }  // namespace rruled::io

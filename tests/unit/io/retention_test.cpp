@@ -23,11 +23,15 @@ class OldRows final : public HookedStore {
     requests.push_back(request);
     asked_at.push_back(now);
     if (fail) throw store::StoreError(store::StoreError::Kind::unavailable, "gone");
+    on_prune();
     if (requests.size() == batches) at_last();
+    if (all_stays) return {};
     return {.runs = 10, .gaps = 1, .logs = 100, .more = requests.size() < batches};
   }
   std::size_t batches = 1;
   bool fail = false;
+  bool all_stays = false;
+  std::function<void()> on_prune = [] {};
   std::function<void()> at_last = [] {};
   std::vector<store::PruneRequest> requests;
   std::vector<store::Timestamp> asked_at;
@@ -69,6 +73,20 @@ TEST_CASE("what is old is removed batch by batch, as long as there is more") {
     CHECK(setup.rows.requests[i].logs_before == now - 14 * 24h);
   }
   CHECK_THAT(setup.said.str(), Catch::Contains("30 runs, 3 gaps, 300 log lines"));
+}
+
+TEST_CASE("rows that are old and stay are looked at for a hundredth of the time") {
+  Setup setup;
+  setup.rows.on_prune = [&] { setup.clock.ahead += 10s; };
+  SECTION("they stay") {
+    setup.rows.all_stays = true;
+    setup.run();
+    CHECK(setup.retention.pause() >= 1'000s);
+  }
+  SECTION("they go") {
+    setup.run();
+    CHECK(setup.retention.pause() == 5min);
+  }
 }
 
 TEST_CASE("a store that is away when old rows are removed is said, and the daemon goes on") {
