@@ -7,8 +7,8 @@ Schedules of every second deliver to a receiver that answers, fails, hangs and h
 configuration is read again every 20 s, every third time with a mistake in it; API clients come, ask,
 write, and go, some in the middle of a request. Once in a while resident memory and descriptors are
 sampled. The first half warms up (SQLite's page caches fill, up to 32 MB for each of the daemon's
-connections, and old runs begin to be removed after an hour); over the second half memory may grow by
-1 MB an hour, and descriptors not at all.
+connections; after an hour as many runs are removed as are added); over the second half memory may grow
+by 1 MB an hour, and descriptors not at all.
 
 RRULED_SOAK_SECONDS     instead of HOURS; below an hour memory may vary by 8 MB, whatever the time
 RRULED_SOAK_STORE_URL   another store than a new file: postgresql://.. (empty)
@@ -200,7 +200,9 @@ level = "{random.choice(["info", "warn"])}"
         self.write_config()
         schedules = [{"rrule": "FREQ=SECONDLY", "starts_at": "now",
                       "executor": "job" if i == 0 else "default",
-                      "overlap": ["allow", "skip", "buffer_one"][i % 3]} for i in range(SCHEDULES)]
+                      "overlap": ["allow", "skip", "buffer_one"][i % 3],
+                      # Runs are kept as long as these need them, whatever the retention.
+                      "catchup_window": "5m", "retry": {"max_age": "5m"}} for i in range(SCHEDULES)]
         flow = {"project_id": 1, "name": "soak", "status": "active", "trigger": {"type": "schedule"},
                 "schedules": schedules}
         self.run("import", "-", input=json.dumps({"flows": [flow]}))
