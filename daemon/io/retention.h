@@ -45,8 +45,8 @@ class Retention {
   Config::Retention limits_;
   std::shared_ptr<spdlog::logger> log_;
   Pacer pacer_;
-  std::chrono::steady_clock::duration in_vain_{
-      0};  // of the last round: batches that removed nothing
+  // What the last round spent on batches that removed nothing.
+  std::chrono::steady_clock::duration in_vain_{0};
 };
 
 }  // namespace rruled::io

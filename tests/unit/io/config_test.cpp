@@ -1,49 +1,15 @@
 #include "daemon/io/config.h"
 
+#include "config_fixture.h"
 #include "daemon/io/config_settings.h"
-#include "tests/support/temp_dir.h"
 
-#include <catch2/catch.hpp>
-#include <unistd.h>
-
-#include <fstream>
 #include <set>
 
 using namespace rruled::io;
 using namespace std::chrono_literals;
-using rruled::test::TempDir;
 
 namespace {
-
-// A folder of configuration files, and surroundings that know nothing else.
-struct Setup {
-  TempDir folder;
-  Environment environment;
-
-  Setup() {
-    environment.system_file = path("absent.toml");
-    environment.variables["HOME"] = "/home/somebody";
-  }
-  [[nodiscard]] std::filesystem::path path(const std::string& name) const {
-    return std::filesystem::path(folder.path()) / name;
-  }
-  std::filesystem::path write(const std::string& name, const std::string& text) {
-    std::filesystem::create_directories(path(name).parent_path());
-    std::ofstream(path(name)) << text;
-    return path(name);
-  }
-  [[nodiscard]] Config good(const std::optional<std::filesystem::path>& file = {}) const {
-    auto loaded = load_config(file, environment);
-    if (!loaded) FAIL(to_string(loaded.error().front()));
-    return std::move(*loaded);
-  }
-  [[nodiscard]] std::string bad(const std::optional<std::filesystem::path>& file = {}) const {
-    const auto loaded = load_config(file, environment);
-    REQUIRE_FALSE(loaded.has_value());
-    return to_string(loaded.error().front());
-  }
-};
-
+using Setup = rruled::test::ConfigSetup;
 }  // namespace
 
 TEST_CASE("without any configuration there is a store of one's own and a log executor") {
@@ -188,61 +154,6 @@ stop_timeout = "PT10S"
   for (const auto& [key, where] : config.origins) keys.insert(key.substr(key.rfind('.') + 1));
   for (const auto& setting : settings()) CHECK(keys.contains(std::string(setting.key)));
   CHECK(settings().size() == 45);
-}
-
-TEST_CASE("drop-ins come after the file, the environment after both") {
-  Setup setup;
-  const auto file = setup.write("rruled.toml", "[log]\nlevel = \"debug\"\nformat = \"json\"\n");
-  setup.write("rruled.d/20-b.toml", "[log]\nlevel = \"warn\"\n");
-  setup.write("rruled.d/10-a.toml", "[log]\nlevel = \"error\"\n[api]\nlisten = \"127.0.0.1:1\"\n");
-  setup.write("rruled.d/.hidden.toml", "nonsense");
-  setup.write("rruled.d/readme.txt", "nonsense");
-  Config config = setup.good(file);
-  CHECK(config.log.level == LogVerbosity::warn);
-  CHECK(config.log.format == LogFormat::json);
-  CHECK(config.api.listen == "127.0.0.1:1");
-  CHECK(config.sources.size() == 3);
-
-  setup.environment.variables["RRULED_LOG_LEVEL"] = "trace";
-  CHECK(setup.good(file).log.level == LogVerbosity::trace);
-  setup.environment.variables["RRULED_LOG_LEVEL"] = "";
-  CHECK(setup.good(file).log.level == LogVerbosity::warn);
-}
-
-TEST_CASE("the file is the given one, else the variable's, else the system's") {
-  Setup setup;
-  setup.environment.system_file = setup.write("system.toml", "[log]\nlevel = \"error\"\n");
-  CHECK(setup.good().log.level == LogVerbosity::error);
-  setup.environment.variables["RRULED_CONFIG"] =
-      setup.write("variable.toml", "[log]\nlevel = \"warn\"\n").string();
-  CHECK(setup.good().log.level == LogVerbosity::warn);
-  CHECK(setup.good(setup.write("given.toml", "[log]\nlevel = \"debug\"\n")).log.level ==
-        LogVerbosity::debug);
-}
-
-TEST_CASE("a folder that may not be entered does not count as empty") {
-  Setup setup;
-  setup.environment.system_file = setup.write("closed/system.toml", "[log]\nlevel = \"error\"\n");
-  setup.write("open/some.toml", "");
-  setup.write("open/some.d/more.toml", "[log]\nlevel = \"error\"\n");
-  for (const auto& each : {std::filesystem::path(setup.folder.path()), setup.path("open")})
-    std::filesystem::permissions(each, std::filesystem::perms(0711));
-  for (const char* each : {"closed", "open/some.d"})
-    std::filesystem::permissions(setup.path(each), std::filesystem::perms::none);
-  const auto root = ::geteuid() == 0;  // who may enter everything
-  constexpr uid_t kNobody = 65'534;
-  if (root) REQUIRE(::seteuid(kNobody) == 0);
-  const auto closed = load_config({}, setup.environment);
-  const auto drop_ins = load_config(setup.path("open/some.toml"), setup.environment);
-  if (root) REQUIRE(::seteuid(0) == 0);
-  for (const char* each : {"closed", "open/some.d"})
-    std::filesystem::permissions(setup.path(each), std::filesystem::perms::owner_all);
-  REQUIRE_FALSE(closed.has_value());
-  CHECK_THAT(to_string(closed.error().front()),
-             Catch::Contains("closed/system.toml: cannot be read: Permission denied (run it as a"));
-  REQUIRE_FALSE(drop_ins.has_value());
-  CHECK_THAT(to_string(drop_ins.error().front()),
-             Catch::Contains("open/some.d: cannot be read: Permission denied (run it as a"));
 }
 
 TEST_CASE("every key has a variable") {

@@ -1,0 +1,65 @@
+// Which files the configuration is read from.
+#include "config_fixture.h"
+
+#include <unistd.h>
+
+using namespace rruled::io;
+
+namespace {
+using Setup = rruled::test::ConfigSetup;
+}  // namespace
+
+TEST_CASE("drop-ins come after the file, the environment after both") {
+  Setup setup;
+  const auto file = setup.write("rruled.toml", "[log]\nlevel = \"debug\"\nformat = \"json\"\n");
+  setup.write("rruled.d/20-b.toml", "[log]\nlevel = \"warn\"\n");
+  setup.write("rruled.d/10-a.toml", "[log]\nlevel = \"error\"\n[api]\nlisten = \"127.0.0.1:1\"\n");
+  setup.write("rruled.d/.hidden.toml", "nonsense");
+  setup.write("rruled.d/readme.txt", "nonsense");
+  Config config = setup.good(file);
+  CHECK(config.log.level == LogVerbosity::warn);
+  CHECK(config.log.format == LogFormat::json);
+  CHECK(config.api.listen == "127.0.0.1:1");
+  CHECK(config.sources.size() == 3);
+
+  setup.environment.variables["RRULED_LOG_LEVEL"] = "trace";
+  CHECK(setup.good(file).log.level == LogVerbosity::trace);
+  setup.environment.variables["RRULED_LOG_LEVEL"] = "";
+  CHECK(setup.good(file).log.level == LogVerbosity::warn);
+}
+
+TEST_CASE("the file is the given one, else the variable's, else the system's") {
+  Setup setup;
+  setup.environment.system_file = setup.write("system.toml", "[log]\nlevel = \"error\"\n");
+  CHECK(setup.good().log.level == LogVerbosity::error);
+  setup.environment.variables["RRULED_CONFIG"] =
+      setup.write("variable.toml", "[log]\nlevel = \"warn\"\n").string();
+  CHECK(setup.good().log.level == LogVerbosity::warn);
+  CHECK(setup.good(setup.write("given.toml", "[log]\nlevel = \"debug\"\n")).log.level ==
+        LogVerbosity::debug);
+}
+
+TEST_CASE("a folder that may not be entered does not count as empty") {
+  Setup setup;
+  setup.environment.system_file = setup.write("closed/system.toml", "[log]\nlevel = \"error\"\n");
+  setup.write("open/some.toml", "");
+  setup.write("open/some.d/more.toml", "[log]\nlevel = \"error\"\n");
+  for (const auto& each : {std::filesystem::path(setup.folder.path()), setup.path("open")})
+    std::filesystem::permissions(each, std::filesystem::perms(0711));
+  for (const char* each : {"closed", "open/some.d"})
+    std::filesystem::permissions(setup.path(each), std::filesystem::perms::none);
+  const auto root = ::geteuid() == 0;  // who may enter everything
+  constexpr uid_t kNobody = 65'534;
+  if (root) REQUIRE(::seteuid(kNobody) == 0);
+  const auto closed = load_config({}, setup.environment);
+  const auto drop_ins = load_config(setup.path("open/some.toml"), setup.environment);
+  if (root) REQUIRE(::seteuid(0) == 0);
+  for (const char* each : {"closed", "open/some.d"})
+    std::filesystem::permissions(setup.path(each), std::filesystem::perms::owner_all);
+  REQUIRE_FALSE(closed.has_value());
+  CHECK_THAT(to_string(closed.error().front()),
+             Catch::Contains("closed/system.toml: cannot be read: Permission denied (run it as a"));
+  REQUIRE_FALSE(drop_ins.has_value());
+  CHECK_THAT(to_string(drop_ins.error().front()),
+             Catch::Contains("open/some.d: cannot be read: Permission denied (run it as a"));
+}
