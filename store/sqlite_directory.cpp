@@ -2,14 +2,36 @@
 
 #include "store/directory_conditions.h"
 #include "store/directory_filter.h"
+#include "store/run_rules.h"
 #include "store/sqlite_rows.h"
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <vector>
 
 namespace rruled::store {
 namespace {
+
+struct Way {
+  const char* index;
+  const char* predicate = "";  // of a partial index
+};
+
+// Left to choose, SQLite takes the index that has the order, and goes through all of a project for
+// the few runs that are asked for.
+Way way_to(const RunFilter& filter) {
+  const auto& statuses = filter.statuses;
+  const auto all = [&](auto is) { return !statuses.empty() && std::ranges::all_of(statuses, is); };
+  if (all([](RunStatus status) { return status == RunStatus::waiting; }))
+    return {"runs_waiting", "status = 'waiting'"};
+  if (all(holds_slot)) return {"runs_holding", kIsHolding};
+  if (filter.schedule_id) return {"runs_by_schedule"};
+  if (filter.parent_id) return {"runs_by_parent"};
+  const bool one = statuses.size() == 1 && statuses.front() != RunStatus::completed;
+  if (one && is_final(statuses.front())) return {"runs_unhappy", kIsUnhappy};
+  return {filter.flow_id ? "runs_by_flow" : "runs_by_project"};
+}
 
 std::int64_t as_limit(std::size_t limit) {
   constexpr auto kMax = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
@@ -84,8 +106,10 @@ template <class Row>
 Page<Row> SqliteDirectory::page(const Conditions& conditions,
                                 const std::string& order,
                                 PageRange range,
-                                bool counted) {
-  const std::string from = " FROM " + std::string(kTable<Row>) + conditions.where();
+                                bool counted,
+                                const std::string& index) {
+  const std::string from = " FROM " + std::string(kTable<Row>) +
+                           (index.empty() ? "" : " INDEXED BY " + index) + conditions.where();
   const std::string& rows =
       kept("SELECT " + column_list<Row>() + from + " ORDER BY " + order + " LIMIT ? OFFSET ?");
   const std::string& count = kept("SELECT count(*)" + from);
@@ -120,7 +144,9 @@ Page<Schedule> SqliteDirectory::schedules(const ScheduleFilter& filter, PageRang
 Page<Run> SqliteDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
   Conditions conditions;
   add_conditions(conditions, filter);
-  return page<Run>(conditions, "due_at DESC, id DESC", range, counted);
+  const auto [index, predicate] = way_to(filter);
+  if (*predicate != '\0') conditions.add(predicate);
+  return page<Run>(conditions, "due_at DESC, id DESC", range, counted, index);
 }
 
 std::vector<Run> SqliteDirectory::last_runs(const std::vector<ScheduleId>& schedules) {

@@ -58,7 +58,8 @@ class SqliteDirectory final : public Directory {
   [[nodiscard]] Page<Row> page(const Conditions& conditions,
                                const std::string& order,
                                PageRange range,
-                               bool counted);
+                               bool counted,
+                               const std::string& index = {});
   // The connection keeps a prepared statement for each text, by its address.
   [[nodiscard]] const std::string& kept(std::string sql);
 

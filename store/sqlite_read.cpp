@@ -21,16 +21,17 @@ std::int64_t as_limit(std::size_t limit) {
 
 // By the index that fits: an equality must stand alone for SQLite to use one.
 const std::string& runs_sql(const RunQuery& query) {
-  const auto make = [](const std::string& first) {
-    return "SELECT " + column_list<Run>() + " FROM runs WHERE due_at >= ?3 AND due_at < ?4" +
+  const auto make = [](const std::string& first, const std::string& index = "") {
+    return "SELECT " + column_list<Run>() + " FROM runs" +
+           (index.empty() ? "" : " INDEXED BY " + index) + " WHERE due_at >= ?3 AND due_at < ?4" +
            first + optional_equals("schedule_id", "?5") + optional_equals("flow_id", "?6") +
            optional_equals("status", "?7") + " ORDER BY due_at DESC, id DESC" + kPage;
   };
   static const std::string kBySchedule = make(" AND schedule_id = ?5");
   static const std::string kByFlow = make(" AND flow_id = ?6");
   static const std::string kUnhappy = make(std::string(" AND status = ?7 AND ") + kIsUnhappy);
-  static const std::string kWaiting = make(" AND status = 'waiting'");
-  static const std::string kHolding = make(std::string(" AND ") + kIsHolding);
+  static const std::string kWaiting = make(" AND status = 'waiting'", "runs_waiting");
+  static const std::string kHolding = make(std::string(" AND ") + kIsHolding, "runs_holding");
   static const std::string kByDue = make("");
   if (query.schedule_id) return kBySchedule;
   if (query.flow_id) return kByFlow;

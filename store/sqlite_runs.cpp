@@ -59,10 +59,14 @@ void insert_audit(Connection& connection, const AuditEntry& entry) {
   query.run();
 }
 
+// The indexes are said here and below: left to choose, SQLite goes through all that the schedule
+// ever ran, since that index fits as well.
 LiveRuns live_runs(Connection& connection, ScheduleId id) {
   static const std::string kLive =
-      "SELECT (SELECT count(*) FROM runs WHERE schedule_id = ?1 AND " + std::string(kIsHolding) +
-      "), (SELECT count(*) FROM runs WHERE schedule_id = ?1 AND status = 'waiting')";
+      "SELECT (SELECT count(*) FROM runs INDEXED BY runs_holding WHERE schedule_id = ?1 AND " +
+      std::string(kIsHolding) +
+      "), (SELECT count(*) FROM runs INDEXED BY runs_waiting WHERE schedule_id = ?1"
+      " AND status = 'waiting')";
   Query query(connection, kLive);
   query.bind(id).step();
   LiveRuns live;
@@ -76,13 +80,15 @@ std::vector<RunId> cancel_unsent(Connection& connection,
                                  const std::string& reason,
                                  Timestamp now) {
   static const std::string kSets =
-      "UPDATE runs SET status = 'cancelled', reason = ?, available_at = NULL, finished_at = ?"
-      " WHERE schedule_id = ?";
-  // Two, for the two indexes.
-  static const std::string kCancelWaiting = kSets + " AND status = 'waiting'";
-  static const std::string kCancelHolding = kSets + " AND " + kIsHolding + " AND " + kIsClaimable;
+      " SET status = 'cancelled', reason = ?, available_at = NULL, finished_at = ?"
+      " WHERE schedule_id = ? AND ";
+  static const std::string kCancelWaiting =
+      "UPDATE runs INDEXED BY runs_waiting" + kSets + "status = 'waiting'";
+  static const std::string kCancelHolding =
+      "UPDATE runs INDEXED BY runs_holding" + kSets + kIsHolding + " AND " + kIsClaimable;
   static const std::string kLeft =
-      "SELECT id FROM runs WHERE schedule_id = ? AND " + std::string(kIsHolding) + " ORDER BY id";
+      "SELECT id FROM runs INDEXED BY runs_holding WHERE schedule_id = ? AND " +
+      std::string(kIsHolding) + " ORDER BY id";
   for (const auto* sql : {&kCancelWaiting, &kCancelHolding}) {
     Query query(connection, *sql);
     query.bind(reason).bind(now).bind(id).run();
@@ -96,7 +102,7 @@ std::vector<RunId> cancel_unsent(Connection& connection,
 
 bool release_one(Connection& connection, ScheduleId id, std::size_t max_running, Timestamp now) {
   static const std::string kOldest =
-      "SELECT id FROM runs WHERE schedule_id = ? AND status = 'waiting'"
+      "SELECT id FROM runs INDEXED BY runs_waiting WHERE schedule_id = ? AND status = 'waiting'"
       " ORDER BY due_at, id LIMIT 1";
   static const std::string kRelease =
       "UPDATE runs SET status = 'pending', available_at = ? WHERE id = ?";
