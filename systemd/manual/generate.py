@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import textwrap
 import time
@@ -29,14 +30,16 @@ def released_at():
     """Seconds since 1970: the same sources give the same files."""
     if os.environ.get("SOURCE_DATE_EPOCH"):
         return int(os.environ["SOURCE_DATE_EPOCH"])
-    git = subprocess.run(
-        ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if git.returncode == 0 and git.stdout.strip():
-        return int(git.stdout)
+    # An image is built without git, and without its folder.
+    if shutil.which("git"):
+        git = subprocess.run(
+            ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if git.returncode == 0 and git.stdout.strip():
+            return int(git.stdout)
     return int((ROOT / "CHANGELOG.md").stat().st_mtime)
 
 

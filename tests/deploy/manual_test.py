@@ -3,8 +3,10 @@
 
 import gzip
 import os
+import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from support import BINARY, MANUAL, SYSTEMD, main, needs, run, settings
@@ -58,6 +60,20 @@ class Pages(unittest.TestCase):
                 env=environment,
             )
             self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_an_image_is_built_without_git(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run(
+                sys.executable,
+                SYSTEMD / "manual/generate.py",
+                "--binary",
+                BINARY,
+                "--out",
+                folder,
+                env={"PATH": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+            )
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertTrue((pathlib.Path(folder) / "man/man1/rruled.1.gz").exists())
 
     def test_every_command_and_option_is_there(self):
         text, root = page("man1/rruled.1").replace("\\-", "-"), command_help.ask(BINARY)
