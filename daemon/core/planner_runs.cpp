@@ -12,6 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 using store::RunStatus;
 
+constexpr std::size_t kBatchesOfEndsMax = 10;
+
 const char* outcome_word(Report::Kind kind, bool cancelled) {
   if (cancelled) return "cancelled";
   switch (kind) {
@@ -69,6 +71,8 @@ store::Run without_body(store::Run& run) {
 }  // namespace
 
 std::size_t Planner::free_slots(const Lane& lane) const {
+  // Ends that are not written are memory, and runs that are sent again after a crash.
+  if (endings_.size() >= kBatchesOfEndsMax * options_.finish_batch) return 0;
   std::size_t all = 0;
   for (const auto& [name, each] : lanes_) all += each.taken();
   const std::size_t of_all = options_.max_in_flight - std::min(options_.max_in_flight, all);

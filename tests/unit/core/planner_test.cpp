@@ -184,6 +184,36 @@ TEST_CASE("what is due waits for a free slot, but not longer than it may") {
     CHECK(each.runs.at(0).status == store::RunStatus::pending);
 }
 
+TEST_CASE(
+    "while the store is slow to write ends, no more runs are sent than it can catch up with") {
+  rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 8}}, .max_in_flight = 8, .finish_batch = 2},
+                        zones, kNow);
+  std::vector<core::FinishRuns> under_way;
+  std::uint8_t sent = 0;
+  for (int turn = 0; turn < 50; ++turn) {
+    const auto actions = planner.step(kNow);
+    for (const auto& each : all_of<core::FinishRuns>(actions)) under_way.push_back(each);
+    for (const auto& each : all_of<core::Deliver>(actions))
+      planner.complete(core::Delivered{each.run.id, {}}, kNow);
+    for (const auto& each : all_of<core::Claim>(actions)) {
+      std::vector<store::Run> runs;
+      for (std::size_t n = 0; n < each.limit; ++n) runs.push_back(claimed_run(++sent));
+      planner.complete(core::Claimed{{runs, kNow}}, kNow);
+    }
+  }
+  CHECK(under_way.size() == 1);
+  CHECK(sent >= 20);
+  CHECK(sent <= 2 + 20 + 8);
+  // It goes on as ends are written.
+  std::size_t claims = 0;
+  for (int answer = 0; answer < 5 && claims == 0; ++answer) {
+    planner.complete(core::Finished{{{.written = true}, {.written = true}}}, kNow);
+    claims = all_of<core::Claim>(planner.step(kNow)).size();
+  }
+  CHECK(claims == 1);
+}
+
 TEST_CASE("what is due to one executor in masses stands before nothing of another") {
   store::MemoryStore store;
   Simulation simulation(store, kNow, {});
