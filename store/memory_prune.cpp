@@ -1,6 +1,7 @@
 #include "store/memory_store.h"
 
 #include <algorithm>
+#include <ranges>
 #include <unordered_set>
 
 namespace rruled::store {
@@ -19,6 +20,7 @@ Pruned MemoryStore::prune(const PruneRequest& request, Timestamp now) {
   prune_runs(request, now, pruned);
   prune_gaps(request, now, pruned);
   prune_logs(request, pruned);
+  prune_audit(request, pruned);
   return pruned;
 }
 
@@ -76,6 +78,17 @@ void MemoryStore::prune_logs(const PruneRequest& request, Pruned& pruned) {
   std::size_t n = 0;
   std::erase_if(logs_, [&](const auto&) { return gone.contains(n++); });
   pruned.logs = gone.size();
+}
+
+void MemoryStore::prune_audit(const PruneRequest& request, Pruned& pruned) {
+  const auto oldest = audit_ | std::views::take(request.limit);
+  pruned.audit = std::ranges::count_if(
+      oldest, [&](const auto& entry) { return entry.at < request.audit_before; });
+  std::size_t n = 0;
+  std::erase_if(audit_, [&](const auto& entry) {
+    return n++ < request.limit && entry.at < request.audit_before;
+  });
+  pruned.more = pruned.more || pruned.audit == request.limit;
 }
 
 }  // namespace rruled::store

@@ -92,6 +92,15 @@ std::size_t delete_logs(Connection& connection, const PruneRequest& request) {
   return static_cast<std::size_t>(query.bind(request.logs_before).bind(request.limit).run());
 }
 
+// No index goes by the time of a line, and none is needed: they are written in its order.
+std::size_t delete_audit(Connection& connection, const PruneRequest& request) {
+  static const std::string kAudit =
+      "DELETE FROM audit WHERE number IN (SELECT number FROM (SELECT number, at FROM audit"
+      " ORDER BY number LIMIT ?2) WHERE at < ?1)";
+  Query query(connection, kAudit);
+  return static_cast<std::size_t>(query.bind(request.audit_before).bind(request.limit).run());
+}
+
 }  // namespace
 
 // Rows that are kept for their schedule's sake lie among those that go: each call looks at `limit`
@@ -112,6 +121,7 @@ Pruned SqliteStore::prune(const PruneRequest& request, Timestamp now) {
       ++pruned.gaps;
     }
     pruned.logs = delete_logs(*connection_, request);
+    pruned.audit = delete_audit(*connection_, request);
 
     const auto is_page = [&](std::size_t rows) { return rows > 0 && rows == request.limit; };
     runs_pruned_to_ = is_page(runs.size())
@@ -121,7 +131,8 @@ Pruned SqliteStore::prune(const PruneRequest& request, Timestamp now) {
                           ? PruneCursor{gaps.back().to, gaps.back().schedule_id,
                                         gaps.back().from.time_since_epoch().count()}
                           : PruneCursor{};
-    pruned.more = is_page(runs.size()) || is_page(gaps.size()) || is_page(pruned.logs);
+    pruned.more = is_page(runs.size()) || is_page(gaps.size()) || is_page(pruned.logs) ||
+                  is_page(pruned.audit);
     return pruned;
   });
 }

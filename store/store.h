@@ -233,15 +233,17 @@ struct HeldClaim {
 // schedule's catchup_window and retry age together, whatever is asked; `settled_to` keeps what was
 // pruned from firing again.
 struct PruneRequest {
-  Timestamp runs_before;     // runs by finished_at, gaps by `to`; exclusive
-  Timestamp logs_before;     // exclusive
-  std::size_t limit = 1000;  // rows of each kind that one call looks at
+  Timestamp runs_before;                      // runs by finished_at, gaps by `to`; exclusive
+  Timestamp logs_before;                      // exclusive
+  Timestamp audit_before = Timestamp::min();  // exclusive; in the order of writing
+  std::size_t limit = 1000;                   // rows of each kind that one call looks at
 };
 struct Pruned {
   std::size_t runs = 0;
   std::size_t gaps = 0;
   std::size_t logs = 0;  // but for those of the runs
-  bool more = false;     // ask again, even if nothing was removed
+  std::size_t audit = 0;
+  bool more = false;  // ask again, even if nothing was removed
 
   friend bool operator==(const Pruned&, const Pruned&) = default;
 };

@@ -90,6 +90,7 @@ struct Config {
   struct Retention {  // how long what has ended is kept
     std::chrono::milliseconds runs{std::chrono::days(30)};
     std::chrono::milliseconds logs{std::chrono::days(14)};
+    std::chrono::milliseconds audit{std::chrono::days(400)};
   };
   struct Run {
     std::size_t max_in_flight = 256;                 // deliveries at one time, of all executors

@@ -15,6 +15,10 @@ constexpr std::chrono::minutes kEvery{5};
 constexpr std::size_t kBatch = 100;
 constexpr int kShareInVain = 100;
 
+std::size_t rows_of(const store::Pruned& pruned) {
+  return pruned.runs + pruned.gaps + pruned.logs + pruned.audit;
+}
+
 }  // namespace
 
 Retention::Retention(asio::any_io_executor io,
@@ -52,22 +56,26 @@ asio::awaitable<void> Retention::round() {
     const auto began = clock_.steady();
     const auto now = clock_.now();
     auto batch = [this, now, limits = limits_] {
-      return store_.prune(
-          {.runs_before = now - limits.runs, .logs_before = now - limits.logs, .limit = kBatch},
-          now);
+      return store_.prune({.runs_before = now - limits.runs,
+                           .logs_before = now - limits.logs,
+                           .audit_before = now - limits.audit,
+                           .limit = kBatch},
+                          now);
     };
     const store::Pruned pruned = co_await run_on(store_thread_, std::move(batch));
     all.runs += pruned.runs;
     all.gaps += pruned.gaps;
     all.logs += pruned.logs;
+    all.audit += pruned.audit;
     more = pruned.more;
     const auto took = clock_.steady() - began;
-    if (pruned.runs + pruned.gaps + pruned.logs == 0) in_vain_ += took;
+    if (rows_of(pruned) == 0) in_vain_ += took;
     if (more) co_await pacer_.rest(took);
   }
-  if (all.runs + all.gaps + all.logs > 0)
-    log_->info("removed what was kept long enough: {} runs, {} gaps, {} log lines", all.runs,
-               all.gaps, all.logs);
+  if (rows_of(all) > 0)
+    log_->info(
+        "removed what was kept long enough: {} runs, {} gaps, {} log lines, {} audit log lines",
+        all.runs, all.gaps, all.logs, all.audit);
 }
 
 }  // namespace rruled::io

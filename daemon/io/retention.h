@@ -15,10 +15,10 @@
 
 namespace rruled::io {
 
-// Removes old runs, gaps and log lines (Store::prune), a small batch at a time on the store's
-// thread, with a pause as long as the batch took after each, so that what is due goes first. Rows
-// that are old and stay (their schedule's window is longer) are looked at in every round: at most a
-// hundredth of the time goes into that. Io thread only. All given outlive it.
+// Removes old runs, gaps and lines of both logs (Store::prune), a small batch at a time on the
+// store's thread, with a pause as long as the batch took after each, so that what is due goes
+// first. Rows that are old and stay (their schedule's window is longer) are looked at in every
+// round: at most a hundredth of the time goes into that. Io thread only. All given outlive it.
 class Retention {
  public:
   Retention(boost::asio::any_io_executor io,

@@ -13,9 +13,9 @@ using io::Config;
 TEST_CASE("each key either changes while the daemon runs, or is told when it differs") {
   const std::set<std::string_view> restart(io::restart_keys().begin(), io::restart_keys().end());
   const std::set<std::string> live{
-      "retention.runs",   "retention.logs",       "api.tls_certificate", "api.tls_key",
-      "log.level",        "limits.min_interval",  "limits.max_audience", "run.max_in_flight",
-      "run.stop_timeout", "metrics.per_schedule", "tracing.otlp_url"};
+      "retention.runs",    "retention.logs",   "retention.audit",      "api.tls_certificate",
+      "api.tls_key",       "log.level",        "limits.min_interval",  "limits.max_audience",
+      "run.max_in_flight", "run.stop_timeout", "metrics.per_schedule", "tracing.otlp_url"};
   for (const auto& each : io::settings()) {
     if (each.section == io::kExecutorSection) continue;  // all of them live
     const std::string key = std::string(each.section) + "." + std::string(each.key);

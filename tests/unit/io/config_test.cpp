@@ -47,6 +47,7 @@ apply = "/etc/rruled/schedules.d"
 [retention]
 runs = "2160h"
 logs = "P7D"
+audit = "3600h"
 [executors.default]
 type = "http"
 base_url = "https://hogs.example/prefix"
@@ -104,6 +105,7 @@ stop_timeout = "PT10S"
   CHECK(config.store.apply == "/etc/rruled/schedules.d");
   CHECK(config.retention.runs == std::chrono::hours(24 * 90));
   CHECK(config.retention.logs == std::chrono::hours(24 * 7));
+  CHECK(config.retention.audit == std::chrono::hours(3600));
   REQUIRE(config.executors.size() == 3);
   const auto& http = config.executors[0];
   CHECK(http.type == ExecutorType::http);
@@ -147,13 +149,13 @@ stop_timeout = "PT10S"
   CHECK(config.run.max_in_flight == 7);
   CHECK(config.run.stop_timeout == 10s);
   CHECK(config.sources == std::vector<std::string>{file.string()});
-  CHECK(config.origins.at("log.level") == file.string() + ":39");
+  CHECK(config.origins.at("log.level") == file.string() + ":40");
 
   // Each key of the table stands in the file above.
   std::set<std::string> keys;
   for (const auto& [key, where] : config.origins) keys.insert(key.substr(key.rfind('.') + 1));
   for (const auto& setting : settings()) CHECK(keys.contains(std::string(setting.key)));
-  CHECK(settings().size() == 45);
+  CHECK(settings().size() == 46);
 }
 
 TEST_CASE("every key has a variable") {

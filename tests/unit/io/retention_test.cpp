@@ -26,7 +26,7 @@ class OldRows final : public HookedStore {
     on_prune();
     if (requests.size() == batches) at_last();
     if (all_stays) return {};
-    return {.runs = 10, .gaps = 1, .logs = 100, .more = requests.size() < batches};
+    return {.runs = 10, .gaps = 1, .logs = 100, .audit = 5, .more = requests.size() < batches};
   }
   std::size_t batches = 1;
   bool fail = false;
@@ -49,7 +49,7 @@ struct Setup {
       rows,
       store_thread,
       clock,
-      {.runs = 30 * 24h, .logs = 14 * 24h},
+      {.runs = 30 * 24h, .logs = 14 * 24h, .audit = 400 * 24h},
       std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said))};
 
   void run() {
@@ -71,8 +71,10 @@ TEST_CASE("what is old is removed batch by batch, as long as there is more") {
     const auto now = setup.rows.asked_at[i];
     CHECK(setup.rows.requests[i].runs_before == now - 30 * 24h);
     CHECK(setup.rows.requests[i].logs_before == now - 14 * 24h);
+    CHECK(setup.rows.requests[i].audit_before == now - 400 * 24h);
   }
-  CHECK_THAT(setup.said.str(), Catch::Contains("30 runs, 3 gaps, 300 log lines"));
+  CHECK_THAT(setup.said.str(),
+             Catch::Contains("30 runs, 3 gaps, 300 log lines, 15 audit log lines"));
 }
 
 TEST_CASE("rows that are old and stay are looked at for a hundredth of the time") {

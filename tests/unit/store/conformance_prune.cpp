@@ -1,6 +1,7 @@
 // What is old goes; what could fire again, or is alive, stays.
 #include "conformance.h"
 #include "sample.h"
+#include "store/directory.h"
 
 #include <catch2/catch.hpp>
 
@@ -29,6 +30,7 @@ Pruned prune_all(Store& store, const PruneRequest& request, Timestamp now = kNow
     sum.runs += pruned.runs;
     sum.gaps += pruned.gaps;
     sum.logs += pruned.logs;
+    sum.audit += pruned.audit;
     if (!pruned.more) return sum;
   }
   FAIL("there was always more");
@@ -210,6 +212,28 @@ void removes_old_lines(Store& store) {
   CHECK(store.logs({.run_id = run.id}).size() == 1);
 }
 
+void removes_old_lines_of_the_audit_log(Store& store) {
+  std::vector<AuditEntry> lines;
+  for (int n = 0; n < 6; ++n) {
+    // The clock was set back after the fourth.
+    const auto age = n == 4 ? 5ms : 3ms - 1ms * n;
+    lines.push_back({kBefore - age, 1, "somebody", "update", "flow", std::to_string(n), "", ""});
+  }
+  REQUIRE_FALSE(store.write({.audit = lines}, at(0)));
+  const auto directory = directory_of(store);
+  CHECK(prune_all(store, all()) == Pruned{});
+  auto asked = all(1);
+  asked.audit_before = kBefore;
+  CHECK(store.prune(asked, kNow) == Pruned{.audit = 1, .more = true});
+  CHECK(directory->audit({}, {}).rows.back() == lines[1]);
+  // What is young keeps what was written after it.
+  CHECK(prune_all(store, asked) == Pruned{.audit = 2});
+  CHECK(directory->audit({}, {}).rows == std::vector<AuditEntry>{lines[5], lines[4], lines[3]});
+  asked.audit_before = kBefore + 1h;
+  CHECK(prune_all(store, asked) == Pruned{.audit = 3});
+  CHECK(directory->audit({}, {}).rows.empty());
+}
+
 void what_was_pruned_does_not_fire_again(Store& store) {
   const auto claimant = begin(store);
   const auto before = *store.schedule(schedule_id(1));
@@ -243,6 +267,7 @@ std::vector<Check> prune_checks() {
       {"keeps what its schedule could catch up", keeps_what_its_schedule_could_catch_up},
       {"removes the oldest first", asks_for_the_oldest_first},
       {"removes old lines", removes_old_lines},
+      {"removes old lines of the audit log", removes_old_lines_of_the_audit_log},
       {"what was pruned does not fire again", what_was_pruned_does_not_fire_again},
   };
 }
