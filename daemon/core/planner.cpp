@@ -72,9 +72,7 @@ std::vector<Action> Planner::step(Timestamp now) {
 }
 
 void Planner::complete(Completion completion, Timestamp now) {
-  if (!std::holds_alternative<StoreFailed>(completion) &&
-      !std::holds_alternative<Delivered>(completion))
-    store_failures_ = 0;
+  note_success(completion);
   std::visit(Overloaded{[&](Loaded& loaded) { take(std::move(loaded)); },
                         [&](Settled& settled) { take(std::move(settled), now); },
                         [&](Claimed& claimed) { take(std::move(claimed), now); },
@@ -94,10 +92,23 @@ void Planner::complete(Completion completion, Timestamp now) {
              completion);
 }
 
+void Planner::note_success(const Completion& completion) {
+  if (std::holds_alternative<StoreFailed>(completion) ||
+      std::holds_alternative<Delivered>(completion))
+    return;
+  failed_reads_ = 0;
+  const bool is_read = std::holds_alternative<Loaded>(completion) ||
+                       std::holds_alternative<Held>(completion) ||
+                       std::holds_alternative<Changed>(completion);
+  if (!is_read) failed_writes_ = 0;
+}
+
 void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   using What = StoreFailed::What;
   if (!failed.refused) {
-    const auto factor = 1 << std::min(store_failures_++, 10);
+    const bool is_read = failed.what == What::load || failed.what == What::review;
+    int& in_a_row = is_read ? failed_reads_ : failed_writes_;
+    const auto factor = 1 << std::min(in_a_row++, 10);
     const auto wait = std::min(kStoreBackoffMin * factor, kStoreBackoffMax);
     store_again_at_ = now + wait - wait * (options_.seed % 256) / 1'024;
     extend_at_ = now;
@@ -269,8 +280,10 @@ Planner::Load Planner::load() const {
           .ready = ready_count(),
           .queued = queued,
           .in_flight = in_flight_.size(),
+          .unwritten =
+              endings_.size() + finishing_.size() + to_hand_back_.size() + handing_back_.size(),
           .horizon_loaded = ever_loaded_,
-          .store_away = store_failures_ > 0};
+          .store_away = failed_reads_ > 0 || failed_writes_ > 0};
 }
 
 }  // namespace rruled::core

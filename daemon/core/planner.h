@@ -92,6 +92,7 @@ class Planner {
     std::size_t ready = 0;      // due, waiting to be settled
     std::size_t queued = 0;     // claimed, waiting for a free slot
     std::size_t in_flight = 0;  // being delivered
+    std::size_t unwritten = 0;  // have ended, or go back unsent; the store does not know yet
     bool horizon_loaded = false;
     bool store_away = false;  // its last answer was a failure
   };
@@ -138,6 +139,7 @@ class Planner {
   using Actions = std::vector<Action>;
 
   // planner.cpp
+  void note_success(const Completion& completion);
   void note_failure(const StoreFailed& failed, Timestamp now);
   void note_failed_settle(const StoreFailed& failed);
   void note_failed_finish(const StoreFailed& failed);
@@ -194,7 +196,7 @@ class Planner {
 
   // planner_breaker.cpp
   void look_at_breakers(Timestamp now, Actions& actions);
-  void expire_retries(std::vector<std::string> executors, Timestamp now, Actions& actions);
+  void expire_runs(std::vector<std::string> executors, Timestamp now, Actions& actions);
   void note_answer(const InFlight& flight, const Report& report, Timestamp now);
   void tell(const std::string& executor, const Breaker& breaker);
   void take(Expired expired, Timestamp now);
@@ -237,7 +239,7 @@ class Planner {
   std::vector<store::HandBack> to_hand_back_;
   std::vector<store::HandBack> handing_back_;
   std::vector<store::RunId> to_cancel_;
-  std::vector<store::RunId> lost_;  // in flight, claim taken over
+  std::vector<store::RunId> lost_;              // in flight, claim taken over
   std::unordered_set<store::ScheduleId> late_;  // whose last run here started late
   JobDesk jobs_;
   std::string claimed_last_;  // lanes take turns
@@ -253,7 +255,10 @@ class Planner {
   bool expiring_ = false;
 
   bool draining_ = false;
-  int store_failures_ = 0;
+  // In a row. A store may answer questions and still take nothing (locked, full, read-only): only
+  // what was written says that it is back.
+  int failed_reads_ = 0;
+  int failed_writes_ = 0;
   Timestamp store_again_at_;
   std::vector<Notice> notices_;
 };

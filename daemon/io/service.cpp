@@ -3,6 +3,7 @@
 #include "daemon/core/run_identity.h"
 #include "daemon/io/backfiller.h"
 #include "daemon/io/caretaker.h"
+#include "daemon/io/drain_limit.h"
 #include "daemon/io/driver.h"
 #include "daemon/io/executor_set.h"
 #include "daemon/io/health.h"
@@ -51,9 +52,6 @@ constexpr int kBadConfiguration = 78;
 constexpr milliseconds kCompanionGrace{1'000};
 // And spans and notifications that wait, each.
 constexpr milliseconds kFlushGrace{500};
-
-// What is left of stop_timeout for writing outcomes once deliveries are broken off.
-constexpr milliseconds kWriteReserve{2'000};
 
 // Between two tries to reach a store that is away when the daemon starts.
 constexpr milliseconds kOpenAgainMin{500};
@@ -104,7 +102,6 @@ class Service {
   void make_companion(const core::Planner& planner);
   awaitable<void> listen_to_signals(Driver& driver, core::Planner& planner, Reloader& reloader);
   void reload_zones(core::Planner& planner);
-  awaitable<void> limit_drain(Driver& driver);
   awaitable<void> follow_real_store();
   awaitable<void> end_companion();
   [[nodiscard]] std::vector<HealthCheck> health(const core::Planner& planner) const;
@@ -138,7 +135,7 @@ class Service {
   std::optional<ExecutorSet> reloaded_;  // executors whose trackers are to begin
   Reloader* reloader_ = nullptr;         // while it drives
   asio::signal_set signals_{io_};
-  asio::steady_timer drain_timer_{io_};
+  DrainLimit drain_limit_{io_.get_executor(), log_};
   asio::steady_timer mirror_timer_{io_};
   bool stopping_ = false;
   bool done_ = false;
@@ -234,7 +231,8 @@ awaitable<void> Service::listen_to_signals(Driver& driver,
                signal == SIGINT ? "Ctrl-C again" : "a second signal");
     supervision_.stopping(live_.get()->run.stop_timeout);
     driver.stop();
-    asio::co_spawn(io_, limit_drain(driver), asio::detached);
+    asio::co_spawn(io_, drain_limit_.run(driver, planner, live_.get()->run.stop_timeout),
+                   asio::detached);
   }
 }
 
@@ -247,16 +245,6 @@ void Service::reload_zones(core::Planner& planner) {
   metrics_.set_zones(zones_.version());
   planner.forget_timetables();
   if (refresher_) asio::co_spawn(io_, refresher_->run(!reloaded.changed.empty()), asio::detached);
-}
-
-awaitable<void> Service::limit_drain(Driver& driver) {
-  drain_timer_.expires_after(
-      std::max(milliseconds(0), live_.get()->run.stop_timeout - kWriteReserve));
-  boost::system::error_code cancelled;
-  co_await drain_timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-  if (cancelled || done_) co_return;
-  log_->warn("breaking off what is still in flight: it will be tried again at the next start");
-  driver.cut_short();
 }
 
 awaitable<void> Service::follow_real_store() {
@@ -329,6 +317,7 @@ void Service::drive(const store::Session& session, ExecutorSet executors) {
   const auto ended = [&](std::exception_ptr error) {
     failure = std::move(error);
     done_ = true;
+    drain_limit_.ended();
     asio::co_spawn(io_, end_companion(), asio::detached);
   };
   make_companion(planner);

@@ -1,6 +1,7 @@
 #include "tests/e2e/daemon_fixture.h"
 #include "tests/support/loopback_receiver.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <catch2/catch.hpp>
 #include <signal.h>
 
@@ -129,6 +130,29 @@ TEST_CASE("at the time limit of a drain, deliveries are broken off and kept for 
   const auto runs = here.runs();
   REQUIRE(runs.size() == 1);
   CHECK(runs.at(0).at("status").as_string() == "retrying");
+}
+
+TEST_CASE("a store that takes nothing does not keep the daemon from ending in time") {
+  LoopbackReceiver receiver;
+  receiver.answer({.held = true});
+  Installation here("[run]\nstop_timeout = \"3s\"\n[executors.default]\ntype = \"http\"\nurl = \"" +
+                    receiver.url("/hook") + "\"\n");
+  here.add_schedule("FREQ=DAILY;COUNT=1");
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  REQUIRE(receiver.wait_for_requests(1));
+  SQLite::Database other(here.store(), SQLite::OPEN_READWRITE, 5'000);
+  other.exec("BEGIN IMMEDIATE");
+  receiver.release();
+  daemon.send_signal(SIGTERM);
+  CHECK(!daemon.read_until("the store takes nothing: 1 runs", kPatience).empty());
+  CHECK(daemon.wait() == 0);
+  other.exec("ROLLBACK");
+  BackgroundProcess next(here.daemon(), here.environment);
+  CHECK(!next.read_until("trying them again", kPatience).empty());
+  REQUIRE(receiver.wait_for_requests(2));
+  CHECK(receiver.requests().at(0).header("Idempotency-Key") ==
+        receiver.requests().at(1).header("Idempotency-Key"));
+  stop(next);
 }
 
 TEST_CASE("the second daemon of a store is refused, and told by whom") {

@@ -214,6 +214,34 @@ TEST_CASE(
   CHECK(claims == 1);
 }
 
+TEST_CASE("a store that answers questions but takes nothing is away, and is asked less and less") {
+  store::MemoryStore store;
+  Simulation simulation(store, kNow, {});
+  simulation.add("FREQ=DAILY", at("2026-01-01T00:00:20Z"), "UTC");
+  rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 1}}}, zones, kNow);
+  const auto load = all_of<core::LoadDue>(planner.step(kNow)).at(0);
+  planner.complete(core::Loaded{store.load_due(load.after, load.before, load.limit)}, kNow);
+  planner.complete(core::Claimed{}, kNow);
+  store::Timestamp now = kNow + 20s;
+  auto wait = 0ms;
+  for (int failure = 0; failure < 5; ++failure) {
+    REQUIRE(all_of<core::Settle>(planner.step(now)).size() == 1);
+    planner.complete(core::StoreFailed{core::StoreFailed::What::settle, "locked", false}, now);
+    CHECK(planner.load().store_away);
+    const auto again = planner.next_wake(now).value();
+    CHECK(again - now > wait);
+    wait = again - now;
+    now = again;
+    REQUIRE(all_of<core::ReviewHeld>(planner.step(now)).size() == 1);
+    planner.complete(core::Held{}, now);
+    CHECK(planner.load().store_away);
+  }
+  REQUIRE(all_of<core::Settle>(planner.step(now)).size() == 1);
+  planner.complete(core::Settled{{store::SettleResult{}}}, now);
+  CHECK_FALSE(planner.load().store_away);
+}
+
 TEST_CASE("what is due to one executor in masses stands before nothing of another") {
   store::MemoryStore store;
   Simulation simulation(store, kNow, {});

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "daemon/core/planner.h"
+#include "daemon/io/driver.h"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <memory>
+
+namespace rruled::io {
+
+// Has a drain end within its time (semantics.md, P8), whatever receivers and the store do. Io
+// thread only.
+class DrainLimit {
+ public:
+  DrainLimit(boost::asio::any_io_executor io, std::shared_ptr<spdlog::logger> log);
+
+  // Shortly before the end of `timeout` breaks off what is in flight. At its end, with outcomes
+  // that the store does not take, ends the process with 0: who comes next tries those runs again.
+  [[nodiscard]] boost::asio::awaitable<void> run(Driver& driver,
+                                                 const core::Planner& planner,
+                                                 std::chrono::milliseconds timeout);
+  // The driver has drained. The other way round, before run(), it does nothing.
+  void ended();
+
+ private:
+  [[nodiscard]] boost::asio::awaitable<bool> passed(std::chrono::milliseconds wait);
+
+  boost::asio::steady_timer timer_;
+  std::shared_ptr<spdlog::logger> log_;
+  bool ended_ = false;
+};
+
+}  // namespace rruled::io
