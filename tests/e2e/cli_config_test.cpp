@@ -101,5 +101,5 @@ TEST_CASE("every setting is explained, with its variable and in a table for the 
   CHECK_THAT(markdown.out,
              Catch::Contains("| `log.level` | string: trace, debug, info, warn, error "
                              "| info | `RRULED_LOG_LEVEL` | The least that is logged. |"));
-  CHECK(std::count(markdown.out.begin(), markdown.out.end(), '\n') == 47);
+  CHECK(std::count(markdown.out.begin(), markdown.out.end(), '\n') == 48);
 }
