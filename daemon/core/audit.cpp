@@ -4,12 +4,19 @@
 #include "daemon/core/json_text.h"
 #include "daemon/core/run_json.h"
 
+#include <type_traits>
 #include <utility>
 
 namespace rruled::core {
 namespace {
 
 namespace json = boost::json;
+
+template <class Row>
+json::object shown(const Row& row) {
+  if constexpr (std::is_same_v<Row, store::Run>) return audited(row);
+  return to_json(row);
+}
 
 class Lines {
  public:
@@ -20,8 +27,8 @@ class Lines {
     const Row* row = after != nullptr ? after : (before ? &*before : nullptr);
     if (row == nullptr) return;  // not there, and not to be: the store refuses it
     const AuditSubject subject{row->project_id, kind, to_string(row->id)};
-    const auto was = before ? std::optional(to_json(*before)) : std::nullopt;
-    const auto is = after != nullptr ? std::optional(to_json(*after)) : std::nullopt;
+    const auto was = before ? std::optional(shown(*before)) : std::nullopt;
+    const auto is = after != nullptr ? std::optional(shown(*after)) : std::nullopt;
     const std::string_view action = !was ? "create" : is ? "update" : "delete";
     lines_.push_back(
         audit_line(at_, actor_, action, subject, was ? &*was : nullptr, is ? &*is : nullptr));
@@ -42,6 +49,13 @@ bool is_empty(const store::ChangeSet& changes) {
 }
 
 }  // namespace
+
+json::object audited(const store::Run& run) {
+  json::object object = to_json(run);
+  object.erase("variables");
+  object.erase("body");
+  return object;
+}
 
 store::AuditEntry audit_line(store::Timestamp at,
                              std::string actor,

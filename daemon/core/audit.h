@@ -25,6 +25,10 @@ struct AuditSubject {
                                            const boost::json::object* before,
                                            const boost::json::object* after);
 
+// A run as the lines show it: without its variables and its body, which may be large, and go with
+// the run itself.
+[[nodiscard]] boost::json::object audited(const store::Run& run);
+
 // Writes `changes`, unless they are empty, with a line for each flow, schedule and manual run that
 // they create, update or delete; what goes with a flow that is deleted has no line of its own.
 // Reads from `store` what is there now: the stamps in `changes` see to it that it is so when it is

@@ -133,6 +133,11 @@ TEST_CASE("every write through the API has a line in the audit log") {
   }
   CHECK(lines ==
         "delete schedule\ncancel run\ncreate run\nupdate schedule\ncreate schedule\ncreate flow\n");
+  // What a run carries goes with the run, not 400 days later.
+  const auto made = boost::json::parse(page.rows.at(2).after).as_object();
+  CHECK(made.at("status") == "pending");
+  CHECK_FALSE(made.contains("body"));
+  CHECK_FALSE(made.contains("variables"));
   CHECK(page.rows.at(3).object_id == schedule);
   CHECK(boost::json::parse(page.rows.at(3).before).at("rrule") == "FREQ=HOURLY");
   CHECK(boost::json::parse(page.rows.at(3).after).at("rrule") == "FREQ=DAILY");
