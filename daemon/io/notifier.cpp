@@ -31,6 +31,15 @@ std::string with_fail(const std::string& target) {
          target.substr(query);
 }
 
+// What is told of one schedule stays in order, so that its last word is the last that arrives; one
+// that cannot be sent keeps no other schedule's waiting.
+std::string lane_of(const core::Notice& notice) {
+  if (notice.run && notice.run->schedule_id) return store::to_string(*notice.run->schedule_id);
+  if (notice.run) return store::to_string(notice.run->flow_id);
+  if (notice.gap) return store::to_string(notice.gap->schedule_id);
+  return notice.schedule_id ? store::to_string(*notice.schedule_id) : std::string();
+}
+
 }  // namespace
 
 std::string signature(std::string_view key, store::Timestamp now, std::string_view body) {
@@ -68,7 +77,10 @@ void Notifier::tell(OutboundQueue::Result result, const char* what, const std::s
       return;
     case OutboundQueue::Result::dropped:
       count_("dropped");
-      log_->warn("{}: the oldest was dropped: {}", what, why);
+      if (!why.empty()) log_->warn("{}: {}: the oldest are dropped", what, why);
+      return;
+    case OutboundQueue::Result::room_again:
+      log_->warn("{}: no more are dropped; {} were", what, why);
       return;
   }
 }
@@ -135,7 +147,7 @@ void Notifier::on(const core::Notice& notice) {
     if (key_)
       request.add_header("X-Rruled-Signature",
                          signature(key_->reveal(), clock_.now(), request.body));
-    webhook_->queue->put(std::move(request));
+    webhook_->queue->put(std::move(request), lane_of(notice));
   }
   if (pings_ && notice.kind == core::Notice::Kind::run_ended) ping(notice);
   next().on(notice);
@@ -149,16 +161,17 @@ void Notifier::ping(const core::Notice& notice) {
   if (run.origin != store::RunOrigin::schedule || (!completed && !failed)) return;
   HttpRequest request = request_to(pings_->url, run);
   if (failed) request.target = with_fail(request.target);
-  pings_->queue->put(std::move(request));
+  pings_->queue->put(std::move(request), lane_of(notice));
 }
 
 void Notifier::on_turn(const core::Planner::Load& load) {
   const auto now = clock_.steady();
-  if (heartbeat_ && load.horizon_loaded && !load.store_away && (!beat_at_ || now >= *beat_at_)) {
+  const bool due = !beat_at_ || now >= *beat_at_;
+  // Beats do not pile up: one that is due while another waits to be tried again waits for its end.
+  if (heartbeat_ && load.horizon_loaded && !load.store_away && due &&
+      heartbeat_->queue->size() == 0) {
     beat_at_ = now + heartbeat_every_;
-    // A beat that could not be sent is worth nothing once the next one is due.
-    if (heartbeat_->queue->size() == 0)
-      heartbeat_->queue->put(request_to(heartbeat_->url, store::Run{}));
+    heartbeat_->queue->put(request_to(heartbeat_->url, store::Run{}));
   }
   next().on_turn(load);
 }

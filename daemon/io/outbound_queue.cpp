@@ -2,10 +2,16 @@
 
 #include "daemon/core/retry.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace rruled::io {
 namespace {
@@ -36,52 +42,90 @@ OutboundQueue::OutboundQueue(asio::any_io_executor io,
                              std::unique_ptr<HttpClient> client,
                              Limits limits,
                              Tell tell)
-    : clock_(clock),
+    : io_(std::move(io)),
+      clock_(clock),
       client_(std::move(client)),
       limits_(limits),
       tell_(std::move(tell)),
-      pacer_(io),
-      ended_(std::move(io)) {}
+      timer_(io_),
+      ended_(io_) {}
 
-void OutboundQueue::put(HttpRequest request) {
-  if (requests_.size() >= limits_.length_max) {
-    requests_.pop_front();
-    tell_(Result::dropped, "more than " + std::to_string(limits_.length_max) + " wait");
-  }
-  requests_.push_back(std::move(request));
-  if (waiting_for_more_) pacer_.wake();
+void OutboundQueue::put(HttpRequest request, std::string lane) {
+  if (size() >= limits_.length_max) drop_oldest();
+  entries_.push_back({.request = std::move(request), .lane = std::move(lane)});
+  wake();
 }
 
-asio::awaitable<void> OutboundQueue::send(HttpRequest request) {
-  for (int attempt = 1; !pacer_.stopped(); ++attempt) {
-    HttpRequest copy = request;
-    const auto exchange =
-        co_await client_->send(std::move(copy), clock_.steady() + limits_.timeout);
-    const Verdict verdict = verdict_of(exchange);
-    if (verdict.sent) {
-      tell_(Result::sent, {});
-      co_return;
+void OutboundQueue::drop_oldest() {
+  entries_.erase(std::ranges::find(entries_, false, &Entry::under_way));
+  const bool first = dropped_++ == 0;
+  tell_(Result::dropped,
+        first ? "more than " + std::to_string(limits_.length_max) + " wait" : std::string());
+}
+
+void OutboundQueue::tell_room() {
+  if (const auto dropped = std::exchange(dropped_, 0); dropped > 0)
+    tell_(Result::room_again, std::to_string(dropped));
+}
+
+// Begins what may go now; says when there may be more.
+std::chrono::steady_clock::time_point OutboundQueue::begin_due() {
+  const auto now = clock_.steady();
+  auto next = now + kForEver;
+  std::set<std::string_view> lanes;  // whose first request has been looked at
+  std::vector<Entries::iterator> due;
+  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
+    if (under_way_ >= limits_.at_once_max) break;
+    if (!lanes.insert(entry->lane).second || entry->under_way) continue;
+    if (entry->not_before > now) {
+      next = std::min(next, entry->not_before);
+      continue;
     }
-    if (!verdict.again || attempt >= limits_.attempts_max) {
-      tell_(Result::failed, verdict.text);
-      co_return;
-    }
-    co_await pacer_.rest(limits_.backoff * (1 << (attempt - 1)));
+    entry->under_way = true;
+    ++under_way_;
+    due.push_back(entry);
   }
+  for (const auto& entry : due) asio::co_spawn(io_, send(entry), asio::detached);
+  return next;
+}
+
+asio::awaitable<void> OutboundQueue::send(Entries::iterator entry) {
+  HttpRequest copy = entry->request;
+  const auto exchange = co_await client_->send(std::move(copy), clock_.steady() + limits_.timeout);
+  --under_way_;
+  entry->under_way = false;
+  ++entry->attempts;
+  const Verdict verdict = verdict_of(exchange);
+  if (!verdict.sent && verdict.again && entry->attempts < limits_.attempts_max) {
+    entry->not_before = clock_.steady() + limits_.backoff * (1 << (entry->attempts - 1));
+  } else {
+    entries_.erase(entry);
+    tell_(verdict.sent ? Result::sent : Result::failed, verdict.sent ? "" : verdict.text);
+  }
+  // Not as soon as one has gone: a queue that stays full would tell it over and over.
+  if (size() <= limits_.length_max / 2) tell_room();
+  wake();
+}
+
+bool OutboundQueue::over() const {
+  return under_way_ == 0 && (stopped_ || (finishing_ && entries_.empty()));
+}
+
+void OutboundQueue::wake() {
+  woken_ = true;
+  timer_.cancel();
 }
 
 asio::awaitable<void> OutboundQueue::run() {
   running_ = true;
-  while (!pacer_.stopped() && !(finishing_ && requests_.empty())) {
-    if (requests_.empty()) {
-      waiting_for_more_ = true;
-      co_await pacer_.rest(kForEver);
-      waiting_for_more_ = false;
-      continue;
-    }
-    HttpRequest request = std::move(requests_.front());
-    requests_.pop_front();
-    co_await send(std::move(request));
+  while (!over()) {
+    woken_ = false;
+    const auto now = clock_.steady();
+    const auto next = stopped_ ? now + kForEver : begin_due();
+    if (woken_) continue;  // one ended at once
+    timer_.expires_after(next - now);
+    boost::system::error_code cancelled;
+    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
   client_->close_idle();
   running_ = false;
@@ -90,13 +134,15 @@ asio::awaitable<void> OutboundQueue::run() {
 
 asio::awaitable<void> OutboundQueue::finish(std::chrono::milliseconds grace) {
   finishing_ = true;
-  if (waiting_for_more_) pacer_.wake();
+  wake();
   if (running_) {
     ended_.expires_after(grace);
     boost::system::error_code ended;
     co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, ended));
   }
-  pacer_.stop();
+  stopped_ = true;
+  wake();
+  tell_room();
 }
 
 }  // namespace rruled::io

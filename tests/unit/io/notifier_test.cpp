@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -112,6 +113,37 @@ TEST_CASE("a schedule's runs ping its dead-man's switch, failures at /fail, othe
   REQUIRE(receiver.requests().size() == 2);
   CHECK(receiver.requests()[0].target == "/ping/01890000-0000-7000-8000-000000000002?a=b");
   CHECK(receiver.requests()[1].target == "/ping/01890000-0000-7000-8000-000000000002/fail?a=b");
+}
+
+TEST_CASE("a schedule whose ping is to be tried again keeps no other's waiting") {
+  LoopbackReceiver receiver;
+  Setup setup;
+  io::Config::Notify config;
+  config.ping_url = receiver.url("/ping/{schedule_id}");
+  REQUIRE_FALSE(setup.notifier.configure(config));
+  receiver.answer({.status = 503});
+  auto other = ended(store::RunStatus::completed);
+  other.run->schedule_id =
+      store::parse_id<store::ScheduleId>("01890000-0000-7000-8000-000000000003");
+  setup.send({ended(store::RunStatus::completed), other});
+  const auto requests = receiver.requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0].target != requests[1].target);  // they went side by side
+  CHECK(setup.counts == std::map<std::string, int>{{"sent", 2}});
+}
+
+TEST_CASE("what a full queue drops is counted each time and said once") {
+  Setup setup;
+  io::Config::Notify config;
+  config.url = "http://127.0.0.1:1/";
+  REQUIRE_FALSE(setup.notifier.configure(config));
+  for (int i = 0; i < 1'003; ++i) setup.notifier.on(ended(store::RunStatus::dead));
+  CHECK(setup.counts["dropped"] == 3);
+  setup.send({}, 0ms);
+  const std::string said = setup.said.str();
+  CHECK(std::ranges::count(said, '\n') == 2);
+  CHECK(said.find("notify.url: more than 1000 wait: the oldest are dropped") != std::string::npos);
+  CHECK(said.find("notify.url: no more are dropped; 3 were") != std::string::npos);
 }
 
 TEST_CASE("the heart beats while the loop turns and the store answers, once each interval") {
