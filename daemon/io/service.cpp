@@ -9,6 +9,7 @@
 #include "daemon/io/health.h"
 #include "daemon/io/journal.h"
 #include "daemon/io/logging.h"
+#include "daemon/io/meanwhile.h"
 #include "daemon/io/metrics.h"
 #include "daemon/io/mirror.h"
 #include "daemon/io/notifier.h"
@@ -56,6 +57,7 @@ constexpr milliseconds kFlushGrace{500};
 // Between two tries to reach a store that is away when the daemon starts.
 constexpr milliseconds kOpenAgainMin{500};
 constexpr milliseconds kOpenAgainMax{5'000};
+constexpr milliseconds kOpenSaidEvery{15'000};
 
 std::vector<InheritedSocket> inherited_sockets() {
   std::vector<InheritedSocket> sockets;
@@ -146,6 +148,11 @@ bool Service::open_store() {
   const bool may_come_up = config_.store.sqlite_file.empty();  // a server, not a file
   for (milliseconds wait = kOpenAgainMin;; wait = std::min(2 * wait, kOpenAgainMax)) {
     try {
+      // A large store takes its time to be brought up to date.
+      const Meanwhile opening(kOpenSaidEvery, [this] {
+        log_->info("the store is being brought up to date");
+        Supervision::waiting("the store is being brought up to date");
+      });
       real_ = store::open_store(config_.store.location, mode);
       if (may_come_up && !options_.dry_run)
         outcomes_ = store::open_store(config_.store.location, store::OpenMode::command);
