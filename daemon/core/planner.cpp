@@ -97,17 +97,19 @@ void Planner::note_success(const Completion& completion) {
       std::holds_alternative<Delivered>(completion))
     return;
   failed_reads_ = 0;
-  const bool is_read = std::holds_alternative<Loaded>(completion) ||
-                       std::holds_alternative<Held>(completion) ||
-                       std::holds_alternative<Changed>(completion);
+  // What somebody else could write (Changed) says so, too.
+  const bool is_read =
+      std::holds_alternative<Loaded>(completion) || std::holds_alternative<Held>(completion);
   if (!is_read) failed_writes_ = 0;
 }
 
 void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   using What = StoreFailed::What;
   if (!failed.refused) {
-    const bool is_read = failed.what == What::load || failed.what == What::review;
-    int& in_a_row = is_read ? failed_reads_ : failed_writes_;
+    // The others are tried until they succeed, so that an outage of theirs has an end.
+    const bool is_passing = failed.what == What::load || failed.what == What::review ||
+                            failed.what == What::expire || failed.what == What::cancel_job;
+    int& in_a_row = is_passing ? failed_reads_ : failed_writes_;
     const auto factor = 1 << std::min(in_a_row++, 10);
     const auto wait = std::min(kStoreBackoffMin * factor, kStoreBackoffMax);
     store_again_at_ = now + wait - wait * (options_.seed % 256) / 1'024;
