@@ -14,12 +14,6 @@ bool MemoryStore::is_kept(std::optional<ScheduleId> id, Timestamp end, Timestamp
   return end >= now - it->second.catchup_window - it->second.retry.max_age;
 }
 
-std::optional<milliseconds> MemoryStore::window_of(std::optional<ScheduleId> id) const {
-  const auto schedule = id ? schedules_.find(*id) : schedules_.end();
-  return schedule == schedules_.end() ? std::nullopt
-                                      : std::optional(schedule->second.catchup_window);
-}
-
 Pruned MemoryStore::prune(const PruneRequest& request, Timestamp now) {
   Pruned pruned;
   if (request.limit == 0) return pruned;

@@ -136,7 +136,6 @@ class MemoryStore final : public Store {
 
   // memory_prune.cpp
   [[nodiscard]] bool is_kept(std::optional<ScheduleId> id, Timestamp end, Timestamp now) const;
-  [[nodiscard]] std::optional<milliseconds> window_of(std::optional<ScheduleId> id) const;
   void prune_runs(const PruneRequest& request, Timestamp now, Pruned& pruned);
   void prune_gaps(const PruneRequest& request, Timestamp now, Pruned& pruned);
   void prune_logs(const PruneRequest& request, Pruned& pruned);

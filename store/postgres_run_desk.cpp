@@ -75,27 +75,16 @@ EndedTracked end_one(Tx& tx, const EndTracked& end, bool& fresh) {
   return {true, released, std::move(run)};
 }
 
-std::vector<RunId> read_expired(Tx& tx, const ExpireRuns& request) {
+std::vector<RunId> read_expired(Tx& tx, const ExpireRetries& request) {
   static const std::string kExpired =
       "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
-      " LEFT JOIN schedule_rules s ON s.id = r.schedule_id"
       " WHERE o.executor = ANY($1::text[]) AND o." +
       std::string(kPgClaimable) +
-      " AND (o.status = 'retrying' AND r.started_at + r.retry_max_age <= $2::bigint"
-      "  OR o.status = 'pending' AND r.origin = 'schedule' AND r.attempts = 0"
-      "  AND o.available_at + s.catchup_window <= $2::bigint) LIMIT $3::bigint";
+      " AND o.status = 'retrying' AND r.started_at + r.retry_max_age <= $2::bigint"
+      " LIMIT $3::bigint";
   Params params;
   params.add_all(request.executors).add(tx.now()).add(pg_limit(request.limit));
   return read_values<RunId>(tx.exec(kExpired, params));
-}
-
-std::optional<milliseconds> window_of(Tx& tx, std::optional<ScheduleId> id) {
-  static const std::string kWindow =
-      "SELECT catchup_window FROM schedule_rules WHERE id = $1::uuid";
-  if (!id) return std::nullopt;
-  const auto found = tx.exec(kWindow, Params().add(*id));
-  if (found.empty()) return std::nullopt;
-  return PgReader(found, 0).read<milliseconds>();
 }
 
 struct ExpiredOne {
@@ -107,9 +96,10 @@ struct ExpiredOne {
 ExpiredOne expire(Tx& tx, RunId id) {
   const auto max_running = lock_schedule_of(tx, id);
   auto run = lock_run(tx, id);
-  if (!run || !is_over(*run, window_of(tx, run->schedule_id), tx.now())) return {};
-  store::expire(*run, tx.now());
-  end_run(tx, *run, run->status, run->reason, run->error);
+  const bool over = run && run->status == RunStatus::retrying && run->started_at &&
+                    *run->started_at + run->retry.max_age <= tx.now();
+  if (!over) return {};
+  end_run(tx, *run, RunStatus::dead, run->reason, run->error);
   const LogEntry line = expired_line(*run, tx.now());
   insert_logs(tx, {&line});
   const bool released = max_running && release_after(tx, *run, *max_running);
@@ -146,17 +136,17 @@ bool PostgresRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timesta
   });
 }
 
-std::vector<Run> PostgresRunDesk::expire_runs(const ExpireRuns& request, Timestamp now) {
+std::vector<Run> PostgresRunDesk::expire_retries(const ExpireRetries& request, Timestamp now) {
   const auto ids = connection_.write(now, [&](Tx& tx) { return read_expired(tx, request); });
-  std::vector<Run> ended;
+  std::vector<Run> dead;
   bool released = false;
   for (const auto id : ids) {
     auto one = connection_.write(now, [&](Tx& tx) { return expire(tx, id); });
     released = released || one.released;
-    if (one.run) ended.push_back(std::move(*one.run));
+    if (one.run) dead.push_back(std::move(*one.run));
   }
   if (released) connection_.write(now, [&](Tx& tx) { tell_of_runs(tx, connection_.options()); });
-  return ended;
+  return dead;
 }
 
 std::size_t PostgresRunDesk::purge_dead(const std::vector<RunId>& ids,

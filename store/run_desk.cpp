@@ -42,27 +42,9 @@ bool is_tracked(const Run& run) {
   return run.status == RunStatus::running && run.available_at.has_value();
 }
 
-bool is_over(const Run& run, std::optional<milliseconds> window, Timestamp now) {
-  if (run.status == RunStatus::retrying)
-    return run.started_at && *run.started_at + run.retry.max_age <= now;
-  return run.status == RunStatus::pending && run.origin == RunOrigin::schedule &&
-         run.attempts == 0 && window && run.available_at && *run.available_at + *window <= now;
-}
-
-void expire(Run& run, Timestamp now) {
-  const bool was_tried = run.status == RunStatus::retrying;
-  run.status = was_tried ? RunStatus::dead : RunStatus::cancelled;
-  if (!was_tried) run.reason = "catchup_window";
-  run.available_at.reset();
-  run.finished_at = now;
-}
-
 LogEntry expired_line(const Run& run, Timestamp now) {
-  const char* why =
-      run.status == RunStatus::dead
-          ? "given up: its time for retries is over, and its executor cannot be reached"
-          : "not run: its executor could not be reached for as long as catchup_window allows";
-  return {run.flow_id, run.id, now, LogLevel::error, why};
+  return {run.flow_id, run.id, now, LogLevel::error,
+          "given up: its time for retries is over, and its executor cannot be reached"};
 }
 
 }  // namespace rruled::store

@@ -28,8 +28,10 @@ Way way_to(const RunFilter& filter) {
   if (all(holds_slot)) return {"runs_holding", kIsHolding};
   if (filter.schedule_id) return {"runs_by_schedule"};
   if (filter.parent_id) return {"runs_by_parent"};
-  const bool one = statuses.size() == 1 && statuses.front() != RunStatus::completed;
-  if (one && is_final(statuses.front())) return {"runs_unhappy", kIsUnhappy};
+  // Failures are few. What an overlap policy skips is not, of one project or of another.
+  const bool failed = statuses.size() == 1 && statuses.front() != RunStatus::completed &&
+                      statuses.front() != RunStatus::skipped;
+  if (failed) return {"runs_unhappy", kIsUnhappy};
   return {filter.flow_id ? "runs_by_flow" : "runs_by_project"};
 }
 

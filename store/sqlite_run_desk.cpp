@@ -36,27 +36,19 @@ std::optional<Run> find_run(Connection& connection, RunId id) {
   return read_row<Run>(query);
 }
 
-std::optional<milliseconds> window_of(Connection& connection, std::optional<ScheduleId> id) {
-  static const std::string kWindow = "SELECT catchup_window FROM schedules WHERE id = ?";
-  Query query(connection, kWindow);
-  if (!id || !query.bind(*id).step()) return std::nullopt;
-  return query.read<milliseconds>();
-}
-
 bool was_released(Connection& connection, RunId id) {
   static const std::string kReleased = "SELECT released FROM runs WHERE id = ?";
   Query query(connection, kReleased);
   return query.bind(id).step() && query.read<bool>();
 }
 
-std::vector<RunId> read_expired(Connection& connection, const ExpireRuns& request, Timestamp now) {
+std::vector<RunId> read_expired(Connection& connection,
+                                const ExpireRetries& request,
+                                Timestamp now) {
   static const std::string kExpired =
-      "SELECT id FROM runs INDEXED BY runs_claimable WHERE executor = ?1 AND " +
+      "SELECT id FROM runs INDEXED BY runs_claimable WHERE executor = ? AND " +
       std::string(kIsClaimable) +
-      " AND (status = 'retrying' AND started_at + retry_max_age <= ?2"
-      "  OR status = 'pending' AND origin = 'schedule' AND attempts = 0 AND available_at +"
-      "  (SELECT catchup_window FROM schedules s WHERE s.id = runs.schedule_id) <= ?2)"
-      " ORDER BY available_at LIMIT ?3";
+      " AND status = 'retrying' AND started_at + retry_max_age <= ? ORDER BY available_at LIMIT ?";
   std::vector<RunId> ids;
   for (const auto& executor : request.executors) {
     Query query(connection, kExpired);
@@ -69,11 +61,11 @@ std::vector<RunId> read_expired(Connection& connection, const ExpireRuns& reques
 // One that is still as it was found.
 std::optional<Run> expire(Connection& connection, RunId id, Timestamp now) {
   static const std::string kExpire =
-      "UPDATE runs SET status = ?, reason = ?, available_at = NULL, finished_at = ? WHERE id = ?";
+      "UPDATE runs SET status = 'dead', available_at = NULL, finished_at = ?1 WHERE id = ?2"
+      " AND status = 'retrying' AND started_at + retry_max_age <= ?1";
+  Query query(connection, kExpire);
+  if (query.bind(now).bind(id).run() == 0) return std::nullopt;
   auto run = find_run(connection, id);
-  if (!run || !is_over(*run, window_of(connection, run->schedule_id), now)) return std::nullopt;
-  store::expire(*run, now);
-  Query(connection, kExpire).bind(run->status).bind(run->reason).bind(now).bind(id).run();
   insert_logs(connection, {expired_line(*run, now)});
   if (release_after(connection, id, run->schedule_id, now)) tell_of_runs(connection);
   saw(connection, now);
@@ -127,14 +119,14 @@ bool SqliteRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timestamp
   return connection.write([&] { return keep_wish(connection, id, reason, now); });
 }
 
-std::vector<Run> SqliteRunDesk::expire_runs(const ExpireRuns& request, Timestamp now) {
+std::vector<Run> SqliteRunDesk::expire_retries(const ExpireRetries& request, Timestamp now) {
   auto& connection = store_.connection();
   const auto ids = connection.guarded([&] { return read_expired(connection, request, now); });
-  std::vector<Run> ended;
+  std::vector<Run> dead;
   for (const auto id : ids)
     if (auto run = connection.write([&] { return expire(connection, id, now); }))
-      ended.push_back(std::move(*run));
-  return ended;
+      dead.push_back(std::move(*run));
+  return dead;
 }
 
 std::size_t SqliteRunDesk::purge_dead(const std::vector<RunId>& ids,

@@ -98,8 +98,10 @@ void Planner::note_success(const Completion& completion) {
     return;
   failed_reads_ = 0;
   // What somebody else could write (Changed) says so, too.
+  const auto* expired = std::get_if<Expired>(&completion);
   const bool is_read =
-      std::holds_alternative<Loaded>(completion) || std::holds_alternative<Held>(completion);
+      std::holds_alternative<Loaded>(completion) || std::holds_alternative<Held>(completion) ||
+      std::holds_alternative<JobsEnded>(completion) || (expired && expired->runs.empty());
   if (!is_read) failed_writes_ = 0;
 }
 
@@ -108,7 +110,8 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   if (!failed.refused) {
     // The others are tried until they succeed, so that an outage of theirs has an end.
     const bool is_passing = failed.what == What::load || failed.what == What::review ||
-                            failed.what == What::expire || failed.what == What::cancel_job;
+                            failed.what == What::expire || failed.what == What::cancel_job ||
+                            failed.what == What::end_jobs;
     int& in_a_row = is_passing ? failed_reads_ : failed_writes_;
     const auto factor = 1 << std::min(in_a_row++, 10);
     const auto wait = std::min(kStoreBackoffMin * factor, kStoreBackoffMax);

@@ -196,7 +196,7 @@ class Planner {
 
   // planner_breaker.cpp
   void look_at_breakers(Timestamp now, Actions& actions);
-  void expire_runs(std::vector<std::string> executors, Timestamp now, Actions& actions);
+  void expire_retries(std::vector<std::string> executors, Timestamp now, Actions& actions);
   void note_answer(const InFlight& flight, const Report& report, Timestamp now);
   void tell(const std::string& executor, const Breaker& breaker);
   void take(Expired expired, Timestamp now);

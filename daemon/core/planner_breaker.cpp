@@ -37,11 +37,11 @@ void Planner::look_at_breakers(Timestamp now, Actions& actions) {
     lane.queue.clear();
     claim_by(name, now);
   }
-  expire_runs(std::move(stopped), now, actions);
+  expire_retries(std::move(stopped), now, actions);
 }
 
 // Nothing is tried, so nothing would find out that its time is over.
-void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Actions& actions) {
+void Planner::expire_retries(std::vector<std::string> executors, Timestamp now, Actions& actions) {
   if (executors.empty()) {
     expire_at_.reset();
     return;
@@ -52,7 +52,7 @@ void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Act
   if (!is_time || expiring_ || draining_ || store_rests(now)) return;
   expiring_ = true;
   expire_at_ = now + options_.expire_every;
-  actions.emplace_back(ExpireRuns{std::move(executors), kExpireMax});
+  actions.emplace_back(ExpireRetries{std::move(executors), kExpireMax});
 }
 
 void Planner::take(Expired expired, Timestamp now) {
@@ -60,8 +60,8 @@ void Planner::take(Expired expired, Timestamp now) {
   if (expired.runs.size() == kExpireMax) expire_at_ = now;
   for (auto& run : expired.runs) {
     if (run.origin == store::RunOrigin::child) jobs_.child_ended(now);
-    const auto status = run.status;
-    notify({.kind = Notice::Kind::run_ended, .run = std::move(run), .status = status});
+    notify(
+        {.kind = Notice::Kind::run_ended, .run = std::move(run), .status = store::RunStatus::dead});
   }
 }
 

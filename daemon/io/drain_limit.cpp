@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 
 // For writing outcomes once deliveries are broken off.
 constexpr milliseconds kWriteReserve{2'000};
+// For commands, which are killed some time after they were told to end.
+constexpr milliseconds kCommandReserve{6'000};
 
 }  // namespace
 
@@ -36,15 +38,16 @@ asio::awaitable<bool> DrainLimit::passed(milliseconds wait) {
 asio::awaitable<void> DrainLimit::run(Driver& driver,
                                       const core::Planner& planner,
                                       milliseconds timeout) {
-  const milliseconds reserve = std::min(timeout, kWriteReserve);
-  if (!co_await passed(timeout - reserve)) co_return;
+  if (!co_await passed(std::max(milliseconds(0), timeout - kWriteReserve))) co_return;
   log_->warn("breaking off what is still in flight: it will be tried again at the next start");
   driver.cut_short();
-  if (!co_await passed(reserve)) co_return;
+  if (!co_await passed(kWriteReserve)) co_return;
+  if (planner.load().in_flight > 0 && !co_await passed(kCommandReserve)) co_return;
+  const auto load = planner.load();
   log_->error(
-      "the store takes nothing: {} runs and what is due are left to the next start, which tries"
-      " them again with the same key",
-      planner.load().unwritten);
+      "{} deliveries did not end, and the outcomes of {} runs could not be written: they are left"
+      " to the next start, which tries them again with the same key",
+      load.in_flight, load.unwritten);
   log_->flush();
   ::_exit(0);
 }

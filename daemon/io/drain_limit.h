@@ -19,8 +19,9 @@ class DrainLimit {
  public:
   DrainLimit(boost::asio::any_io_executor io, std::shared_ptr<spdlog::logger> log);
 
-  // Shortly before the end of `timeout` breaks off what is in flight. At its end, with outcomes
-  // that the store does not take, ends the process with 0: who comes next tries those runs again.
+  // Two seconds before the end of `timeout`, or at once, breaks off what is in flight. Two seconds
+  // later, or when commands have had their time to end, ends the process with 0 although outcomes
+  // are not written, as the store does not take them: who comes next tries those runs again.
   [[nodiscard]] boost::asio::awaitable<void> run(Driver& driver,
                                                  const core::Planner& planner,
                                                  std::chrono::milliseconds timeout);

@@ -144,7 +144,7 @@ TEST_CASE("a store that takes nothing does not keep the daemon from ending in ti
   other.exec("BEGIN IMMEDIATE");
   receiver.release();
   daemon.send_signal(SIGTERM);
-  CHECK(!daemon.read_until("the store takes nothing: 1 runs", kPatience).empty());
+  CHECK(!daemon.read_until("outcomes of 1 runs could not be written", kPatience).empty());
   CHECK(daemon.wait() == 0);
   other.exec("ROLLBACK");
   BackgroundProcess next(here.daemon(), here.environment);

@@ -235,6 +235,7 @@ TEST_CASE("a store that answers questions but takes nothing is away, and is aske
     now = again;
     REQUIRE(all_of<core::ReviewHeld>(planner.step(now)).size() == 1);
     planner.complete(core::Held{}, now);
+    planner.complete(core::Expired{}, now);  // a look that found nothing
     CHECK(planner.load().store_away);
   }
   REQUIRE(all_of<core::Settle>(planner.step(now)).size() == 1);

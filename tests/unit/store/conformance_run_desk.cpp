@@ -293,12 +293,12 @@ void retries_expire(Store& store) {
   retry.attempt.error = "no answer";
   (void)store.finish({retry}, stage.claimant, at(3));
   REQUIRE_FALSE(store.write({.runs = {a_manual_run(1)}}, at(3)));  // never tried: it has no age
-  const ExpireRuns request{.executors = {"default"}};
-  CHECK(stage.desk->expire_runs(request, at(101)).empty());
-  CHECK(stage.desk->expire_runs({.executors = {"other"}}, at(9'000)).empty());
-  CHECK(stage.desk->expire_runs({.executors = {"default"}, .limit = 0}, at(9'000)).empty());
+  const ExpireRetries request{.executors = {"default"}};
+  CHECK(stage.desk->expire_retries(request, at(101)).empty());
+  CHECK(stage.desk->expire_retries({.executors = {"other"}}, at(9'000)).empty());
+  CHECK(stage.desk->expire_retries({.executors = {"default"}, .limit = 0}, at(9'000)).empty());
   const auto revision = store.changes_since(0).revision;
-  const auto expired = stage.desk->expire_runs(request, at(102));
+  const auto expired = stage.desk->expire_retries(request, at(102));
   REQUIRE(expired.size() == 1);
   CHECK(show(expired[0]) == show(stage.now_is()));
   CHECK(expired[0].status == dead);
@@ -308,38 +308,7 @@ void retries_expire(Store& store) {
   CHECK(store.run(stage.next)->status == pending);
   CHECK(store.changes_since(revision).runs_added);
   CHECK(store.run(run_id(1))->status == pending);
-  CHECK(stage.desk->expire_runs(request, at(9'000)).empty());
-}
-
-// They went all at once when their executor was back, however old.
-void what_waited_for_longer_than_its_window_is_not_run(Store& store) {
-  auto schedule = a_schedule();
-  schedule.catchup_window = 100s;
-  REQUIRE_FALSE(store.write({.flows = {{a_flow(), {}}}, .schedules = {{schedule, {}}}}, at(0)));
-  const auto claimant = store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
-  const auto row = *store.schedule(schedule_id(1));
-  const std::vector<Run> runs{a_run(row, nominal(0)), a_run(row, nominal(1), pending)};
-  const auto sent = store.settle({a_settlement(row, runs, nominal(500))}, claimant, nominal(2))
-                        .at(0)
-                        .claimed.at(0);
-  // A person wants this one, however old.
-  REQUIRE(store.finish({a_finish(sent, failed, nominal(3))}, claimant, nominal(3)).at(0).written);
-  (void)directory_of(store)->retry_run(sent.id, {}, nominal(4), a_line("r"));
-  REQUIRE(store.run(sent.id)->status == pending);
-
-  const auto desk = run_desk_of(store);
-  const ExpireRuns request{.executors = {"default"}};
-  CHECK(desk->expire_runs(request, nominal(1) + 100s - 1ms).empty());
-  const auto expired = desk->expire_runs(request, nominal(1) + 100s);
-  REQUIRE(expired.size() == 1);
-  CHECK(show(expired[0]) == show(store.run(runs[1].id)));
-  CHECK(expired[0].status == cancelled);
-  CHECK(expired[0].reason == "catchup_window");
-  CHECK(expired[0].finished_at == nominal(1) + 100s);
-  CHECK_FALSE(expired[0].started_at);
-  CHECK(store.logs({.run_id = runs[1].id}).size() == 1);
-  CHECK(store.run(sent.id)->status == pending);
-  CHECK(desk->expire_runs(request, nominal(9'000)).empty());
+  CHECK(stage.desk->expire_retries(request, at(9'000)).empty());
 }
 
 void dead_runs_are_purged(Store& store) {
@@ -383,7 +352,6 @@ std::vector<Check> run_desk_checks() {
       {"a spread job is its audience's", a_spread_job_is_its_audiences},
       {"a wished job is not spread", a_wished_job_is_not_spread},
       {"retries expire", retries_expire},
-      {"what waited for longer than its window", what_waited_for_longer_than_its_window_is_not_run},
       {"dead runs are purged", dead_runs_are_purged},
   };
 }
