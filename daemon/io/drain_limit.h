@@ -2,22 +2,23 @@
 
 #include "daemon/core/planner.h"
 #include "daemon/io/driver.h"
+#include "daemon/io/pacer.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <spdlog/logger.h>
 
 #include <chrono>
 #include <memory>
+#include <utility>
 
 namespace rruled::io {
 
-// Has a drain end within its time (semantics.md, P8), whatever receivers and the store do. Io
-// thread only.
+// Has a drain end (semantics.md, P8), whatever receivers and the store do. Io thread only.
 class DrainLimit {
  public:
-  DrainLimit(boost::asio::any_io_executor io, std::shared_ptr<spdlog::logger> log);
+  DrainLimit(boost::asio::any_io_executor io, std::shared_ptr<spdlog::logger> log)
+      : pacer_(std::move(io)), log_(std::move(log)) {}
 
   // Two seconds before the end of `timeout`, or at once, breaks off what is in flight. Two seconds
   // later, or when commands have had their time to end, ends the process with 0 although outcomes
@@ -25,15 +26,12 @@ class DrainLimit {
   [[nodiscard]] boost::asio::awaitable<void> run(Driver& driver,
                                                  const core::Planner& planner,
                                                  std::chrono::milliseconds timeout);
-  // The driver has drained. The other way round, before run(), it does nothing.
-  void ended();
+  // The driver has drained by itself.
+  void ended() { pacer_.stop(); }
 
  private:
-  [[nodiscard]] boost::asio::awaitable<bool> passed(std::chrono::milliseconds wait);
-
-  boost::asio::steady_timer timer_;
+  Pacer pacer_;
   std::shared_ptr<spdlog::logger> log_;
-  bool ended_ = false;
 };
 
 }  // namespace rruled::io

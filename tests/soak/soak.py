@@ -6,11 +6,11 @@
 Schedules of every second deliver to a receiver that answers, fails, hangs and hangs up; the
 configuration is read again every 20 s, every third time with a mistake in it; API clients come, ask,
 write, and go, some in the middle of a request. Once in a while resident memory and descriptors are
-sampled. The first half warms up (after an hour as many runs are removed as are added); over the second
-half the lowest of every five minutes may grow by 1 MB an hour, the highest by 8 MB in all, since it is a
-page cache's, and descriptors not at all.
+sampled. The first half warms up (SQLite's page caches fill, up to 32 MB for each of the daemon's
+connections; after an hour as many runs are removed as are added); over the second half memory may grow
+by 1 MB an hour, and descriptors not at all.
 
-RRULED_SOAK_SECONDS     instead of HOURS; below an hour the lowest, too, may grow by 8 MB
+RRULED_SOAK_SECONDS     instead of HOURS; below an hour memory may vary by 8 MB, whatever the time
 RRULED_SOAK_STORE_URL   another store than a new file: postgresql://.. (empty)
 RRULED_SOAK_LOG         a file that keeps the daemon's log
 """
@@ -30,20 +30,9 @@ import threading
 import time
 
 SCHEDULES = 10
-WINDOW = 300  # s
 MB = 1024 * 1024
 # Ours are no settings of the daemon's.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("RRULED_")}
-
-
-def slope(points):
-    """Of the line of least squares."""
-    if len(points) < 2:
-        return 0.0
-    mean_x = sum(x for x, _ in points) / len(points)
-    mean_y = sum(y for _, y in points) / len(points)
-    return (sum((x - mean_x) * (y - mean_y) for x, y in points)
-            / sum((x - mean_x) ** 2 for x, _ in points))
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -264,24 +253,20 @@ level = "{random.choice(["info", "warn"])}"
         if len(late) < 10:
             return self.problems + ["too few samples"]
         hours = (late[-1][0] - late[0][0]) / 3600
-        # A page cache fills and is let go of, again and again: what leaks raises the lowest of each
-        # five minutes, what is cached without end the highest.
-        windows = {}
-        for at, resident, _ in late:
-            windows.setdefault(int(at // WINDOW), []).append(resident / MB)
-        floor = slope([(n * WINDOW / 3600, min(each)) for n, each in windows.items()])
-        ceiling = slope([(n * WINDOW / 3600, max(each)) for n, each in windows.items()])
+        # Least squares.
+        mean_t = sum(s[0] for s in late) / len(late)
+        mean_m = sum(s[1] for s in late) / len(late)
+        slope = (sum((s[0] - mean_t) * (s[1] - mean_m) for s in late)
+                 / sum((s[0] - mean_t) ** 2 for s in late))
+        grown = slope * hours * 3600 / MB
+        allowed = max(hours, 1.0) if hours >= 0.5 else 8.0
         third = len(late) // 3
         fds = sum(s[2] for s in late[:third]) / third, sum(s[2] for s in late[-third:]) / third
-        lows, highs = [min(each) for each in windows.values()], [max(each) for each in windows.values()]
-        print(f"memory {lows[0]:.1f} to {highs[0]:.1f} MB, then {lows[-1]:.1f} to {highs[-1]:.1f}: the "
-              f"lowest {floor * hours:+.2f} MB, the highest {ceiling * hours:+.2f} MB in {hours:.2f} h; "
-              f"descriptors {fds[0]:.1f}, then {fds[1]:.1f}; {Receiver.counts['good']} deliveries, "
-              f"{self.asked} requests")
-        for what, grown, allowed in [("lowest", floor * hours, max(hours, 1.0) if hours >= 0.5 else 8.0),
-                                     ("highest", ceiling * hours, 8.0)]:
-            if grown > allowed:
-                self.problems.append(f"the {what} memory grew by {grown:.2f} MB, more than {allowed:.1f}")
+        print(f"memory {late[0][1] / MB:.1f} MB, then {late[-1][1] / MB:.1f} MB: {slope * 3600 / MB:+.2f} "
+              f"MB/h, {grown:+.2f} MB of {allowed:.1f} allowed; descriptors {fds[0]:.1f}, then "
+              f"{fds[1]:.1f}; {Receiver.counts['good']} deliveries, {self.asked} requests")
+        if grown > allowed:
+            self.problems.append(f"memory grew by {grown:.2f} MB")
         if fds[1] > fds[0] + 5:  # those of requests and commands under way vary
             self.problems.append(f"descriptors grew from {fds[0]:.1f} to {fds[1]:.1f}")
         if Receiver.counts["good"] < self.seconds:
