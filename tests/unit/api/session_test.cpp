@@ -18,6 +18,8 @@ constexpr const char* kPost = "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\
 constexpr const char* kChunked =
     "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     "3;note=\"x\"\r\nfoo\r\n4\r\nbarr\r\n0\r\nX-Late: 1\r\n\r\n";
+constexpr const char* kNoChunk =
+    "POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
 
 // "200 <GET /a >" a line, of all responses.
 std::string answers(const std::string& written) {
@@ -54,9 +56,9 @@ std::size_t count(const std::string& text, const std::string& what) {
 }  // namespace
 
 TEST_CASE("requests on one connection are answered in their order, however they are split") {
-  const std::string all = std::string(kGet) + kPost + kChunked + kGet;
+  const std::string all = std::string(kGet) + kPost + kChunked + kNoChunk + kGet;
   const std::string expected =
-      "200 <GET /a >\n200 <POST /b hello>\n200 <POST /c foobarr>\n200 <GET /a >\n";
+      "200 <GET /a >\n200 <POST /b hello>\n200 <POST /c foobarr>\n200 <POST /d >\n200 <GET /a >\n";
   CHECK(answers_to({all}) == expected);
   std::deque<std::string> bytes;
   for (const char c : all) bytes.emplace_back(1, c);

@@ -38,6 +38,8 @@ TEST_CASE("a reply is read the same in whatever pieces it comes") {
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\n"
        "X-Trailer: y\r\n\r\n",
        200, "abcde", true},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, "", true},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 200, "a", true},
       {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"
        "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok",
        201, "ok", true},
@@ -92,6 +94,14 @@ TEST_CASE("what is not HTTP is refused") {
   CAPTURE(bytes);
   HttpReply reply(kBodyMax);
   CHECK(feed(reply, bytes, 3) == Progress::garbage);
+}
+
+TEST_CASE("a reply without chunks that goes on with anything but its end is refused") {
+  HttpReply reply(kBodyMax);
+  CHECK(reply.put("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n") ==
+        Progress::needs_more);
+  CHECK(reply.put("b") == Progress::needs_more);
+  CHECK(reply.put("a\r\n\r\n") == Progress::garbage);
 }
 
 TEST_CASE("interim replies without end are refused") {
