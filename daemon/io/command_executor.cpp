@@ -121,6 +121,11 @@ CommandExecutor::CommandExecutor(asio::any_io_executor io,
 
 std::string CommandExecutor::payload(const store::Run& run) const { return run.body; }
 
+// The rest is for the kernel, and for reading what it wrote.
+std::chrono::milliseconds CommandExecutor::time_to_end() const {
+  return options_.kill_grace + std::chrono::milliseconds(500);
+}
+
 std::string CommandExecutor::destination(const store::Run&) const {
   std::string text = "run";
   for (const auto& argument : options_.argv) text += " " + quoted(argument);

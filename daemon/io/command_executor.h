@@ -45,6 +45,7 @@ class CommandExecutor final : public Executor {
 
   [[nodiscard]] boost::asio::awaitable<core::Report> deliver(store::Run run,
                                                              SendPermit permit = {}) override;
+  [[nodiscard]] std::chrono::milliseconds time_to_end() const override;
   [[nodiscard]] std::string destination(const store::Run& run) const override;
   [[nodiscard]] std::string payload(const store::Run& run) const override;
 

@@ -11,20 +11,26 @@ using std::chrono::milliseconds;
 
 // For writing outcomes once deliveries are broken off.
 constexpr milliseconds kWriteReserve{2'000};
-// For commands, which are killed some time after they were told to end.
-constexpr milliseconds kCommandReserve{6'000};
 
 }  // namespace
 
 boost::asio::awaitable<void> DrainLimit::run(Driver& driver,
                                              const core::Planner& planner,
                                              milliseconds timeout) {
-  co_await pacer_.rest(std::max(milliseconds(0), timeout - kWriteReserve));
+  const milliseconds slowest = driver.time_to_end();
+  const milliseconds end = std::max(timeout, slowest + kWriteReserve);
+  const milliseconds cut_slow = end - kWriteReserve - slowest;
+  const milliseconds cut_all = std::max(cut_slow, timeout - kWriteReserve);
+  co_await pacer_.rest(cut_slow);
+  if (!pacer_.stopped() && slowest > milliseconds(0)) {
+    log_->warn("telling commands to end: they will be tried again at the next start");
+    driver.cut_short(milliseconds(1));
+  }
+  co_await pacer_.rest(cut_all - cut_slow);
   if (pacer_.stopped()) co_return;
   log_->warn("breaking off what is still in flight: it will be tried again at the next start");
   driver.cut_short();
-  co_await pacer_.rest(kWriteReserve);
-  if (!pacer_.stopped() && planner.load().in_flight > 0) co_await pacer_.rest(kCommandReserve);
+  co_await pacer_.rest(end - cut_all);
   if (pacer_.stopped()) co_return;
   const auto load = planner.load();
   log_->error(

@@ -20,9 +20,10 @@ class DrainLimit {
   DrainLimit(boost::asio::any_io_executor io, std::shared_ptr<spdlog::logger> log)
       : pacer_(std::move(io)), log_(std::move(log)) {}
 
-  // Two seconds before the end of `timeout`, or at once, breaks off what is in flight. Two seconds
-  // later, or when commands have had their time to end, ends the process with 0 although outcomes
-  // are not written, as the store does not take them: who comes next tries those runs again.
+  // Two seconds before the end of `timeout` breaks off what is in flight, and before that what
+  // takes time to end, so that it has it. At its end, ends the process with 0 although outcomes are
+  // not written, as the store does not take them: who comes next tries those runs again. A
+  // `timeout` that is shorter than all that is taken as so long.
   [[nodiscard]] boost::asio::awaitable<void> run(Driver& driver,
                                                  const core::Planner& planner,
                                                  std::chrono::milliseconds timeout);

@@ -95,11 +95,18 @@ void Driver::stop() {
   wake();
 }
 
-void Driver::cut_short() {
+void Driver::cut_short(milliseconds time_to_end) {
   std::vector<asio::cancellation_signal*> signals;
-  for (auto& [id, signal] : deliveries_) signals.push_back(&signal);
+  for (auto& [id, delivery] : deliveries_)
+    if (delivery.time_to_end >= time_to_end) signals.push_back(&delivery.signal);
   for (auto* signal : signals) signal->emit(asio::cancellation_type::terminal);
   wake();
+}
+
+milliseconds Driver::time_to_end() const {
+  milliseconds longest{};
+  for (const auto& [id, delivery] : deliveries_) longest = std::max(longest, delivery.time_to_end);
+  return longest;
 }
 
 void Driver::set_executors(std::map<std::string, std::shared_ptr<Executor>> executors) {
@@ -234,7 +241,10 @@ awaitable<core::Report> Driver::deliver(std::shared_ptr<Executor> executor, stor
 void Driver::spawn_delivery(store::Run run) {
   ++under_way_;
   const store::RunId id = run.id;
-  auto slot = deliveries_[id].slot();
+  auto executor = executors_.at(run.executor);
+  Delivery& delivery = deliveries_[id];
+  delivery.time_to_end = executor->time_to_end();
+  auto slot = delivery.signal.slot();
   // An exception comes from a coroutine that was cancelled before its first step: nothing was sent.
   auto ended = [this, id](std::exception_ptr error, core::Report report) {
     if (error) report.kind = core::Report::Kind::unsent;
@@ -243,7 +253,6 @@ void Driver::spawn_delivery(store::Run run) {
     --under_way_;
     complete(core::Delivered{id, std::move(report)});
   };
-  auto executor = executors_.at(run.executor);
   asio::co_spawn(io_, deliver(std::move(executor), std::move(run)),
                  asio::bind_cancellation_slot(slot, std::move(ended)));
 }
@@ -343,7 +352,8 @@ void Driver::perform(core::Action action) {
           [this](core::Deliver& deliver) { spawn_delivery(std::move(deliver.run)); },
           [this](core::CancelDelivery& cancel) {
             const auto found = deliveries_.find(cancel.run_id);
-            if (found != deliveries_.end()) found->second.emit(asio::cancellation_type::terminal);
+            if (found != deliveries_.end())
+              found->second.signal.emit(asio::cancellation_type::terminal);
           },
           [this](core::FinishRuns& finish) {
             spawn_outcomes(What::finish, [this, batch = std::move(finish.batch)]() -> Done {

@@ -96,8 +96,10 @@ class Driver {
 
   // No new work; run() returns when what is in flight has ended.
   void stop();
-  // Breaks off what is in flight, too.
-  void cut_short();
+  // Breaks off deliveries: those that take so long to end then, or longer.
+  void cut_short(std::chrono::milliseconds time_to_end = {});
+  // Of what is in flight: see Executor::time_to_end().
+  [[nodiscard]] std::chrono::milliseconds time_to_end() const;
   // Deliveries that begin from now on are these executors'; those under way go on with theirs.
   void set_executors(std::map<std::string, std::shared_ptr<Executor>> executors);
   // Has the loop turn now.
@@ -158,7 +160,11 @@ class Driver {
   bool stopping_ = false;
   std::exception_ptr failure_;  // the store can never work again
   std::size_t under_way_ = 0;   // coroutines that refer to this
-  std::unordered_map<store::RunId, boost::asio::cancellation_signal> deliveries_;
+  struct Delivery {
+    boost::asio::cancellation_signal signal;
+    std::chrono::milliseconds time_to_end{};
+  };
+  std::unordered_map<store::RunId, Delivery> deliveries_;
   store::Timestamp wall_;
   std::chrono::steady_clock::time_point steady_;
 };

@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <string>
 
 namespace rruled::io {
@@ -26,6 +27,9 @@ class Executor {
   // left yet, else as `retry`.
   [[nodiscard]] virtual boost::asio::awaitable<core::Report> deliver(store::Run run,
                                                                      SendPermit permit = {}) = 0;
+
+  // The most that a delivery takes to end once it is cancelled.
+  [[nodiscard]] virtual std::chrono::milliseconds time_to_end() const { return {}; }
 
   // Of an executor whose other side has batch jobs of its own; null otherwise. Lives as long as it.
   [[nodiscard]] virtual RemoteJobs* remote_jobs() { return nullptr; }

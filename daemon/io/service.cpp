@@ -103,6 +103,7 @@ class Service {
   void drive(const store::Session& session, ExecutorSet executors);
   void make_companion(const core::Planner& planner);
   awaitable<void> listen_to_signals(Driver& driver, core::Planner& planner, Reloader& reloader);
+  awaitable<void> reload(core::Planner& planner, Reloader& reloader);
   void reload_zones(core::Planner& planner);
   awaitable<void> follow_real_store();
   awaitable<void> end_companion();
@@ -139,6 +140,7 @@ class Service {
   asio::signal_set signals_{io_};
   DrainLimit drain_limit_{io_.get_executor(), log_};
   asio::steady_timer mirror_timer_{io_};
+  int reloads_wanted_ = 0;  // since none was under way
   bool stopping_ = false;
   bool done_ = false;
 };
@@ -224,12 +226,7 @@ awaitable<void> Service::listen_to_signals(Driver& driver,
       continue;
     }
     if (signal == SIGHUP) {
-      reload_zones(planner);
-      if (!stopping_) co_await reloader.run();
-      if (auto executors = std::exchange(reloaded_, std::nullopt); executors && !options_.dry_run) {
-        co_await trackers_->stop();
-        if (!done_) trackers_->begin(*live_.get(), *executors);
-      }
+      if (++reloads_wanted_ == 1) asio::co_spawn(io_, reload(planner, reloader), asio::detached);
       continue;
     }
     if (stopping_) ::_exit(128 + signal);
@@ -241,6 +238,20 @@ awaitable<void> Service::listen_to_signals(Driver& driver,
     asio::co_spawn(io_, drain_limit_.run(driver, planner, live_.get()->run.stop_timeout),
                    asio::detached);
   }
+}
+
+// Beside the signals: one to stop does not wait for it.
+awaitable<void> Service::reload(core::Planner& planner, Reloader& reloader) {
+  for (int taken = 0; taken != reloads_wanted_;) {
+    taken = reloads_wanted_;
+    reload_zones(planner);
+    if (!stopping_) co_await reloader.run();
+    if (auto executors = std::exchange(reloaded_, std::nullopt); executors && !options_.dry_run) {
+      co_await trackers_->stop();
+      if (!stopping_ && !done_) trackers_->begin(*live_.get(), *executors);
+    }
+  }
+  reloads_wanted_ = 0;
 }
 
 void Service::reload_zones(core::Planner& planner) {

@@ -2,6 +2,9 @@
 #include "tests/e2e/ops_fixture.h"
 #include "tests/support/loopback_receiver.h"
 
+#include <sys/stat.h>
+
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -151,6 +154,19 @@ TEST_CASE("a dry run that is reloaded is still a dry run") {
   daemon.send_signal(SIGTERM);
   CHECK(daemon.wait() == 0);
   CHECK(receiver.connections() == 0);
+}
+
+TEST_CASE("told to stop while it reads its configuration, the daemon does not wait for that") {
+  const Installation here(kApi);
+  Serving serving(here);
+  REQUIRE(std::filesystem::remove(here.config()));
+  REQUIRE(::mkfifo(here.config().c_str(), 0600) == 0);  // reading it waits for a writer
+  serving.daemon.send_signal(SIGHUP);
+  CHECK(!serving.daemon.read_until("time zones read again", kPatience).empty());
+  serving.daemon.send_signal(SIGTERM);
+  CHECK(!serving.daemon.read_until("stopping", kPatience).empty());
+  write_file(here.config(), "[store]\nurl = \"sqlite://" + here.store() + "\"\n" + kApi);
+  CHECK(serving.daemon.wait() == 0);
 }
 
 TEST_CASE("SIGUSR1 turns debug lines on and off") {

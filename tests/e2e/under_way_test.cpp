@@ -95,6 +95,31 @@ TEST_CASE("a command under way is ended with all its processes when its run is c
   stop(daemon);
 }
 
+TEST_CASE("a command that will not end is killed within the time limit of a drain") {
+  Installation here("[run]\nstop_timeout = \"8s\"\n");
+  const std::string pipe = here.file("pipe");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  std::ofstream(here.config(), std::ios::app)
+      << "[executors.default]\ntype = \"command\"\nargv = [\"/bin/sh\", \"-c\", "
+         "\"trap '' TERM; echo $$ > "
+      << pipe << "; tail -f /dev/null\"]\n";
+  here.add_schedule("FREQ=SECONDLY;COUNT=1");
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  std::istringstream text(read_pipe(pipe));
+  std::string shell;
+  text >> shell;
+  REQUIRE(is_alive(shell));
+  const auto told = std::chrono::steady_clock::now();
+  daemon.send_signal(SIGTERM);
+  CHECK(!daemon.read_until("telling commands to end", kPatience).empty());
+  CHECK(daemon.wait() == 0);
+  CHECK(std::chrono::steady_clock::now() - told < std::chrono::seconds(8));  // P8
+  CHECK_FALSE(is_alive(shell));
+  const auto runs = here.runs();
+  REQUIRE(runs.size() == 1);
+  CHECK(runs.front().at("status") == "retrying");
+}
+
 TEST_CASE("a batch job of another API is followed to its end over kill -9") {
   LoopbackReceiver receiver;
   receiver.answer({.body = R"({"id":"job-1","status":"queued"})"});
