@@ -5,7 +5,7 @@
 // DISTURB: of 10,000 steps, how many kill it (-9); half as many stop it (SIGSTOP) until somebody
 // continues it. STOP_AT: it stops once, before its first outcome is written ("finish") or before
 // its first byte leaves ("send"), and prints "passed" when that is done; or it dies before or after
-// a call to the store ("step N", from 1). Ends at SIGTERM by draining.
+// a call to the store ("step N", from 1; "settled": its first settle). Ends at SIGTERM by draining.
 #include "daemon/io/driver.h"
 #include "daemon/io/http_executor.h"
 #include "store/open.h"
@@ -112,6 +112,20 @@ class StopsBeforeFinish final : public HookedStore {
   bool begun_ = false;
 };
 
+// Below a mutant, whose settling may go on after that.
+class DiesOnceSettled final : public HookedStore {
+ public:
+  explicit DiesOnceSettled(store::Store& real) : HookedStore(real, [](When, int) {}) {}
+  std::vector<store::SettleResult> settle(std::vector<store::Settlement> batch,
+                                          const store::Claimant& claimant,
+                                          store::Timestamp now) override {
+    auto results = HookedStore::settle(std::move(batch), claimant, now);
+    for (const auto& result : results)
+      if (result.kind == store::SettleResult::Kind::settled) ::raise(SIGKILL);
+    return results;
+  }
+};
+
 class Quiet final : public io::Observer {
  public:
   void on(const core::Notice&) override {}
@@ -136,8 +150,10 @@ int run(char** argv) {
                         store::OpenMode::daemon);
   const int dies_at = stop_at.starts_with("step ") ? std::stoi(stop_at.substr(5)) : 0;
   Disturbance at_store(seed, disturb, dies_at);
+  DiesOnceSettled dying(*real);
   const auto store =
-      make_mutant(mutant, url, *real, [&](HookedStore::When, int) { at_store.step(); });
+      make_mutant(mutant, url, stop_at == "settled" ? static_cast<store::Store&>(dying) : *real,
+                  [&](HookedStore::When, int) { at_store.step(); });
   asio::io_context io{1};
   asio::thread_pool store_thread{1};
   asio::thread_pool outcomes_thread{1};
