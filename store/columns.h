@@ -127,6 +127,7 @@ void visit_columns(Row& row, Visitor&& column) {
   column("executor", row.executor);
   column("timeout", row.timeout);
   column("late_after", row.late_after);
+  column("start_before", row.start_before);
   visit_columns(row.retry, column);
   column("flow_name", row.flow_name);
   column("variables", row.variables);

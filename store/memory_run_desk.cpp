@@ -46,30 +46,28 @@ bool MemoryRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timestamp
   return store_.ask_to_cancel(id, reason, now);
 }
 
-std::vector<Run> MemoryRunDesk::expire_retries(const ExpireRetries& request, Timestamp now) {
+std::vector<Run> MemoryRunDesk::expire_runs(const ExpireRuns& request, Timestamp now) {
   std::vector<RunId> old;
-  for (const auto& executor : request.executors)
-    for (const auto& [project, runs] : store_.claimable_[executor])
+  for (const auto& [executor, projects] : store_.claimable_) {
+    const bool is_asked = std::ranges::find(request.executors, executor) != request.executors.end();
+    for (const auto& [project, runs] : projects)
       for (const auto& [available_at, id] : runs) {
-        const Run& run = store_.runs_.at(id).run;
-        const bool over = run.status == RunStatus::retrying && run.started_at &&
-                          *run.started_at + run.retry.max_age <= now;
-        if (over && old.size() < request.limit) old.push_back(id);
+        Run run = store_.runs_.at(id).run;
+        const bool is_wanted =
+            run.status == RunStatus::pending ? !store_.jobs_.contains(id) : is_asked;
+        if (is_wanted && old.size() < request.limit && expire(run, now)) old.push_back(id);
       }
-  std::vector<Run> dead;
+  }
+  std::vector<Run> ended;
   for (const auto id : old) {
     auto& row = store_.runs_.at(id);
-    store_.change(row, [&](Run& run) {
-      run.status = RunStatus::dead;
-      run.available_at.reset();
-      run.finished_at = now;
-    });
+    store_.change(row, [&](Run& run) { (void)expire(run, now); });
     store_.logs_.push_back(expired_line(row.run, now));
     if (store_.release_after(row, now)) store_.runs_revision_ = ++store_.revision_;
-    dead.push_back(row.run);
+    ended.push_back(row.run);
   }
-  if (!dead.empty()) store_.saw(now);
-  return dead;
+  if (!ended.empty()) store_.saw(now);
+  return ended;
 }
 
 std::size_t MemoryRunDesk::purge_dead(const std::vector<RunId>& ids,

@@ -14,8 +14,7 @@ class MemoryRunDesk final : public RunDesk {
                                                      Timestamp now) override;
   [[nodiscard]] EndedTracked end_tracked(const EndTracked& end, Timestamp now) override;
   bool ask_to_cancel(RunId id, const std::string& reason, Timestamp now) override;
-  [[nodiscard]] std::vector<Run> expire_retries(const ExpireRetries& request,
-                                                Timestamp now) override;
+  [[nodiscard]] std::vector<Run> expire_runs(const ExpireRuns& request, Timestamp now) override;
   [[nodiscard]] std::size_t purge_dead(const std::vector<RunId>& ids,
                                        const AuditEntry& entry,
                                        Timestamp now) override;

@@ -84,8 +84,9 @@ std::string bump_rules_sql(const std::string& which) {
 // What tells the runs of a batch apart. The other columns are the same for many of them: each
 // different set of their values, a shape, is sent once, and a run names its own.
 bool is_own_column(std::string_view name) {
-  constexpr std::array<std::string_view, 7> kOwn = {
-      "id", "project_id", "flow_id", "schedule_id", "scheduled_for", "due_at", "available_at"};
+  constexpr std::array<std::string_view, 8> kOwn = {"id",           "project_id",    "flow_id",
+                                                    "schedule_id",  "scheduled_for", "due_at",
+                                                    "available_at", "start_before"};
   return std::ranges::find(kOwn, name) != kOwn.end();
 }
 bool is_shape_column(std::string_view name) { return is_run_column(name) && !is_own_column(name); }
@@ -110,9 +111,9 @@ std::string insert_runs_sql(const std::string& conflict) {
          ", claimed_at, claimed_until) SELECT " + values + " FROM unnest(" + runs +
          "::bigint[]) AS r(" + own + ", shape)" + conflict +
          " RETURNING number, id, schedule_id, parent_id, owner, project_id, due_at, available_at,"
-         "  status, executor),"
+         "  status, executor, start_before),"
          " kept AS (INSERT INTO incomplete_runs (run, id, schedule_id, parent_id, owner,"
-         "  project_id, due_at, available_at, status, executor)"
+         "  project_id, due_at, available_at, status, executor, start_before)"
          "  SELECT * FROM added WHERE status <> 'completed')"
          " SELECT number, id FROM added";
 }

@@ -75,16 +75,26 @@ EndedTracked end_one(Tx& tx, const EndTracked& end, bool& fresh) {
   return {true, released, std::move(run)};
 }
 
-std::vector<RunId> read_expired(Tx& tx, const ExpireRetries& request) {
-  static const std::string kExpired =
+std::vector<RunId> read_expired(Tx& tx, const ExpireRuns& request) {
+  static const std::string kNeverSent =
+      "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
+      " WHERE o.status = 'pending' AND o.start_before IS NOT NULL AND o.start_before <= $1::bigint"
+      " AND r.attempts = 0 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.run_id = r.id)"
+      " ORDER BY o.start_before LIMIT $2::bigint";
+  static const std::string kTriedEnough =
       "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
       " WHERE o.executor = ANY($1::text[]) AND o." +
       std::string(kPgClaimable) +
       " AND o.status = 'retrying' AND r.started_at + r.retry_max_age <= $2::bigint"
       " LIMIT $3::bigint";
+  auto ids =
+      read_values<RunId>(tx.exec(kNeverSent, Params().add(tx.now()).add(pg_limit(request.limit))));
+  if (request.executors.empty()) return ids;
   Params params;
-  params.add_all(request.executors).add(tx.now()).add(pg_limit(request.limit));
-  return read_values<RunId>(tx.exec(kExpired, params));
+  params.add_all(request.executors).add(tx.now()).add(pg_limit(request.limit - ids.size()));
+  const auto tried = read_values<RunId>(tx.exec(kTriedEnough, params));
+  ids.insert(ids.end(), tried.begin(), tried.end());
+  return ids;
 }
 
 struct ExpiredOne {
@@ -93,13 +103,11 @@ struct ExpiredOne {
 };
 
 // One that is still as it was found.
-ExpiredOne expire(Tx& tx, RunId id) {
+ExpiredOne expire_one(Tx& tx, RunId id) {
   const auto max_running = lock_schedule_of(tx, id);
   auto run = lock_run(tx, id);
-  const bool over = run && run->status == RunStatus::retrying && run->started_at &&
-                    *run->started_at + run->retry.max_age <= tx.now();
-  if (!over) return {};
-  end_run(tx, *run, RunStatus::dead, run->reason, run->error);
+  if (!run || !expire(*run, tx.now())) return {};
+  end_run(tx, *run, run->status, run->reason, run->error);
   const LogEntry line = expired_line(*run, tx.now());
   insert_logs(tx, {&line});
   const bool released = max_running && release_after(tx, *run, *max_running);
@@ -136,17 +144,17 @@ bool PostgresRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timesta
   });
 }
 
-std::vector<Run> PostgresRunDesk::expire_retries(const ExpireRetries& request, Timestamp now) {
+std::vector<Run> PostgresRunDesk::expire_runs(const ExpireRuns& request, Timestamp now) {
   const auto ids = connection_.write(now, [&](Tx& tx) { return read_expired(tx, request); });
-  std::vector<Run> dead;
+  std::vector<Run> ended;
   bool released = false;
   for (const auto id : ids) {
-    auto one = connection_.write(now, [&](Tx& tx) { return expire(tx, id); });
+    auto one = connection_.write(now, [&](Tx& tx) { return expire_one(tx, id); });
     released = released || one.released;
-    if (one.run) dead.push_back(std::move(*one.run));
+    if (one.run) ended.push_back(std::move(*one.run));
   }
   if (released) connection_.write(now, [&](Tx& tx) { tell_of_runs(tx, connection_.options()); });
-  return dead;
+  return ended;
 }
 
 std::size_t PostgresRunDesk::purge_dead(const std::vector<RunId>& ids,

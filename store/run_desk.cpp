@@ -42,7 +42,23 @@ bool is_tracked(const Run& run) {
   return run.status == RunStatus::running && run.available_at.has_value();
 }
 
+bool expire(Run& run, Timestamp now) {
+  const bool never_sent = run.status == RunStatus::pending && run.attempts == 0 &&
+                          run.start_before && *run.start_before <= now;
+  const bool tried_enough = run.status == RunStatus::retrying && run.started_at &&
+                            *run.started_at + run.retry.max_age <= now;
+  if (!never_sent && !tried_enough) return false;
+  run.status = never_sent ? RunStatus::cancelled : RunStatus::dead;
+  if (never_sent) run.reason = kWindowOver;
+  run.available_at.reset();
+  run.finished_at = now;
+  return true;
+}
+
 LogEntry expired_line(const Run& run, Timestamp now) {
+  if (run.status == RunStatus::cancelled)
+    return {run.flow_id, run.id, now, LogLevel::warn,
+            "not sent: its catch-up window was over before its executor could take it"};
   return {run.flow_id, run.id, now, LogLevel::error,
           "given up: its time for retries is over, and its executor cannot be reached"};
 }

@@ -41,13 +41,13 @@ struct EndedTracked {
   bool released = false;  // a waiting run of the same schedule became pending
   std::optional<Run> run{};
 };
-struct ExpireRetries {
-  std::vector<std::string> executors;
+struct ExpireRuns {
+  std::vector<std::string> executors{};  // whose old retries end
   std::size_t limit = 100;
 };
 
 // Used from one thread at a time. Faults are StoreErrors; each method is one transaction, but for
-// expire_retries(), which is one for each run.
+// expire_runs(), which is one for each run.
 class RunDesk {
  public:
   virtual ~RunDesk() = default;
@@ -65,11 +65,11 @@ class RunDesk {
   // Run::cancel_reason. False: it is neither. A second wish leaves the first one's reason.
   virtual bool ask_to_cancel(RunId id, const std::string& reason, Timestamp now) = 0;
 
-  // Retrying runs whose first attempt is longer ago than their retry policy allows become `dead`;
-  // gives them. For executors that are not sent anything at the moment: elsewhere the next attempt
-  // decides.
-  [[nodiscard]] virtual std::vector<Run> expire_retries(const ExpireRetries& request,
-                                                        Timestamp now) = 0;
+  // Ends runs whose time is over, and gives them. Pending ones that were never tried, of any
+  // executor, past their start_before: `cancelled`, but for jobs that are being spread. Retrying
+  // ones whose first attempt is longer ago than their retry policy allows: `dead`; of the executors
+  // named, which are not sent anything at the moment: elsewhere the next attempt decides.
+  [[nodiscard]] virtual std::vector<Run> expire_runs(const ExpireRuns& request, Timestamp now) = 0;
 
   // Removes those of the runs that are `dead`, with their attempts and logs; gives how many.
   // Children of a batch job that has not ended stay: it counts them. `entry` is written when one
@@ -90,7 +90,9 @@ void validate(const EndTracked& end);
 // When to ask about a run again that has been tracked since `since`.
 [[nodiscard]] Timestamp next_question(const TakeTracked& request, Timestamp since, Timestamp now);
 [[nodiscard]] bool is_tracked(const Run& run);
-// What the log of a run says that expire_retries() ended.
+// Ends a run whose time is over, as expire_runs() does. False: it is not over.
+[[nodiscard]] bool expire(Run& run, Timestamp now);
+// What the log of a run says that expire_runs() ended.
 [[nodiscard]] LogEntry expired_line(const Run& run, Timestamp now);
 
 }  // namespace rruled::store

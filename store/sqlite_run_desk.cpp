@@ -42,16 +42,22 @@ bool was_released(Connection& connection, RunId id) {
   return query.bind(id).step() && query.read<bool>();
 }
 
-std::vector<RunId> read_expired(Connection& connection,
-                                const ExpireRetries& request,
-                                Timestamp now) {
-  static const std::string kExpired =
+std::vector<RunId> read_expired(Connection& connection, const ExpireRuns& request, Timestamp now) {
+  static const std::string kNeverSent =
+      "SELECT id FROM runs INDEXED BY runs_to_expire WHERE status = 'pending'"
+      " AND start_before IS NOT NULL AND start_before <= ? AND attempts = 0"
+      " AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.run_id = runs.id)"
+      " ORDER BY start_before LIMIT ?";
+  static const std::string kTriedEnough =
       "SELECT id FROM runs INDEXED BY runs_claimable WHERE executor = ? AND " +
       std::string(kIsClaimable) +
       " AND status = 'retrying' AND started_at + retry_max_age <= ? ORDER BY available_at LIMIT ?";
   std::vector<RunId> ids;
+  Query never_sent(connection, kNeverSent);
+  never_sent.bind(now).bind(request.limit);
+  while (never_sent.step()) ids.push_back(never_sent.read<RunId>());
   for (const auto& executor : request.executors) {
-    Query query(connection, kExpired);
+    Query query(connection, kTriedEnough);
     query.bind(executor).bind(now).bind(request.limit - ids.size());
     while (query.step()) ids.push_back(query.read<RunId>());
   }
@@ -59,13 +65,12 @@ std::vector<RunId> read_expired(Connection& connection,
 }
 
 // One that is still as it was found.
-std::optional<Run> expire(Connection& connection, RunId id, Timestamp now) {
+std::optional<Run> expire_one(Connection& connection, RunId id, Timestamp now) {
   static const std::string kExpire =
-      "UPDATE runs SET status = 'dead', available_at = NULL, finished_at = ?1 WHERE id = ?2"
-      " AND status = 'retrying' AND started_at + retry_max_age <= ?1";
-  Query query(connection, kExpire);
-  if (query.bind(now).bind(id).run() == 0) return std::nullopt;
+      "UPDATE runs SET status = ?, reason = ?, available_at = NULL, finished_at = ? WHERE id = ?";
   auto run = find_run(connection, id);
+  if (!run || !expire(*run, now)) return std::nullopt;
+  Query(connection, kExpire).bind(run->status).bind(run->reason).bind(now).bind(id).run();
   insert_logs(connection, {expired_line(*run, now)});
   if (release_after(connection, id, run->schedule_id, now)) tell_of_runs(connection);
   saw(connection, now);
@@ -119,14 +124,14 @@ bool SqliteRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timestamp
   return connection.write([&] { return keep_wish(connection, id, reason, now); });
 }
 
-std::vector<Run> SqliteRunDesk::expire_retries(const ExpireRetries& request, Timestamp now) {
+std::vector<Run> SqliteRunDesk::expire_runs(const ExpireRuns& request, Timestamp now) {
   auto& connection = store_.connection();
   const auto ids = connection.guarded([&] { return read_expired(connection, request, now); });
-  std::vector<Run> dead;
+  std::vector<Run> ended;
   for (const auto id : ids)
-    if (auto run = connection.write([&] { return expire(connection, id, now); }))
-      dead.push_back(std::move(*run));
-  return dead;
+    if (auto run = connection.write([&] { return expire_one(connection, id, now); }))
+      ended.push_back(std::move(*run));
+  return ended;
 }
 
 std::size_t SqliteRunDesk::purge_dead(const std::vector<RunId>& ids,

@@ -170,6 +170,9 @@ struct DueSchedule {
   std::optional<Project> project{};   // where it was ever paused
 };
 
+// Run::reason of one that was never tried before its start_before.
+inline constexpr const char* kWindowOver = "catchup_window";
+
 struct Run {
   RunId id;
   std::int64_t project_id = 1;
@@ -190,6 +193,8 @@ struct Run {
   std::string executor = "default";
   std::optional<milliseconds> timeout;
   milliseconds late_after{60'000};  // frozen: starting later than this after due_at is late
+  // Frozen, exclusive: a run that was never tried by then is not sent any more (catchup_window).
+  std::optional<Timestamp> start_before{};
   RetryPolicy retry;
   std::string flow_name;         // frozen, for people
   std::string variables = "{}";  // JSON object, frozen

@@ -68,7 +68,7 @@ struct LookAtJobs {  // Audience::end_jobs
 struct CancelJob {
   store::RunId run_id;
 };
-struct ExpireRetries {  // RunDesk::expire_retries
+struct ExpireRuns {  // RunDesk::expire_runs
   std::vector<std::string> executors;
   std::size_t limit = 0;
 };
@@ -119,7 +119,7 @@ using Action = std::variant<LoadDue,
                             FanOutPage,
                             LookAtJobs,
                             CancelJob,
-                            ExpireRetries,
+                            ExpireRuns,
                             Notice>;
 
 // ---- Completions

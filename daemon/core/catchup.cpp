@@ -10,12 +10,13 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // How far back an older occurrence may still be run: at least one interval, so that the last run of
-// a yearly rule is not lost to a window of a day.
+// a yearly rule is not lost to a window of a day. `following`: the one after `newest`.
 milliseconds window_of(const store::Schedule& schedule,
                        const Timetable& timetable,
-                       Instant newest) {
+                       Instant newest,
+                       const std::optional<Slot>& following) {
   milliseconds interval{0};
-  if (const auto following = timetable.next(newest)) {
+  if (following) {
     interval = following->scheduled_for - newest;
   } else if (const auto before = timetable.previous(newest)) {
     interval = newest - before->scheduled_for;
@@ -32,7 +33,8 @@ std::vector<Slot> made_up(const store::Schedule& schedule,
                           Timestamp now) {
   if (schedule.catchup == store::CatchupPolicy::none) return {};
   if (schedule.catchup == store::CatchupPolicy::last) room = std::min<std::size_t>(room, 1);
-  const Timestamp oldest_allowed = now - window_of(schedule, timetable, newest.scheduled_for);
+  const Timestamp oldest_allowed = now - window_of(schedule, timetable, newest.scheduled_for,
+                                                   timetable.next(newest.scheduled_for));
   std::vector<Slot> slots;
   std::optional<Slot> slot = newest;
   while (slot && slots.size() < room && slot->scheduled_for >= first &&
@@ -106,6 +108,9 @@ void settle_due(const store::Schedule& schedule,
   }
   for (const Slot& each : late) plan.runs.push_back({each, false});
   if (!late.empty()) plan.settled_to = late.back().scheduled_for;
+  // What is merely late runs, whatever the window.
+  plan.window =
+      std::max(window_of(schedule, timetable, *plan.settled_to, plan.next), schedule.catchup_grace);
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ std::string text_of(Event event, const Notice& notice) {
     case Event::run_recovered:
       return about(*notice.run) + ": in time again";
     case Event::occurrences_missed:
+      if (notice.run) return about(*notice.run) + ": nobody could send it in time; it will not run";
       return notice.text + ": " + std::to_string(notice.gap->count) + " occurrences from " +
              rfc3339(notice.gap->from) + " to " + rfc3339(notice.gap->to) + " will not run";
     case Event::schedule_error:
@@ -58,6 +59,7 @@ std::optional<Event> event_of(const Notice& notice) {
     case Notice::Kind::run_ended:
       if (notice.status == store::RunStatus::failed) return Event::run_failed;
       if (notice.status == store::RunStatus::dead) return Event::run_dead;
+      if (notice.run->reason == store::kWindowOver) return Event::occurrences_missed;
       return std::nullopt;
     case Notice::Kind::run_late:
       return Event::run_late;

@@ -17,7 +17,7 @@ enum class Event {
   run_dead,
   run_late,
   run_recovered,       // the first that started in time after a late one
-  occurrences_missed,  // by catch-up: never run
+  occurrences_missed,  // by catch-up, or never sent in their window: never run
   schedule_error,      // quarantined
   schedule_paused,     // by the daemon, after failures in a row
   schedule_resumed     // by the daemon, as its pause had an end

@@ -63,6 +63,8 @@ std::string skipped_text(const store::Run& run, const store::Schedule& schedule)
 std::string cancelled_text(const store::Run& run) {
   if (run.reason == "overlap") return "cancelled for the run after it (overlap: cancel_other)";
   if (run.reason == "schedule_deleted") return "cancelled: the schedule was deleted";
+  if (run.reason == store::kWindowOver)
+    return "cancelled: no daemon could send it before its catch-up window was over";
   if (run.reason == "cancelled_by_operator") return "cancelled by a person";
   return "cancelled: " + run.reason;
 }

@@ -196,7 +196,7 @@ class Planner {
 
   // planner_breaker.cpp
   void look_at_breakers(Timestamp now, Actions& actions);
-  void expire_retries(std::vector<std::string> executors, Timestamp now, Actions& actions);
+  void expire_runs(std::vector<std::string> executors, Timestamp now, Actions& actions);
   void note_answer(const InFlight& flight, const Report& report, Timestamp now);
   void tell(const std::string& executor, const Breaker& breaker);
   void take(Expired expired, Timestamp now);
@@ -251,7 +251,7 @@ class Planner {
   Timestamp recover_at_;
   bool extending_ = false;
   bool recovering_ = false;
-  std::optional<Timestamp> expire_at_;  // while a breaker is open
+  std::optional<Timestamp> expire_at_;
   bool expiring_ = false;
 
   bool draining_ = false;

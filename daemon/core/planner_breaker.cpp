@@ -8,6 +8,8 @@ namespace rruled::core {
 namespace {
 
 constexpr std::size_t kExpireMax = 100;
+// Times expire_every, while no executor is away.
+constexpr int kRareExpiry = 6;
 
 Breaker::Answer answer_of(const Report& report, bool broken_off) {
   if (report.unreachable && !broken_off) return Breaker::Answer::unreachable;
@@ -37,22 +39,20 @@ void Planner::look_at_breakers(Timestamp now, Actions& actions) {
     lane.queue.clear();
     claim_by(name, now);
   }
-  expire_retries(std::move(stopped), now, actions);
+  expire_runs(std::move(stopped), now, actions);
 }
 
-// Nothing is tried, so nothing would find out that its time is over.
-void Planner::expire_retries(std::vector<std::string> executors, Timestamp now, Actions& actions) {
-  if (executors.empty()) {
-    expire_at_.reset();
-    return;
-  }
-  if (!expire_at_) expire_at_ = now + options_.expire_every;
-  // The second half: the clock may have been set back.
-  const bool is_time = *expire_at_ <= now || *expire_at_ > now + options_.expire_every;
+// What is never tried, nothing would end: runs that nobody could send in their time, and retries of
+// executors that are away.
+void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Actions& actions) {
+  const auto every = (executors.empty() ? kRareExpiry : 1) * options_.expire_every;
+  if (!expire_at_) expire_at_ = now + every;
+  // The second half: a breaker has opened, or the clock may have been set back.
+  const bool is_time = *expire_at_ <= now || *expire_at_ > now + every;
   if (!is_time || expiring_ || draining_ || store_rests(now)) return;
   expiring_ = true;
-  expire_at_ = now + options_.expire_every;
-  actions.emplace_back(ExpireRetries{std::move(executors), kExpireMax});
+  expire_at_ = now + every;
+  actions.emplace_back(ExpireRuns{std::move(executors), kExpireMax});
 }
 
 void Planner::take(Expired expired, Timestamp now) {
@@ -60,8 +60,8 @@ void Planner::take(Expired expired, Timestamp now) {
   if (expired.runs.size() == kExpireMax) expire_at_ = now;
   for (auto& run : expired.runs) {
     if (run.origin == store::RunOrigin::child) jobs_.child_ended(now);
-    notify(
-        {.kind = Notice::Kind::run_ended, .run = std::move(run), .status = store::RunStatus::dead});
+    const auto status = run.status;
+    notify({.kind = Notice::Kind::run_ended, .run = std::move(run), .status = status});
   }
 }
 

@@ -39,12 +39,16 @@ bool Planner::end_unsent(store::Run& run, Timestamp now) {
   const bool cancelled = !run.cancel_reason.empty();
   // Daemons ended during the attempts before.
   const bool used_up = run.attempts > run.retry.max_attempts;
-  if (!cancelled && !used_up) return false;
+  const bool too_old = run.attempts <= 1 && run.start_before && *run.start_before <= now;
+  if (!cancelled && !used_up && !too_old) return false;
   Report report;
   report.kind = Report::Kind::retry;
-  report.error = cancelled ? "not sent: cancelled" : "not sent: the attempts are used up";
+  report.error = cancelled ? "not sent: cancelled"
+                 : used_up ? "not sent: the attempts are used up"
+                           : "not sent: its catch-up window is over";
   endings_.push_back(
-      ending_of({.run = std::move(run), .cancelled = cancelled}, std::move(report), now));
+      ending_of({.run = std::move(run), .cancelled = !used_up}, std::move(report), now));
+  if (!cancelled && !used_up) endings_.back().finish.reason = store::kWindowOver;
   return true;
 }
 

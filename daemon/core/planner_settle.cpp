@@ -196,6 +196,7 @@ void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
   for (const DuePlan::Item& item : plan.runs) {
     store::Run run = scheduled_run(entry.row, item.slot.scheduled_for, item.slot.due_at, now,
                                    entry.timetable->wall(item.slot.scheduled_for));
+    run.start_before = item.slot.due_at + plan.window;
     if (item.in_turn) {
       run.status = store::RunStatus::waiting;
     } else if (lane != lanes_.end() && free_slots(lane->second) > 0) {

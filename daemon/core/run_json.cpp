@@ -48,6 +48,7 @@ json::object to_json(const store::Run& run) {
       {"lateness_ms",
        run.started_at ? json::value((*run.started_at - run.due_at).count()) : json::value(nullptr)},
       {"late", run.started_at && *run.started_at - run.due_at > run.late_after},
+      {"start_before", time_or_null(run.start_before)},
       {"executor", run.executor},
       {"timeout", run.timeout ? json::value(duration_text(*run.timeout)) : json::value(nullptr)},
       {"retry", to_json(run.retry)},

@@ -273,9 +273,9 @@ void Driver::keep_wish(store::RunId id) {
 }
 
 // On the store's thread.
-std::vector<store::Run> Driver::expire(const core::ExpireRetries& action) {
+std::vector<store::Run> Driver::expire(const core::ExpireRuns& action) {
   if (!desk_) return {};
-  return desk_->expire_retries({action.executors, action.limit}, clock_.now());
+  return desk_->expire_runs({action.executors, action.limit}, clock_.now());
 }
 
 // False: it is none of a batch job, or of runs beside their attempts.
@@ -300,7 +300,7 @@ bool Driver::perform_job(core::Action& action) {
       keep_wish(id);
       return core::JobCancelled{};
     });
-  } else if (auto* expire = std::get_if<core::ExpireRetries>(&action)) {
+  } else if (auto* expire = std::get_if<core::ExpireRuns>(&action)) {
     spawn_store(What::expire, [this, expire = std::move(*expire)]() -> Done {
       return core::Expired{this->expire(expire)};
     });

@@ -45,6 +45,7 @@ struct World {
     return simulation.add(rrule, starts_at, "UTC", [&](store::Schedule& schedule) {
       schedule.executor = executor;
       schedule.retry = retry;
+      schedule.catchup_window = window;
     });
   }
   std::vector<store::Run> runs(const std::string& executor) {
@@ -68,6 +69,7 @@ struct World {
   Simulation simulation;
   Timestamp back;
   store::RetryPolicy retry{};
+  std::chrono::milliseconds window = 24h;
 };
 
 }  // namespace
@@ -114,6 +116,35 @@ TEST_CASE("a dead executor that comes back gets all that waited for it") {
   // Not one attempt more than one for each run, the first 32 and the probes.
   CHECK(world.sent("dead") <= 200 + before + 6);
   CHECK(world.states().back() == core::Breaker::State::closed);
+}
+
+TEST_CASE(
+    "what a dead executor could not be sent within its window is accounted for, and never sent") {
+  store::MemoryStore store;
+  World world(store, kNow + 5h + 30min);
+  world.retry.max_age = 10min;
+  world.window = 1h;
+  for (int i = 0; i < 300; ++i) world.add("dead", "FREQ=HOURLY", at("2026-03-01T00:01:00Z"));
+  world.simulation.run_until(kNow + 8h);
+  std::size_t in_time = 0;
+  for (const auto& each : world.simulation.sent()) {
+    if (each.attempt > 1) continue;
+    CHECK(each.sent_at - each.due_at < 1h);
+    ++in_time;
+  }
+  const auto runs = world.runs("dead");
+  REQUIRE(runs.size() == 300 * 8);
+  std::size_t never_sent = 0;
+  for (const auto& run : runs) {
+    REQUIRE(run.finished_at);
+    if (run.status != RunStatus::cancelled) continue;
+    ++never_sent;
+    CHECK(run.reason == store::kWindowOver);
+    CHECK(*run.finished_at - run.due_at >= 1h);
+    CHECK(*run.finished_at - run.due_at <= 1h + 1min);
+  }
+  CHECK(never_sent > 1'000);
+  CHECK(never_sent + in_time == runs.size());
 }
 
 TEST_CASE("while nothing is sent the time for retries still ends a run") {

@@ -83,9 +83,16 @@ class Model {
     if (run.attempts > schedule_.retry.max_attempts + 6)  // each loss of a daemon costs one
       wrong(time, std::to_string(run.attempts) + " attempts");
     if (run.status == RunStatus::skipped) check_skipped(run);
-    if (run.status == RunStatus::cancelled &&
-        (run.reason != "overlap" || schedule_.overlap != OverlapPolicy::cancel_other))
+    if (run.status == RunStatus::cancelled && !is_rightly_cancelled(run))
       wrong(time, "cancelled: " + run.reason);
+  }
+
+  [[nodiscard]] bool is_rightly_cancelled(const Run& run) const {
+    if (run.reason == "overlap") return schedule_.overlap == OverlapPolicy::cancel_other;
+    const auto window =
+        std::max<milliseconds>({schedule_.catchup_window, life_.interval, schedule_.catchup_grace});
+    return run.reason == store::kWindowOver && run.attempts <= 1 &&
+           *run.finished_at - run.due_at >= window;
   }
 
   // Runs of the schedule that had been made and had not ended when `run` was settled.

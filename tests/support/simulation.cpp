@@ -187,9 +187,9 @@ std::optional<core::Completion> Simulation::do_job_action(Daemon& daemon, core::
       return core::JobCancelled{};
     }
     what = What::expire;
-    if (auto* expire = std::get_if<core::ExpireRetries>(&action)) {
+    if (auto* expire = std::get_if<core::ExpireRuns>(&action)) {
       if (!desk_) return core::Expired{};
-      return core::Expired{desk_->expire_retries({expire->executors, expire->limit}, now_)};
+      return core::Expired{desk_->expire_runs({expire->executors, expire->limit}, now_)};
     }
   } catch (const store::StoreError& error) {
     return core::StoreFailed{what, error.what(), error.kind() == store::StoreError::Kind::invalid};

@@ -99,6 +99,18 @@ TEST_CASE("down for five days: what catchup makes of 120 missed hours") {
   }
 }
 
+TEST_CASE("a run that waits unsent may start within the window, an interval and the grace") {
+  auto row = hourly();
+  CHECK(plan(row, at("2026-06-01T09:00:00Z")).window == 24h);
+  row.catchup_window = 0ms;
+  CHECK(plan(row, at("2026-06-01T09:00:00Z")).window == 1h);
+  CHECK(plan(row, at("2026-06-01T19:30:00Z")).window == 1h);
+  row.rrule = "FREQ=HOURLY;UNTIL=20260601T090000Z";  // the last one: the interval before it
+  CHECK(plan(row, at("2026-06-01T09:00:00Z")).window == 1h);
+  row.rrule = "FREQ=SECONDLY";
+  CHECK(plan(row, at("2026-06-01T09:00:00Z")).window == row.catchup_grace);
+}
+
 TEST_CASE("the window is at least one interval: a yearly run is made up for after months") {
   auto row = hourly();
   row.rrule = "FREQ=YEARLY";

@@ -35,6 +35,12 @@ TEST_CASE("what is an event") {
   CHECK(event_of(ended(store::RunStatus::failed)) == Event::run_failed);
   CHECK(event_of(ended(store::RunStatus::completed)) == std::nullopt);
   CHECK(event_of(ended(store::RunStatus::cancelled)) == std::nullopt);
+  auto never_sent = ended(store::RunStatus::cancelled);
+  never_sent.run->reason = store::kWindowOver;
+  CHECK(event_of(never_sent) == Event::occurrences_missed);
+  CHECK(
+      event_json(Event::occurrences_missed, never_sent, {}).at("text") ==
+      "Report, scheduled for 2026-03-08T07:00:00Z: nobody could send it in time; it will not run");
   CHECK(event_of({.kind = Notice::Kind::run_late, .run = a_run()}) == Event::run_late);
   store::Gap gap;
   gap.reason = store::GapReason::missed;

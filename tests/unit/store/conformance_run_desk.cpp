@@ -293,12 +293,12 @@ void retries_expire(Store& store) {
   retry.attempt.error = "no answer";
   (void)store.finish({retry}, stage.claimant, at(3));
   REQUIRE_FALSE(store.write({.runs = {a_manual_run(1)}}, at(3)));  // never tried: it has no age
-  const ExpireRetries request{.executors = {"default"}};
-  CHECK(stage.desk->expire_retries(request, at(101)).empty());
-  CHECK(stage.desk->expire_retries({.executors = {"other"}}, at(9'000)).empty());
-  CHECK(stage.desk->expire_retries({.executors = {"default"}, .limit = 0}, at(9'000)).empty());
+  const ExpireRuns request{.executors = {"default"}};
+  CHECK(stage.desk->expire_runs(request, at(101)).empty());
+  CHECK(stage.desk->expire_runs({.executors = {"other"}}, at(9'000)).empty());
+  CHECK(stage.desk->expire_runs({.executors = {"default"}, .limit = 0}, at(9'000)).empty());
   const auto revision = store.changes_since(0).revision;
-  const auto expired = stage.desk->expire_retries(request, at(102));
+  const auto expired = stage.desk->expire_runs(request, at(102));
   REQUIRE(expired.size() == 1);
   CHECK(show(expired[0]) == show(stage.now_is()));
   CHECK(expired[0].status == dead);
@@ -308,7 +308,7 @@ void retries_expire(Store& store) {
   CHECK(store.run(stage.next)->status == pending);
   CHECK(store.changes_since(revision).runs_added);
   CHECK(store.run(run_id(1))->status == pending);
-  CHECK(stage.desk->expire_retries(request, at(9'000)).empty());
+  CHECK(stage.desk->expire_runs(request, at(9'000)).empty());
 }
 
 void dead_runs_are_purged(Store& store) {
