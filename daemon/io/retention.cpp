@@ -2,6 +2,8 @@
 
 #include "daemon/io/run_on.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -72,10 +74,13 @@ asio::awaitable<void> Retention::round() {
     if (rows_of(pruned) == 0) in_vain_ += took;
     if (more) co_await pacer_.rest(took);
   }
-  if (rows_of(all) > 0)
-    log_->info(
-        "removed what was kept long enough: {} runs, {} gaps, {} log lines, {} audit log lines",
-        all.runs, all.gaps, all.logs, all.audit);
+  if (rows_of(all) == 0) co_return;
+  log_->info(
+      "removed what was kept long enough: {} runs, {} gaps, {} log lines, {} audit log lines",
+      all.runs, all.gaps, all.logs, all.audit);
+  // It went through pages that nobody else reads.
+  auto give_back = [] { return ::malloc_trim(0); };
+  (void)co_await run_on(store_thread_, std::move(give_back));
 }
 
 }  // namespace rruled::io

@@ -7,7 +7,7 @@ Schedules of every second deliver to a receiver that answers, fails, hangs and h
 configuration is read again every 20 s, every third time with a mistake in it; API clients come, ask,
 write, and go, some in the middle of a request. Once in a while resident memory and descriptors are
 sampled. The first half warms up (SQLite's page caches fill, up to 32 MB for each of the daemon's
-connections; after an hour as many runs are removed as are added); over the second half memory may grow
+connections; from the first quarter on as many runs are removed as are added); over the second half memory may grow
 by 1 MB an hour, and descriptors not at all.
 
 RRULED_SOAK_SECONDS     instead of HOURS; below an hour memory may vary by 8 MB, whatever the time
@@ -95,12 +95,13 @@ class Soak:
 
     def write_config(self, good=True):
         store = os.environ.get("RRULED_SOAK_STORE_URL") or f"sqlite://{self.folder}/soak.db"
+        kept = int(self.seconds / 4)
         text = f"""
 [store]
 url = "{store}"
 [retention]
-runs = "1h"
-logs = "1h"
+runs = "{kept}s"
+logs = "{kept}s"
 [executors.default]
 type = "http"
 url = "http://127.0.0.1:{self.server.server_port}/"
