@@ -77,18 +77,9 @@ std::size_t MemoryRunDesk::purge_dead(const std::vector<RunId>& ids,
   for (const auto id : ids) {
     const auto found = store_.runs_.find(id);
     if (found == store_.runs_.end() || found->second.run.status != RunStatus::dead) continue;
-    const auto& parent = found->second.run.parent_id;
-    const auto job = parent ? store_.jobs_.find(RunId{parent->value}) : store_.jobs_.end();
-    if (job != store_.jobs_.end() && job->second.state != JobState::ended) continue;
-    gone.insert(id);
+    if (!is_counted(found->second.run)) gone.insert(id);
   }
-  for (const auto id : gone) {
-    const Run run = store_.runs_.at(id).run;
-    store_.unindex(run);
-    if (const auto occurrence = MemoryStore::occurrence_of(run))
-      store_.occurrences_.erase(*occurrence);
-    store_.runs_.erase(id);
-  }
+  remove(gone);
   std::erase_if(store_.logs_,
                 [&](const LogEntry& line) { return line.run_id && gone.contains(*line.run_id); });
   if (!gone.empty()) store_.add_audit(entry);

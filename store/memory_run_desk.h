@@ -3,6 +3,8 @@
 #include "store/memory_store.h"
 #include "store/run_desk.h"
 
+#include <set>
+
 namespace rruled::store {
 
 // The contract over a MemoryStore, which must outlive it and holds what is written.
@@ -18,8 +20,15 @@ class MemoryRunDesk final : public RunDesk {
   [[nodiscard]] std::size_t purge_dead(const std::vector<RunId>& ids,
                                        const AuditEntry& entry,
                                        Timestamp now) override;
+  // memory_history.cpp
+  [[nodiscard]] RemovedHistory remove_history(FlowId flow, std::size_t limit) override;
 
  private:
+  // Whether it is a child of a batch job that has not ended.
+  [[nodiscard]] bool is_counted(const Run& run) const;
+  // They have ended. Their lines stay.
+  void remove(const std::set<RunId>& gone);
+
   MemoryStore& store_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "store/history_place.h"
 #include "store/postgres_store.h"
 #include "store/run_desk.h"
 
@@ -20,9 +21,12 @@ class PostgresRunDesk final : public RunDesk {
   [[nodiscard]] std::size_t purge_dead(const std::vector<RunId>& ids,
                                        const AuditEntry& entry,
                                        Timestamp now) override;
+  // postgres_history.cpp
+  [[nodiscard]] RemovedHistory remove_history(FlowId flow, std::size_t limit) override;
 
  private:
   PgConnection& connection_;
+  HistoryPlace history_;
 };
 
 }  // namespace rruled::store

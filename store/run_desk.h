@@ -45,6 +45,12 @@ struct ExpireRuns {
   std::vector<std::string> executors{};  // whose old retries end
   std::size_t limit = 100;
 };
+struct RemovedHistory {
+  std::size_t rows = 0;  // runs, log lines and gaps
+  bool more = false;     // ask again, even if nothing was removed
+
+  friend bool operator==(const RemovedHistory&, const RemovedHistory&) = default;
+};
 
 // Used from one thread at a time. Faults are StoreErrors; each method is one transaction, but for
 // expire_runs(), which is one for each run.
@@ -77,6 +83,14 @@ class RunDesk {
   [[nodiscard]] virtual std::size_t purge_dead(const std::vector<RunId>& ids,
                                                const AuditEntry& entry,
                                                Timestamp now) = 0;
+
+  // Removes the history of a flow that is to be deleted a batch at a time, so that its deletion
+  // finds little left: runs that have ended, with their attempts and logs; then log lines of no
+  // run; then gaps. At most `limit` rows of each kind in one call. Live runs stay, and children of
+  // a batch job that has not ended: it counts them. Each call goes on behind the rows that the one
+  // before looked at, until everything was looked at and nothing more could be removed; another
+  // flow, and a call after that, begin anew. Nothing tells the daemons.
+  [[nodiscard]] virtual RemovedHistory remove_history(FlowId flow, std::size_t limit) = 0;
 };
 
 // Of one of the three stores, which must outlive it and be used from the same thread; null for any

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "store/history_place.h"
 #include "store/run_desk.h"
 #include "store/sqlite_store.h"
 
@@ -18,9 +19,12 @@ class SqliteRunDesk final : public RunDesk {
   [[nodiscard]] std::size_t purge_dead(const std::vector<RunId>& ids,
                                        const AuditEntry& entry,
                                        Timestamp now) override;
+  // sqlite_history.cpp
+  [[nodiscard]] RemovedHistory remove_history(FlowId flow, std::size_t limit) override;
 
  private:
   SqliteStore& store_;
+  HistoryPlace history_;
 };
 
 }  // namespace rruled::store

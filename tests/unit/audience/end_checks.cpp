@@ -135,11 +135,16 @@ void dead_children(store::Store& store) {
   stage.finish(dead, RunStatus::dead);
   const auto desk = run_desk_of(store);
   CHECK(desk->purge_dead({dead.id}, {}, stage.now) == 0);
+  for (int calls = 0; desk->remove_history(flow_id(1), 1).more; ++calls) REQUIRE(calls < 100);
+  CHECK(store.run(dead.id));
   stage.finish(stage.claim(), RunStatus::completed);
   REQUIRE(stage.end_jobs().ended.size() == 1);
   CHECK(store.run(id)->status == RunStatus::failed);  // it was counted
   CHECK(desk->purge_dead({dead.id}, {}, stage.now) == 1);
   CHECK(stage.audience->progress({id}).at(0).failed == 1);
+  for (int calls = 0; desk->remove_history(flow_id(1), 1).more; ++calls) REQUIRE(calls < 100);
+  CHECK(store.runs({.flow_id = flow_id(1)}).empty());
+  CHECK(stage.audience->progress({id}).empty());
 }
 
 void cancelled_by_others(store::Store& store) {

@@ -1,12 +1,14 @@
 // What the daemon does all day must not read a table from end to end, however long the ledger is.
 #include "sample.h"
 #include "store/directory.h"
+#include "store/run_desk.h"
 #include "store/sqlite_store.h"
 #include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <map>
 
 namespace rruled::test {
@@ -263,6 +265,50 @@ TEST_CASE("what stays costs a pruning nothing", "[sqlite]") {
   const auto pruned = store->prune({.runs_before = at(3), .logs_before = at(9), .limit = 5}, now);
   CHECK(pruned == Pruned{.runs = 5, .logs = 5, .more = true});
   CHECK(steps_of_all() < 5'000);
+}
+
+TEST_CASE("what stays costs the removal of a flow's history nothing", "[sqlite]") {
+  const TempDir dir(fast_directory());
+  const StatementWatch watching;
+  const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
+  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  REQUIRE_FALSE(
+      store->write({.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(1), {}}}}, at(0)));
+  const auto now = at(100'000);
+  const auto fire = [&](int runs) {
+    const auto row = *store->schedule(schedule_id(1));
+    std::vector<Run> all;
+    for (int n = 0; n < runs; ++n) all.push_back(a_run(row, *row.next_run_at + n * 1s));
+    return store->settle({a_settlement(row, all, *row.next_run_at + runs * 1s)}, claimant, now)
+        .at(0)
+        .claimed;
+  };
+  // What is live is due first: it lies before all that goes.
+  constexpr int kLive = 3'000;
+  REQUIRE(fire(kLive).size() == kLive);
+  std::vector<Finish> ends;
+  for (const auto& run : fire(2'000)) {
+    ends.push_back(a_finish(run, RunStatus::completed, now));
+    ends.back().logs = {a_log_line("of the run"), a_log_line("of no run")};
+    ends.back().logs[0].run_id = run.id;
+  }
+  REQUIRE(store->finish(ends, claimant, now).size() == 2'000);
+  const auto desk = run_desk_of(*store);
+  g_costs.clear();
+  std::size_t rows = 0;
+  int calls = 0;
+  int most = 0;
+  for (bool more = true; more; ++calls) {
+    const auto removed = desk->remove_history(flow_id(1), 100);
+    rows += removed.rows;
+    more = removed.more;
+    most = std::max(most, steps_of_all());
+  }
+  CHECK(rows == 2'000 * 3);
+  // Two passes over the runs and two over the lines, each with what stays in it once.
+  CHECK(calls < 2 * (kLive + 2'000) / 100 + 2 * 2'000 / 100 + 10);
+  CHECK(most < 50'000);
+  CHECK(store->runs({.flow_id = flow_id(1), .limit = 9'999}).size() == kLive);
 }
 
 }  // namespace rruled::test
