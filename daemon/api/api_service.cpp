@@ -91,7 +91,9 @@ void ApiService::reload_tls(const std::filesystem::path& certificate,
 }
 
 boost::asio::awaitable<void> ApiService::stop(std::chrono::milliseconds grace) {
-  if (running_) co_await running_->server.stop(grace);
+  if (!running_) co_return;
+  running_->backends.stop();
+  co_await running_->server.stop(grace);
 }
 
 Backend open_backend(const store::StoreLocation& location) {

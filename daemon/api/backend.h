@@ -12,17 +12,26 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace rruled::api {
 
+// What takes longer than a request may: of all backends of a pool together. There are few threads,
+// so one works so at a time, and is broken off when the pool stops.
+struct LongWork {
+  std::mutex turn;
+  std::stop_source stop;
+};
+
 // One open store with what stands beside it. Used from one thread at a time.
 struct Backend {
   std::shared_ptr<store::Store> store;
   std::shared_ptr<store::Directory> directory;
   std::shared_ptr<store::Audience> audience{};  // made when first asked for
+  std::shared_ptr<LongWork> long_work{};        // the pool's
 };
 // Throws store::StoreError.
 using BackendOpener = std::function<Backend()>;
@@ -32,11 +41,21 @@ using BackendOpener = std::function<Backend()>;
 class BackendPool {
  public:
   BackendPool(std::size_t threads, const BackendOpener& open) : threads_(threads) {
-    for (std::size_t i = 0; i < threads; ++i) idle_.push_back(open());
+    for (std::size_t i = 0; i < threads; ++i) {
+      idle_.push_back(open());
+      idle_.back().long_work = long_work_;
+    }
   }
-  ~BackendPool() { threads_.join(); }
+  ~BackendPool() {
+    stop();
+    threads_.join();
+  }
   BackendPool(const BackendPool&) = delete;
   BackendPool& operator=(const BackendPool&) = delete;
+
+  [[nodiscard]] LongWork& long_work() { return *long_work_; }
+  // Breaks off what is long, now and from now on. Thread-safe.
+  void stop() { long_work_->stop.request_stop(); }
 
   // work(Backend&) on one of the threads; what it gives or throws comes home to the caller's
   // executor.
@@ -67,6 +86,7 @@ class BackendPool {
     std::unique_ptr<Backend> backend;
   };
 
+  const std::shared_ptr<LongWork> long_work_ = std::make_shared<LongWork>();
   std::mutex mutex_;
   std::vector<Backend> idle_;  // guarded by mutex_
   boost::asio::thread_pool threads_;

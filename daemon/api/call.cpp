@@ -204,8 +204,12 @@ core::ScheduleRules rules_of(const Call& call) {
 }
 
 void write_changes(const Call& call, const std::function<store::ChangeSet()>& build) {
+  write_by([&] { return core::write_with_audit(build(), call.store(), call.grant.who, call.now); });
+}
+
+void write_by(const std::function<std::optional<store::Conflict>()>& attempt) {
   for (int left = kTries; left > 0; --left) {
-    const auto conflict = core::write_with_audit(build(), call.store(), call.grant.who, call.now);
+    const auto conflict = attempt();
     if (!conflict) return;
     if (conflict->kind == store::Conflict::Kind::missing && conflict->calendar)
       refuse("calendar", "There is no calendar \"" + conflict->calendar->name + "\".");

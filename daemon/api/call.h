@@ -130,6 +130,9 @@ void check_if_match(const Call& call, const std::string& etag);
 // wrote in between. The audit log has a line for each object. Nothing to change writes nothing.
 // Refuses 404 for what is gone, 409 for what is being changed all the time.
 void write_changes(const Call& call, const std::function<store::ChangeSet()>& build);
+// The same for a write of its own kind: `attempt` gives the conflict because of which it wrote
+// nothing.
+void write_by(const std::function<std::optional<store::Conflict>()>& attempt);
 
 // ---- Idempotency keys ----
 

@@ -1,10 +1,15 @@
 #include "daemon/api/routes.h"
 #include "daemon/core/flow_change.h"
 #include "daemon/core/flow_json.h"
+#include "daemon/io/flow_removal.h"
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <limits>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 namespace rruled::api {
 namespace {
@@ -40,6 +45,23 @@ store::ChangeSet changes_of(const Call& call, const store::Flow& before, const s
     if (row != schedules.end()) core::put(changes, std::move(change), &*row);
   }
   return changes;
+}
+
+// Deletes the flows that `read` gives, which is asked anew when somebody else wrote in between.
+void remove_flows(const Call& call, const std::function<std::vector<store::Flow>()>& read) {
+  auto& long_work = *call.backend->long_work;
+  std::unique_lock turn(long_work.turn, std::defer_lock);
+  io::FlowRemoval removal;
+  write_by([&] {
+    removal = io::plan_removal(call.store(), read());
+    if (!removal.in_steps.empty() && !turn.owns_lock() && !turn.try_lock())
+      throw Refused{unavailable(
+          "Another flow with a long history is being deleted; nothing was deleted: try again.")};
+    return io::begin_removal(call.store(), removal, call.grant.who, call.now);
+  });
+  if (!io::finish_removal(call.store(), removal, call.now, long_work.stop.get_token()))
+    throw Refused{
+        unavailable("The daemon stops; what it has not deleted yet is archived: delete it again.")};
 }
 
 // What bulk_delete takes.
@@ -119,12 +141,10 @@ Response patch_flow(Call& call) {
 }
 
 Response delete_flow(Call& call) {
-  write_changes(call, [&] {
-    const store::Flow flow = flow_of(call);
+  remove_flows(call, [&] {
+    store::Flow flow = flow_of(call);
     check_if_match(call, etag(flow.revision));
-    store::ChangeSet changes;
-    changes.delete_flows.push_back(flow.id);
-    return changes;
+    return std::vector{std::move(flow)};
   });
   return {.status = 204};
 }
@@ -137,15 +157,15 @@ Response bulk_delete_flows(Call& call) {
     if (each.key() != "ids") unknown.emplace_back(each.key());
   warn_unknown(call, unknown);
   std::size_t deleted = 0;
-  write_changes(call, [&] {
-    store::ChangeSet changes;
+  remove_flows(call, [&] {
+    std::vector<store::Flow> flows;
     for (const auto& id : ids) {
-      const auto flow = call.store().flow(id);
+      auto flow = call.store().flow(id);
       if (flow && flow->project_id == call.project() && flow->status == store::FlowStatus::archived)
-        changes.delete_flows.push_back(id);
+        flows.push_back(std::move(*flow));
     }
-    deleted = changes.delete_flows.size();
-    return changes;
+    deleted = flows.size();
+    return flows;
   });
   Response response = json_response(json::object{{"deleted", deleted}});
   response.headers = call.headers;

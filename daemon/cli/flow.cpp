@@ -4,9 +4,11 @@
 #include "daemon/cli/output.h"
 #include "daemon/core/flow_change.h"
 #include "daemon/core/flow_json.h"
+#include "daemon/io/flow_removal.h"
 
 #include <iostream>
 #include <memory>
+#include <utility>
 
 namespace rruled::cli {
 namespace {
@@ -120,13 +122,16 @@ int update(Session& session, const Options& options) {
 }
 
 int remove(Session& session, const Options& options) {
+  store::Store& store = session.store_to_write();
   store::FlowId id;
-  write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
-    id = find_flow(store, options.flow).id;
-    store::ChangeSet changes;
-    changes.delete_flows.push_back(id);
-    return changes;
+  io::FlowRemoval removal;
+  write_by([&] {
+    auto flow = find_flow(store, options.flow);
+    id = flow.id;
+    removal = io::plan_removal(store, {std::move(flow)});
+    return io::begin_removal(store, removal, audit_actor(), session.now());
   });
+  (void)io::finish_removal(store, removal, session.now());
   session.out() << "deleted flow " << to_string(id) << " with its schedules, runs and logs\n";
   return 0;
 }

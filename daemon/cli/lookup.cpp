@@ -143,8 +143,12 @@ std::string audit_actor() {
 void write_changes(store::Store& store,
                    const io::Clock& clock,
                    const std::function<store::ChangeSet(store::Store&)>& build) {
+  write_by([&] { return core::write_with_audit(build(store), store, audit_actor(), clock.now()); });
+}
+
+void write_by(const std::function<std::optional<store::Conflict>()>& attempt) {
   for (int left = kTries; left > 0; --left) {
-    const auto conflict = core::write_with_audit(build(store), store, audit_actor(), clock.now());
+    const auto conflict = attempt();
     if (!conflict) return;
     if (conflict->kind != store::Conflict::Kind::changed || left == 1)
       throw Failure(kRefused, describe(*conflict));

@@ -4,6 +4,7 @@
 #include "store/store.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,5 +32,8 @@ namespace rruled::cli {
 void write_changes(store::Store& store,
                    const io::Clock& clock,
                    const std::function<store::ChangeSet(store::Store&)>& build);
+// The same for a write of its own kind: `attempt` gives the conflict because of which it wrote
+// nothing.
+void write_by(const std::function<std::optional<store::Conflict>()>& attempt);
 
 }  // namespace rruled::cli

@@ -15,11 +15,13 @@
 
 #include <optional>
 #include <thread>
+#include <utility>
 
 namespace rruled::test {
 namespace {
 
 using testing::BackgroundProcess;
+using namespace std::chrono_literals;
 
 // The service on a thread of its own, as a daemon has it.
 class RunningApi {
@@ -57,6 +59,40 @@ class RunningApi {
   std::optional<api::ApiService> service_;
   std::thread thread_;
 };
+
+// A flow with runs that have ended.
+store::FlowId add_past(store::Store& store, int runs) {
+  const auto now = io::SystemClock().now();
+  const store::Instant begin = std::chrono::floor<std::chrono::seconds>(now) - 24h;
+  store::Flow flow;
+  flow.id = store::FlowId{store::random_uuid_v7(now)};
+  store::Schedule schedule;
+  schedule.id = store::ScheduleId{store::random_uuid_v7(now)};
+  schedule.flow_id = flow.id;
+  schedule.next_run_at = begin;
+  schedule.next_due_at = begin;
+  REQUIRE_FALSE(store.write({.flows = {{flow, {}}}, .schedules = {{schedule, {}}}}, now));
+  store::Settlement settlement;
+  settlement.schedule_id = schedule.id;
+  settlement.next_run_at = begin;
+  settlement.next_due_at = begin;
+  settlement.then_run_at = begin + 48h;
+  settlement.then_due_at = begin + 48h;
+  for (int n = 0; n < runs; ++n) {
+    auto& run = settlement.runs.emplace_back();
+    run.id = store::RunId{store::random_uuid_v7(now)};
+    run.flow_id = flow.id;
+    run.schedule_id = schedule.id;
+    run.scheduled_for = begin + std::chrono::seconds(n);
+    run.due_at = run.created_at = *run.scheduled_for;
+    run.status = store::RunStatus::skipped;
+    run.finished_at = run.due_at;
+  }
+  const auto session = store.begin_session(store::OwnerId{store::random_uuid_v7(now)}, now);
+  REQUIRE(store.settle({settlement}, session.claimant, now).at(0).skipped.size() ==
+          static_cast<std::size_t>(runs));
+  return flow.id;
+}
 
 std::string token_of(const Installation& here, std::vector<std::string> more) {
   std::vector<std::string> arguments{"token", "create"};
@@ -123,6 +159,27 @@ TEST_CASE("tokens are made, shown once, listed and revoked") {
   CHECK(refused.starts_with("HTTP/1.1 401 "));
   CHECK(refused.find("WWW-Authenticate: Bearer") != std::string::npos);
   CHECK(here.rruled({"token", "list"}).out.find("revoked") != std::string::npos);
+}
+
+// It would go on for seconds, and the service waits for its threads.
+TEST_CASE("stopping breaks off the deletion of a flow with a long history") {
+  Installation here;
+  const auto store =
+      store::open_store({.url = "sqlite://" + here.store()}, store::OpenMode::command);
+  constexpr int kRuns = 20'000;
+  const auto flow = add_past(*store, kRuns);
+  std::optional<RunningApi> api(std::in_place, here.store(),
+                                api::ApiOptions{.auth = io::ApiAuth::none});
+  const auto port = std::stoul(api->address.substr(api->address.rfind(':') + 1));
+  Client client(Client::Protocol::endpoint(boost::asio::ip::tcp::endpoint(
+      boost::asio::ip::make_address("127.0.0.1"), static_cast<std::uint16_t>(port))));
+  REQUIRE(client.send("DELETE /api/projects/1/hog_flows/" + to_string(flow) +
+                      "/ HTTP/1.1\r\nHost: " + api->address + "\r\n\r\n"));
+  while (store->flow(flow)->status != store::FlowStatus::archived) std::this_thread::yield();
+  api.reset();
+  CHECK(client.response().starts_with("HTTP/1.1 503 "));
+  REQUIRE(store->flow(flow));
+  CHECK(store->runs({.flow_id = flow, .limit = kRuns}).size() > kRuns / 2);
 }
 
 TEST_CASE("an API that cannot start says why") {

@@ -124,6 +124,9 @@ class ApiHome {
     return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
   }
   [[nodiscard]] api::Backend& backend() { return backend_; }
+  // As when the daemon stops.
+  void stop() { pool_->stop(); }
+  [[nodiscard]] api::LongWork& long_work() { return pool_->long_work(); }
 
   static inline const std::string kProject = "/api/projects/1/";
   static inline const std::string kFlows = kProject + "hog_flows/";

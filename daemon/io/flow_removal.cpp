@@ -1,0 +1,106 @@
+#include "daemon/io/flow_removal.h"
+
+#include "daemon/core/audit.h"
+#include "daemon/core/flow_json.h"
+#include "store/run_desk.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+#include <utility>
+
+namespace rruled::io {
+namespace {
+
+using Conflict = store::Conflict;
+
+// Runs, and as many log lines: about 20 ms on SQLite, during which nobody else writes.
+constexpr std::size_t kBatch = 200;
+// Runs, or log lines, that may go with their flow: as long as a batch or two.
+constexpr std::size_t kShortMax = 300;
+
+bool has_long_history(store::Store& store, store::FlowId id) {
+  return !store.runs({.flow_id = id, .limit = 1, .offset = kShortMax}).empty() ||
+         store.logs({.flow_id = id, .limit = kShortMax + 1}).size() > kShortMax;
+}
+
+// False: `stop` was requested.
+bool rest(std::chrono::steady_clock::duration wait, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  (void)stopped.wait_for(lock, stop, wait, [] { return false; });
+  return !stop.stop_requested();
+}
+
+// False: `stop` was requested.
+bool remove_history(store::RunDesk& desk, store::FlowId id, const std::stop_token& stop) {
+  using Steady = std::chrono::steady_clock;
+  for (bool more = !stop.stop_requested(); more;) {
+    const auto began = Steady::now();
+    more = desk.remove_history(id, kBatch).more;
+    // A program that waits for SQLite's lock looks again and again, and may find it free as often
+    // as not.
+    if (more && !rest(Steady::now() - began, stop)) break;
+  }
+  return !stop.stop_requested();
+}
+
+}  // namespace
+
+FlowRemoval plan_removal(store::Store& store, std::vector<store::Flow> flows) {
+  FlowRemoval removal;
+  for (auto& flow : flows) {
+    auto& fate = has_long_history(store, flow.id) ? removal.in_steps : removal.at_once;
+    fate.push_back(std::move(flow));
+  }
+  return removal;
+}
+
+std::optional<Conflict> begin_removal(store::Store& store,
+                                      const FlowRemoval& removal,
+                                      const std::string& actor,
+                                      store::Timestamp now) {
+  store::ChangeSet changes;
+  const auto tell = [&](const store::Flow& flow) {
+    const auto before = core::to_json(flow);
+    changes.audit.push_back(core::audit_line(
+        now, actor, "delete", {flow.project_id, "flow", to_string(flow.id)}, &before, nullptr));
+  };
+  for (const auto& flow : removal.at_once) {
+    tell(flow);
+    changes.delete_flows.push_back(flow.id);
+  }
+  for (auto flow : removal.in_steps) {
+    // The one line of the deletion: that it was archived for it, and is gone in the end, has none.
+    tell(flow);
+    constexpr auto kAll = std::numeric_limits<std::size_t>::max();
+    for (const auto& each : store.schedules({.flow_id = flow.id, .limit = kAll}))
+      changes.delete_schedules.push_back(each.id);
+    flow.status = store::FlowStatus::archived;
+    flow.updated_at = now;
+    const auto revision = flow.revision;
+    changes.flows.push_back({std::move(flow), revision});
+  }
+  if (changes.audit.empty()) return std::nullopt;
+  auto conflict = store.write(changes, now);
+  // Of a schedule that was there a moment ago: the flow is, as far as anybody knows.
+  if (conflict && conflict->schedule_id) conflict->kind = Conflict::Kind::changed;
+  return conflict;
+}
+
+bool finish_removal(store::Store& store,
+                    const FlowRemoval& removal,
+                    store::Timestamp now,
+                    const std::stop_token& stop) {
+  const auto desk = store::run_desk_of(store);
+  for (const auto& flow : removal.in_steps) {
+    if (desk && !remove_history(*desk, flow.id, stop)) return false;
+    // What is still live, and whatever was written meanwhile.
+    (void)store.write({.delete_flows = {flow.id}}, now);
+  }
+  return true;
+}
+
+}  // namespace rruled::io
