@@ -7,6 +7,9 @@
 
 namespace rruled::store {
 
+// Lines that one call removes, for each run that it may: most runs have fewer.
+inline constexpr std::size_t kLinesOfRun = 4;
+
 // What one call of RunDesk::remove_history() did.
 struct HistoryBatch {
   std::size_t removed = 0;

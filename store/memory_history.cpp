@@ -1,3 +1,4 @@
+#include "store/history_place.h"
 #include "store/memory_run_desk.h"
 
 namespace rruled::store {
@@ -26,14 +27,15 @@ RemovedHistory MemoryRunDesk::remove_history(FlowId flow, std::size_t limit) {
     if (row.run.flow_id == flow && is_final(row.run.status) && !is_counted(row.run))
       gone.insert(id);
   }
+  const std::size_t lines_max = gone.empty() ? limit : kLinesOfRun * limit;
   std::size_t lines = 0;
   std::erase_if(store_.logs_, [&](const LogEntry& line) {
     const bool goes = gone.empty() ? line.flow_id == flow && !line.run_id
                                    : line.run_id && gone.contains(*line.run_id);
-    return goes && lines < limit && ++lines > 0;
+    return goes && lines < lines_max && ++lines > 0;
   });
   // Their runs wait until they have no lines.
-  if (lines == limit) return {lines, true};
+  if (lines == lines_max) return {lines, true};
   remove(gone);
   if (lines > 0 || !gone.empty()) return {lines + gone.size(), true};
   std::size_t gaps = 0;

@@ -47,8 +47,8 @@ HistoryBatch remove_runs(Tx& tx, const HistoryPlace& after, std::size_t limit) {
   static const std::string kRuns = "DELETE FROM runs WHERE id = ANY($1::uuid[])";
   const auto runs = lock_runs(tx, after, limit);
   if (runs.ids.empty()) return {};
-  const auto lines = delete_lines_of(tx, runs.ids, limit);
-  if (lines == limit) return {.removed = lines, .full = true, .at = after.at};
+  const auto lines = delete_lines_of(tx, runs.ids, kLinesOfRun * limit);
+  if (lines == kLinesOfRun * limit) return {.removed = lines, .full = true, .at = after.at};
   tx.exec(kRuns, Params().add_all(runs.ids));
   delete_parts_of_runs(tx, runs.numbers);
   return {

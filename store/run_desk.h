@@ -86,10 +86,11 @@ class RunDesk {
 
   // Removes the history of a flow that is to be deleted a batch at a time, so that its deletion
   // finds little left: runs that have ended, with their attempts and logs; then log lines of no
-  // run; then gaps. At most `limit` rows of each kind in one call. Live runs stay, and children of
-  // a batch job that has not ended: it counts them. Each call goes on behind the rows that the one
-  // before looked at, until everything was looked at and nothing more could be removed; another
-  // flow, and a call after that, begin anew. Nothing tells the daemons.
+  // run; then gaps. One call takes at most `limit` of them, and four times as many lines of runs: a
+  // run goes with the last of its lines. Live runs stay, and children of a batch job that has not
+  // ended: it counts them. Each call goes on behind the rows that the one before looked at, until
+  // everything was looked at and nothing more could be removed; another flow, and a call after
+  // that, begin anew. Nothing tells the daemons.
   [[nodiscard]] virtual RemovedHistory remove_history(FlowId flow, std::size_t limit) = 0;
 };
 

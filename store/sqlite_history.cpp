@@ -49,7 +49,7 @@ HistoryBatch remove_runs(Connection& connection, const HistoryPlace& after, std:
   // Attempts go by the foreign key.
   static const std::string kRun = "DELETE FROM runs WHERE number = ?";
   HistoryBatch batch{.at = after.at, .number = after.number};
-  std::size_t lines_left = limit;
+  std::size_t lines_left = kLinesOfRun * limit;
   const auto runs = read_runs(connection, after, limit);
   for (const auto& run : runs) {
     if (run.goes) {

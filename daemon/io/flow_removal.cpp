@@ -15,7 +15,7 @@ namespace {
 
 using Conflict = store::Conflict;
 
-// Runs, and as many log lines: about 20 ms on SQLite, during which nobody else writes.
+// Runs: with their lines 10 to 30 ms on SQLite, during which nobody else writes.
 constexpr std::size_t kBatch = 200;
 // Runs, or log lines, that may go with their flow: as long as a batch or two.
 constexpr std::size_t kShortMax = 300;

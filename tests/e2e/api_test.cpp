@@ -182,6 +182,25 @@ TEST_CASE("stopping breaks off the deletion of a flow with a long history") {
   CHECK(store->runs({.flow_id = flow, .limit = kRuns}).size() > kRuns / 2);
 }
 
+TEST_CASE("the command line deletes a flow with a long history, and says so once") {
+  Installation here;
+  const auto store =
+      store::open_store({.url = "sqlite://" + here.store()}, store::OpenMode::command);
+  const auto flow = add_past(*store, 700);
+  const auto deleted = here.rruled({"flow", "delete", to_string(flow)});
+  INFO(deleted.err);
+  CHECK(deleted.exit_code == 0);
+  CHECK(deleted.out == "deleted flow " + to_string(flow) + " with its schedules, runs and logs\n");
+  CHECK_FALSE(store->flow(flow));
+  CHECK(store->runs({.flow_id = flow}).empty());
+  CHECK(store->schedules({.flow_id = flow}).empty());
+  const auto lines = store::directory_of(*store)->audit({.object_id = to_string(flow)}, {});
+  REQUIRE(lines.count == 1);
+  CHECK(lines.rows.at(0).action == "delete");
+  CHECK(lines.rows.at(0).actor.starts_with("cli "));
+  CHECK(here.rruled({"flow", "delete", to_string(flow)}).exit_code == 1);
+}
+
 TEST_CASE("an API that cannot start says why") {
   Installation here;
   rrule::ZoneDatabase zones;

