@@ -1,6 +1,7 @@
 // What is written, and where: the tables behind the rows.
 #include "postgres_fixture.h"
 #include "sample.h"
+#include "store/directory.h"
 
 #include <catch2/catch.hpp>
 
@@ -194,6 +195,36 @@ TEST_CASE("loading goes on in the index, not after all that was loaded before", 
   REQUIRE(index != std::string::npos);
   CHECK(plan.find("Index Cond: ((next_due_at < ", index) != std::string::npos);
   CHECK(plan.find("(ROW(next_due_at, id) > ROW(", index) != std::string::npos);
+}
+
+TEST_CASE("an idempotency key is known as long as what it made", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  const auto claimant = begin(*store, 3);
+  const auto settlement = a_settlement(a_schedule(1), {a_run(a_schedule(1), kStart)}, nominal(9));
+  const auto run = store->settle({settlement}, claimant, at(1)).at(0).claimed.at(0);
+  const auto directory = directory_of(*store);
+  const auto known = [&](const auto& id) {
+    return directory->remember_request(id.value, "asked again") == "asked";
+  };
+  const auto ask = [&](const auto& id) { (void)directory->remember_request(id.value, "asked"); };
+  ask(run.id);
+  ask(schedule_id(2));
+  ask(schedule_id(3));
+  ask(flow_id(1));
+  (void)store->finish({a_finish(run, RunStatus::completed, at(2))}, claimant, at(2));
+  CHECK(store->prune({.runs_before = at(9'999'999), .logs_before = at(0)}, at(9'999'999)).runs ==
+        1);
+  CHECK_FALSE(known(run.id));
+  CHECK(known(schedule_id(2)));
+  REQUIRE_FALSE(store->write({.delete_schedules = {schedule_id(2)}}, at(3)));
+  CHECK_FALSE(known(schedule_id(2)));
+  CHECK(known(schedule_id(3)));
+  CHECK(known(flow_id(1)));
+  REQUIRE_FALSE(store->write({.delete_flows = {flow_id(1)}}, at(4)));
+  CHECK_FALSE(known(schedule_id(3)));
+  CHECK_FALSE(known(flow_id(1)));
 }
 
 TEST_CASE("a run that has ended is changed by nobody", "[postgres]") {
