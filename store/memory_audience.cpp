@@ -75,6 +75,7 @@ std::optional<Job> MemoryAudience::open_job(const JobClaim& claim, Timestamp now
     job = {.run_id = claim.run_id,
            .trigger_config = store_.flows_.at(row->run.flow_id).trigger,
            .opened_at = now};
+  store_.runs_.at(claim.run_id).run.start_before.reset();  // it has begun
   heed_wish(row->run, job);
   return job;
 }

@@ -162,7 +162,7 @@ FinishResult MemoryStore::finish_one(const Finish& finish,
     run.reason = reason;
     run.error = finish.attempt.error;
     run.available_at.reset();
-    if (!run.started_at) run.started_at = finish.attempt.started_at;
+    if (!run.started_at && finish.sent) run.started_at = finish.attempt.started_at;
     if (is_final(status))
       run.finished_at = now;
     else

@@ -53,8 +53,7 @@ std::vector<Run> MemoryRunDesk::expire_runs(const ExpireRuns& request, Timestamp
     for (const auto& [project, runs] : projects)
       for (const auto& [available_at, id] : runs) {
         Run run = store_.runs_.at(id).run;
-        const bool is_wanted =
-            run.status == RunStatus::pending ? !store_.jobs_.contains(id) : is_asked;
+        const bool is_wanted = is_asked || run.status == RunStatus::pending;
         if (is_wanted && old.size() < request.limit && expire(run, now)) old.push_back(id);
       }
   }

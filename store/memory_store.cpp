@@ -255,6 +255,7 @@ bool MemoryStore::release_one(ScheduleId id, std::size_t max_running, Timestamp 
   change(runs_.at(slots.waiting.begin()->second), [&](Run& run) {
     run.status = RunStatus::pending;
     run.available_at = now;
+    run.start_before.reset();
   });
   return true;
 }

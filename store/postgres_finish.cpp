@@ -119,7 +119,9 @@ Params plain_params(const std::vector<const Finish*>& ends, const Claimant& clai
   params.add(claimant.owner);
   params.add_each(ends, [](auto* end) { return end->run_id; });
   params.add_each(ends, [](auto* end) { return end->fence; });
-  params.add_each(ends, [](auto* end) { return end->attempt.started_at; });
+  params.add_each(ends, [](auto* end) {
+    return end->sent ? std::optional(end->attempt.started_at) : std::nullopt;
+  });
   params.add_each(ends, [](auto* end) {
     return is_plain(*end) ? std::optional(end->attempt.finished_at) : std::nullopt;
   });

@@ -177,6 +177,7 @@ Step end_one(Tx& tx, RunId id, const EndJobs& request) {
 }  // namespace
 
 std::optional<Job> PostgresAudience::open_job(const JobClaim& claim, Timestamp now) {
+  static const std::string kBegun = "UPDATE runs SET start_before = NULL WHERE id = $1::uuid";
   static const std::string kTrigger = "SELECT trigger_config FROM flows WHERE id = $1::uuid";
   return connection_.write(now, [&](Tx& tx) -> std::optional<Job> {
     const auto run = claimed(tx, claim);
@@ -189,6 +190,7 @@ std::optional<Job> PostgresAudience::open_job(const JobClaim& claim, Timestamp n
     if (is_new) {
       const auto flow = tx.exec(kTrigger, Params().add(run->flow_id));
       if (flow.empty()) return std::nullopt;  // being deleted, with the run
+      tx.exec(kBegun, Params().add(run->id));
       job.trigger_config = PgReader(flow, 0).read<std::string>();
     }
     heed_wish(*run, job);

@@ -281,7 +281,7 @@ void cancel_runs(Tx& tx, const std::vector<RunId>& ids, const std::string& reaso
 
 void release_runs(Tx& tx, const std::vector<RunId>& ids) {
   static const std::string kRelease =
-      "UPDATE runs SET status = 'pending', available_at = $2::bigint"
+      "UPDATE runs SET status = 'pending', available_at = $2::bigint, start_before = NULL"
       " WHERE id = ANY($1::uuid[]) AND " +
       std::string(kPgPlainStatus) + " = 'waiting'";
   if (!ids.empty()) tx.exec(kRelease, Params().add_all(ids).add(tx.now()));

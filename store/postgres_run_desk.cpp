@@ -79,7 +79,7 @@ std::vector<RunId> read_expired(Tx& tx, const ExpireRuns& request) {
   static const std::string kNeverSent =
       "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
       " WHERE o.status = 'pending' AND o.start_before IS NOT NULL AND o.start_before <= $1::bigint"
-      " AND r.attempts = 0 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.run_id = r.id)"
+      " AND r.attempts = 0 AND r.start_before IS NOT NULL"
       " ORDER BY o.start_before LIMIT $2::bigint";
   static const std::string kTriedEnough =
       "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"

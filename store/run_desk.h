@@ -72,7 +72,7 @@ class RunDesk {
   virtual bool ask_to_cancel(RunId id, const std::string& reason, Timestamp now) = 0;
 
   // Ends runs whose time is over, and gives them. Pending ones that were never tried, of any
-  // executor, past their start_before: `cancelled`, but for jobs that are being spread. Retrying
+  // executor, past their start_before: `cancelled`. Retrying
   // ones whose first attempt is longer ago than their retry policy allows: `dead`; of the executors
   // named, which are not sent anything at the moment: elsewhere the next attempt decides.
   [[nodiscard]] virtual std::vector<Run> expire_runs(const ExpireRuns& request, Timestamp now) = 0;

@@ -186,7 +186,8 @@ void end_attempt(Connection& connection,
   query.bind(run_number).bind(end.status).bind(end.reason).bind(finish.attempt.error);
   query.bind(final ? std::nullopt : std::optional(end.available_at.value_or(now)));
   query.bind(final ? std::optional(now) : std::nullopt);
-  query.bind(finish.attempt.started_at).bind(finish.remote_id);
+  query.bind(finish.sent ? std::optional(finish.attempt.started_at) : std::nullopt);
+  query.bind(finish.remote_id);
   query.run();
   put_attempt(connection, run_number, finish.attempt);
   insert_logs(connection, finish.logs);

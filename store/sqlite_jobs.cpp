@@ -154,6 +154,7 @@ std::optional<EndedJob> end_one(Connection& connection,
 
 std::optional<Job> SqliteAudience::open_job(const JobClaim& claim, Timestamp now) {
   static const std::string kTrigger = "SELECT trigger_config FROM flows WHERE id = ?";
+  static const std::string kBegun = "UPDATE runs SET start_before = NULL WHERE id = ?";
   return connection_->write([&]() -> std::optional<Job> {
     const auto run = claimed(*connection_, claim);
     if (!run) return std::nullopt;
@@ -163,6 +164,7 @@ std::optional<Job> SqliteAudience::open_job(const JobClaim& claim, Timestamp now
     Job job =
         is_new ? Job{.run_id = run->id, .trigger_config = {}, .opened_at = now} : std::move(*known);
     if (is_new) {
+      Query(*connection_, kBegun).bind(run->id).run();
       Query query(*connection_, kTrigger);
       query.bind(run->flow_id).step();
       job.trigger_config = query.read<std::string>();

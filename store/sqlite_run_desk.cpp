@@ -46,7 +46,6 @@ std::vector<RunId> read_expired(Connection& connection, const ExpireRuns& reques
   static const std::string kNeverSent =
       "SELECT id FROM runs INDEXED BY runs_to_expire WHERE status = 'pending'"
       " AND start_before IS NOT NULL AND start_before <= ? AND attempts = 0"
-      " AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.run_id = runs.id)"
       " ORDER BY start_before LIMIT ?";
   static const std::string kTriedEnough =
       "SELECT id FROM runs INDEXED BY runs_claimable WHERE executor = ? AND " +

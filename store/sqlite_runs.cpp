@@ -105,7 +105,7 @@ bool release_one(Connection& connection, ScheduleId id, std::size_t max_running,
       "SELECT id FROM runs INDEXED BY runs_waiting WHERE schedule_id = ? AND status = 'waiting'"
       " ORDER BY due_at, id LIMIT 1";
   static const std::string kRelease =
-      "UPDATE runs SET status = 'pending', available_at = ? WHERE id = ?";
+      "UPDATE runs SET status = 'pending', available_at = ?, start_before = NULL WHERE id = ?";
   std::optional<RunId> oldest;
   {
     Query query(connection, kOldest);

@@ -209,6 +209,7 @@ struct Finish {
   Attempt attempt;
   std::vector<LogEntry> logs;
   std::string remote_id{};
+  bool sent = true;  // false: no byte of the attempt left; it is no start of the run
 };
 struct FinishResult {
   bool written = true;     // false: the claim was lost, or no such end is left; nothing changed

@@ -193,7 +193,9 @@ struct Run {
   std::string executor = "default";
   std::optional<milliseconds> timeout;
   milliseconds late_after{60'000};  // frozen: starting later than this after due_at is late
-  // Frozen, exclusive: a run that was never tried by then is not sent any more (catchup_window).
+  // Exclusive: a run that was never tried by then is not sent any more (catchup_window). Frozen,
+  // but for one that has waited for the run before it, and a job that is being spread: they have
+  // none.
   std::optional<Timestamp> start_before{};
   RetryPolicy retry;
   std::string flow_name;         // frozen, for people

@@ -108,9 +108,10 @@ void settle_due(const store::Schedule& schedule,
   }
   for (const Slot& each : late) plan.runs.push_back({each, false});
   if (!late.empty()) plan.settled_to = late.back().scheduled_for;
-  // What is merely late runs, whatever the window.
-  plan.window =
-      std::max(window_of(schedule, timetable, *plan.settled_to, plan.next), schedule.catchup_grace);
+  plan.window = window_of(schedule, timetable, *plan.settled_to, plan.next);
+  if (older)
+    plan.window = std::max(plan.window, window_of(schedule, timetable, older->scheduled_for,
+                                                  timetable.next(older->scheduled_for)));
 }
 
 }  // namespace

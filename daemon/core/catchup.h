@@ -23,7 +23,8 @@ struct DuePlan {
   // What the calendar left out up to settled_to, but for those in the gap: the newest.
   std::vector<Instant> excluded;
   std::optional<Instant> settled_to;
-  // Since its due_at, a run that was never sent may still start: catchup_window, or more.
+  // For so long after its due_at a run that was never sent may start: catchup_window, or an
+  // interval.
   std::chrono::milliseconds window{};
   std::optional<Slot> next;  // may be due already: the plan takes at most kRunsMax at once
 };

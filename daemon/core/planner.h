@@ -42,7 +42,7 @@ struct PlannerOptions {
   JobOptions jobs{};
   // Of executors; one that is not here, or whose `failures` is 0, has no breaker.
   std::map<std::string, BreakerOptions> breakers{};
-  // With a breaker open: how often runs whose time for retries is over are ended.
+  // With a breaker open: how often runs whose time is over are ended; else each sixth time.
   std::chrono::milliseconds expire_every{10'000};
   // Differs between daemons: after an outage they do not come back in the same moment.
   std::uint64_t seed = 0;
@@ -193,6 +193,7 @@ class Planner {
   void cancel_wished(const std::vector<store::RunId>& ids);
   void cancel_deliveries(Actions& actions);
   [[nodiscard]] bool end_unsent(store::Run& run, Timestamp now);
+  [[nodiscard]] bool end_too_old(store::Run& run, Timestamp now);
 
   // planner_breaker.cpp
   void look_at_breakers(Timestamp now, Actions& actions);

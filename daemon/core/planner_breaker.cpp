@@ -7,7 +7,7 @@
 namespace rruled::core {
 namespace {
 
-constexpr std::size_t kExpireMax = 100;
+constexpr std::size_t kExpireMax = 20;  // a transaction each
 // Times expire_every, while no executor is away.
 constexpr int kRareExpiry = 6;
 
@@ -46,7 +46,7 @@ void Planner::look_at_breakers(Timestamp now, Actions& actions) {
 // executors that are away.
 void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Actions& actions) {
   const auto every = (executors.empty() ? kRareExpiry : 1) * options_.expire_every;
-  if (!expire_at_) expire_at_ = now + every;
+  if (!expire_at_) expire_at_ = now;
   // The second half: a breaker has opened, or the clock may have been set back.
   const bool is_time = *expire_at_ <= now || *expire_at_ > now + every;
   if (!is_time || expiring_ || draining_ || store_rests(now)) return;
@@ -57,7 +57,7 @@ void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Act
 
 void Planner::take(Expired expired, Timestamp now) {
   expiring_ = false;
-  if (expired.runs.size() == kExpireMax) expire_at_ = now;
+  if (!expired.runs.empty()) expire_at_ = now;  // until there is none
   for (auto& run : expired.runs) {
     if (run.origin == store::RunOrigin::child) jobs_.child_ended(now);
     const auto status = run.status;

@@ -39,16 +39,26 @@ bool Planner::end_unsent(store::Run& run, Timestamp now) {
   const bool cancelled = !run.cancel_reason.empty();
   // Daemons ended during the attempts before.
   const bool used_up = run.attempts > run.retry.max_attempts;
-  const bool too_old = run.attempts <= 1 && run.start_before && *run.start_before <= now;
-  if (!cancelled && !used_up && !too_old) return false;
+  if (!cancelled && !used_up) return false;
   Report report;
   report.kind = Report::Kind::retry;
-  report.error = cancelled ? "not sent: cancelled"
-                 : used_up ? "not sent: the attempts are used up"
-                           : "not sent: its catch-up window is over";
+  report.error = cancelled ? "not sent: cancelled" : "not sent: the attempts are used up";
   endings_.push_back(
-      ending_of({.run = std::move(run), .cancelled = !used_up}, std::move(report), now));
-  if (!cancelled && !used_up) endings_.back().finish.reason = store::kWindowOver;
+      ending_of({.run = std::move(run), .cancelled = cancelled}, std::move(report), now));
+  return true;
+}
+
+// A claimed run that nobody could send in its time.
+bool Planner::end_too_old(store::Run& run, Timestamp now) {
+  if (run.attempts > 1 || !run.start_before || *run.start_before > now) return false;
+  Report report;
+  report.kind = Report::Kind::retry;
+  report.error = "not sent: its catch-up window is over";
+  Ending ending = ending_of({.run = std::move(run), .cancelled = true}, std::move(report), now);
+  ending.finish.reason = store::kWindowOver;
+  ending.finish.sent = false;
+  ending.run.reason = store::kWindowOver;
+  endings_.push_back(std::move(ending));
   return true;
 }
 

@@ -153,6 +153,7 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
     while (!lane.queue.empty() && lane.in_flight < lane.cap && lane.breaker.may_send()) {
       store::Run run = std::move(lane.queue.front());
       lane.queue.pop_front();
+      if (end_too_old(run, now)) continue;
       note_lateness(run, now);
       if (jobs_.takes(run)) {  // goes on where it was, however many daemons ended over it
         ++lane.jobs_waiting;

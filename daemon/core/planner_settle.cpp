@@ -15,6 +15,9 @@ constexpr std::size_t kSettleMin = 100;  // schedules
 // is due to another executor waits.
 constexpr std::size_t kUnsentMax = 100;
 
+// What is settled may be sent for so long, however old it is.
+constexpr std::chrono::milliseconds kTimeToSend{60'000};
+
 using Kind = store::SettleResult::Kind;
 
 std::size_t unsent_in(const Settle& settle) {
@@ -196,7 +199,8 @@ void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
   for (const DuePlan::Item& item : plan.runs) {
     store::Run run = scheduled_run(entry.row, item.slot.scheduled_for, item.slot.due_at, now,
                                    entry.timetable->wall(item.slot.scheduled_for));
-    run.start_before = item.slot.due_at + plan.window;
+    run.start_before = std::max(item.slot.due_at + plan.window,
+                                now + std::max(entry.row.schedule.catchup_grace, kTimeToSend));
     if (item.in_turn) {
       run.status = store::RunStatus::waiting;
     } else if (lane != lanes_.end() && free_slots(lane->second) > 0) {

@@ -22,7 +22,7 @@ boost::asio::awaitable<void> DrainLimit::run(Driver& driver,
   const milliseconds cut_slow = end - kWriteReserve - slowest;
   const milliseconds cut_all = std::max(cut_slow, timeout - kWriteReserve);
   co_await pacer_.rest(cut_slow);
-  if (!pacer_.stopped() && slowest > milliseconds(0)) {
+  if (!pacer_.stopped() && driver.time_to_end() > milliseconds(0)) {
     log_->warn("telling commands to end: they will be tried again at the next start");
     driver.cut_short(milliseconds(1));
   }

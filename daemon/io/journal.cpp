@@ -63,7 +63,7 @@ void Journal::run_ended(const Notice& notice) {
   const auto late = lateness(run);
   const bool completed = notice.status == store::RunStatus::completed;
   ++(completed ? completed_ : failed_);
-  if (run.origin == store::RunOrigin::schedule) {
+  if (run.origin == store::RunOrigin::schedule && run.started_at) {
     const auto bucket = std::bit_width(static_cast<std::uint64_t>(late.count()));
     ++lateness_[std::min<std::size_t>(static_cast<std::size_t>(bucket), kBuckets - 1)];
     lateness_max_ = std::max(lateness_max_, late);

@@ -4,6 +4,8 @@
 #include "daemon/io/logging.h"
 #include "daemon/io/run_on.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 namespace rruled::io {
@@ -23,9 +25,14 @@ Reloader::Read Reloader::read() const {
 boost::asio::awaitable<void> Reloader::run() {
   if (!load_) co_return;
   parts_.supervision.reloading();
-  auto work = [this] { return read(); };
+  auto work = [this] {
+    Read read = this->read();
+    reading_ = false;
+    return read;
+  };
   std::string refused;
   try {
+    reading_ = true;
     Read read = co_await run_on(thread_, std::move(work));
     refused = read ? take(std::move(*read)) : read.error();
   } catch (const std::exception& error) {
@@ -63,6 +70,13 @@ std::string Reloader::take(Fresh fresh) {
   parts_.driver.wake();
   parts_.log.info("configuration read again, executors: {}", names);
   return {};
+}
+
+void Reloader::end(int exit_code) const {
+  if (!reading_) return;
+  parts_.log.warn("the configuration is still being read: ending without it");
+  parts_.log.flush();
+  ::_exit(exit_code);
 }
 
 void Reloader::tell_restarts(const Config& config) const {

@@ -14,6 +14,7 @@
 #include <boost/system/result.hpp>
 #include <spdlog/logger.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,6 +53,9 @@ class Reloader {
   [[nodiscard]] boost::asio::awaitable<void> run();
   // Debug lines on, or as the configuration has it.
   void toggle_debug();
+  // Before it goes: where files are still being read, which nobody can break off and the destructor
+  // would wait for, ends the process.
+  void end(int exit_code) const;
   // Why the last one was refused; empty when it was not.
   [[nodiscard]] const std::string& refused() const { return refused_; }
 
@@ -70,6 +74,7 @@ class Reloader {
   Parts parts_;
   const ConfigLoader load_;
   std::string refused_;
+  std::atomic<bool> reading_ = false;
   boost::asio::thread_pool thread_{1};
 };
 

@@ -75,8 +75,10 @@ void ScheduleSeries::count(const store::Run& run,
   if (counter == nullptr)
     counter = &runs_.Add({{"schedule", id}, {"outcome", std::string(store::word(status))}});
   counter->Increment();
-  if (series->lateness == nullptr) series->lateness = &lateness_.Add({{"schedule", id}});
-  series->lateness->Set(seconds(late));
+  if (run.started_at) {
+    if (series->lateness == nullptr) series->lateness = &lateness_.Add({{"schedule", id}});
+    series->lateness->Set(seconds(late));
+  }
   if (status != store::RunStatus::completed) return;
   if (series->last_success == nullptr)
     series->last_success = &last_success_.Add({{"schedule", id}});

@@ -244,11 +244,15 @@ awaitable<void> Service::listen_to_signals(Driver& driver,
 awaitable<void> Service::reload(core::Planner& planner, Reloader& reloader) {
   for (int taken = 0; taken != reloads_wanted_;) {
     taken = reloads_wanted_;
-    reload_zones(planner);
-    if (!stopping_) co_await reloader.run();
-    if (auto executors = std::exchange(reloaded_, std::nullopt); executors && !options_.dry_run) {
-      co_await trackers_->stop();
-      if (!stopping_ && !done_) trackers_->begin(*live_.get(), *executors);
+    try {
+      reload_zones(planner);
+      if (!stopping_) co_await reloader.run();
+      if (auto executors = std::exchange(reloaded_, std::nullopt); executors && !options_.dry_run) {
+        co_await trackers_->stop();
+        if (!stopping_ && !done_) trackers_->begin(*live_.get(), *executors);
+      }
+    } catch (const std::exception& error) {
+      log_->error("reload: {}", error.what());
     }
   }
   reloads_wanted_ = 0;
@@ -346,6 +350,7 @@ void Service::drive(const store::Session& session, ExecutorSet executors) {
   reloader_ = nullptr;
   store_thread_.join();
   outcomes_thread_.join();
+  reloader.end(failure ? kFailed : kOk);
   if (failure) std::rethrow_exception(failure);
 }
 
@@ -353,21 +358,16 @@ int Service::run() {
   // From here on a signal waits for the loop instead of ending the process half-way.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) signals_.add(signal);
   metrics_.set_per_schedule(config_.metrics.per_schedule);
-  if (auto url = tracer_.set_url(config_.tracing.otlp_url); !url) {
-    log_->error("configuration: {}: {}", url.error().setting, url.error().detail);
+  const auto refuse = [this](const SettingError& error) {
+    log_->error("configuration: {}: {}", error.setting, error.detail);
     return kBadConfiguration;
-  }
+  };
+  if (auto url = tracer_.set_url(config_.tracing.otlp_url); !url) return refuse(url.error());
   auto executors = make_executors(config_, context_);
-  if (!executors) {
-    log_->error("configuration: {}: {}", executors.error().setting, executors.error().detail);
-    return kBadConfiguration;
-  }
+  if (!executors) return refuse(executors.error());
   if (options_.dry_run) executors = dry(std::move(*executors), context_);
   if (!options_.dry_run)
-    if (const auto error = notifier_.configure(config_.notify)) {
-      log_->error("configuration: {}: {}", error->setting, error->detail);
-      return kBadConfiguration;
-    }
+    if (const auto error = notifier_.configure(config_.notify)) return refuse(*error);
   try {
     if (!open_store()) return kOk;
     store::Store& store = options_.dry_run ? *copy_ : *real_;

@@ -7,8 +7,8 @@ Schedules of every second deliver to a receiver that answers, fails, hangs and h
 configuration is read again every 20 s, every third time with a mistake in it; API clients come, ask,
 write, and go, some in the middle of a request. Once in a while resident memory and descriptors are
 sampled. The first half warms up (SQLite's page caches fill, up to 32 MB for each of the daemon's
-connections; from the first quarter on as many runs are removed as are added); over the second half memory may grow
-by 1 MB an hour, and descriptors not at all.
+connections; after an hour, or a quarter of the time if that is longer, as many runs are removed as
+are added); over the second half memory may grow by 1 MB an hour, and descriptors not at all.
 
 RRULED_SOAK_SECONDS     instead of HOURS; below an hour memory may vary by 8 MB, whatever the time
 RRULED_SOAK_STORE_URL   another store than a new file: postgresql://.. (empty)
@@ -30,6 +30,7 @@ import threading
 import time
 
 SCHEDULES = 10
+SHORTEST_RETENTION = 3600  # that the daemon takes
 MB = 1024 * 1024
 # Ours are no settings of the daemon's.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("RRULED_")}
@@ -95,7 +96,7 @@ class Soak:
 
     def write_config(self, good=True):
         store = os.environ.get("RRULED_SOAK_STORE_URL") or f"sqlite://{self.folder}/soak.db"
-        kept = int(self.seconds / 4)
+        kept = max(SHORTEST_RETENTION, int(self.seconds / 4))
         text = f"""
 [store]
 url = "{store}"

@@ -108,7 +108,14 @@ TEST_CASE("a run that waits unsent may start within the window, an interval and 
   row.rrule = "FREQ=HOURLY;UNTIL=20260601T090000Z";  // the last one: the interval before it
   CHECK(plan(row, at("2026-06-01T09:00:00Z")).window == 1h);
   row.rrule = "FREQ=SECONDLY";
-  CHECK(plan(row, at("2026-06-01T09:00:00Z")).window == row.catchup_grace);
+  CHECK(plan(row, at("2026-06-01T09:00:00Z")).window == 1s);
+  // An older one that is caught up on, beside one that is merely late, has the interval after it.
+  row.catchup = CatchupPolicy::all;
+  row.rrule = "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR;BYHOUR=9";
+  row.next_run_at = at("2026-06-05T09:00:00Z");  // a Friday
+  row.next_due_at = *row.next_run_at;
+  row.settled_to = at("2026-06-04T09:00:00Z");
+  CHECK(plan(row, at("2026-06-08T09:00:30Z")).window == 72h);
 }
 
 TEST_CASE("the window is at least one interval: a yearly run is made up for after months") {

@@ -324,31 +324,6 @@ TEST_CASE("a claimed run that was wished cancelled is not sent") {
         store::RunStatus::cancelled);
 }
 
-TEST_CASE("a claimed run whose window is over is not sent, unless it was tried before") {
-  const int attempts = GENERATE(1, 2);
-  CAPTURE(attempts);
-  rrule::ZoneDatabase zones;
-  core::Planner planner(Simulation::Options::default_planner(), zones, kNow);
-  (void)planner.step(kNow);
-  store::Run run = claimed_run(1);
-  run.start_before = kNow + 1ms;
-  run.attempts = attempts;
-  store::Run old = claimed_run(2);
-  old.start_before = kNow;
-  old.attempts = attempts;
-  planner.complete(core::Claimed{{{run, old}, {}}}, kNow);
-  const auto actions = planner.step(kNow);
-  const auto sent = all_of<core::Deliver>(actions);
-  REQUIRE(sent.size() == static_cast<std::size_t>(attempts));
-  CHECK(sent.at(0).run.id == run.id);
-  const auto ends = all_of<core::FinishRuns>(actions);
-  REQUIRE(ends.size() == (attempts == 1 ? 1U : 0U));
-  if (ends.empty()) return;
-  CHECK(ends.front().batch.at(0).run_id == old.id);
-  CHECK(ends.front().batch.at(0).status == store::RunStatus::cancelled);
-  CHECK(ends.front().batch.at(0).reason == store::kWindowOver);
-}
-
 TEST_CASE("a wish breaks off the delivery that it is for, once, and no other") {
   rrule::ZoneDatabase zones;
   core::Planner planner(Simulation::Options::default_planner(), zones, kNow);

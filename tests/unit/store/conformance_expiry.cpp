@@ -67,6 +67,7 @@ void what_was_never_sent_expires(Store& store) {
   CHECK(store.run(runs[2].id)->status == pending);
 }
 
+// It waited for the run before it, not for its executor.
 void what_was_never_sent_lets_the_next_one_go(Store& store) {
   const Ledger ledger(store, OverlapPolicy::buffer_all, RunKind::invocation);
   REQUIRE(store.run(ledger.runs[1].id)->status == waiting);
@@ -74,7 +75,18 @@ void what_was_never_sent_lets_the_next_one_go(Store& store) {
   REQUIRE(ledger.desk->expire_runs({}, at(50)).size() == 1);
   CHECK(store.run(ledger.runs[1].id)->status == pending);
   CHECK(store.changes_since(revision).runs_added);
-  CHECK(ledger.desk->expire_runs({}, at(50)).at(0).id == ledger.runs[1].id);
+  CHECK(ledger.desk->expire_runs({}, at(9'000)).empty());
+}
+
+void an_attempt_that_was_never_sent_is_no_start(Store& store) {
+  const Ledger ledger(store, OverlapPolicy::allow, RunKind::invocation);
+  const auto run = store.claim({ledger.claimant, {"default"}, 1}, at(3)).runs.at(0);
+  auto end = a_finish(run, cancelled, at(60));
+  end.sent = false;
+  CHECK(store.finish({end}, ledger.claimant, at(60)).at(0).written);
+  CHECK(store.run(run.id)->status == cancelled);
+  CHECK(store.run(run.id)->started_at == std::nullopt);
+  CHECK(store.attempts(run.id).size() == 1);
 }
 
 void a_job_that_is_being_spread_does_not_expire(Store& store) {
@@ -84,6 +96,7 @@ void a_job_that_is_being_spread_does_not_expire(Store& store) {
   REQUIRE(audience_of(store)->open_job({job.id, job.fence, ledger.claimant}, at(3)));
   store.hand_back({{job.id, job.fence}}, ledger.claimant);
   REQUIRE(store.run(job.id)->status == pending);
+  CHECK_FALSE(store.run(job.id)->start_before);
   const auto expired = ledger.desk->expire_runs({}, at(50));
   REQUIRE(expired.size() == 1);
   CHECK(expired[0].id != job.id);
@@ -95,6 +108,7 @@ std::vector<Check> expiry_checks() {
   return {
       {"what was never sent expires", what_was_never_sent_expires},
       {"what was never sent lets the next one go", what_was_never_sent_lets_the_next_one_go},
+      {"an attempt that was never sent is no start", an_attempt_that_was_never_sent_is_no_start},
       {"a job that is being spread does not expire", a_job_that_is_being_spread_does_not_expire},
   };
 }

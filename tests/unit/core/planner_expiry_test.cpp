@@ -1,0 +1,85 @@
+// Claimed runs that nobody could send in their time: Run::start_before.
+#include "daemon/core/event.h"
+#include "daemon/core/planner.h"
+#include "tests/support/simulation.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+using core::Action;
+
+const Instant kNow = at("2026-03-01T00:00:00Z");
+
+template <class Wanted>
+std::vector<Wanted> all_of(const std::vector<Action>& actions) {
+  std::vector<Wanted> found;
+  for (const Action& action : actions)
+    if (const auto* wanted = std::get_if<Wanted>(&action)) found.push_back(*wanted);
+  return found;
+}
+
+store::Run claimed_run(std::uint8_t number) {
+  store::Run run;
+  run.id.value.data[15] = number;
+  run.executor = "default";
+  run.status = store::RunStatus::dispatching;
+  run.attempts = 1;
+  run.fence = 1;
+  return run;
+}
+
+}  // namespace
+
+TEST_CASE("a claimed run whose window is over is not sent, unless it was tried before") {
+  const int attempts = GENERATE(1, 2);
+  CAPTURE(attempts);
+  rrule::ZoneDatabase zones;
+  core::Planner planner(Simulation::Options::default_planner(), zones, kNow);
+  (void)planner.step(kNow);
+  store::Run run = claimed_run(1);
+  run.start_before = kNow + 1ms;
+  run.attempts = attempts;
+  store::Run old = claimed_run(2);
+  old.start_before = kNow;
+  old.attempts = attempts;
+  planner.complete(core::Claimed{{{run, old}, {}}}, kNow);
+  const auto actions = planner.step(kNow);
+  const auto sent = all_of<core::Deliver>(actions);
+  REQUIRE(sent.size() == static_cast<std::size_t>(attempts));
+  CHECK(sent.at(0).run.id == run.id);
+  const auto ends = all_of<core::FinishRuns>(actions);
+  REQUIRE(ends.size() == (attempts == 1 ? 1U : 0U));
+  if (ends.empty()) return;
+  CHECK(ends.front().batch.at(0).run_id == old.id);
+  CHECK(ends.front().batch.at(0).status == store::RunStatus::cancelled);
+  CHECK(ends.front().batch.at(0).reason == store::kWindowOver);
+  CHECK_FALSE(ends.front().batch.at(0).sent);
+  planner.complete(core::Finished{{{.written = true}}}, kNow);
+  std::vector<core::Event> events;
+  for (const auto& notice : all_of<core::Notice>(planner.step(kNow)))
+    if (const auto event = core::event_of(notice)) events.push_back(*event);
+  CHECK(events == std::vector{core::Event::occurrences_missed});
+  for (const auto& notice : all_of<core::Notice>(actions))
+    CHECK(notice.kind != core::Notice::Kind::run_late);
+}
+
+TEST_CASE("a batch job whose window is over is not spread") {
+  rrule::ZoneDatabase zones;
+  core::PlannerOptions options = Simulation::Options::default_planner();
+  options.jobs.executors = {"default"};
+  core::Planner planner(std::move(options), zones, kNow);
+  (void)planner.step(kNow);
+  store::Run job = claimed_run(1);
+  job.kind = store::RunKind::batch_job;
+  job.start_before = kNow;
+  planner.complete(core::Claimed{{{job}, {}}}, kNow);
+  const auto actions = planner.step(kNow);
+  CHECK(all_of<core::OpenJob>(actions).empty());
+  REQUIRE(all_of<core::FinishRuns>(actions).size() == 1);
+  CHECK(all_of<core::FinishRuns>(actions).front().batch.at(0).reason == store::kWindowOver);
+}
+
+}  // namespace rruled::test
