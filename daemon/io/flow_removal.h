@@ -13,8 +13,7 @@
 //
 //   FlowRemoval removal = plan_removal(store, flows);
 //   begin_removal(store, removal, actor, now);    // decided: archived, without schedules
-//   finish_removal(store, removal, now, stop);    // what has ended, a batch at a time; then the
-//   rest
+//   finish_removal(store, removal, now, stop);    // what ended, a batch at a time; then the rest
 //
 // Broken off in between, by a crash or a fault of the store, such a flow stays archived, without
 // schedules, and with a part of its history; the same again finishes it.
