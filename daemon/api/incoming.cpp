@@ -1,6 +1,7 @@
 #include "daemon/api/incoming.h"
 
 #include "daemon/api/problem.h"
+#include "daemon/io/chunked.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -8,7 +9,6 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include <limits>
-#include <string_view>
 
 namespace rruled::api {
 namespace {
@@ -22,12 +22,6 @@ constexpr std::size_t kChunkLineBytesMax = 4 * 1024;
 Response too_large(const ServerLimits& limits) {
   return problem(413,
                  "The body is larger than " + std::to_string(limits.body_bytes_max) + " bytes.");
-}
-
-// After the last size of a body without chunks, the parser asserts that as much is there as ends it
-// (beast#2861).
-bool too_short(std::string_view chunked) {
-  return chunked.starts_with("0\r\n") && chunked.size() < std::string_view("0\r\n\r\n").size();
 }
 
 }  // namespace
@@ -68,7 +62,7 @@ std::optional<Response> Incoming::take_head(std::string& buffer, std::size_t siz
 
 std::optional<Response> Incoming::take_body(std::string& buffer) {
   while (!complete() && !buffer.empty()) {
-    if (facts_.chunked && too_short(buffer)) return std::nullopt;
+    if (facts_.chunked && io::is_too_short(buffer)) return std::nullopt;
     error_code error;
     const auto used = parser_->put(boost::asio::buffer(buffer), error);
     buffer.erase(0, used);

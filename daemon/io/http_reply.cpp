@@ -1,5 +1,7 @@
 #include "daemon/io/http_reply.h"
 
+#include "daemon/io/chunked.h"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -72,12 +74,9 @@ struct HttpReply::Impl {
     const std::size_t size = std::min(pending.size(), kStart.size());
     return kStart.starts_with({static_cast<const char*>(pending.data().data()), size});
   }
-  // After the last size of a body without chunks, the parser asserts that as much is there as ends
-  // it (beast#2861).
-  [[nodiscard]] bool too_short() const {
+  [[nodiscard]] bool is_too_short() const {
     const std::string_view rest(static_cast<const char*>(pending.data().data()), pending.size());
-    return parser->chunked() && rest.starts_with("0\r\n") &&
-           rest.size() < std::string_view("0\r\n\r\n").size();
+    return parser->chunked() && io::is_too_short(rest);
   }
   Progress parse();
   Progress refuse(const error_code& error);
@@ -107,7 +106,7 @@ HttpReply::Progress HttpReply::Impl::refuse(const error_code& error) {
 HttpReply::Progress HttpReply::Impl::parse() {
   while (pending.size() > 0) {
     if (taken == 0 && !begins_as_http()) return refuse("it does not begin with HTTP/1.");
-    if (too_short()) return Progress::needs_more;
+    if (is_too_short()) return Progress::needs_more;
     error_code error;
     const std::size_t size = parser->put(pending.data(), error);
     pending.consume(size);

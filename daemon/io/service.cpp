@@ -252,7 +252,7 @@ awaitable<void> Service::reload(core::Planner& planner, Reloader& reloader) {
         if (!stopping_ && !done_) trackers_->begin(*live_.get(), *executors);
       }
     } catch (const std::exception& error) {
-      log_->error("reload: {}", error.what());
+      log_->error("the reload broke off, send SIGHUP again: {}", error.what());
     }
   }
   reloads_wanted_ = 0;

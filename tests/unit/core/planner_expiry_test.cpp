@@ -1,6 +1,7 @@
 // Claimed runs that nobody could send in their time: Run::start_before.
 #include "daemon/core/event.h"
 #include "daemon/core/planner.h"
+#include "planner_actions.h"
 #include "tests/support/simulation.h"
 
 #include <catch2/catch.hpp>
@@ -9,27 +10,8 @@ namespace rruled::test {
 namespace {
 
 using namespace std::chrono_literals;
-using core::Action;
 
 const Instant kNow = at("2026-03-01T00:00:00Z");
-
-template <class Wanted>
-std::vector<Wanted> all_of(const std::vector<Action>& actions) {
-  std::vector<Wanted> found;
-  for (const Action& action : actions)
-    if (const auto* wanted = std::get_if<Wanted>(&action)) found.push_back(*wanted);
-  return found;
-}
-
-store::Run claimed_run(std::uint8_t number) {
-  store::Run run;
-  run.id.value.data[15] = number;
-  run.executor = "default";
-  run.status = store::RunStatus::dispatching;
-  run.attempts = 1;
-  run.fence = 1;
-  return run;
-}
 
 }  // namespace
 

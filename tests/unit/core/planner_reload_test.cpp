@@ -1,5 +1,6 @@
 // Executors that come and go while runs are under way.
 #include "daemon/core/planner.h"
+#include "planner_actions.h"
 #include "tests/support/simulation.h"
 
 #include <catch2/catch.hpp>
@@ -8,27 +9,8 @@ namespace rruled::test {
 namespace {
 
 using namespace std::chrono_literals;
-using core::Action;
 
 const Instant kNow = at("2026-03-01T00:00:00Z");
-
-template <class Wanted>
-std::vector<Wanted> all_of(const std::vector<Action>& actions) {
-  std::vector<Wanted> found;
-  for (const Action& action : actions)
-    if (const auto* wanted = std::get_if<Wanted>(&action)) found.push_back(*wanted);
-  return found;
-}
-
-store::Run claimed_run(std::uint8_t number, const std::string& executor) {
-  store::Run run;
-  run.id.value.data[15] = number;
-  run.executor = executor;
-  run.status = store::RunStatus::dispatching;
-  run.attempts = 1;
-  run.fence = 1;
-  return run;
-}
 
 // With the store's answers: nothing is due.
 struct Planned {

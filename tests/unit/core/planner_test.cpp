@@ -1,6 +1,7 @@
 #include "daemon/core/planner.h"
 
 #include "daemon/core/fair_queue.h"
+#include "planner_actions.h"
 #include "store/memory_store.h"
 #include "tests/support/simulation.h"
 
@@ -12,27 +13,8 @@ namespace rruled::test {
 namespace {
 
 using namespace std::chrono_literals;
-using core::Action;
 
 const Instant kNow = at("2026-03-01T00:00:00Z");
-
-template <class Wanted>
-std::vector<Wanted> all_of(const std::vector<Action>& actions) {
-  std::vector<Wanted> found;
-  for (const Action& action : actions)
-    if (const auto* wanted = std::get_if<Wanted>(&action)) found.push_back(*wanted);
-  return found;
-}
-
-store::Run claimed_run(std::uint8_t number) {
-  store::Run run;
-  run.id.value.data[15] = number;
-  run.executor = "default";
-  run.status = store::RunStatus::dispatching;
-  run.attempts = 1;
-  run.fence = 1;
-  return run;
-}
 
 }  // namespace
 
