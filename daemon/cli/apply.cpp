@@ -2,6 +2,8 @@
 
 #include "daemon/cli/commands.h"
 #include "daemon/cli/lookup.h"
+#include "daemon/core/audit.h"
+#include "daemon/io/flow_removal.h"
 
 #include <algorithm>
 #include <fstream>
@@ -9,6 +11,7 @@
 #include <iterator>
 #include <memory>
 #include <set>
+#include <utility>
 
 namespace rruled::cli {
 namespace {
@@ -78,6 +81,14 @@ struct Options {
   ApplyOptions apply;
 };
 
+// The flows to delete, out of `changes`.
+io::FlowRemoval take_removal(store::ChangeSet& changes, store::Store& store) {
+  std::vector<store::Flow> flows;
+  for (const auto& id : std::exchange(changes.delete_flows, {}))
+    if (auto flow = store.flow(id)) flows.push_back(std::move(*flow));
+  return io::plan_removal(store, std::move(flows));
+}
+
 int run(Session& session, const Options& options) {
   const auto rules = session.rules();
   store::Store& store = options.apply.dry_run ? session.store_to_try() : session.store_to_write();
@@ -130,10 +141,19 @@ std::vector<std::string> apply_files(store::Store& store,
     lines = std::move(planned->lines);
     return std::move(planned->changes);
   };
-  if (options.dry_run)
+  if (options.dry_run) {
     plan(store);
-  else
-    write_changes(store, clock, plan);
+    return lines;
+  }
+  io::FlowRemoval removal;
+  write_by([&] {
+    auto changes = plan(store);
+    removal = take_removal(changes, store);
+    core::add_audit(changes, store, audit_actor(), clock.now());
+    io::add_removal(changes, store, removal, audit_actor(), clock.now());
+    return changes.audit.empty() ? std::nullopt : store.write(changes, clock.now());
+  });
+  (void)io::finish_removal(store, removal, clock.now());
   return lines;
 }
 

@@ -75,11 +75,10 @@ store::AuditEntry audit_line(store::Timestamp at,
   return entry;
 }
 
-std::optional<store::Conflict> write_with_audit(store::ChangeSet changes,
-                                                store::Store& store,
-                                                const std::string& actor,
-                                                store::Timestamp now) {
-  if (is_empty(changes)) return std::nullopt;
+void add_audit(store::ChangeSet& changes,
+               store::Store& store,
+               const std::string& actor,
+               store::Timestamp now) {
   Lines lines(actor, now);
   for (const auto& id : changes.delete_flows)
     lines.add<store::Flow>("flow", store.flow(id), nullptr);
@@ -97,6 +96,14 @@ std::optional<store::Conflict> write_with_audit(store::ChangeSet changes,
     if (run.origin == store::RunOrigin::manual) lines.add("run", std::optional<store::Run>(), &run);
   const auto found = lines.take();
   changes.audit.insert(changes.audit.end(), found.begin(), found.end());
+}
+
+std::optional<store::Conflict> write_with_audit(store::ChangeSet changes,
+                                                store::Store& store,
+                                                const std::string& actor,
+                                                store::Timestamp now) {
+  if (is_empty(changes)) return std::nullopt;
+  add_audit(changes, store, actor, now);
   return store.write(changes, now);
 }
 

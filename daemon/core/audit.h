@@ -29,10 +29,15 @@ struct AuditSubject {
 // the run itself.
 [[nodiscard]] boost::json::object audited(const store::Run& run);
 
-// Writes `changes`, unless they are empty, with a line for each flow, schedule and manual run that
-// they create, update or delete; what goes with a flow that is deleted has no line of its own.
-// Reads from `store` what is there now: the stamps in `changes` see to it that it is so when it is
-// written.
+// Adds a line for each flow, schedule and manual run that `changes` create, update or delete; what
+// goes with a flow that is deleted has no line of its own. Reads from `store` what is there now:
+// the stamps in `changes` see to it that it is so when it is written.
+void add_audit(store::ChangeSet& changes,
+               store::Store& store,
+               const std::string& actor,
+               store::Timestamp now);
+
+// Writes `changes`, unless they are empty, with these lines.
 [[nodiscard]] std::optional<store::Conflict> write_with_audit(store::ChangeSet changes,
                                                               store::Store& store,
                                                               const std::string& actor,

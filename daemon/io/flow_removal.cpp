@@ -58,11 +58,11 @@ FlowRemoval plan_removal(store::Store& store, std::vector<store::Flow> flows) {
   return removal;
 }
 
-std::optional<Conflict> begin_removal(store::Store& store,
-                                      const FlowRemoval& removal,
-                                      const std::string& actor,
-                                      store::Timestamp now) {
-  store::ChangeSet changes;
+void add_removal(store::ChangeSet& changes,
+                 store::Store& store,
+                 const FlowRemoval& removal,
+                 const std::string& actor,
+                 store::Timestamp now) {
   const auto tell = [&](const store::Flow& flow) {
     const auto before = core::to_json(flow);
     changes.audit.push_back(core::audit_line(
@@ -83,6 +83,14 @@ std::optional<Conflict> begin_removal(store::Store& store,
     const auto revision = flow.revision;
     changes.flows.push_back({std::move(flow), revision});
   }
+}
+
+std::optional<Conflict> begin_removal(store::Store& store,
+                                      const FlowRemoval& removal,
+                                      const std::string& actor,
+                                      store::Timestamp now) {
+  store::ChangeSet changes;
+  add_removal(changes, store, removal, actor, now);
   if (changes.audit.empty()) return std::nullopt;
   auto conflict = store.write(changes, now);
   // Of a schedule that was there a moment ago: the flow is, as far as anybody knows.

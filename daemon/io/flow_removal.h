@@ -27,6 +27,13 @@ struct FlowRemoval {
 // Reads a few hundred rows of each.
 [[nodiscard]] FlowRemoval plan_removal(store::Store& store, std::vector<store::Flow> flows);
 
+// What begin_removal() writes, to be written with others.
+void add_removal(store::ChangeSet& changes,
+                 store::Store& store,
+                 const FlowRemoval& removal,
+                 const std::string& actor,
+                 store::Timestamp now);
+
 // The transaction that decides, with a line "delete" of the audit log for each flow; nothing when
 // there are none. Flows that are to go at once are gone. Of the others the unsent runs of the
 // schedules are cancelled, and nothing fires any more. A conflict `changed`: somebody wrote after

@@ -13,6 +13,8 @@
 #include <signal.h>
 #include <spdlog/sinks/null_sink.h>
 
+#include <fstream>
+#include <future>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -199,6 +201,35 @@ TEST_CASE("the command line deletes a flow with a long history, and says so once
   CHECK(lines.rows.at(0).action == "delete");
   CHECK(lines.rows.at(0).actor.starts_with("cli "));
   CHECK(here.rruled({"flow", "delete", to_string(flow)}).exit_code == 1);
+}
+
+// In one transaction it would keep all others from writing, and nothing would fire.
+TEST_CASE("apply --prune deletes a flow with a long history in steps") {
+  Installation here;
+  const auto store =
+      store::open_store({.url = "sqlite://" + here.store()}, store::OpenMode::command);
+  constexpr int kRuns = 20'000;
+  const auto flow = add_past(*store, kRuns);
+  std::ofstream(here.file("flows.json")) << R"({"flows":[{"name":"Other","project_id":1}]})";
+  auto applied = std::async(std::launch::async, [&] {
+    return here.rruled({"apply", here.file("flows.json"), "--prune"});
+  });
+  const auto is_whole = [&] {
+    const auto row = store->flow(flow);
+    return row && row->status != store::FlowStatus::archived;
+  };
+  while (is_whole()) std::this_thread::yield();
+  // The rest of the files has come, and the schedules are gone, before the history is.
+  CHECK(store->runs({.flow_id = flow, .limit = kRuns}).size() > kRuns / 2);
+  CHECK(store->schedules({.flow_id = flow}).empty());
+  CHECK(store->flows({.project_id = 1}).size() == 2);
+  const auto result = applied.get();
+  INFO(result.err);
+  CHECK(result.exit_code == 0);
+  CHECK_THAT(result.out, Catch::Contains("- flow ") && Catch::Contains("+ flow Other"));
+  CHECK_FALSE(store->flow(flow));
+  CHECK(store->runs({.flow_id = flow}).empty());
+  CHECK(store::directory_of(*store)->audit({.object_id = to_string(flow)}, {}).count == 1);
 }
 
 TEST_CASE("an API that cannot start says why") {
