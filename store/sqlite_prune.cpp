@@ -2,6 +2,8 @@
 #include "store/sqlite_runs.h"
 #include "store/sqlite_store.h"
 
+#include <sqlite3.h>
+
 namespace rruled::store {
 namespace {
 
@@ -106,22 +108,22 @@ std::size_t delete_audit(Connection& connection, const PruneRequest& request) {
 // Rows that are kept for their schedule's sake lie among those that go: each call looks at `limit`
 // rows at most, and the next one goes on behind them.
 Pruned SqliteStore::prune(const PruneRequest& request, Timestamp now) {
-  return connection_->write([&] {
-    Pruned pruned;
+  const Pruned pruned = connection_->write([&] {
+    Pruned done;
     const auto runs = read_old_runs(*connection_, request, runs_pruned_to_, now);
     for (const auto& run : runs) {
       if (!run.goes) continue;
       delete_run(*connection_, run);
-      ++pruned.runs;
+      ++done.runs;
     }
     const auto gaps = read_old_gaps(*connection_, request, gaps_pruned_to_, now);
     for (const auto& gap : gaps) {
       if (!gap.goes) continue;
       delete_gap(*connection_, gap);
-      ++pruned.gaps;
+      ++done.gaps;
     }
-    pruned.logs = delete_logs(*connection_, request);
-    pruned.audit = delete_audit(*connection_, request);
+    done.logs = delete_logs(*connection_, request);
+    done.audit = delete_audit(*connection_, request);
 
     const auto is_page = [&](std::size_t rows) { return rows > 0 && rows == request.limit; };
     runs_pruned_to_ = is_page(runs.size())
@@ -131,10 +133,13 @@ Pruned SqliteStore::prune(const PruneRequest& request, Timestamp now) {
                           ? PruneCursor{gaps.back().to, gaps.back().schedule_id,
                                         gaps.back().from.time_since_epoch().count()}
                           : PruneCursor{};
-    pruned.more = is_page(runs.size()) || is_page(gaps.size()) || is_page(pruned.logs) ||
-                  is_page(pruned.audit);
-    return pruned;
+    done.more = is_page(runs.size()) || is_page(gaps.size()) || is_page(done.logs) ||
+                  is_page(done.audit);
+    return done;
   });
+  // Pages that nobody else reads would be kept until somebody else writes.
+  if (!pruned.more) sqlite3_db_release_memory(connection_->database().getHandle());
+  return pruned;
 }
 
 }  // namespace rruled::store

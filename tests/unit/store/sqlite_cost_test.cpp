@@ -2,6 +2,7 @@
 #include "sample.h"
 #include "store/directory.h"
 #include "store/run_desk.h"
+#include "store/sqlite_connection.h"
 #include "store/sqlite_store.h"
 #include "tests/support/temp_dir.h"
 
@@ -265,6 +266,24 @@ TEST_CASE("what stays costs a pruning nothing", "[sqlite]") {
   const auto pruned = store->prune({.runs_before = at(3), .logs_before = at(9), .limit = 5}, now);
   CHECK(pruned == Pruned{.runs = 5, .logs = 5, .more = true});
   CHECK(steps_of_all() < 5'000);
+}
+
+TEST_CASE("the pages of a pruning are not kept in memory", "[sqlite]") {
+  const TempDir dir(fast_directory());
+  const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
+  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  fill(*store, claimant);
+  const auto cached = [&] {
+    int bytes = 0;
+    int unused = 0;
+    sqlite3_db_status(store->connection().database().getHandle(), SQLITE_DBSTATUS_CACHE_USED,
+                      &bytes, &unused, 0);
+    return bytes;
+  };
+  const auto now = at(0) + std::chrono::hours(24 * 100);
+  const PruneRequest request{.runs_before = at(3), .logs_before = at(9), .limit = 100};
+  while (store->prune(request, now).more) CHECK(cached() > 300'000);
+  CHECK(cached() < 30'000);
 }
 
 TEST_CASE("what stays costs the removal of a flow's history nothing", "[sqlite]") {
