@@ -89,15 +89,28 @@ io::FlowRemoval take_removal(store::ChangeSet& changes, store::Store& store) {
   return io::plan_removal(store, std::move(flows));
 }
 
+void finish(store::Store& store, const io::FlowRemoval& removal, const io::Clock& clock) {
+  try {
+    (void)io::finish_removal(store, removal, clock.now());
+  } catch (const store::StoreError& error) {
+    throw Failure(kRefused,
+                  std::string(error.what()) +
+                      "\nWhat is printed above was written, but the deleted flows are still"
+                      " there, archived: apply again with --prune, and they go.");
+  }
+}
+
 int run(Session& session, const Options& options) {
   const auto rules = session.rules();
   store::Store& store = options.apply.dry_run ? session.store_to_try() : session.store_to_write();
-  const auto lines = apply_files(store, options.path, options.apply, rules, session.clock());
-  for (const auto& each : lines) session.out() << each << '\n';
-  if (lines.empty())
+  const auto applied = apply_files(store, options.path, options.apply, rules, session.clock());
+  for (const auto& each : applied.lines) session.out() << each << '\n';
+  if (applied.lines.empty())
     session.out() << "Nothing to change.\n";
   else if (options.apply.dry_run)
     session.out() << "Nothing was written (--dry-run).\n";
+  session.out() << std::flush;
+  finish(store, applied.removal, session.clock());
   return 0;
 }
 
@@ -126,35 +139,37 @@ core::StoredRows stored_rows(store::Store& store, const Bundle& bundle, BundleUs
   return rows;
 }
 
-std::vector<std::string> apply_files(store::Store& store,
-                                     const std::filesystem::path& path,
-                                     const ApplyOptions& options,
-                                     const core::ScheduleRules& rules,
-                                     const io::Clock& clock) {
+Applied apply_files(store::Store& store,
+                    const std::filesystem::path& path,
+                    const ApplyOptions& options,
+                    const core::ScheduleRules& rules,
+                    const io::Clock& clock) {
   const Bundle bundle = read_files(path);
   const auto use = options.prune ? BundleUse::prune : BundleUse::apply;
-  std::vector<std::string> lines;
-  const auto plan = [&](store::Store& current) {
+  Applied applied;
+  const auto plan = [&] {
     auto planned =
-        core::plan_bundle(bundle, stored_rows(current, bundle, use), use, rules, clock.now());
+        core::plan_bundle(bundle, stored_rows(store, bundle, use), use, rules, clock.now());
     if (!planned) throw Failure(planned.error());
-    lines = std::move(planned->lines);
+    applied.lines = std::move(planned->lines);
     return std::move(planned->changes);
   };
   if (options.dry_run) {
-    plan(store);
-    return lines;
+    plan();
+    return applied;
   }
-  io::FlowRemoval removal;
   write_by([&] {
-    auto changes = plan(store);
-    removal = take_removal(changes, store);
+    auto changes = plan();
+    applied.removal = take_removal(changes, store);
     core::add_audit(changes, store, audit_actor(), clock.now());
-    io::add_removal(changes, store, removal, audit_actor(), clock.now());
-    return changes.audit.empty() ? std::nullopt : store.write(changes, clock.now());
+    io::add_removal(changes, store, applied.removal, audit_actor(), clock.now());
+    auto conflict = changes.audit.empty() ? std::nullopt : store.write(changes, clock.now());
+    // It was there when this was planned: somebody else deletes, too.
+    using Kind = store::Conflict::Kind;
+    if (conflict && conflict->kind == Kind::missing) conflict->kind = Kind::changed;
+    return conflict;
   });
-  (void)io::finish_removal(store, removal, clock.now());
-  return lines;
+  return applied;
 }
 
 void add_apply(Commands& commands) {

@@ -2,6 +2,7 @@
 
 #include "daemon/core/bundle.h"
 #include "daemon/io/clock.h"
+#include "daemon/io/flow_removal.h"
 #include "store/store.h"
 
 #include <filesystem>
@@ -15,14 +16,18 @@ struct ApplyOptions {
   bool dry_run = false;  // only say what would change
 };
 
+struct Applied {
+  std::vector<std::string> lines{};  // what changed, a line each
+  io::FlowRemoval removal{};         // of a prune, begun: for finish_removal()
+};
+
 // Makes `store` equal to the files: one file, or the *.json of a folder, together, in one
-// transaction. Gives what changed, a line each; nothing changed, nothing is written. Throws
-// Failure.
-std::vector<std::string> apply_files(store::Store& store,
-                                     const std::filesystem::path& path,
-                                     const ApplyOptions& options,
-                                     const core::ScheduleRules& rules,
-                                     const io::Clock& clock);
+// transaction. Nothing changed, nothing is written. Throws Failure.
+Applied apply_files(store::Store& store,
+                    const std::filesystem::path& path,
+                    const ApplyOptions& options,
+                    const core::ScheduleRules& rules,
+                    const io::Clock& clock);
 
 // The rows that a plan for `bundle` needs to know.
 [[nodiscard]] core::StoredRows stored_rows(store::Store& store,

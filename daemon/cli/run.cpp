@@ -11,7 +11,7 @@ namespace {
 void apply_configured(Session& session, store::Store& store, spdlog::logger& log) {
   const auto& path = session.config().store.apply;
   if (path.empty()) return;
-  const auto lines = apply_files(store, path, {}, session.rules(), session.clock());
+  const auto lines = apply_files(store, path, {}, session.rules(), session.clock()).lines;
   for (const auto& each : lines) log.info("apply: {}", each);
   log.info("applied {}: {} changes", path.string(), lines.size());
 }

@@ -4,6 +4,7 @@
 #include "daemon/core/flow_json.h"
 #include "store/run_desk.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <limits>
@@ -19,10 +20,20 @@ using Conflict = store::Conflict;
 constexpr std::size_t kBatch = 200;
 // Runs, or log lines, that may go with their flow: as long as a batch or two.
 constexpr std::size_t kShortMax = 300;
+// Of all flows that go in one transaction.
+constexpr std::size_t kAtOnceMax = 1'000;
 
-bool has_long_history(store::Store& store, store::FlowId id) {
-  return !store.runs({.flow_id = id, .limit = 1, .offset = kShortMax}).empty() ||
-         store.logs({.flow_id = id, .limit = kShortMax + 1}).size() > kShortMax;
+// Of runs or of log lines, what there are more of; no more than kShortMax + 1.
+std::size_t length_of_history(store::Store& store, store::FlowId id) {
+  return std::max(store.runs({.flow_id = id, .limit = kShortMax + 1}).size(),
+                  store.logs({.flow_id = id, .limit = kShortMax + 1}).size());
+}
+
+// Nobody has taken it up again since it was decided.
+bool is_to_go(store::Store& store, store::FlowId id) {
+  const auto flow = store.flow(id);
+  return flow && flow->status == store::FlowStatus::archived &&
+         store.schedules({.flow_id = id, .limit = 1}).empty();
 }
 
 // False: `stop` was requested.
@@ -35,11 +46,13 @@ bool rest(std::chrono::steady_clock::duration wait, const std::stop_token& stop)
 }
 
 // False: `stop` was requested.
-bool remove_history(store::RunDesk& desk, store::FlowId id, const std::stop_token& stop) {
+bool remove_history(store::Store& store, store::FlowId id, const std::stop_token& stop) {
   using Steady = std::chrono::steady_clock;
-  for (bool more = !stop.stop_requested(); more;) {
+  const auto desk = store::run_desk_of(store);
+  if (!desk) return true;
+  for (bool more = !stop.stop_requested(); more && is_to_go(store, id);) {
     const auto began = Steady::now();
-    more = desk.remove_history(id, kBatch).more;
+    more = desk->remove_history(id, kBatch).more;
     // A program that waits for SQLite's lock looks again and again, and may find it free as often
     // as not.
     if (more && !rest(Steady::now() - began, stop)) break;
@@ -51,9 +64,12 @@ bool remove_history(store::RunDesk& desk, store::FlowId id, const std::stop_toke
 
 FlowRemoval plan_removal(store::Store& store, std::vector<store::Flow> flows) {
   FlowRemoval removal;
+  std::size_t at_once = 0;
   for (auto& flow : flows) {
-    auto& fate = has_long_history(store, flow.id) ? removal.in_steps : removal.at_once;
-    fate.push_back(std::move(flow));
+    const auto length = length_of_history(store, flow.id);
+    const bool is_short = length <= kShortMax && at_once + length <= kAtOnceMax;
+    if (is_short) at_once += length;
+    (is_short ? removal.at_once : removal.in_steps).push_back(std::move(flow));
   }
   return removal;
 }
@@ -102,11 +118,10 @@ bool finish_removal(store::Store& store,
                     const FlowRemoval& removal,
                     store::Timestamp now,
                     const std::stop_token& stop) {
-  const auto desk = store::run_desk_of(store);
   for (const auto& flow : removal.in_steps) {
-    if (desk && !remove_history(*desk, flow.id, stop)) return false;
-    // What is still live, and whatever was written meanwhile.
-    (void)store.write({.delete_flows = {flow.id}}, now);
+    if (!remove_history(store, flow.id, stop)) return false;
+    // With what is still live.
+    if (is_to_go(store, flow.id)) (void)store.write({.delete_flows = {flow.id}}, now);
   }
   return true;
 }

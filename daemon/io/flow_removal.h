@@ -8,8 +8,8 @@
 #include <vector>
 
 // How people delete flows, by the API and by the command line. A short history goes with its flow,
-// in one transaction. A long one would hold the store for seconds or minutes, while nothing fires,
-// so it goes in steps:
+// in one transaction; so do several short ones. A long one would hold the store for seconds or
+// minutes, while nothing fires, so it goes in steps:
 //
 //   FlowRemoval removal = plan_removal(store, flows);
 //   begin_removal(store, removal, actor, now);    // decided: archived, without schedules
@@ -45,7 +45,8 @@ void add_removal(store::ChangeSet& changes,
 
 // Removes those in steps. Blocks: about two minutes for a million runs on SQLite. After each batch
 // it rests for as long as that took, so that others come to write. False: broken off, as `stop` was
-// requested. A flow that somebody else deleted meanwhile is none to worry about.
+// requested. A flow that somebody else deleted meanwhile, or took up again (it is not archived any
+// more, or has a schedule), is left alone.
 [[nodiscard]] bool finish_removal(store::Store& store,
                                   const FlowRemoval& removal,
                                   store::Timestamp now,

@@ -234,6 +234,43 @@ TEST_CASE("a deletion that was broken off leaves an archived flow, and the next 
   check_gone(home, past);
 }
 
+// Its schedules would go with it, and nobody would know.
+TEST_CASE("a flow that is taken up again while it is removed stays") {
+  ApiHome home(StoreKind::sqlite);
+  const PastFlow first(home, kMany);
+  int commits = 0;
+  {
+    const CommitWatch watch(home, {});
+    CHECK(home.ask("DELETE", first.path()).status == 204);
+    commits = watch.commits();
+  }
+  // In the middle, and just before the flow itself goes.
+  const int at = GENERATE(2, 0);
+  const PastFlow past(home, kMany);
+  {
+    OtherProgram other(home);
+    const CommitWatch watch(home, [&](int commit) {
+      if (commit == (at > 0 ? at : commits - 1))
+        REQUIRE(other.run("UPDATE flows SET status = 'active'"));
+    });
+    CHECK(home.ask("DELETE", past.path()).status == 204);
+  }
+  CHECK(home.json(200, "GET", past.path()).at("status") == "active");
+  CHECK((runs_of(home, past.flow) > 200) == (at > 0));
+}
+
+TEST_CASE("many short histories do not go in one transaction") {
+  ApiHome home(either_store());
+  std::vector<store::Flow> flows;
+  // With 240 lines each.
+  for (int n = 0; n < 5; ++n)
+    flows.push_back(*home.backend().store->flow(id_of_flow(PastFlow(home, 120).flow)));
+  flows.push_back(*home.backend().store->flow(id_of_flow(home.make_flow())));
+  const auto removal = io::plan_removal(*home.backend().store, std::move(flows));
+  CHECK(removal.at_once.size() == 5);
+  CHECK(removal.in_steps.size() == 1);
+}
+
 TEST_CASE("many archived flows are deleted whatever the length of their histories") {
   ApiHome home(either_store());
   const PastFlow past(home, kMany);
