@@ -19,8 +19,12 @@ class Meanwhile {
   Meanwhile(std::chrono::milliseconds every, std::function<void()> call)
       : every_(every), call_(std::move(call)), thread_([this](const std::stop_token& stop) {
           std::unique_lock lock(mutex_);
-          while (!ended_.wait_for(lock, stop, every_, [&] { return stop.stop_requested(); }))
+          for (;;) {
+            // What it gives is not used: with libstdc++ 12 it can be false for a stop.
+            (void)ended_.wait_for(lock, stop, every_, [&] { return stop.stop_requested(); });
+            if (stop.stop_requested()) return;
             call_();
+          }
         }) {}
 
  private:
