@@ -39,8 +39,8 @@ struct Bench {
 
   [[nodiscard]] std::string config() const {
     return "[store]\nurl = \"" + location.url +
-           "\"\n[run]\nmax_in_flight = 500\n[executors.default]\ntype = \"http\"\nurl = \"" +
-           sink.url() + "\"\nmax_in_flight = 500\n";
+           "\"\n[run]\nmax_in_flight = 1000\n[executors.default]\ntype = \"http\"\nurl = \"" +
+           sink.url() + "\"\nmax_in_flight = 1000\n";
   }
 };
 
