@@ -96,11 +96,12 @@ awaitable<void> Tracker::take() {
   auto taken = co_await run_on(store_.thread, std::move(take));
   std::map<std::pair<std::int64_t, store::FlowId>, Group> by_flow;
   for (auto& each : taken) {
-    const auto [asking, fresh] = asking_.try_emplace(each.run.id);
+    const bool with_wish = !each.run.cancel_reason.empty();
+    const auto [asking, fresh] = asking_.try_emplace(each.run.id, Asking{with_wish});
     if (fresh)
       by_flow[{each.run.project_id, each.run.flow_id}].push_back(std::move(each));
-    else if (!each.run.cancel_reason.empty())
-      asking->second = std::move(each);
+    else if (with_wish && !asking->second.with_wish)
+      asking->second.next = std::move(each);
   }
   for (auto& [flow, group] : by_flow) groups_.push_back(std::move(group));
 }
@@ -127,9 +128,9 @@ void Tracker::spawn(Group group) {
 void Tracker::ended(const std::vector<store::RunId>& ids) {
   for (const auto id : ids) {
     auto known = asking_.extract(id);
-    if (known.empty() || !known.mapped() || stopped_) continue;
-    asking_.try_emplace(id);
-    groups_.push_front({std::move(*known.mapped())});
+    if (known.empty() || !known.mapped().next || stopped_) continue;
+    asking_.try_emplace(id, Asking{.with_wish = true});
+    groups_.push_front({std::move(*known.mapped().next)});
   }
   timer_.cancel();
 }

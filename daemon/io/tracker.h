@@ -73,8 +73,11 @@ class Tracker {
   const std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::RunDesk> desk_;
   boost::asio::steady_timer timer_;
-  // Runs that are asked about, or will be; with what is known of them since, if that is a wish.
-  std::map<store::RunId, std::optional<store::TrackedRun>> asking_;
+  struct Asking {
+    bool with_wish = false;                   // which is sent now
+    std::optional<store::TrackedRun> next{};  // with a wish that came since
+  };
+  std::map<store::RunId, Asking> asking_;                  // runs that are asked about, or will be
   std::deque<Group> groups_;                               // taken, not asked about yet
   std::list<boost::asio::cancellation_signal> under_way_;  // one for each group that is asked about
   std::string trouble_;                                    // what was said last
