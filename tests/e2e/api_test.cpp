@@ -17,6 +17,7 @@
 
 #include <fstream>
 #include <future>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -205,58 +206,63 @@ TEST_CASE("the command line deletes a flow with a long history, and says so once
   CHECK(here.rruled({"flow", "delete", to_string(flow)}).exit_code == 1);
 }
 
+// A store with a flow of 20,000 runs that are over, and files that do not name it.
+struct Pruning {
+  static constexpr int kRuns = 20'000;
+  Installation here;
+  std::unique_ptr<store::Store> store =
+      store::open_store({.url = "sqlite://" + here.store()}, store::OpenMode::command);
+  store::FlowId flow = add_past(*store, kRuns);
+
+  [[nodiscard]] auto apply() { return here.rruled({"apply", here.file("flows.json"), "--prune"}); }
+  // Until the flow is being deleted, or the command has ended.
+  [[nodiscard]] auto begin() {
+    std::ofstream(here.file("flows.json")) << R"({"flows":[{"name":"Other","project_id":1}]})";
+    auto applied = std::async(std::launch::async, [this] { return apply(); });
+    const auto is_whole = [this] {
+      const auto row = store->flow(flow);
+      return row && row->status != store::FlowStatus::archived;
+    };
+    while (is_whole() && applied.wait_for(0s) == std::future_status::timeout)
+      std::this_thread::yield();
+    return applied;
+  }
+};
+
 // In one transaction it would keep all others from writing, and nothing would fire.
 TEST_CASE("apply --prune deletes a flow with a long history in steps") {
-  Installation here;
-  const auto store =
-      store::open_store({.url = "sqlite://" + here.store()}, store::OpenMode::command);
-  constexpr int kRuns = 20'000;
-  const auto flow = add_past(*store, kRuns);
-  std::ofstream(here.file("flows.json")) << R"({"flows":[{"name":"Other","project_id":1}]})";
-  auto applied = std::async(std::launch::async, [&] {
-    return here.rruled({"apply", here.file("flows.json"), "--prune"});
-  });
-  const auto is_whole = [&] {
-    const auto row = store->flow(flow);
-    return row && row->status != store::FlowStatus::archived;
-  };
-  while (is_whole() && applied.wait_for(0s) == std::future_status::timeout)
-    std::this_thread::yield();
+  Pruning prune;
+  auto& store = *prune.store;
+  auto applied = prune.begin();
   // The rest of the files has come, and the schedules are gone, before the history is.
-  CHECK(store->flows({.project_id = 1}).size() == 2);
-  CHECK(store->schedules({.flow_id = flow}).empty());
-  CHECK(store->runs({.flow_id = flow, .limit = 1, .offset = kRuns / 2}).size() == 1);
+  CHECK(store.flows({.project_id = 1}).size() == 2);
+  CHECK(store.schedules({.flow_id = prune.flow}).empty());
+  CHECK(store.runs({.flow_id = prune.flow, .limit = 1, .offset = Pruning::kRuns / 2}).size() == 1);
   const auto result = applied.get();
   INFO(result.err);
   CHECK(result.exit_code == 0);
   CHECK_THAT(result.out, Catch::Contains("- flow ") && Catch::Contains("+ flow Other"));
-  CHECK_FALSE(store->flow(flow));
-  CHECK(store->runs({.flow_id = flow}).empty());
-  const auto lines = store::directory_of(*store)->audit({.object_id = to_string(flow)}, {});
+  CHECK_FALSE(store.flow(prune.flow));
+  CHECK(store.runs({.flow_id = prune.flow}).empty());
+  const auto lines = store::directory_of(store)->audit({.object_id = to_string(prune.flow)}, {});
   REQUIRE(lines.count == 1);
   CHECK(lines.rows.at(0).action == "delete");
 }
 
 TEST_CASE("a prune that is broken off says what it wrote, and the next one finishes it") {
-  Installation here;
-  const auto store =
-      store::open_store({.url = "sqlite://" + here.store()}, store::OpenMode::command);
-  const auto flow = add_past(*store, 20'000);
-  std::ofstream(here.file("flows.json")) << R"({"flows":[{"name":"Other","project_id":1}]})";
-  const auto apply = [&] { return here.rruled({"apply", here.file("flows.json"), "--prune"}); };
-  auto applied = std::async(std::launch::async, apply);
-  const auto is_whole = [&] { return store->flow(flow)->status != store::FlowStatus::archived; };
-  while (is_whole() && applied.wait_for(0s) == std::future_status::timeout)
-    std::this_thread::yield();
+  Pruning prune;
+  auto applied = prune.begin();
   // Another program keeps the lock for longer than anybody waits.
-  const auto broken =
-      dynamic_cast<store::SqliteStore&>(*store).connection().write([&] { return applied.get(); });
+  const auto broken = dynamic_cast<store::SqliteStore&>(*prune.store).connection().write([&] {
+    return applied.get();
+  });
   CHECK(broken.exit_code == 1);
   CHECK_THAT(broken.out, Catch::Contains("- flow ") && Catch::Contains("+ flow Other"));
   CHECK_THAT(broken.err, Catch::Contains("apply again with --prune"));
-  CHECK(store->flow(flow)->status == store::FlowStatus::archived);
-  CHECK(apply().exit_code == 0);
-  CHECK_FALSE(store->flow(flow));
+  REQUIRE(prune.store->flow(prune.flow));
+  CHECK(prune.store->flow(prune.flow)->status == store::FlowStatus::archived);
+  CHECK(prune.apply().exit_code == 0);
+  CHECK_FALSE(prune.store->flow(prune.flow));
 }
 
 TEST_CASE("an API that cannot start says why") {
