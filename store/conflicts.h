@@ -33,6 +33,13 @@ template <class Stamp>
   return stored ? Conflict::Kind::changed : Conflict::Kind::missing;
 }
 
+// The same of a row that is to go.
+template <class Stamp>
+[[nodiscard]] std::optional<Conflict::Kind> conflict_of_delete(
+    const std::optional<Stamp>& stored, const std::optional<Stamp>& expected) {
+  return stored ? conflict_between(stored, expected ? expected : stored) : Conflict::Kind::missing;
+}
+
 // Thrown inside a transaction, so that it is rolled back, and caught around it.
 struct Refused {
   Conflict conflict;

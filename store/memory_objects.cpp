@@ -31,7 +31,7 @@ std::optional<Conflict> MemoryStore::find_object_conflict(const ChangeSet& chang
     if (!name.name.empty() && !there.contains(name)) return conflict_of(Kind::missing, name);
     named[put.schedule.id] = name;
   }
-  for (const auto id : changes.delete_schedules) named.erase(id);
+  for (const auto& each : changes.delete_schedules) named.erase(each.id);
   for (const auto& name : changes.delete_calendars) {
     if (there.erase(name) == 0) return conflict_of(Kind::missing, name);
     for (const auto& [id, each] : named)

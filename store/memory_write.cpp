@@ -17,11 +17,6 @@ bool runs_alike(const Flow& a, const Flow& b) {
          a.trigger_type == b.trigger_type && a.variables == b.variables;
 }
 
-template <class AnyId>
-bool contains(const std::vector<AnyId>& ids, AnyId id) {
-  return std::find(ids.begin(), ids.end(), id) != ids.end();
-}
-
 }  // namespace
 
 // Goes through a ChangeSet without writing it, and knows which rows there would be meanwhile.
@@ -36,8 +31,8 @@ class MemoryStore::Rehearsal {
       for (const auto& row : rows)
         if (!found) found = check(row);
     };
-    all(changes_.delete_flows, [&](FlowId id) { return delete_flow(id); });
-    all(changes_.delete_schedules, [&](ScheduleId id) { return delete_schedule(id); });
+    all(changes_.delete_flows, [&](const FlowDelete& row) { return remove(row); });
+    all(changes_.delete_schedules, [&](const ScheduleDelete& row) { return remove(row); });
     all(changes_.flows, [&](const FlowPut& row) { return put(row); });
     all(changes_.schedules, [&](const SchedulePut& row) { return put(row); });
     all(changes_.gaps, [&](const Gap& gap) { return need_schedule(gap.schedule_id); });
@@ -57,18 +52,28 @@ class MemoryStore::Rehearsal {
   [[nodiscard]] std::optional<ScheduleStamp> schedule_stamp(ScheduleId id) const {
     if (const auto it = schedules_.find(id); it != schedules_.end()) return it->second;
     const auto it = store_.schedules_.find(id);
-    if (it == store_.schedules_.end() || contains(changes_.delete_flows, it->second.flow_id))
-      return std::nullopt;
+    if (it == store_.schedules_.end() || is_to_go(it->second.flow_id)) return std::nullopt;
     return stamp_of(it->second);
   }
-  std::optional<Conflict> delete_flow(FlowId id) {
-    if (!flow_revision(id)) return conflict_of(Kind::missing, id);
-    flows_[id] = std::nullopt;
+  [[nodiscard]] bool is_to_go(FlowId id) const {
+    return std::ranges::find(changes_.delete_flows, id, &FlowDelete::id) !=
+           changes_.delete_flows.end();
+  }
+  std::optional<Conflict> remove(const FlowDelete& flow) {
+    if (const auto kind = conflict_of_delete(flow_revision(flow.id), flow.expected_revision))
+      return conflict_of(*kind, flow.id);
+    const auto is_of_it = [&](const auto& row) { return row.second.flow_id == flow.id; };
+    if (flow.without_schedules && std::ranges::any_of(store_.schedules_, is_of_it))
+      return conflict_of(Kind::changed, flow.id);
+    flows_[flow.id] = std::nullopt;
     return std::nullopt;
   }
-  std::optional<Conflict> delete_schedule(ScheduleId id) {
-    if (auto missing = need_schedule(id)) return missing;
-    schedules_[id] = std::nullopt;
+  std::optional<Conflict> remove(const ScheduleDelete& schedule) {
+    const auto stored = schedule_stamp(schedule.id);
+    const auto version = stored ? std::optional(stored->version) : std::nullopt;
+    if (const auto kind = conflict_of_delete(version, schedule.expected_version))
+      return conflict_of(*kind, schedule.id);
+    schedules_[schedule.id] = std::nullopt;
     return std::nullopt;
   }
   std::optional<Conflict> put(const FlowPut& put) {
@@ -92,7 +97,7 @@ class MemoryStore::Rehearsal {
     if (run.schedule_id)
       if (auto missing = need_schedule(*run.schedule_id)) return missing;
     const auto* stored = store_.stored_run(run);
-    const bool in_ledger = stored != nullptr && !contains(changes_.delete_flows, stored->flow_id);
+    const bool in_ledger = stored != nullptr && !is_to_go(stored->flow_id);
     const auto occurrence = occurrence_of(run);
     if (in_ledger || !runs_.insert(run.id).second ||
         (occurrence && !occurrences_.insert(*occurrence).second))
@@ -122,8 +127,8 @@ std::optional<Conflict> MemoryStore::write(const ChangeSet& changes, Timestamp n
   if (auto conflict = Rehearsal(*this, changes).find_conflict()) return conflict;
   if (auto conflict = find_object_conflict(changes)) return conflict;
   ++revision_;
-  for (const auto id : changes.delete_flows) delete_flow(id);
-  for (const auto id : changes.delete_schedules) delete_schedule(id, now);
+  for (const auto& each : changes.delete_flows) delete_flow(each.id);
+  for (const auto& each : changes.delete_schedules) delete_schedule(each.id, now);
   std::vector<FlowId> to_bump;
   for (const auto& put_flow : changes.flows) {
     const auto stored = flows_.find(put_flow.flow.id);

@@ -4,6 +4,7 @@
 #include "store/postgres_store.h"
 #include "store/validate.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -64,7 +65,8 @@ void Writer::read_flows() {
   static const std::string kFlows = "SELECT " + pg_columns<Flow>() +
                                     " FROM flows WHERE id = ANY($1::uuid[]) ORDER BY id"
                                     " FOR UPDATE";
-  std::set<FlowId> ids(changes_.delete_flows.begin(), changes_.delete_flows.end());
+  std::set<FlowId> ids;
+  for (const auto& each : changes_.delete_flows) ids.insert(each.id);
   for (const auto& put : changes_.flows) ids.insert(put.flow.id);
   for (const auto& put : changes_.schedules) ids.insert(put.schedule.flow_id);
   for (const auto& run : changes_.runs) ids.insert(run.flow_id);
@@ -82,12 +84,14 @@ void Writer::read_schedules() {
       " WHERE id = ANY(ARRAY(SELECT unnest($1::uuid[]) UNION"
       " SELECT id FROM schedule_rules WHERE flow_id = ANY($2::uuid[])))"
       " ORDER BY id FOR UPDATE";
-  std::set<ScheduleId> ids(changes_.delete_schedules.begin(), changes_.delete_schedules.end());
+  std::set<ScheduleId> ids;
+  for (const auto& each : changes_.delete_schedules) ids.insert(each.id);
   for (const auto& put : changes_.schedules) ids.insert(put.schedule.id);
   for (const auto& gap : changes_.gaps) ids.insert(gap.schedule_id);
   for (const auto& run : changes_.runs)
     if (run.schedule_id) ids.insert(*run.schedule_id);
-  std::set<FlowId> flows(changes_.delete_flows.begin(), changes_.delete_flows.end());
+  std::set<FlowId> flows;
+  for (const auto& each : changes_.delete_flows) flows.insert(each.id);
   for (const auto& put : changes_.flows)
     if (flows_.contains(put.flow.id)) flows.insert(put.flow.id);
   if (ids.empty() && flows.empty()) return;
@@ -129,13 +133,24 @@ void Writer::delete_flows() {
       "ANY($1::uuid[])"
       " ON CONFLICT (schedule_id) DO UPDATE SET revision = excluded.revision,"
       " version = excluded.version";
-  if (changes_.delete_flows.empty()) return;
-  for (const auto& id : changes_.delete_flows)
-    if (flows_.erase(id) == 0) conflict(Conflict::Kind::missing, id);
-  const std::set<FlowId> gone(changes_.delete_flows.begin(), changes_.delete_flows.end());
+  std::vector<FlowId> ids;
+  for (const auto& each : changes_.delete_flows) {
+    const auto stored = flows_.find(each.id);
+    const auto revision =
+        stored != flows_.end() ? std::optional(stored->second.revision) : std::nullopt;
+    if (const auto kind = conflict_of_delete(revision, each.expected_revision))
+      conflict(*kind, each.id);
+    const auto is_of_it = [&](const auto& row) { return row.second == each.id; };
+    if (each.without_schedules && std::ranges::any_of(flow_of_, is_of_it))
+      conflict(Conflict::Kind::changed, each.id);
+    flows_.erase(stored);
+    ids.push_back(each.id);
+  }
+  if (ids.empty()) return;
+  const std::set<FlowId> gone(ids.begin(), ids.end());
   std::erase_if(schedules_, [&](const auto& each) { return gone.contains(flow_of_[each.first]); });
-  tx_.exec(kBury, Params().add_all(changes_.delete_flows).add(revision_));
-  for (const auto& sql : kDeletes) tx_.exec(sql, Params().add_all(changes_.delete_flows));
+  tx_.exec(kBury, Params().add_all(ids).add(revision_));
+  for (const auto& sql : kDeletes) tx_.exec(sql, Params().add_all(ids));
 }
 
 void Writer::delete_schedules() {
@@ -151,10 +166,17 @@ void Writer::delete_schedules() {
       "ANY($1::uuid[])"
       " ON CONFLICT (schedule_id) DO UPDATE SET revision = excluded.revision,"
       " version = excluded.version";
-  const auto& ids = changes_.delete_schedules;
+  std::vector<ScheduleId> ids;
+  for (const auto& each : changes_.delete_schedules) {
+    const auto stored = schedules_.find(each.id);
+    const auto version =
+        stored != schedules_.end() ? std::optional(stored->second.version) : std::nullopt;
+    if (const auto kind = conflict_of_delete(version, each.expected_version))
+      conflict(*kind, each.id);
+    schedules_.erase(stored);
+    ids.push_back(each.id);
+  }
   if (ids.empty()) return;
-  for (const auto& id : ids)
-    if (schedules_.erase(id) == 0) conflict(Conflict::Kind::missing, id);
   cancel_runs(tx_, read_values<RunId>(tx_.exec(kUnsent, Params().add_all(ids))),
               "schedule_deleted");
   tx_.exec(kBury, Params().add_all(ids).add(revision_));

@@ -19,14 +19,17 @@ class Writer {
   void apply(const ChangeSet& changes);
 
  private:
-  void delete_flow(FlowId id);
-  void delete_schedule(ScheduleId id);
+  void remove(const FlowDelete& flow);
+  void remove(const ScheduleDelete& schedule);
   void prune_tombstones();
   void put(const FlowPut& put);
   void put(const SchedulePut& put);
   void add(const Run& run);
   [[nodiscard]] bool has_flow(FlowId id);
   [[nodiscard]] bool has_schedule(ScheduleId id);
+  [[nodiscard]] bool has_schedules(FlowId id);
+  [[nodiscard]] std::optional<std::int64_t> revision_of(FlowId id);
+  [[nodiscard]] std::optional<ScheduleStamp> stamp_of(ScheduleId id);
   [[nodiscard]] std::int64_t take_tombstone(ScheduleId id);
   void bump_schedules_of(FlowId id);
 
@@ -38,8 +41,8 @@ class Writer {
 
 void Writer::apply(const ChangeSet& changes) {
   static const std::string kRunsAdded = "UPDATE meta SET runs_revision = revision";
-  for (const auto& id : changes.delete_flows) delete_flow(id);
-  for (const auto& id : changes.delete_schedules) delete_schedule(id);
+  for (const auto& each : changes.delete_flows) remove(each);
+  for (const auto& each : changes.delete_schedules) remove(each);
   if (!changes.delete_flows.empty() || !changes.delete_schedules.empty()) prune_tombstones();
   if (auto found = put_calendars(connection_, changes)) throw Refused{*found};
   for (const auto& each : changes.flows) put(each);
@@ -54,23 +57,31 @@ void Writer::apply(const ChangeSet& changes) {
   for (const auto& entry : changes.audit) insert_audit(connection_, entry);
 }
 
-void Writer::delete_flow(FlowId id) {
+void Writer::remove(const FlowDelete& flow) {
   static const std::string kBury =
       "INSERT OR REPLACE INTO tombstones (schedule_id, revision, version)"
       " SELECT id, ?, version FROM schedules WHERE flow_id = ?";
   static const std::string kDelete = "DELETE FROM flows WHERE id = ?";
+  const auto& id = flow.id;
+  if (const auto kind = conflict_of_delete(revision_of(id), flow.expected_revision))
+    conflict(*kind, id);
+  if (flow.without_schedules && has_schedules(id)) conflict(Conflict::Kind::changed, id);
   Query(connection_, kBury).bind(revision_).bind(id).run();
-  if (Query(connection_, kDelete).bind(id).run() == 0) conflict(Conflict::Kind::missing, id);
+  Query(connection_, kDelete).bind(id).run();
 }
 
-void Writer::delete_schedule(ScheduleId id) {
+void Writer::remove(const ScheduleDelete& schedule) {
   static const std::string kBury =
       "INSERT OR REPLACE INTO tombstones (schedule_id, revision, version)"
       " SELECT id, ?, version FROM schedules WHERE id = ?";
   static const std::string kDelete = "DELETE FROM schedules WHERE id = ?";
+  const auto& id = schedule.id;
+  const auto stored = stamp_of(id);
+  const auto version = stored ? std::optional(stored->version) : std::nullopt;
+  if (const auto kind = conflict_of_delete(version, schedule.expected_version)) conflict(*kind, id);
   cancel_unsent(connection_, id, "schedule_deleted", now_);
   Query(connection_, kBury).bind(revision_).bind(id).run();
-  if (Query(connection_, kDelete).bind(id).run() == 0) conflict(Conflict::Kind::missing, id);
+  Query(connection_, kDelete).bind(id).run();
 }
 
 void Writer::prune_tombstones() {
@@ -108,20 +119,9 @@ void Writer::put(const FlowPut& put) {
 }
 
 void Writer::put(const SchedulePut& put) {
-  static const std::string kStored =
-      "SELECT version, next_run_at, status FROM schedules WHERE id = ?";
   static const std::string kPut = put_sql<Schedule>();
   const auto& id = put.schedule.id;
-  std::optional<ScheduleStamp> stored;
-  {
-    Query query(connection_, kStored);
-    if (query.bind(id).step()) {
-      stored.emplace();
-      stored->version = query.read<std::int64_t>();
-      stored->next_run_at = query.read<std::optional<Instant>>();
-      stored->status = query.read<ScheduleStatus>();
-    }
-  }
+  const auto stored = stamp_of(id);
   if (const auto kind = conflict_between(stored, put.expected)) conflict(*kind, id);
   if (!has_flow(put.schedule.flow_id)) conflict(Conflict::Kind::missing, put.schedule.flow_id);
   if (!has_calendar_of(connection_, put.schedule))
@@ -155,6 +155,29 @@ bool Writer::has_flow(FlowId id) {
 bool Writer::has_schedule(ScheduleId id) {
   static const std::string kHas = "SELECT 1 FROM schedules WHERE id = ?";
   return Query(connection_, kHas).bind(id).step();
+}
+
+bool Writer::has_schedules(FlowId id) {
+  static const std::string kHas = "SELECT 1 FROM schedules WHERE flow_id = ? LIMIT 1";
+  return Query(connection_, kHas).bind(id).step();
+}
+
+std::optional<std::int64_t> Writer::revision_of(FlowId id) {
+  static const std::string kRevision = "SELECT revision FROM flows WHERE id = ?";
+  Query query(connection_, kRevision);
+  return query.bind(id).step() ? std::optional(query.read<std::int64_t>()) : std::nullopt;
+}
+
+std::optional<ScheduleStamp> Writer::stamp_of(ScheduleId id) {
+  static const std::string kStamp =
+      "SELECT version, next_run_at, status FROM schedules WHERE id = ?";
+  Query query(connection_, kStamp);
+  if (!query.bind(id).step()) return std::nullopt;
+  ScheduleStamp stamp;
+  stamp.version = query.read<std::int64_t>();
+  stamp.next_run_at = query.read<std::optional<Instant>>();
+  stamp.status = query.read<ScheduleStatus>();
+  return stamp;
 }
 
 void Writer::add(const Run& run) {

@@ -36,14 +36,24 @@ struct SchedulePut {
   Schedule schedule;  // version and revision are set by the store; a deleted id goes on counting
   std::optional<ScheduleStamp> expected;  // absent: the schedule must not exist
 };
+struct FlowDelete {
+  FlowId id;
+  std::optional<std::int64_t> expected_revision{};  // absent: as it is by now
+  bool without_schedules = false;                   // a conflict `changed` when it has one
+};
+struct ScheduleDelete {
+  ScheduleId id;
+  // Absent: as it is by now. That it fired meanwhile is none of a deletion's business.
+  std::optional<std::int64_t> expected_version{};
+};
 
 // All of it or nothing. Applied in the order of the members. A flow whose name, status, version,
 // trigger type or variables differ afterwards moves its schedules: those that are not in the same
 // ChangeSet get a new version and revision, too, so that nothing is settled with the flow of
 // before.
 struct ChangeSet {
-  std::vector<FlowId> delete_flows{};  // their schedules, runs, attempts and logs go with them
-  std::vector<ScheduleId> delete_schedules{};  // unsent runs are cancelled, the ledger stays
+  std::vector<FlowDelete> delete_flows{};  // their schedules, runs, attempts and logs go with them
+  std::vector<ScheduleDelete> delete_schedules{};  // unsent runs are cancelled, the ledger stays
   std::vector<FlowPut> flows{};
   std::vector<SchedulePut> schedules{};
   std::vector<Gap> gaps{};  // one that begins where one of the schedule begins takes its place

@@ -48,7 +48,8 @@ store::ChangeSet changes_of(const Call& call, const store::Flow& before, const s
 }
 
 // Deletes the flows that `read` gives, which is asked anew when somebody else wrote in between.
-void remove_flows(const Call& call, const std::function<std::vector<store::Flow>()>& read) {
+// Gives how many of them were taken up again by somebody else before they were gone.
+std::size_t remove_flows(const Call& call, const std::function<std::vector<store::Flow>()>& read) {
   auto& long_work = *call.backend->long_work;
   std::unique_lock turn(long_work.turn, std::defer_lock);
   io::FlowRemoval removal;
@@ -59,9 +60,11 @@ void remove_flows(const Call& call, const std::function<std::vector<store::Flow>
           "Another flow with a long history is being deleted; nothing was deleted: try again.")};
     return io::begin_removal(call.store(), removal, call.grant.who, call.now);
   });
-  if (!io::finish_removal(call.store(), removal, call.now, long_work.stop.get_token()))
+  const auto end = io::finish_removal(call.store(), removal, call.now, long_work.stop.get_token());
+  if (!end.is_whole)
     throw Refused{
         unavailable("The daemon stops; what it has not deleted yet is archived: delete it again.")};
+  return end.kept.size();
 }
 
 // What bulk_delete takes.
@@ -141,11 +144,15 @@ Response patch_flow(Call& call) {
 }
 
 Response delete_flow(Call& call) {
-  remove_flows(call, [&] {
+  const auto kept = remove_flows(call, [&] {
     store::Flow flow = flow_of(call);
     check_if_match(call, etag(flow.revision));
     return std::vector{std::move(flow)};
   });
+  if (kept > 0)
+    throw Refused{problem(409,
+                          "It was taken up again by somebody else while it was being deleted:"
+                          " it stays, without some or all of its history.")};
   return {.status = 204};
 }
 
@@ -157,7 +164,7 @@ Response bulk_delete_flows(Call& call) {
     if (each.key() != "ids") unknown.emplace_back(each.key());
   warn_unknown(call, unknown);
   std::size_t deleted = 0;
-  remove_flows(call, [&] {
+  const auto kept = remove_flows(call, [&] {
     std::vector<store::Flow> flows;
     for (const auto& id : ids) {
       auto flow = call.store().flow(id);
@@ -167,7 +174,7 @@ Response bulk_delete_flows(Call& call) {
     deleted = flows.size();
     return flows;
   });
-  Response response = json_response(json::object{{"deleted", deleted}});
+  Response response = json_response(json::object{{"deleted", deleted - kept}});
   response.headers = call.headers;
   return response;
 }

@@ -127,7 +127,7 @@ Response delete_schedule(Call& call) {
     const store::Schedule schedule = schedule_of(call, flow_of(call));
     check_if_match(call, etag(schedule.revision));
     store::ChangeSet changes;
-    changes.delete_schedules.push_back(schedule.id);
+    changes.delete_schedules.push_back({schedule.id, schedule.version});
     return changes;
   });
   return {.status = 204};

@@ -81,17 +81,25 @@ struct Options {
   ApplyOptions apply;
 };
 
-// The flows to delete, out of `changes`.
+// The flows to delete, as they were planned, out of `changes`.
 io::FlowRemoval take_removal(store::ChangeSet& changes, store::Store& store) {
   std::vector<store::Flow> flows;
-  for (const auto& id : std::exchange(changes.delete_flows, {}))
-    if (auto flow = store.flow(id)) flows.push_back(std::move(*flow));
+  for (const auto& each : std::exchange(changes.delete_flows, {})) {
+    auto flow = store.flow(each.id);
+    if (!flow) continue;
+    flow->revision = each.expected_revision.value_or(flow->revision);
+    flows.push_back(std::move(*flow));
+  }
   return io::plan_removal(store, std::move(flows));
 }
 
-void finish(store::Store& store, const io::FlowRemoval& removal, const io::Clock& clock) {
+void finish(store::Store& store,
+            const io::FlowRemoval& removal,
+            const io::Clock& clock,
+            std::ostream& out) {
   try {
-    (void)io::finish_removal(store, removal, clock.now());
+    for (const auto& id : io::finish_removal(store, removal, clock.now()).kept)
+      out << "kept flow " << to_string(id) << ": somebody else took it up again meanwhile\n";
   } catch (const store::StoreError& error) {
     throw Failure(kRefused,
                   std::string(error.what()) +
@@ -110,7 +118,7 @@ int run(Session& session, const Options& options) {
   else if (options.apply.dry_run)
     session.out() << "Nothing was written (--dry-run).\n";
   session.out() << std::flush;
-  finish(store, applied.removal, session.clock());
+  finish(store, applied.removal, session.clock(), session.out());
   return 0;
 }
 

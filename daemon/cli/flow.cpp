@@ -131,7 +131,10 @@ int remove(Session& session, const Options& options) {
     removal = io::plan_removal(store, {std::move(flow)});
     return io::begin_removal(store, removal, audit_actor(), session.now());
   });
-  (void)io::finish_removal(store, removal, session.now());
+  if (!io::finish_removal(store, removal, session.now()).kept.empty())
+    throw Failure(kRefused, "flow " + to_string(id) +
+                                " was taken up again by somebody else while it was being deleted:"
+                                " it stays, without some or all of its history");
   session.out() << "deleted flow " << to_string(id) << " with its schedules, runs and logs\n";
   return 0;
 }

@@ -159,9 +159,10 @@ int resume(Session& session, const Options& options) {
 int remove(Session& session, const Options& options) {
   store::ScheduleId id;
   write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
-    id = find_schedule(store, options.schedule).id;
+    const auto schedule = find_schedule(store, options.schedule);
+    id = schedule.id;
     store::ChangeSet changes;
-    changes.delete_schedules.push_back(id);
+    changes.delete_schedules.push_back({id, schedule.version});
     return changes;
   });
   session.out() << "deleted schedule " << to_string(id) << "; unsent runs are cancelled\n";

@@ -80,10 +80,10 @@ void add_audit(store::ChangeSet& changes,
                const std::string& actor,
                store::Timestamp now) {
   Lines lines(actor, now);
-  for (const auto& id : changes.delete_flows)
-    lines.add<store::Flow>("flow", store.flow(id), nullptr);
-  for (const auto& id : changes.delete_schedules)
-    lines.add<store::Schedule>("schedule", store.schedule(id), nullptr);
+  for (const auto& each : changes.delete_flows)
+    lines.add<store::Flow>("flow", store.flow(each.id), nullptr);
+  for (const auto& each : changes.delete_schedules)
+    lines.add<store::Schedule>("schedule", store.schedule(each.id), nullptr);
   for (const auto& put : changes.flows) {
     const auto before = put.expected_revision ? store.flow(put.flow.id) : std::nullopt;
     lines.add("flow", before, &put.flow);

@@ -94,7 +94,7 @@ class Planning {
     for (const auto& [id, flow] : stored_.flows) {
       if (use_ != BundleUse::prune || flows_.contains(id) || !projects_.contains(flow.project_id))
         continue;
-      plan_.changes.delete_flows.push_back(id);
+      plan_.changes.delete_flows.push_back({id, flow.revision});
       plan_.lines.push_back("- " + label(flow));
     }
   }
@@ -171,7 +171,7 @@ class Planning {
       const bool goes = !named_.contains(id) &&
                         (use_ == BundleUse::prune || (use_ == BundleUse::apply && is_derived(id)));
       if (goes) {
-        plan_.changes.delete_schedules.push_back(id);
+        plan_.changes.delete_schedules.push_back({id, schedule.version});
         plan_.lines.push_back("- " + label(schedule));
       } else {
         kept.push_back(schedule);

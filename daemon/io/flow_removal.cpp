@@ -29,11 +29,20 @@ std::size_t length_of_history(store::Store& store, store::FlowId id) {
                   store.logs({.flow_id = id, .limit = kShortMax + 1}).size());
 }
 
-// Nobody has taken it up again since it was decided.
-bool is_to_go(store::Store& store, store::FlowId id) {
+enum class Plight { gone, to_go, taken_up };
+
+struct Look {
+  Plight plight = Plight::gone;
+  std::int64_t revision = 0;  // of the flow that was looked at
+};
+
+// Whether somebody has taken it up again since it was decided.
+Look look_at(store::Store& store, store::FlowId id) {
   const auto flow = store.flow(id);
-  return flow && flow->status == store::FlowStatus::archived &&
-         store.schedules({.flow_id = id, .limit = 1}).empty();
+  if (!flow) return {};
+  const bool is_to_go = flow->status == store::FlowStatus::archived &&
+                        store.schedules({.flow_id = id, .limit = 1}).empty();
+  return {is_to_go ? Plight::to_go : Plight::taken_up, flow->revision};
 }
 
 // False: `stop` was requested.
@@ -50,7 +59,7 @@ bool remove_history(store::Store& store, store::FlowId id, const std::stop_token
   using Steady = std::chrono::steady_clock;
   const auto desk = store::run_desk_of(store);
   if (!desk) return true;
-  for (bool more = !stop.stop_requested(); more && is_to_go(store, id);) {
+  for (bool more = !stop.stop_requested(); more && look_at(store, id).plight == Plight::to_go;) {
     const auto began = Steady::now();
     more = desk->remove_history(id, kBatch).more;
     // A program that waits for SQLite's lock looks again and again, and may find it free as often
@@ -58,6 +67,16 @@ bool remove_history(store::Store& store, store::FlowId id, const std::stop_token
     if (more && !rest(Steady::now() - began, stop)) break;
   }
   return !stop.stop_requested();
+}
+
+// With what is still live of it. False: taken up again.
+bool remove_rest(store::Store& store, store::FlowId id, store::Timestamp now) {
+  for (auto look = look_at(store, id); look.plight != Plight::gone; look = look_at(store, id)) {
+    if (look.plight == Plight::taken_up) return false;
+    const store::FlowDelete as_seen{id, look.revision, true};
+    if (!store.write({.delete_flows = {as_seen}}, now)) break;
+  }
+  return true;
 }
 
 }  // namespace
@@ -86,14 +105,14 @@ void add_removal(store::ChangeSet& changes,
   };
   for (const auto& flow : removal.at_once) {
     tell(flow);
-    changes.delete_flows.push_back(flow.id);
+    changes.delete_flows.push_back({flow.id, flow.revision});
   }
   for (auto flow : removal.in_steps) {
     // The one line of the deletion: that it was archived for it, and is gone in the end, has none.
     tell(flow);
     constexpr auto kAll = std::numeric_limits<std::size_t>::max();
     for (const auto& each : store.schedules({.flow_id = flow.id, .limit = kAll}))
-      changes.delete_schedules.push_back(each.id);
+      changes.delete_schedules.push_back({each.id});
     flow.status = store::FlowStatus::archived;
     flow.updated_at = now;
     const auto revision = flow.revision;
@@ -114,16 +133,17 @@ std::optional<Conflict> begin_removal(store::Store& store,
   return conflict;
 }
 
-bool finish_removal(store::Store& store,
-                    const FlowRemoval& removal,
-                    store::Timestamp now,
-                    const std::stop_token& stop) {
+RemovalEnd finish_removal(store::Store& store,
+                          const FlowRemoval& removal,
+                          store::Timestamp now,
+                          const std::stop_token& stop) {
+  RemovalEnd end;
   for (const auto& flow : removal.in_steps) {
-    if (!remove_history(store, flow.id, stop)) return false;
-    // With what is still live.
-    if (is_to_go(store, flow.id)) (void)store.write({.delete_flows = {flow.id}}, now);
+    end.is_whole = remove_history(store, flow.id, stop);
+    if (!end.is_whole) break;
+    if (!remove_rest(store, flow.id, now)) end.kept.push_back(flow.id);
   }
-  return true;
+  return end;
 }
 
 }  // namespace rruled::io

@@ -43,13 +43,18 @@ void add_removal(store::ChangeSet& changes,
                                                            const std::string& actor,
                                                            store::Timestamp now);
 
+struct RemovalEnd {
+  bool is_whole = true;  // false: broken off, as `stop` was requested
+  // Somebody took them up again meanwhile: they are not archived any more, or have a schedule. What
+  // is left of them stays.
+  std::vector<store::FlowId> kept{};
+};
+
 // Removes those in steps. Blocks: about two minutes for a million runs on SQLite. After each batch
-// it rests for as long as that took, so that others come to write. False: broken off, as `stop` was
-// requested. A flow that somebody else deleted meanwhile, or took up again (it is not archived any
-// more, or has a schedule), is left alone.
-[[nodiscard]] bool finish_removal(store::Store& store,
-                                  const FlowRemoval& removal,
-                                  store::Timestamp now,
-                                  const std::stop_token& stop = {});
+// it rests for as long as that took, so that others come to write.
+[[nodiscard]] RemovalEnd finish_removal(store::Store& store,
+                                        const FlowRemoval& removal,
+                                        store::Timestamp now,
+                                        const std::stop_token& stop = {});
 
 }  // namespace rruled::io

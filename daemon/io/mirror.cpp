@@ -75,7 +75,9 @@ void Mirror::follow(store::Timestamp now) {
   const store::Changes changes = real_.changes_since(revision_);
   revision_ = changes.revision;
   for (const auto& row : changes.schedules) copy_schedule(row.schedule, now);
-  if (!changes.deleted.empty()) (void)copy_.write({.delete_schedules = changes.deleted}, now);
+  store::ChangeSet gone;
+  for (const auto id : changes.deleted) gone.delete_schedules.push_back({id});
+  if (!changes.deleted.empty()) (void)copy_.write(gone, now);
 }
 
 }  // namespace rruled::io

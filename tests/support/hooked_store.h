@@ -84,9 +84,7 @@ class HookedStore : public store::Store {
   }
   std::optional<store::Timestamp> clock() override { return inner_.clock(); }
   std::string zones_version() override { return inner_.zones_version(); }
-  void set_zones_version(const std::string& version) override {
-    inner_.set_zones_version(version);
-  }
+  void set_zones_version(const std::string& version) override { inner_.set_zones_version(version); }
   store::Pruned prune(const store::PruneRequest& request, store::Timestamp now) override {
     return hooked([&] { return inner_.prune(request, now); });
   }
@@ -104,6 +102,24 @@ class HookedStore : public store::Store {
   store::Store& inner_;
   Hook hook_;
   int calls_ = 0;
+};
+
+// Somebody else comes just before each write, the first of which is 1.
+class CrowdedStore final : public HookedStore {
+ public:
+  CrowdedStore(store::Store& inner, std::function<void(int write)> other)
+      : HookedStore(inner, [](When, int) {}), other_(std::move(other)) {}
+  [[nodiscard]] int writes() const { return writes_; }
+
+  std::optional<store::Conflict> write(const store::ChangeSet& changes,
+                                       store::Timestamp now) override {
+    other_(++writes_);
+    return HookedStore::write(changes, now);
+  }
+
+ private:
+  std::function<void(int write)> other_;
+  int writes_ = 0;
 };
 
 }  // namespace rruled::test

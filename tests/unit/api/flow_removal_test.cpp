@@ -253,7 +253,7 @@ TEST_CASE("a flow that is taken up again while it is removed stays") {
       if (commit == (at > 0 ? at : commits - 1))
         REQUIRE(other.run("UPDATE flows SET status = 'active'"));
     });
-    CHECK(home.ask("DELETE", past.path()).status == 204);
+    CHECK(home.ask("DELETE", past.path()).status == 409);
   }
   CHECK(home.json(200, "GET", past.path()).at("status") == "active");
   CHECK((runs_of(home, past.flow) > 200) == (at > 0));
@@ -334,6 +334,45 @@ TEST_CASE("a deletion is decided about what was read, or planned again") {
   CHECK(home.json(200, "GET", past.path()).at("status") == "active");
   CHECK(home.ask("GET", past.path() + "/schedules/" + past.schedule).status == 200);
   CHECK_FALSE(begin(store, *store.flow(read.id)));
+}
+
+TEST_CASE("a short history goes with the flow that was read, or the flow is read again") {
+  ApiHome home(either_store());
+  const PastFlow brief(home, 3);
+  auto& store = *home.backend().store;
+  const auto begin = [&](const store::Flow& flow) {
+    const auto removal = io::plan_removal(store, {flow});
+    REQUIRE(removal.at_once.size() == 1);
+    const auto conflict = io::begin_removal(store, removal, "somebody", home.clock.at);
+    return conflict ? std::optional(conflict->kind) : std::nullopt;
+  };
+  const auto read = *store.flow(id_of_flow(brief.flow));
+  (void)home.json(200, "PATCH", brief.path(), R"({"description":"n"})");
+  CHECK(begin(read) == store::Conflict::Kind::changed);
+  CHECK(home.json(200, "GET", brief.path()).at("description") == "n");
+  CHECK_FALSE(begin(*store.flow(read.id)));
+  check_gone(home, brief);
+}
+
+// Between the last look at it and its end.
+TEST_CASE("a flow that is taken up again in the last moment stays") {
+  ApiHome home(either_store());
+  const PastFlow past(home, kMany);
+  const bool by_schedule = GENERATE(false, true);
+  auto& store = *home.backend().store;
+  const auto id = id_of_flow(past.flow);
+  const auto removal = io::plan_removal(store, {*store.flow(id)});
+  REQUIRE_FALSE(io::begin_removal(store, removal, "somebody", home.clock.at));
+  CrowdedStore crowded(store, [&](int) {
+    if (by_schedule)
+      (void)home.make_schedule(past.flow);
+    else
+      (void)home.json(200, "PATCH", past.path(), R"({"status":"active"})");
+  });
+  const auto end = io::finish_removal(crowded, removal, home.clock.at);
+  CHECK(end.is_whole);
+  CHECK(end.kept == std::vector{id});
+  CHECK(home.json(200, "GET", past.path()).at("status") == (by_schedule ? "archived" : "active"));
 }
 
 TEST_CASE("a daemon that stops does not wait for a long history") {

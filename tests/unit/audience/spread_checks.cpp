@@ -181,7 +181,7 @@ void flow_is_deleted(store::Store& store) {
   const auto run = stage.claim();
   REQUIRE(stage.audience->open_job(stage.claim_of(run), stage.now));
   CHECK(stage.page(run).kind == Kind::more);
-  REQUIRE_FALSE(store.write({.delete_flows = {flow_id(1)}}, stage.now));
+  REQUIRE_FALSE(store.write({.delete_flows = {{flow_id(1)}}}, stage.now));
   CHECK(stage.page(run).kind == Kind::lost);
   CHECK(stage.children(id).empty());
   CHECK(stage.audience->progress({id}).empty());

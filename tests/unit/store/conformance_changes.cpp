@@ -86,8 +86,8 @@ void reports_deletions(Store& store) {
         {.flows = {{a_flow(1), {}}, {a_flow(2), {}}},
          .schedules = {{a_schedule(1, 1), {}}, {a_schedule(2, 2), {}}, {a_schedule(3, 2), {}}}});
   const auto start = store.changes_since(0).revision;
-  write(store, {.delete_schedules = {schedule_id(1)}});
-  write(store, {.delete_flows = {flow_id(2)}});
+  write(store, {.delete_schedules = {{schedule_id(1)}}});
+  write(store, {.delete_flows = {{flow_id(2)}}});
   const auto changes = store.changes_since(start);
   CHECK(changes.schedules.empty());
   CHECK(changes.deleted == std::vector{schedule_id(1), schedule_id(2), schedule_id(3)});

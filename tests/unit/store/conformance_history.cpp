@@ -107,7 +107,7 @@ void takes_what_has_ended(Store& store) {
   // What is gone does not fire again, and the flow can be deleted as ever.
   const auto stale = a_settlement(a_schedule(), {a_run(a_schedule(), nominal(0))}, nominal(1));
   CHECK(store.settle({stale}, past.claimant, at(9'001)).at(0).kind == SettleResult::Kind::moved);
-  REQUIRE_FALSE(store.write({.delete_flows = {flow_id(1)}}, at(9'002)));
+  REQUIRE_FALSE(store.write({.delete_flows = {{flow_id(1)}}}, at(9'002)));
   CHECK(past.runs_of(1) == 0);
 }
 

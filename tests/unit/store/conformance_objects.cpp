@@ -233,7 +233,7 @@ void schedules_name_calendars_that_are_there(Store& store) {
   CHECK(used->kind == Kind::in_use);
   CHECK(directory->calendar({1, "holidays"}));
   REQUIRE_FALSE(store.write(
-      {.delete_schedules = {schedule_id(1)}, .delete_calendars = {{1, "holidays"}}}, at(2)));
+      {.delete_schedules = {{schedule_id(1)}}, .delete_calendars = {{1, "holidays"}}}, at(2)));
   CHECK_FALSE(directory->calendar({1, "holidays"}));
 }
 
@@ -271,7 +271,7 @@ void backfills_are_kept(Store& store) {
   moved.version = 3;
   CHECK(directory->backfill(moved.id) == moved);
   CHECK(directory->open_backfills().size() == 1);
-  REQUIRE_FALSE(store.write({.delete_flows = {flow_id(1)}}, at(4)));
+  REQUIRE_FALSE(store.write({.delete_flows = {{flow_id(1)}}}, at(4)));
   CHECK_FALSE(directory->backfill(moved.id));
 }
 

@@ -153,7 +153,7 @@ void keeps_what_its_schedule_could_catch_up(Store& store) {
   CHECK(store.gaps(schedule_id(1)).size() == 1);
   CHECK(store.gaps(schedule_id(2)).empty());
   // Of a schedule that is deleted nothing is kept.
-  REQUIRE_FALSE(store.write({.delete_schedules = {schedule_id(1)}}, at(0)));
+  REQUIRE_FALSE(store.write({.delete_schedules = {{schedule_id(1)}}}, at(0)));
   CHECK(prune_all(store, all()) == Pruned{.runs = 1, .gaps = 1});
 }
 

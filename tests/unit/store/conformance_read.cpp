@@ -144,7 +144,7 @@ void counts_schedules_of_every_status(Store& store) {
   CHECK(show(store.counts()) ==
         "active 1 paused 2 completed 0 error 1 waiting 0 pending 2 dispatching 0 running 0 "
         "retrying 0 completed 0 failed 0 dead 0 cancelled 0 skipped 0 ");
-  write(store, {.delete_flows = {flow_id(1)}});
+  write(store, {.delete_flows = {{flow_id(1)}}});
   CHECK(show(store.counts()) ==
         "active 0 paused 0 completed 0 error 0 waiting 0 pending 0 dispatching 0 running 0 "
         "retrying 0 completed 0 failed 0 dead 0 cancelled 0 skipped 0 ");

@@ -111,18 +111,27 @@ void answers_conflicts(Store& store) {
       {"flow exists", put(a_flow()), "exists flow 1"},
       {"flow missing", {.flows = {{a_flow(9), 1}}}, "missing flow 9"},
       {"flow changed", {.flows = {{a_flow(), 7}}}, "changed flow 1"},
-      {"flow to delete missing", {.delete_flows = {flow_id(9)}}, "missing flow 9"},
-      {"flow deleted twice", {.delete_flows = {flow_id(1), flow_id(1)}}, "missing flow 1"},
+      {"flow to delete missing", {.delete_flows = {{flow_id(9)}}}, "missing flow 9"},
+      {"flow to delete changed", {.delete_flows = {{flow_id(1), 7}}}, "changed flow 1"},
+      {"flow deleted twice", {.delete_flows = {{flow_id(1)}, {flow_id(1)}}}, "missing flow 1"},
       {"deleted flow expected",
-       {.delete_flows = {flow_id(1)}, .flows = {{a_flow(), 1}}},
+       {.delete_flows = {{flow_id(1)}}, .flows = {{a_flow(), 1}}},
        "missing flow 1"},
       {"schedule exists", put(a_schedule()), "exists schedule 1"},
       {"schedule missing",
        {.schedules = {{a_schedule(9), stamp_of(stored)}}},
        "missing schedule 9"},
-      {"schedule to delete missing", {.delete_schedules = {schedule_id(9)}}, "missing schedule 9"},
+      {"schedule to delete missing",
+       {.delete_schedules = {{schedule_id(9)}}},
+       "missing schedule 9"},
+      {"flow to delete has a schedule",
+       {.delete_flows = {{.id = flow_id(1), .without_schedules = true}}},
+       "changed flow 1"},
+      {"schedule to delete changed",
+       {.delete_schedules = {{schedule_id(1), 7}}},
+       "changed schedule 1"},
       {"schedule went with its flow",
-       {.delete_flows = {flow_id(1)}, .delete_schedules = {schedule_id(1)}},
+       {.delete_flows = {{flow_id(1)}}, .delete_schedules = {{schedule_id(1)}}},
        "missing schedule 1"},
       {"other version", with_stamp([](auto& s) { ++s.version; }), "changed schedule 1"},
       {"other next_run_at", with_stamp([](auto& s) { s.next_run_at = nominal(1); }),
@@ -157,7 +166,7 @@ void answers_conflicts(Store& store) {
     CHECK(dump(store) == before);
     ++checked;
   }
-  CHECK(checked == 20);
+  CHECK(checked == 23);
 }
 
 void a_schedule_run_conflicts_on_its_occurrence(Store& store) {
@@ -187,7 +196,7 @@ void deletes_a_flow_with_all_of_it(Store& store) {
   (void)store.finish({a_finish(run, RunStatus::retrying, at(1))}, claimant, at(1));
   REQUIRE(store.attempts(run.id).size() == 1);
 
-  write(store, {.delete_flows = {flow_id(1)}});
+  write(store, {.delete_flows = {{flow_id(1)}}});
   CHECK_FALSE(store.flow(flow_id(1)));
   CHECK_FALSE(store.schedule(schedule_id(1)));
   CHECK_FALSE(store.run(run.id));
@@ -220,7 +229,7 @@ void deletes_a_schedule_and_keeps_the_ledger(Store& store) {
                       a_finish(claimed[2], RunStatus::failed, at(6))},
                      claimant, at(6));
   // The end of the third let the waiting one go: it is pending now.
-  write(store, {.delete_schedules = {schedule.id}});
+  write(store, {.delete_schedules = {{schedule.id}}});
 
   CHECK_FALSE(store.schedule(schedule.id));
   CHECK(store.gaps(schedule.id).size() == 1);
@@ -252,7 +261,8 @@ void cancels_waiting_runs_of_a_deleted_schedule(Store& store) {
       claimant, at(1));
   const auto waiting = a_run(schedule, nominal(1)).id;
   REQUIRE(store.run(waiting)->status == RunStatus::waiting);
-  write(store, {.delete_schedules = {schedule.id}});
+  // By what was read before it fired.
+  write(store, {.delete_schedules = {{schedule.id, schedule.version}}});
   CHECK(store.run(waiting)->status == RunStatus::cancelled);
   CHECK(store.run(waiting)->reason == "schedule_deleted");
 }
@@ -262,10 +272,10 @@ void a_schedule_that_comes_back_goes_on_from_its_version(Store& store) {
   write(store, put(a_flow()));
   write(store, put(a_schedule()));
   // In one ChangeSet: replaced.
-  write(store, {.delete_schedules = {schedule_id(1)}, .schedules = {{a_schedule(), {}}}});
+  write(store, {.delete_schedules = {{schedule_id(1)}}, .schedules = {{a_schedule(), {}}}});
   CHECK(store.schedule(schedule_id(1))->version == 2);
   // In two.
-  write(store, {.delete_flows = {flow_id(1)}});
+  write(store, {.delete_flows = {{flow_id(1), store.flow(flow_id(1))->revision}}});
   write(store, {.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}});
   CHECK(store.schedule(schedule_id(1))->version == 3);
   // What was planned for the one before does not touch it.

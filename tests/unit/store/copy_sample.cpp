@@ -52,9 +52,9 @@ void write_rows(Store& store) {
                   {schedule_id(5), GapReason::paused, nominal(-8), nominal(-7), 1}};
   REQUIRE_FALSE(store.write(changes, at(0)));
   // Schedule 4 has been there twice, and has gone again.
-  REQUIRE_FALSE(store.write({.delete_schedules = {schedule_id(4)}}, at(0)));
+  REQUIRE_FALSE(store.write({.delete_schedules = {{schedule_id(4)}}}, at(0)));
   REQUIRE_FALSE(store.write(put(a_schedule(4)), at(0)));
-  REQUIRE_FALSE(store.write({.delete_schedules = {schedule_id(4)}}, at(0)));
+  REQUIRE_FALSE(store.write({.delete_schedules = {{schedule_id(4)}}}, at(0)));
   store.set_zones_version("2026a");
   add_persons(store);
 }

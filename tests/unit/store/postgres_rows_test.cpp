@@ -218,11 +218,11 @@ TEST_CASE("an idempotency key is known as long as what it made", "[postgres]") {
         1);
   CHECK_FALSE(known(run.id));
   CHECK(known(schedule_id(2)));
-  REQUIRE_FALSE(store->write({.delete_schedules = {schedule_id(2)}}, at(3)));
+  REQUIRE_FALSE(store->write({.delete_schedules = {{schedule_id(2)}}}, at(3)));
   CHECK_FALSE(known(schedule_id(2)));
   CHECK(known(schedule_id(3)));
   CHECK(known(flow_id(1)));
-  REQUIRE_FALSE(store->write({.delete_flows = {flow_id(1)}}, at(4)));
+  REQUIRE_FALSE(store->write({.delete_flows = {{flow_id(1)}}}, at(4)));
   CHECK_FALSE(known(schedule_id(3)));
   CHECK_FALSE(known(flow_id(1)));
 }

@@ -104,8 +104,8 @@ void use(Store& store, Claimant claimant) {
   CHECK(store.prune({.runs_before = at(2), .logs_before = at(0)}, at(61)) == Pruned{});
   const auto revision = store.changes_since(0).revision;
   REQUIRE_FALSE(
-      store.write({.delete_schedules = {schedule_id(9)}, .runs = {a_manual_run(9, 9)}}, at(62)));
-  REQUIRE_FALSE(store.write({.delete_flows = {flow_id(8)}}, at(62)));
+      store.write({.delete_schedules = {{schedule_id(9)}}, .runs = {a_manual_run(9, 9)}}, at(62)));
+  REQUIRE_FALSE(store.write({.delete_flows = {{flow_id(8)}}}, at(62)));
   auto flow = *store.flow(flow_id(7));
   ++flow.version;
   REQUIRE_FALSE(store.write({.flows = {{flow, flow.revision}}}, at(62)));

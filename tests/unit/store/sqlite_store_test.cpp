@@ -55,14 +55,14 @@ TEST_CASE("of the deleted schedules the last ten thousand are told", "[sqlite]")
   ChangeSet remove;
   for (int n = 0; n < 10'050; ++n) {
     add.schedules.push_back({a_schedule(n), {}});
-    remove.delete_schedules.push_back(schedule_id(n));
+    remove.delete_schedules.push_back({schedule_id(n)});
   }
   REQUIRE_FALSE(store->write(add, at(0)));
   REQUIRE_FALSE(store->write(remove, at(0)));
   CHECK(store->changes_since(0).deleted.size() == 10'050);
   // The next one forgets what is too much.
   REQUIRE_FALSE(store->write(put(a_schedule(20'000)), at(0)));
-  REQUIRE_FALSE(store->write({.delete_schedules = {schedule_id(20'000)}}, at(0)));
+  REQUIRE_FALSE(store->write({.delete_schedules = {{schedule_id(20'000)}}}, at(0)));
   const auto told = store->changes_since(0).deleted;
   CHECK(told.size() == 10'000);
   CHECK(told.back() == schedule_id(20'000));

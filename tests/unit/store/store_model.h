@@ -93,7 +93,7 @@ class Life {
 
   void write_flow() {
     auto flow = a_flow(1 + pick(kFlows));
-    if (pick(10) == 0) return write({.delete_flows = {flow.id}});
+    if (pick(10) == 0) return write({.delete_flows = {{flow.id}}});
     const auto stored = model_.flow(flow.id);
     flow.version = pick(2);
     flow.description = std::to_string(pick(100));
@@ -104,7 +104,7 @@ class Life {
 
   void write_schedule() {
     auto schedule = a_schedule(1 + pick(kSchedules), 1 + pick(kFlows));
-    if (pick(10) == 0) return write({.delete_schedules = {schedule.id}});
+    if (pick(10) == 0) return write({.delete_schedules = {{schedule.id}}});
     const auto stored = model_.schedule(schedule.id);
     schedule.overlap = pick_word<OverlapPolicy>();
     schedule.max_running = 1 + pick(2);
