@@ -34,10 +34,16 @@ template <class Stamp>
 }
 
 // The same of a row that is to go.
-template <class Stamp>
-[[nodiscard]] std::optional<Conflict::Kind> conflict_of_delete(
-    const std::optional<Stamp>& stored, const std::optional<Stamp>& expected) {
-  return stored ? conflict_between(stored, expected ? expected : stored) : Conflict::Kind::missing;
+[[nodiscard]] inline std::optional<Conflict::Kind> conflict_between(
+    const std::optional<std::int64_t>& revision, const FlowDelete& flow) {
+  if (!revision) return Conflict::Kind::missing;
+  return conflict_between(revision, flow.expected_revision ? flow.expected_revision : revision);
+}
+[[nodiscard]] inline std::optional<Conflict::Kind> conflict_between(
+    const std::optional<ScheduleStamp>& stored, const ScheduleDelete& schedule) {
+  if (!stored) return Conflict::Kind::missing;
+  if (stored->version == schedule.expected_version.value_or(stored->version)) return std::nullopt;
+  return Conflict::Kind::changed;
 }
 
 // Thrown inside a transaction, so that it is rolled back, and caught around it.

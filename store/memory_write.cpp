@@ -60,7 +60,7 @@ class MemoryStore::Rehearsal {
            changes_.delete_flows.end();
   }
   std::optional<Conflict> remove(const FlowDelete& flow) {
-    if (const auto kind = conflict_of_delete(flow_revision(flow.id), flow.expected_revision))
+    if (const auto kind = conflict_between(flow_revision(flow.id), flow))
       return conflict_of(*kind, flow.id);
     const auto is_of_it = [&](const auto& row) { return row.second.flow_id == flow.id; };
     if (flow.without_schedules && std::ranges::any_of(store_.schedules_, is_of_it))
@@ -69,9 +69,7 @@ class MemoryStore::Rehearsal {
     return std::nullopt;
   }
   std::optional<Conflict> remove(const ScheduleDelete& schedule) {
-    const auto stored = schedule_stamp(schedule.id);
-    const auto version = stored ? std::optional(stored->version) : std::nullopt;
-    if (const auto kind = conflict_of_delete(version, schedule.expected_version))
+    if (const auto kind = conflict_between(schedule_stamp(schedule.id), schedule))
       return conflict_of(*kind, schedule.id);
     schedules_[schedule.id] = std::nullopt;
     return std::nullopt;

@@ -33,6 +33,8 @@ class Writer {
   void add_gaps();
   void add_runs();
   void add_audit();
+  [[nodiscard]] std::optional<std::int64_t> revision_of(FlowId id) const;
+  [[nodiscard]] std::optional<ScheduleStamp> stamp_of(ScheduleId id) const;
 
   Tx& tx_;
   const ChangeSet& changes_;
@@ -108,6 +110,16 @@ void Writer::read_schedules() {
   });
 }
 
+std::optional<std::int64_t> Writer::revision_of(FlowId id) const {
+  const auto stored = flows_.find(id);
+  return stored == flows_.end() ? std::nullopt : std::optional(stored->second.revision);
+}
+
+std::optional<ScheduleStamp> Writer::stamp_of(ScheduleId id) const {
+  const auto stored = schedules_.find(id);
+  return stored == schedules_.end() ? std::nullopt : std::optional(stored->second);
+}
+
 // In an order in which nobody adds a row behind: schedules are locked, so no run is settled; runs
 // go before what their ends write. The first statement locks them in order of id.
 void Writer::delete_flows() {
@@ -135,15 +147,11 @@ void Writer::delete_flows() {
       " version = excluded.version";
   std::vector<FlowId> ids;
   for (const auto& each : changes_.delete_flows) {
-    const auto stored = flows_.find(each.id);
-    const auto revision =
-        stored != flows_.end() ? std::optional(stored->second.revision) : std::nullopt;
-    if (const auto kind = conflict_of_delete(revision, each.expected_revision))
-      conflict(*kind, each.id);
+    if (const auto kind = conflict_between(revision_of(each.id), each)) conflict(*kind, each.id);
     const auto is_of_it = [&](const auto& row) { return row.second == each.id; };
     if (each.without_schedules && std::ranges::any_of(flow_of_, is_of_it))
       conflict(Conflict::Kind::changed, each.id);
-    flows_.erase(stored);
+    flows_.erase(each.id);
     ids.push_back(each.id);
   }
   if (ids.empty()) return;
@@ -168,12 +176,8 @@ void Writer::delete_schedules() {
       " version = excluded.version";
   std::vector<ScheduleId> ids;
   for (const auto& each : changes_.delete_schedules) {
-    const auto stored = schedules_.find(each.id);
-    const auto version =
-        stored != schedules_.end() ? std::optional(stored->second.version) : std::nullopt;
-    if (const auto kind = conflict_of_delete(version, each.expected_version))
-      conflict(*kind, each.id);
-    schedules_.erase(stored);
+    if (const auto kind = conflict_between(stamp_of(each.id), each)) conflict(*kind, each.id);
+    schedules_.erase(each.id);
     ids.push_back(each.id);
   }
   if (ids.empty()) return;
@@ -198,8 +202,8 @@ void Writer::put_flows() {
     const auto& id = put.flow.id;
     const auto stored = flows_.find(id);
     const bool exists = stored != flows_.end();
-    const auto revision = exists ? std::optional(stored->second.revision) : std::nullopt;
-    if (const auto kind = conflict_between(revision, put.expected_revision)) conflict(*kind, id);
+    if (const auto kind = conflict_between(revision_of(id), put.expected_revision))
+      conflict(*kind, id);
     // What runs of the flow are made of, as DueSchedule shows it.
     const auto parts = [](const Flow& flow) {
       return std::tie(flow.name, flow.status, flow.version, flow.trigger_type, flow.variables);
@@ -234,14 +238,12 @@ void Writer::put_schedules() {
   std::map<ScheduleId, Schedule> rows;
   for (const auto& put : changes_.schedules) {
     const auto& id = put.schedule.id;
-    const auto stored = schedules_.find(id);
-    const bool exists = stored != schedules_.end();
-    const auto stamp = exists ? std::optional(stored->second) : std::nullopt;
-    if (const auto kind = conflict_between(stamp, put.expected)) conflict(*kind, id);
+    const auto stored = stamp_of(id);
+    if (const auto kind = conflict_between(stored, put.expected)) conflict(*kind, id);
     if (!flows_.contains(put.schedule.flow_id))
       conflict(Conflict::Kind::missing, put.schedule.flow_id);
     auto row = put.schedule;
-    row.version = 1 + (exists ? stored->second.version : buried[id]);
+    row.version = 1 + (stored ? stored->version : buried[id]);
     row.revision = revision_;
     schedules_[id] = {row.version, row.next_run_at, row.status};
     rows[id] = std::move(row);

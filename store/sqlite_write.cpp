@@ -63,8 +63,7 @@ void Writer::remove(const FlowDelete& flow) {
       " SELECT id, ?, version FROM schedules WHERE flow_id = ?";
   static const std::string kDelete = "DELETE FROM flows WHERE id = ?";
   const auto& id = flow.id;
-  if (const auto kind = conflict_of_delete(revision_of(id), flow.expected_revision))
-    conflict(*kind, id);
+  if (const auto kind = conflict_between(revision_of(id), flow)) conflict(*kind, id);
   if (flow.without_schedules && has_schedules(id)) conflict(Conflict::Kind::changed, id);
   Query(connection_, kBury).bind(revision_).bind(id).run();
   Query(connection_, kDelete).bind(id).run();
@@ -76,9 +75,7 @@ void Writer::remove(const ScheduleDelete& schedule) {
       " SELECT id, ?, version FROM schedules WHERE id = ?";
   static const std::string kDelete = "DELETE FROM schedules WHERE id = ?";
   const auto& id = schedule.id;
-  const auto stored = stamp_of(id);
-  const auto version = stored ? std::optional(stored->version) : std::nullopt;
-  if (const auto kind = conflict_of_delete(version, schedule.expected_version)) conflict(*kind, id);
+  if (const auto kind = conflict_between(stamp_of(id), schedule)) conflict(*kind, id);
   cancel_unsent(connection_, id, "schedule_deleted", now_);
   Query(connection_, kBury).bind(revision_).bind(id).run();
   Query(connection_, kDelete).bind(id).run();

@@ -152,7 +152,8 @@ Response delete_flow(Call& call) {
   if (kept > 0)
     throw Refused{problem(409,
                           "It was taken up again by somebody else while it was being deleted:"
-                          " it stays, without some or all of its history.")};
+                          " it stays, without some or all of its history. If it must go all the"
+                          " same, delete it again.")};
   return {.status = 204};
 }
 

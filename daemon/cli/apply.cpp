@@ -99,7 +99,8 @@ void finish(store::Store& store,
             std::ostream& out) {
   try {
     for (const auto& id : io::finish_removal(store, removal, clock.now()).kept)
-      out << "kept flow " << to_string(id) << ": somebody else took it up again meanwhile\n";
+      out << "kept flow " << to_string(id) << ": somebody else took it up again meanwhile;"
+          << " if it must go all the same, apply again with --prune\n";
   } catch (const store::StoreError& error) {
     throw Failure(kRefused,
                   std::string(error.what()) +

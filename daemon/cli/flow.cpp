@@ -132,9 +132,11 @@ int remove(Session& session, const Options& options) {
     return io::begin_removal(store, removal, audit_actor(), session.now());
   });
   if (!io::finish_removal(store, removal, session.now()).kept.empty())
-    throw Failure(kRefused, "flow " + to_string(id) +
-                                " was taken up again by somebody else while it was being deleted:"
-                                " it stays, without some or all of its history");
+    throw Failure(kRefused,
+                  "flow " + to_string(id) +
+                      " was taken up again by somebody else while it was being deleted:"
+                      " it stays, without some or all of its history; if it must go all the same,"
+                      " delete it again");
   session.out() << "deleted flow " << to_string(id) << " with its schedules, runs and logs\n";
   return 0;
 }
