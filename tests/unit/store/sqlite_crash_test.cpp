@@ -123,12 +123,12 @@ int die_at_each_step(Answer death,
 
 }  // namespace
 
-TEST_CASE("a daemon that is killed at any step leaves whole transactions", "[sqlite][crash]") {
+TEST_CASE("a daemon that is killed at any step leaves whole transactions", "[sqlite][.killed]") {
   const auto death = GENERATE(Answer::die, Answer::half_die);
   CHECK(die_at_each_step(death, make_store, be_daemon, check_what_was_left) > 40);
 }
 
-TEST_CASE("a store whose making is killed at any step can be made", "[sqlite][crash]") {
+TEST_CASE("a store whose making is killed at any step can be made", "[sqlite][.killed]") {
   const auto death = GENERATE(Answer::die, Answer::half_die);
   const auto make = [](const std::string& path, const Say&) { make_store(path); };
   const auto check = [](const std::string& path, const std::string&) {
