@@ -26,11 +26,14 @@ FoldPolicy settled(FoldPolicy fold, const Rule& rule) {
 }
 
 // UNTIL as an instant, inclusive. A day lasts to its end, also when the clock shows its last hour
-// twice.
-std::int64_t until_instant(const Until& until, const TimeZone& zone) {
+// twice; a time that comes twice is the first one (RFC 5545, 3.3.5), but where only the second
+// runs.
+std::int64_t until_instant(const Until& until, const TimeZone& zone, FoldPolicy fold) {
   if (const auto* instant = std::get_if<sys_seconds>(&until)) return number(*instant);
   if (const auto* local = std::get_if<local_seconds>(&until)) {
-    return number(start_instant(*local, zone));
+    const Resolved reading = zone.resolve(*local);
+    const bool second = reading.kind == Resolved::Kind::fold && fold == FoldPolicy::second;
+    return number(second ? reading.later : start_instant(*local, zone));
   }
   const local_seconds last = std::get<date::local_days>(until) + seconds{kDaySeconds - 1};
   return number(zone.resolve(last).later);
@@ -65,7 +68,7 @@ ZonedRule::ZonedRule(const Rule& rule, const Frame& frame)
     : local_(rule, frame.starts_at + frame.zone->offset_at(instant_at(frame.starts_at)).count()),
       end_(kEndOfTime),
       fold_(settled(frame.policy.fold, rule)) {
-  if (rule.until()) end_ = std::min(end_, until_instant(*rule.until(), *frame.zone));
+  if (rule.until()) end_ = std::min(end_, until_instant(*rule.until(), *frame.zone, fold_));
   place_start(frame);
   if (rule.count()) count_down(frame, *rule.count());
 }

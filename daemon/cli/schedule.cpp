@@ -19,7 +19,8 @@ namespace json = boost::json;
 using core::Change;
 
 struct Options {
-  std::string flow, schedule, note, until, variables;
+  std::string flow, schedule, until, variables;
+  std::optional<std::string> note;  // empty: taken away
   std::vector<std::string> var;
   ScheduleFields fields;
   bool catch_up = false;
@@ -130,7 +131,8 @@ int pause(Session& session, const Options& options) {
     if (loaded.row.status == store::ScheduleStatus::completed)
       throw Failure(kRefused,
                     "schedule " + to_string(loaded.row.id) + " is completed: it fires no more");
-    return Change{core::paused(loaded.row, options.note, session.now(), until), std::nullopt};
+    return core::paused(loaded.row, loaded.timetable ? &*loaded.timetable : nullptr,
+                        options.note.value_or(loaded.row.note), session.now(), until);
   });
   print_one(session, options, row);
   return 0;

@@ -122,8 +122,12 @@ class Planning {
     Change change = change_of(*edit, before, fires);
     if (before && flow_before)
       for (auto& carried : flow_changes(*flow_before, flow, {change.schedule}, rules_.zones,
-                                        rules_.calendars, now_))
+                                        rules_.calendars, now_)) {
+        // What the edit closed stays closed.
+        if (!carried.gap) carried.gap = std::move(change.gap);
+        if (!carried.excluded) carried.excluded = std::move(change.excluded);
         change = std::move(carried);
+      }
     put_schedule(std::move(change), before);
     return std::nullopt;
   }
@@ -137,7 +141,7 @@ class Planning {
 
   [[nodiscard]] Change change_of(const ScheduleEdit& edit, const Schedule* before, bool fires) {
     std::optional<Timetable> old;
-    if (before && edit.timing)
+    if (before && (edit.timing || edit.status))
       if (auto compiled = Timetable::compile(*before, rules_.zones, rules_.calendars))
         old = std::move(*compiled);
     Change change = decided(edit, before, old ? &*old : nullptr, fires, now_);

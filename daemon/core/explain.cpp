@@ -75,7 +75,7 @@ std::string live_text(const store::Run& run) {
     case RunStatus::waiting:
       return "waits for the end of the run before it";
     case RunStatus::pending:
-      return "waits for a free slot of executor " + run.executor;
+      return "waits for a daemon that has executor " + run.executor + " and a free slot of it";
     case RunStatus::dispatching:
       return "is being delivered, " +
              times_text(static_cast<std::uint64_t>(run.attempts), "attempt");
@@ -190,7 +190,7 @@ void tell_without_run(const ExplainSource& source,
     return;
   }
   if (schedule.settled_to && instant <= *schedule.settled_to) {
-    out.text = "settled, and its row is no longer kept";
+    out.text = "settled: its row is no longer kept, or the schedule was another one then";
     return;
   }
   const std::string hindered = hindrance(source);

@@ -68,15 +68,26 @@ std::optional<store::Gap> close_excluded(const Schedule& row,
                       open_days.excluded(after, std::chrono::floor<std::chrono::seconds>(now), 0));
 }
 
-// What the calendar left out by now is written down by whoever changes the row: what the next plan
-// finds left out was left out after this.
-void settle_up_to_now(Schedule& row, const Timetable& timetable, Timestamp now) {
-  if (!timetable.open_days().leaves_out()) return;
+void settle_past(Schedule& row, const Timetable& timetable, Timestamp now) {
   Instant to = std::chrono::floor<std::chrono::seconds>(now);
   if (const auto ahead = timetable.first_ahead(row.settled_to, now))
     to = std::min(to, ahead->scheduled_for - std::chrono::seconds(1));
   row.settled_to = std::max(row.settled_to.value_or(to), to);
   row.settled_wall = timetable.wall(*row.settled_to);
+}
+
+// What the calendar left out by now is written down by whoever changes the row: what the next plan
+// finds left out was left out after this.
+void settle_up_to_now(Schedule& row, const Timetable& timetable, Timestamp now) {
+  if (!timetable.open_days().leaves_out()) return;
+  settle_past(row, timetable, now);
+}
+
+// Why what came due by now and is not settled will not run.
+GapReason reason_unsettled(const Schedule& row) {
+  if (row.status == ScheduleStatus::paused) return GapReason::paused;
+  if (row.status == ScheduleStatus::error) return GapReason::error;
+  return row.next_due_at ? GapReason::missed : GapReason::flow_inactive;
 }
 
 Change go_on(Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now) {
@@ -120,24 +131,42 @@ Change edited(const Schedule& before,
               bool flow_fires,
               Timestamp now) {
   std::optional<store::Gap> gap;
-  if (timetable_before && before.next_due_at && *before.next_due_at <= now)
-    gap = close_gap(after, *timetable_before, GapReason::missed, now);
   std::optional<store::Gap> excluded;
-  if (timetable_before && before.status == ScheduleStatus::active)
-    excluded = close_excluded(before, *timetable_before, now);
+  // Where the old timing cannot be used, what the new one has in that time is all that is known.
+  const Timetable* past = timetable_before;
+  if (!past && !before.next_due_at) past = &timetable;
+  if (past && before.status != ScheduleStatus::completed) {
+    excluded = close_excluded(before, *past, now);
+    if (!before.next_due_at || *before.next_due_at <= now)
+      gap = close_gap(after, *past, reason_unsettled(before), now);
+  }
+  // What the new one has before now was never an occurrence: no resume may count or catch it up.
+  settle_past(after, timetable, now);
   Change change = rescheduled(std::move(after), timetable, flow_fires, now);
   change.gap = std::move(gap);
   change.excluded = std::move(excluded);
   return change;
 }
 
-Schedule paused(Schedule row, std::string note, Timestamp now, std::optional<Timestamp> until) {
+Change paused(Schedule row,
+              const Timetable* timetable,
+              std::string note,
+              Timestamp now,
+              std::optional<Timestamp> until) {
+  Change change;
+  if (timetable && row.status == ScheduleStatus::active && row.next_due_at &&
+      *row.next_due_at <= now) {
+    change.excluded = close_excluded(row, *timetable, now);
+    change.gap = close_gap(row, *timetable, GapReason::missed, now);
+    settle_up_to_now(row, *timetable, now);
+  }
   row.status = ScheduleStatus::paused;
   row.paused_until = until;
   row.note = std::move(note);
   row.updated_at = now;
   stop_firing(row);
-  return row;
+  change.schedule = std::move(row);
+  return change;
 }
 
 std::optional<Schedule> paused_by_failures(const Schedule& row,
@@ -152,7 +181,8 @@ std::optional<Schedule> paused_by_failures(const Schedule& row,
     ++failures;
   }
   if (failures < row.pause_after_failures) return std::nullopt;
-  return paused(row, "paused after " + std::to_string(failures) + " failed runs in a row", now);
+  const std::string note = "paused after " + std::to_string(failures) + " failed runs in a row";
+  return paused(row, nullptr, note, now).schedule;
 }
 
 Change resumed(

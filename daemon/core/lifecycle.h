@@ -31,8 +31,10 @@ struct Change {
                                  bool flow_fires,
                                  Timestamp now);
 
-// The edit of a stored row. What the old timing (absent: it could not be used) had due and
-// unsettled becomes a gap row, so that no occurrence is unaccounted for.
+// The edit of a stored row. What the old timing (absent: it cannot be used, and the new one has to
+// tell what passed while nothing fired) had due and
+// unsettled becomes a gap row, so that no occurrence is unaccounted for: missed, or what the
+// schedule was until now (paused, error, its flow inactive). The new timing begins now.
 [[nodiscard]] Change edited(const store::Schedule& before,
                             const Timetable* timetable_before,
                             store::Schedule after,
@@ -40,11 +42,13 @@ struct Change {
                             bool flow_fires,
                             Timestamp now);
 
-// `until`: a daemon resumes it by itself then.
-[[nodiscard]] store::Schedule paused(store::Schedule row,
-                                     std::string note,
-                                     Timestamp now,
-                                     std::optional<Timestamp> until = std::nullopt);
+// `until`: a daemon resumes it by itself then. What was due before is missed, not paused; null: no
+// timing could be had to say so.
+[[nodiscard]] Change paused(store::Schedule row,
+                            const Timetable* timetable,
+                            std::string note,
+                            Timestamp now,
+                            std::optional<Timestamp> until = std::nullopt);
 
 // An active schedule with pause_after_failures, whose runs that ended last, `latest` (latest due
 // first), all failed or are dead: paused, with a note that says so. Runs due before it was last
@@ -62,11 +66,8 @@ struct Change {
 
 // By a person: what is not settled yet before `until` (exclusive, ahead of `now` or not) will not
 // run and becomes one gap row; the first after it comes next. Only an active schedule changes.
-[[nodiscard]] Change skipped(store::Schedule row,
-                             const Timetable& timetable,
-                             Instant until,
-                             bool flow_fires,
-                             Timestamp now);
+[[nodiscard]] Change skipped(
+    store::Schedule row, const Timetable& timetable, Instant until, bool flow_fires, Timestamp now);
 
 // A settled_to more than a day ahead of `now` is taken back to `now`: a clock was wrong. What the
 // ledger has already stays as it is, and is not run again. nullopt: it is not so far ahead.

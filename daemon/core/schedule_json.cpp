@@ -204,7 +204,8 @@ void read_paused_until(FieldReader& fields, ScheduleEdit& edit, Timestamp now) {
   if (fields.failed()) return;
   if (status != ScheduleStatus::paused)
     fields.refuse("paused_until", "invalid_input",
-                  "Only a paused schedule has one: give \"status\": \"paused\" with it.");
+                  "Only a paused schedule has one, and a new one is active: pause it with"
+                  " \"status\": \"paused\" and this in a PATCH.");
   else if (until <= now)
     fields.refuse("paused_until", "invalid_input", "Must be in the future.");
   else
@@ -339,7 +340,12 @@ Change decided(const ScheduleEdit& edit,
   if (edit.status == ScheduleStatus::paused && status != ScheduleStatus::paused) {
     std::string note = change.schedule.note;
     const auto until = change.schedule.paused_until;
-    change.schedule = paused(std::move(change.schedule), std::move(note), now, until);
+    const Timetable* timetable = edit.timing ? &*edit.timetable : timetable_before;
+    auto gap = std::move(change.gap);
+    auto excluded = std::move(change.excluded);
+    change = paused(std::move(change.schedule), timetable, std::move(note), now, until);
+    if (gap) change.gap = std::move(gap);
+    if (excluded) change.excluded = std::move(excluded);
   } else if (edit.status == ScheduleStatus::active &&
              (status == ScheduleStatus::paused || status == ScheduleStatus::error)) {
     auto gap = std::move(change.gap);

@@ -3,6 +3,7 @@
 #include "daemon/core/audit.h"
 #include "daemon/core/flow_change.h"
 #include "daemon/core/lifecycle.h"
+#include "daemon/core/run_identity.h"
 #include "daemon/io/calendar_finder.h"
 #include "daemon/io/run_on.h"
 
@@ -51,8 +52,12 @@ std::vector<Notice> resume_paused(store::Store& store,
     std::string text = flow->name.value_or(to_string(row.flow_id)) + ": ";
     if (timetable) {
       const bool fires = core::can_fire(flow->status, flow->trigger_type);
-      core::put(changes, core::resumed(row, *timetable, fires, now), &row);
-      text += "resumed, as its pause was until now";
+      // What came after it was not paused, whenever a daemon sees that it is over.
+      const auto until = std::min(row.paused_until.value_or(now), now);
+      auto change = core::resumed(row, *timetable, fires, until);
+      change.schedule.updated_at = now;
+      core::put(changes, std::move(change), &row);
+      text += "resumed: its pause was until " + core::rfc3339(until);
     } else {
       const auto& [field, error] = timetable.error();
       const std::string reason = std::string(field) + ": " + error.detail;

@@ -153,7 +153,7 @@ class World {
   void pause(store::ScheduleId id, Life& life) {
     const auto row = *store_.schedule(id);
     if (row.status != store::ScheduleStatus::active) return;
-    write(row, {core::paused(row, "", simulation_.now()), std::nullopt});
+    write(row, core::paused(row, nullptr, "", simulation_.now()));
     life.paused_since = simulation_.now();
   }
 

@@ -26,7 +26,7 @@ class ApplyTest {
 
  protected:
   std::vector<std::string> apply(store::Store& to, const char* file) {
-    return cli::apply_files(to, folder_.file(file), kPrune, rules_, clock_).lines;
+    return cli::apply_files(to, folder_.file(file), kPrune, rules, clock_).lines;
   }
   std::optional<store::Flow> flow(const std::string& name) {
     for (const auto& each : store.flows({}))
@@ -39,15 +39,18 @@ class ApplyTest {
     REQUIRE_FALSE(store.write({.flows = {{after, before.revision}}}, kStart));
   }
 
-  store::MemoryStore store;
-
- private:
-  void write_file(const char* name, const char* text) {
+  void write_file(const char* name, const std::string& text) {
     std::ofstream(folder_.file(name)) << R"({"flows":)" << text << "}";
   }
+
+  [[nodiscard]] std::string file(const char* name) const { return folder_.file(name); }
+
+  store::MemoryStore store;
+  rrule::ZoneDatabase zones;
+  core::ScheduleRules rules{.zones = zones, .may_use_executor = {}};
+
+ private:
   TempDir folder_;
-  rrule::ZoneDatabase zones_;
-  core::ScheduleRules rules_{.zones = zones_, .may_use_executor = {}};
   FakeClock clock_{kStart};
 };
 
@@ -60,6 +63,26 @@ TEST_CASE_METHOD(ApplyTest, "a flow that somebody else deletes first does not st
   CHECK(apply(crowded, "kept.json").empty());
   CHECK(crowded.writes() == 1);
   CHECK(flow("kept"));
+}
+
+TEST_CASE_METHOD(ApplyTest, "an edit that comes with the activation of its flow leaves its gap") {
+  const auto write = [&](const char* name, const std::string& status, const std::string& rule) {
+    write_file(name, R"([{"name":"a","trigger":{"type":"schedule"},"status":")" + status +
+                         R"(","schedules":[{"id":"0190f6a2-0000-7000-8000-000000000001",)"
+                         R"("starts_at":"2026-01-01T12:00:00Z","rrule":")" +
+                         rule + R"("}]}])");
+  };
+  write("draft.json", "draft", "FREQ=DAILY");
+  write("active.json", "active", "FREQ=HOURLY");
+  (void)apply(store, "draft.json");
+  FakeClock later(kStart + std::chrono::hours(72));
+  (void)cli::apply_files(store, file("active.json"), kPrune, rules, later);
+  const auto row = store.schedules({}).at(0);
+  CHECK(row.next_run_at);
+  const auto gaps = store.gaps(row.id);
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].reason == store::GapReason::flow_inactive);
+  CHECK(gaps[0].count == 3);
 }
 
 TEST_CASE_METHOD(ApplyTest, "what is pruned is what was read, or it is planned again") {

@@ -76,7 +76,7 @@ TEST_CASE("an edit records what was due and unsettled") {
   REQUIRE(change.gap);
   CHECK(change.gap->count == 2);
   CHECK(change.gap->reason == GapReason::missed);
-  CHECK(change.schedule.settled_to == at("2026-06-03T09:00:00Z"));
+  CHECK(change.schedule.settled_to == at("2026-06-03T10:00:00Z"));
   CHECK(change.schedule.next_run_at == at("2026-06-05T09:00:00Z"));
 }
 
@@ -94,6 +94,105 @@ TEST_CASE("an edit of a completed schedule makes it active, of a paused one leav
   CHECK(!paused.next_run_at);
 }
 
+TEST_CASE("an edit in quarantine leaves a gap for the time in it") {
+  auto before = daily();
+  before.next_run_at.reset();
+  before.next_due_at.reset();
+  before.status = ScheduleStatus::error;
+  auto after = before;
+  after.rrule = "FREQ=DAILY;INTERVAL=2";
+  const auto now = at("2026-06-05T10:00:00Z");
+  const auto old_times = timetable_of(before);
+  SECTION("by the old timing, when it can be used") {
+    const auto change = core::edited(before, &old_times, after, timetable_of(after), true, now);
+    REQUIRE(change.gap);
+    CHECK(change.gap->reason == GapReason::error);
+    CHECK(change.gap->count == 4);
+  }
+  SECTION("by the new one, when it cannot") {
+    const auto change = core::edited(before, nullptr, after, timetable_of(after), true, now);
+    REQUIRE(change.gap);
+    CHECK(change.gap->reason == GapReason::error);
+    CHECK(change.gap->from == at("2026-06-02T09:00:00Z"));
+    CHECK(change.gap->count == 2);
+    CHECK(change.schedule.status == ScheduleStatus::active);
+    CHECK(change.schedule.next_run_at == at("2026-06-06T09:00:00Z"));
+  }
+}
+
+TEST_CASE("an edit while paused counts what the old timing had, and the new one begins then") {
+  const auto old_times = timetable_of(daily());
+  const auto before = core::paused(daily(), &old_times, "", at("2026-06-02T08:00:00Z")).schedule;
+  auto after = before;
+  after.rrule = "FREQ=MINUTELY";
+  const auto change = core::edited(before, &old_times, after, timetable_of(after), true,
+                                   at("2026-06-05T10:00:00Z"));
+  REQUIRE(change.gap);
+  CHECK(change.gap->reason == GapReason::paused);
+  CHECK(change.gap->count == 4);
+  CHECK(change.schedule.status == ScheduleStatus::paused);
+  const bool catch_up = GENERATE(false, true);
+  const auto resumed = core::resumed(change.schedule, timetable_of(after), true,
+                                     at("2026-06-05T10:02:30Z"), catch_up);
+  if (catch_up) {
+    CHECK(resumed.schedule.next_run_at == at("2026-06-05T10:01:00Z"));
+  } else {
+    REQUIRE(resumed.gap);
+    CHECK(resumed.gap->count == 2);
+  }
+}
+
+TEST_CASE("a pause after an edit counts from the edit on") {
+  const auto before = daily();
+  auto after = before;
+  after.rrule = "FREQ=MINUTELY";
+  const auto old_times = timetable_of(before);
+  const auto times = timetable_of(after);
+  const auto edited =
+      core::edited(before, &old_times, after, times, true, at("2026-06-01T12:00:10Z")).schedule;
+  const auto paused = core::paused(edited, &times, "", at("2026-06-01T12:00:30Z")).schedule;
+  const auto now = at("2026-06-01T12:05:30Z");
+  const auto resumed = core::resumed(paused, times, true, now);
+  REQUIRE(resumed.gap);
+  CHECK(resumed.gap->count == 5);
+  CHECK(core::resumed(paused, times, true, now, true).schedule.next_run_at ==
+        at("2026-06-01T12:01:00Z"));
+}
+
+TEST_CASE("a paused schedule whose old timing cannot be used any more is counted by the new one") {
+  const auto before = core::paused(daily(), nullptr, "", at("2026-06-02T08:00:00Z")).schedule;
+  const auto change =
+      core::edited(before, nullptr, before, timetable_of(before), true, at("2026-06-05T10:00:00Z"));
+  REQUIRE(change.gap);
+  CHECK(change.gap->reason == GapReason::paused);
+  CHECK(change.gap->count == 4);
+}
+
+TEST_CASE("an edit while its flow is inactive counts what the old timing had") {
+  auto before = daily();
+  before.next_run_at.reset();
+  before.next_due_at.reset();
+  auto after = before;
+  after.rrule = "FREQ=MINUTELY";
+  const auto old_times = timetable_of(before);
+  const auto change = core::edited(before, &old_times, after, timetable_of(after), false,
+                                   at("2026-06-05T10:00:00Z"));
+  REQUIRE(change.gap);
+  CHECK(change.gap->reason == GapReason::flow_inactive);
+  CHECK(change.gap->count == 4);
+  CHECK(change.schedule.settled_to == at("2026-06-05T10:00:00Z"));
+}
+
+TEST_CASE("what was due before a pause is missed, not paused") {
+  const auto times = timetable_of(daily());
+  const auto paused = core::paused(daily(), &times, "", at("2026-06-03T10:00:00Z"));
+  REQUIRE(paused.gap);
+  CHECK(paused.gap->reason == GapReason::missed);
+  CHECK(paused.gap->count == 2);
+  const auto resumed = core::resumed(paused.schedule, times, true, at("2026-06-03T10:00:01Z"));
+  CHECK_FALSE(resumed.gap);
+}
+
 TEST_CASE("a rule with nothing ahead is completed") {
   auto row = daily();
   row.rrule = "FREQ=DAILY;COUNT=3";
@@ -104,7 +203,8 @@ TEST_CASE("a rule with nothing ahead is completed") {
 }
 
 TEST_CASE("time spent paused is one gap when it ends") {
-  const auto row = core::paused(daily(), "holiday", at("2026-06-02T08:00:00Z"));
+  const auto times = timetable_of(daily());
+  const auto row = core::paused(daily(), &times, "holiday", at("2026-06-02T08:00:00Z")).schedule;
   CHECK(row.status == ScheduleStatus::paused);
   CHECK(!row.next_run_at);
   CHECK(row.note == "holiday");

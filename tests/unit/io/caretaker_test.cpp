@@ -83,7 +83,9 @@ TEST_CASE("a pause with an end is over then, and what passed is one gap") {
   const auto id = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC");
   world.simulation.run_until(kFrom + 90s);
   const auto until = world.simulation.now() + 10min;
-  world.write(id, core::paused(*world.store.schedule(id), "", world.simulation.now(), until));
+  world.write(
+      id,
+      core::paused(*world.store.schedule(id), nullptr, "", world.simulation.now(), until).schedule);
   world.simulation.run_until(until - 1s);
   CHECK(world.resume_paused().empty());
   world.simulation.run_until(until);
@@ -98,11 +100,27 @@ TEST_CASE("a pause with an end is over then, and what passed is one gap") {
   CHECK(world.resume_paused().empty());
 }
 
+TEST_CASE("a pause that ended while no daemon ran is over then, and the rest was missed") {
+  World world;
+  const auto id = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC");
+  world.simulation.run_until(kFrom + 90s);
+  const auto until = world.simulation.now() + 3min;
+  const auto row = *world.store.schedule(id);
+  world.write(id, core::paused(row, nullptr, "", world.simulation.now(), until).schedule);
+  world.simulation.run_until(until + 7min);
+  REQUIRE(world.resume_paused().size() == 1);
+  REQUIRE(world.store.gaps(id).size() == 1);
+  CHECK(world.store.gaps(id).front().count == 3);
+  CHECK(world.store.schedule(id)->next_run_at == kFrom + 5min);
+  CHECK(world.store.schedule(id)->updated_at == world.simulation.now());
+}
+
 TEST_CASE("a paused schedule that cannot be used any more is quarantined when its pause is over") {
   World world;
   const auto id = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC");
   const auto until = world.simulation.now() + 10min;
-  auto row = core::paused(*world.store.schedule(id), "", world.simulation.now(), until);
+  auto row =
+      core::paused(*world.store.schedule(id), nullptr, "", world.simulation.now(), until).schedule;
   row.timezone = "Mars/Olympus";
   world.write(id, row);
   world.simulation.run_until(until);

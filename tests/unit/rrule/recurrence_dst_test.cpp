@@ -32,6 +32,14 @@ TEST_CASE("a daily job never misses a night and never runs twice") {
                  "2026-11-02T06:30:00Z"});
 }
 
+TEST_CASE("a last night that is run in the second hour is not after UNTIL") {
+  const std::string until = ";UNTIL=20261101T013000";
+  CHECK(first(recurrence("FREQ=DAILY" + until, "2026-10-31T01:30:00", "America/New_York", kSecond),
+              3) == Instants{"2026-10-31T05:30:00Z", "2026-11-01T06:30:00Z"});
+  CHECK(first(recurrence("FREQ=DAILY" + until, "2026-10-31T01:30:00", "America/New_York"), 3) ==
+        Instants{"2026-10-31T05:30:00Z", "2026-11-01T05:30:00Z"});
+}
+
 TEST_CASE("occurrences say what the clock did to them") {
   const auto spring = recurrence("FREQ=DAILY", "2026-03-07T02:30:00", "America/New_York");
   const auto shifted = spring.next(utc("2026-03-07T07:30:00Z"));
