@@ -5,9 +5,12 @@
 #include "store/postgres_store.h"
 #include "store/postgres_values.h"
 #include "store/sqlite_connection.h"
+#include "store/sqlite_rows.h"
 #include "store/sqlite_store.h"
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace rruled::store {
 namespace {
@@ -29,6 +32,11 @@ constexpr const char* kOverdueFrom =
     " AND next_due_at + late_after < ?1 AND project_id NOT IN"
     " (SELECT id FROM projects WHERE paused_at IS NOT NULL AND resumed_at IS NULL)";
 
+// `oldest`: due_at and late_after of the ten thousand pending runs that were due first.
+std::string overdue_runs_of(const std::string& oldest) {
+  return "SELECT count(*), min(due_at) FROM (" + oldest + ") o WHERE due_at + late_after < ?1";
+}
+
 std::string for_postgres(std::string sql) {
   for (std::size_t at = 0; (at = sql.find("?1", at)) != std::string::npos;)
     sql.replace(at, 2, "$1::bigint");
@@ -41,6 +49,10 @@ Survey survey_file(Connection& connection, Timestamp now) {
   static const std::string kAheadIds = "SELECT id FROM schedules WHERE settled_to > ?1 LIMIT 3";
   static const std::string kOverdue =
       std::string("SELECT count(*), min(next_due_at)") + kOverdueFrom;
+  static const std::string kOverdueRuns =
+      overdue_runs_of("SELECT due_at, late_after FROM runs INDEXED BY runs_holding WHERE " +
+                      std::string(kIsHolding) +
+                      " AND status = 'pending' AND due_at < ?1 ORDER BY due_at LIMIT 10000");
   static const std::string kNext =
       "SELECT min(next_due_at) FROM schedules WHERE status = 'active' AND next_due_at IS NOT NULL";
   static const std::string kDead = "SELECT count(*) FROM runs WHERE status = 'dead'";
@@ -62,6 +74,10 @@ Survey survey_file(Connection& connection, Timestamp now) {
     overdue.bind(now).step();
     all.overdue = overdue.read<std::uint64_t>();
     all.overdue_since = overdue.read<std::optional<Timestamp>>();
+    Query overdue_runs(connection, kOverdueRuns);
+    overdue_runs.bind(now).step();
+    all.overdue_runs = overdue_runs.read<std::uint64_t>();
+    all.overdue_runs_since = overdue_runs.read<std::optional<Timestamp>>();
     Query next(connection, kNext);
     next.step();
     all.next_due = next.read<std::optional<Timestamp>>();
@@ -83,6 +99,10 @@ Survey survey_server(PgConnection& connection, Timestamp now) {
       "SELECT id FROM schedule_states WHERE settled_to > $1::bigint LIMIT 3";
   static const std::string kOverdue =
       for_postgres(std::string("SELECT count(*), min(next_due_at)") + kOverdueFrom);
+  static const std::string kOverdueRuns = for_postgres(
+      overdue_runs_of("SELECT w.due_at, r.late_after FROM (SELECT id, due_at FROM incomplete_runs"
+                      " WHERE status = 'pending' AND due_at < ?1 ORDER BY due_at LIMIT 10000) w"
+                      " JOIN runs r ON r.id = w.id"));
   static const std::string kNext =
       "SELECT min(next_due_at) FROM schedule_states WHERE status = 'active'"
       " AND next_due_at IS NOT NULL";
@@ -100,6 +120,10 @@ Survey survey_server(PgConnection& connection, Timestamp now) {
     for_each_row(tx.exec(kOverdue, Params().add(now)), [&](PgReader& row) {
       all.overdue = row.read<std::uint64_t>();
       all.overdue_since = row.read<std::optional<Timestamp>>();
+    });
+    for_each_row(tx.exec(kOverdueRuns, Params().add(now)), [&](PgReader& row) {
+      all.overdue_runs = row.read<std::uint64_t>();
+      all.overdue_runs_since = row.read<std::optional<Timestamp>>();
     });
     for_each_row(tx.exec(kNext),
                  [&](PgReader& row) { all.next_due = row.read<std::optional<Timestamp>>(); });
@@ -125,6 +149,12 @@ Survey survey_any(Store& store, Timestamp now) {
     }
     more = rows.size() == kPage;
     if (more) after = DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
+  }
+  constexpr auto kAll = std::numeric_limits<std::size_t>::max();
+  for (const auto& run : store.runs({.status = RunStatus::pending, .due_to = now, .limit = kAll})) {
+    if (run.due_at + run.late_after >= now) continue;
+    ++all.overdue_runs;
+    all.overdue_runs_since = std::min(all.overdue_runs_since.value_or(run.due_at), run.due_at);
   }
   ScheduleQuery query{.limit = kPage};
   for (bool more = true; more; query.offset += kPage) {

@@ -19,7 +19,11 @@ struct Survey {
   // project apart.
   std::uint64_t overdue = 0;
   std::optional<Timestamp> overdue_since{};  // the first next_due_at among them
-  std::optional<Timestamp> next_due{};       // the first of all that are active
+  // Runs that were due longer ago than their late_after and that nobody has begun: of the 10,000
+  // that were due first. Those of a paused project, too: they go on.
+  std::uint64_t overdue_runs = 0;
+  std::optional<Timestamp> overdue_runs_since{};  // the first due_at among them
+  std::optional<Timestamp> next_due{};            // the first of all that are active
   // Schedules settled to a time more than a day after `now`: nothing before it fires.
   std::uint64_t settled_ahead = 0;
   std::vector<ScheduleId> settled_ahead_ids{};  // a few of them

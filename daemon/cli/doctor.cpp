@@ -25,6 +25,7 @@ void check_store(Session& session, std::vector<Finding>& findings) {
                         {}});
     check_clock(session, store, findings);
     check_schedules(session, store, findings);
+    check_waiting(session, store, findings);
     check_tokens(session, findings);
   } catch (const store::StoreError& error) {
     findings.push_back({"store", false, error.what(),

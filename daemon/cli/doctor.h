@@ -22,6 +22,7 @@ void check_executors(Session& session, std::vector<Finding>& findings);
 void check_disk(Session& session, std::vector<Finding>& findings);
 void check_clock(Session& session, store::Store& store, std::vector<Finding>& findings);
 void check_schedules(Session& session, store::Store& store, std::vector<Finding>& findings);
+void check_waiting(Session& session, store::Store& store, std::vector<Finding>& findings);
 void check_tokens(Session& session, std::vector<Finding>& findings);
 
 }  // namespace rruled::cli

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <map>
 
 namespace rruled::cli {
 namespace {
@@ -197,6 +198,32 @@ void check_schedules(Session& session, store::Store& store, std::vector<Finding>
          "the clock was wrong once: rruled schedule recompute --all takes it back"});
   else
     findings.push_back({"settled_to", true, "not ahead of the clock", {}});
+}
+
+// Runs that are in the ledger and that no daemon takes.
+void check_waiting(Session& session, store::Store& store, std::vector<Finding>& findings) {
+  const auto survey = store::survey(store, session.now());
+  if (survey.overdue_runs == 0) {
+    findings.push_back({"waiting", true, "no run waits though it is late", {}});
+    return;
+  }
+  // Of the first ones.
+  std::map<std::string, const char*> executors;
+  const auto since = *survey.overdue_runs_since;
+  for (const auto& run :
+       store.runs({.status = store::RunStatus::pending, .due_to = since + seconds(1)})) {
+    const bool here = std::ranges::any_of(
+        session.config().executors, [&](const auto& each) { return each.name == run.executor; });
+    executors[run.executor] = here ? "" : " (not in this configuration)";
+  }
+  std::string named;
+  for (const auto& [name, known] : executors) named += (named.empty() ? "" : ", ") + name + known;
+  findings.push_back(
+      {"waiting", false,
+       count_of(survey.overdue_runs, "run") + " late and not begun since " + core::rfc3339(since) +
+           ", the first for " + named,
+       "a daemon must have the executor in its configuration, and what it sends to must answer; "
+       "`rruled runs list --status pending` names them"});
 }
 
 void check_tokens(Session& session, std::vector<Finding>& findings) {

@@ -2,8 +2,8 @@
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/audit.h"
-#include "daemon/core/lifecycle.h"
 #include "daemon/core/time_text.h"
+#include "store/survey.h"
 
 #include <iostream>
 #include <memory>
@@ -106,23 +106,6 @@ int resume(Session& session, const Options& options) {
   });
 }
 
-std::size_t overdue_in(Session& session, store::Store& store) {
-  std::set<std::int64_t> paused;
-  for (const auto& each : session.directory().paused_projects()) paused.insert(each.id);
-  std::size_t count = 0;
-  std::optional<store::DueCursor> after;
-  constexpr std::size_t kPage = 1'000;
-  for (;;) {
-    const auto rows = store.load_due(after, session.now(), kPage);
-    for (const auto& row : rows)
-      if (!paused.contains(row.schedule.project_id) &&
-          core::overdue_by(row.schedule, session.now()))
-        ++count;
-    if (rows.size() < kPage) return count;
-    after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
-  }
-}
-
 int status(Session& session, const Options& options) {
   store::Store& store = session.store_to_read();
   const auto counts = store.counts();
@@ -132,11 +115,12 @@ int status(Session& session, const Options& options) {
   for (const auto& [word, count] : counts.runs) runs[store::word(word)] = count;
   json::array paused;
   for (const auto& each : session.directory().paused_projects()) paused.push_back(to_json(each));
-  const std::size_t overdue = overdue_in(session, store);
+  const auto survey = store::survey(store, session.now());
   const std::size_t backfills = session.directory().open_backfills().size();
   if (options.format == Format::json) {
     print_object(session.out(), {{"paused_projects", std::move(paused)},
-                                 {"overdue", overdue},
+                                 {"overdue", survey.overdue},
+                                 {"overdue_runs", survey.overdue_runs},
                                  {"backfills", backfills},
                                  {"schedules", std::move(schedules)},
                                  {"runs", std::move(runs)}});
@@ -153,8 +137,12 @@ int status(Session& session, const Options& options) {
   };
   print("schedules:", schedules);
   print("runs:     ", runs);
-  session.out() << "overdue:    " << overdue
-                << (overdue > 0 ? "  (`rruled schedule list --overdue` names them)" : "") << '\n';
+  session.out() << "overdue:    " << survey.overdue
+                << (survey.overdue > 0 ? "  (`rruled schedule list --overdue` names them)" : "")
+                << '\n';
+  if (survey.overdue_runs > 0)
+    session.out() << "not begun:  " << survey.overdue_runs
+                  << " late runs  (`rruled doctor` names their executors)\n";
   if (backfills > 0) session.out() << "backfills:  " << backfills << " under way\n";
   return 0;
 }

@@ -142,8 +142,11 @@ struct Metrics::Families {
   Gauge& overdue = gauge(registry,
                          "rruled_overdue_schedules",
                          "Schedules in the store that are late beyond their late_after.");
+  Gauge& overdue_runs = gauge(registry,
+                              "rruled_overdue_runs",
+                              "Runs in the store that are late and that nobody has begun.");
   Gauge& oldest_overdue = gauge(
-      registry, "rruled_oldest_overdue_seconds", "How late the latest of them is; 0 when none is.");
+      registry, "rruled_oldest_overdue_seconds", "How late the latest of both is; 0 when none is.");
   Gauge& next_fire = gauge(registry,
                            "rruled_next_fire_timestamp_seconds",
                            "When the next schedule in the store is due; 0 when none is.");
@@ -307,7 +310,10 @@ void Metrics::set_survey(const store::Survey& survey) {
     all.schedules.Add({{"status", std::string(store::word(status))}})
         .Set(static_cast<double>(count));
   all.overdue.Set(static_cast<double>(survey.overdue));
-  all.oldest_overdue.Set(survey.overdue_since ? seconds(now - *survey.overdue_since) : 0);
+  all.overdue_runs.Set(static_cast<double>(survey.overdue_runs));
+  const auto since =
+      std::min(survey.overdue_since.value_or(now), survey.overdue_runs_since.value_or(now));
+  all.oldest_overdue.Set(seconds(now - since));
   all.next_fire.Set(survey.next_due ? seconds(survey.next_due->time_since_epoch()) : 0);
   all.dead.Set(static_cast<double>(survey.dead));
   all.settled_ahead.Set(static_cast<double>(survey.settled_ahead));

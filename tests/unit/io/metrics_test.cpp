@@ -56,6 +56,8 @@ store::Survey found_in_store() {
   survey.dead = 3;
   survey.overdue = 4;
   survey.overdue_since = kDue;
+  survey.overdue_runs = 5;
+  survey.overdue_runs_since = kDue + milliseconds(1);
   survey.next_due = kDue + milliseconds(500);
   survey.settled_ahead = 1;
   return survey;
@@ -177,12 +179,17 @@ TEST_CASE("what the store holds is told by the last survey, and is not there bef
   CHECK(scrape.value.at("rruled_schedules{status=\"error\"}") == 2);
   CHECK(scrape.value.at("rruled_dead_letters") == 3);
   CHECK(scrape.value.at("rruled_overdue_schedules") == 4);
+  CHECK(scrape.value.at("rruled_overdue_runs") == 5);
   CHECK(scrape.value.at("rruled_oldest_overdue_seconds") > 86'400);
   CHECK(scrape.value.at("rruled_next_fire_timestamp_seconds") == Approx(1'767'603'600.5));
   CHECK(scrape.value.at("rruled_schedules_settled_ahead") == 1);
   auto calm = found_in_store();
   calm.overdue = 0;
   calm.overdue_since.reset();
+  told.metrics.set_survey(calm);
+  CHECK(Scrape(told.metrics.text()).value.at("rruled_oldest_overdue_seconds") > 86'400);
+  calm.overdue_runs = 0;
+  calm.overdue_runs_since.reset();
   told.metrics.set_survey(calm);
   CHECK(Scrape(told.metrics.text()).value.at("rruled_oldest_overdue_seconds") == 0);
   CHECK(told.metrics.survey()->settled_ahead == 1);

@@ -76,6 +76,35 @@ void surveys_what_is_settled_ahead(Store& store) {
   CHECK(found.settled_ahead_ids.size() == 3);
 }
 
+void surveys_runs_that_nobody_begins(Store& store) {
+  ChangeSet changes = put(a_flow());
+  changes.schedules.push_back({a_schedule(), {}});
+  REQUIRE_FALSE(store.write(changes, at(0)));
+  const auto claimant = store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  std::vector<Run> runs;
+  for (const int second : {0, 1}) {
+    runs.push_back(a_run(a_schedule(), nominal(second), RunStatus::pending));
+    runs.back().late_after = std::chrono::minutes(1);
+  }
+  runs.push_back(a_run(a_schedule(), nominal(2)));  // begun
+  (void)store.settle({a_settlement(a_schedule(), runs, nominal(600))}, claimant, at(2));
+  auto found = survey(store, at(60));
+  CHECK(found.overdue_runs == 0);
+  CHECK_FALSE(found.overdue_runs_since);
+  found = survey(store, at(61));  // the second is late by exactly a minute
+  CHECK(found.overdue_runs == 1);
+  CHECK(found.overdue_runs_since == at(0));
+  CHECK(survey(store, at(1'000)).overdue_runs == 2);
+
+  ChangeSet pause;
+  Project project;
+  project.id = 1;
+  project.paused_at = at(1'000);
+  pause.projects.push_back(project);
+  REQUIRE_FALSE(store.write(pause, at(1'000)));
+  CHECK(survey(store, at(1'000)).overdue_runs == 2);  // what is in the ledger goes on
+}
+
 void surveys_dead_runs(Store& store) {
   ChangeSet changes = put(a_flow());
   changes.schedules.push_back({a_schedule(), {}});
@@ -97,6 +126,7 @@ std::vector<Check> survey_checks() {
   return {{"an empty store is surveyed", surveys_nothing},
           {"schedules are surveyed by status and lateness", surveys_schedules},
           {"schedules settled ahead of the clock are surveyed", surveys_what_is_settled_ahead},
+          {"runs that nobody begins are surveyed", surveys_runs_that_nobody_begins},
           {"dead runs are surveyed", surveys_dead_runs}};
 }
 
