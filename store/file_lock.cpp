@@ -34,9 +34,12 @@ FileLock::FileLock(const std::string& path, const std::string& what)
   if (fd_ < 0) {
     const int error = errno;
     const bool forbidden = error == EACCES || error == EROFS || error == EPERM;
+    const bool of_another = error == EACCES && ::access(path.c_str(), F_OK) == 0;
     throw StoreError(forbidden ? StoreError::Kind::read_only : StoreError::Kind::fault,
                      "cannot open the lock " + path + ": " + std::strerror(error) +
-                         "; make its directory writable for this user");
+                         (of_another ? "; another user made it: give it to this one (chown), or "
+                                       "remove it while no daemon runs on the store"
+                                     : "; make its directory writable for this user"));
   }
   while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;

@@ -123,10 +123,10 @@ Response cancel_backfill(Call& call) {
   write_changes(call, [&] {
     const store::Backfill before = backfill_of(call);
     store::ChangeSet changes;
-    if (before.ended_at && before.cancelled) return changes;
+    if (before.ended_at) return changes;  // done, or cancelled before
     store::Backfill after = before;
     after.cancelled = true;
-    if (!after.ended_at) after.ended_at = call.now;
+    after.ended_at = call.now;
     changes.backfills.push_back({after, before.version});
     const json::object was = core::to_json(before, {});
     const json::object is = core::to_json(after, {});

@@ -14,12 +14,14 @@ std::optional<int> hex_digit(char c) {
   return std::nullopt;
 }
 
-std::optional<std::string> decoded(std::string_view text) {
+}  // namespace
+
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
-      out += text[i] == '+' ? ' ' : text[i];
+      out += plus_is_space && text[i] == '+' ? ' ' : text[i];
       continue;
     }
     if (i + 2 >= text.size()) return std::nullopt;
@@ -33,8 +35,6 @@ std::optional<std::string> decoded(std::string_view text) {
   return out;
 }
 
-}  // namespace
-
 std::optional<FormFields> parse_form(std::string_view text) {
   FormFields fields;
   while (!text.empty()) {
@@ -43,9 +43,9 @@ std::optional<FormFields> parse_form(std::string_view text) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (pair.empty()) continue;
     const auto equals = pair.find('=');
-    auto key = decoded(pair.substr(0, equals));
-    auto value =
-        equals == std::string_view::npos ? std::string() : decoded(pair.substr(equals + 1));
+    auto key = percent_decoded(pair.substr(0, equals), true);
+    auto value = equals == std::string_view::npos ? std::string()
+                                                  : percent_decoded(pair.substr(equals + 1), true);
     if (!key || !value) return std::nullopt;
     fields.emplace_back(std::move(*key), std::move(*value));
   }

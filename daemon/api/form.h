@@ -14,6 +14,9 @@
 // application/x-www-form-urlencoded: query strings and the bodies that curl -d makes. Pure.
 namespace rruled::api {
 
+// nullopt: a broken %-sequence, bytes that are not UTF-8, or NUL.
+[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space);
+
 // "a=1&b=x%20y+z": pairs in order, decoded.
 using FormFields = std::vector<std::pair<std::string, std::string>>;
 

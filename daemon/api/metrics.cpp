@@ -1,5 +1,5 @@
 #include "daemon/api/routes.h"
-#include "daemon/core/duration.h"
+#include "daemon/core/property_filter.h"
 
 #include <date/date.h>
 
@@ -43,14 +43,16 @@ std::optional<Metric> metric_of(RunStatus status) {
   }
 }
 
-// An ISO 8601 time, or one relative to now: "-7d", "-24h".
+// An ISO 8601 time, or one relative to now as in filters: "-7d", "-24h".
 std::optional<Timestamp> moment_parameter(const Call& call, std::string_view name) {
   const std::string* text = call.parameter(name);
   if (text == nullptr || !text->starts_with('-')) return time_parameter(call, name);
-  const auto back = core::parse_duration(std::string_view(*text).substr(1));
-  if (!back || *back > call.now.time_since_epoch())
-    refuse(std::string(name), "A time such as 2026-01-31T00:00:00Z, or -7d, -24h.");
-  return call.now - *back;
+  const auto moment = core::relative_time(*text, call.now);
+  if (!moment || *moment < Timestamp())
+    refuse(
+        std::string(name),
+        "A time such as 2026-01-31T00:00:00Z, or so long ago: -24h, -7d, -2w, -1m (a month), -1y.");
+  return moment;
 }
 
 std::set<std::string> list_parameter(const Call& call, std::string_view name) {
@@ -162,7 +164,7 @@ Response flow_metric_totals(Call& call) {
   const bool names = by_name(call);
   const auto whole = std::max(to - from, milliseconds(1));
   json::object totals;
-  count(call, {flow.id, std::nullopt, from, to, whole},
+  count(call, {flow.id, id_parameter<store::RunId>(call, "instance_id"), from, to, whole},
         [&](std::size_t, const Metric& metric, std::uint64_t number) {
           auto& total = totals[names ? metric.name : metric.kind];
           total = (total.is_null() ? 0 : total.to_number<std::uint64_t>()) + number;

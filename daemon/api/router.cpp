@@ -1,5 +1,7 @@
 #include "daemon/api/router.h"
 
+#include "daemon/api/form.h"
+
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
@@ -35,6 +37,19 @@ std::optional<std::size_t> arguments_of_match(const std::vector<std::string_view
   return arguments;
 }
 
+// nullopt: one cannot be what it says.
+std::optional<PathArguments> decoded_arguments(const std::vector<std::string_view>& pattern,
+                                               const std::vector<std::string_view>& path) {
+  PathArguments arguments;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (!is_argument(pattern[i])) continue;
+    auto value = percent_decoded(path[i], false);
+    if (!value || value->find_first_of("/\\") != std::string::npos) return std::nullopt;
+    arguments.emplace_back(pattern[i].substr(1, pattern[i].size() - 2), std::move(*value));
+  }
+  return arguments;
+}
+
 // Patterns that match the same paths.
 std::string shape(const Route& route) {
   std::string text(word(route.verb));
@@ -63,7 +78,6 @@ Router::Router(std::span<const Route> routes) : routes_(routes) {
 
 RouteMatch Router::match(std::string_view method, std::string_view path) const {
   RouteMatch found;
-  if (path.find_first_of("%\\") != std::string_view::npos) return found;
   const auto parts = segments(path);
   std::size_t fewest = std::numeric_limits<std::size_t>::max();
   std::vector<std::size_t> best;
@@ -75,13 +89,13 @@ RouteMatch Router::match(std::string_view method, std::string_view path) const {
     best.push_back(i);
   }
   for (const std::size_t i : best) {
+    auto arguments = decoded_arguments(patterns_[i], parts);
+    if (!arguments) return {};
     const std::string_view verb = word(routes_[i].verb);
     found.allow.append(verb).append(verb == "GET" ? ", HEAD, " : ", ");
     if (method != verb && !(method == "HEAD" && verb == "GET")) continue;
     found.route = &routes_[i];
-    for (std::size_t at = 0; at < parts.size(); ++at)
-      if (const auto name = patterns_[i][at]; is_argument(name))
-        found.arguments.emplace_back(name.substr(1, name.size() - 2), parts[at]);
+    found.arguments = std::move(*arguments);
   }
   if (!best.empty()) found.allow += "OPTIONS";
   return found;

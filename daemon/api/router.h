@@ -48,16 +48,17 @@ struct Route {
 };
 
 // What the "{..}" of the pattern are in a path.
-using PathArguments = std::vector<std::pair<std::string_view, std::string_view>>;
+using PathArguments = std::vector<std::pair<std::string_view, std::string>>;
 
 struct RouteMatch {
   const Route* route = nullptr;  // null: no such path, or not with this method
-  PathArguments arguments;       // views into the path
+  PathArguments arguments;       // decoded
   std::string allow;             // methods of this path, "GET, HEAD, OPTIONS"; empty: no such path
 };
 
 // A path matches with and without its last slash. Where several patterns match, the one with fewer
-// arguments counts ("schedules/preview/" is no schedule). HEAD is GET's; "%" is in no path of ours.
+// arguments counts ("schedules/preview/" is no schedule). HEAD is GET's. Only arguments may be
+// %-encoded, and none has a slash.
 class Router {
  public:
   // `routes` must outlive the router. Throws std::logic_error when two are the same.

@@ -78,7 +78,10 @@ Response create_schedule(Call& call) {
     call.headers.push_back({std::string(kReplayed), "true"});
     return schedule_response(call, *existing, 201);
   }
-  warn_unknown(call, core::unknown_schedule_keys(body));
+  auto ignored = core::unknown_schedule_keys(body);
+  if (const auto* status = body.if_contains("status"); status && *status != "active")
+    ignored.emplace_back("status");
+  warn_unknown(call, ignored);
   const auto edit = core::schedule_from_json(body, base, nullptr, core::JsonUse::create,
                                              rules_of(call), call.now);
   if (!edit) throw Refused{invalid(edit.error())};

@@ -136,8 +136,10 @@ json::object object_of_file(Session& session, const Options& options) {
   if (!file)
     throw Failure(kRefused, "calendar: " + file.error().detail + " (at byte " +
                                 std::to_string(file.error().offset) + ")");
+  // What is altered are times of day, of which a calendar has none.
   for (const auto& note : file->notes)
-    session.err() << "line " << note.line << ": " << note.text << '\n';
+    if (note.kind == rrule::ImportNote::Kind::dropped)
+      session.err() << "line " << note.line << ": dropped: " << note.text << '\n';
   json::array rules;
   for (const auto& entry : file->entries)
     rules.push_back(

@@ -42,6 +42,17 @@ std::string command_path(const CLI::App& app) {
   return app.get_name();
 }
 
+// What is given empty is a variable of the shell that is not set, and not a wish for the default.
+// A note may be taken away so.
+void refuse_empty(const CLI::App& app) {
+  for (const auto* each : app.get_subcommands()) refuse_empty(*each);
+  for (const auto* option : app.get_options())
+    for (const auto& value : option->results())
+      if (value.empty() && option->get_name() != "--note")
+        throw CLI::ValidationError(option->get_name(),
+                                   "must not be empty; leave it out if there is nothing to say");
+}
+
 int report(const CLI::ParseError& error, const CLI::App& root, Session& session) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
     return root.exit(error, session.out(), session.err());
@@ -53,8 +64,10 @@ int run_chosen(Commands& commands) {
   Session& session = commands.session;
   try {
     const int code = commands.chosen();
-    session.out().flush();
-    return code;
+    if (session.out().flush()) return code;
+    session.err() << "rruled: the output could not be written whole; what the command did to the"
+                     " store stays: make room, or look where it goes to, and ask again\n";
+    return kRefused;
   } catch (const Failure& failure) {
     session.err() << "rruled: " << failure.what() << '\n';
     return failure.exit_code();
@@ -101,6 +114,7 @@ int execute(int argc, const char* const* argv, Session& session) {
   add_all(commands);
   try {
     root.parse(argc, argv);
+    refuse_empty(root);
   } catch (const CLI::ParseError& error) {
     return report(error, root, session);
   }

@@ -19,13 +19,13 @@ int ask(Session& session, const Options& options) {
   if (!timeout || timeout->count() <= 0)
     throw Failure(kUsage,
                   "--timeout: must be a duration such as 5s, not \"" + options.timeout + "\"");
-  const auto& config = session.config();
   std::string listen = options.at;
   bool tls = false;
-  if (listen.empty()) listen = config.health.listen;
+  // With an address no file is read: one that was spoiled does not make the daemon look ill.
+  if (listen.empty()) listen = session.config().health.listen;
   if (listen.empty()) {
-    listen = config.api.listen;
-    tls = !config.api.tls_certificate.empty();
+    listen = session.config().api.listen;
+    tls = !session.config().api.tls_certificate.empty();
   }
   if (listen.empty())
     throw Failure(kRefused,

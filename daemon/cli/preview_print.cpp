@@ -123,6 +123,9 @@ void print_preview(std::ostream& out,
   }
   add_excluded(std::nullopt);
   if (!table.empty()) table.print(out);
+  if (preview.excluded_before > 0)
+    out << "Of what the calendar leaves out, the " << preview.excluded_before
+        << " before those above are not listed.\n";
   if (preview.exhausted)
     out << "The search gave up: too many occurrences in a row are excluded.\n";
   else if (preview.ended)

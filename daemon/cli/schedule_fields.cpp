@@ -53,11 +53,11 @@ void set_texts(json::object& object, const ScheduleFields& fields) {
       {"late_after", &fields.late_after},
       {"timeout", &fields.timeout},
       {"executor", &fields.executor},
-      {"note", &fields.note},
       {"calendar", &fields.calendar},
       {"calendar_action", &fields.calendar_action}};
   for (const auto& [key, text] : texts)
     if (!text->empty()) object[key] = *text;
+  if (fields.note) object["note"] = *fields.note;
   if (fields.calendar == kNoCalendar) object["calendar"] = nullptr;
   if (fields.max_running > 0) object["max_running"] = fields.max_running;
   if (fields.pause_after_failures == 0) object["pause_after_failures"] = nullptr;
@@ -94,7 +94,8 @@ void add_schedule_fields(CLI::App* command, ScheduleFields& fields) {
   command->add_option("--catchup-window", fields.catchup_window, "Never run when older (24h)");
   add_words<store::OverlapPolicy>(command, "--overlap", fields.overlap,
                                   "When the run before has not ended");
-  command->add_option("--max-running", fields.max_running, "Runs at one time, for --overlap (1)");
+  command->add_option("--max-running", fields.max_running, "Runs at one time, for --overlap (1)")
+      ->check(CLI::PositiveNumber);
   command->add_option("--jitter", fields.jitter, "Spread by up to this (0s)");
   command->add_option("--late-after", fields.late_after, "Later than this counts as late (60s)");
   command->add_option("--pause-after-failures", fields.pause_after_failures,

@@ -15,7 +15,8 @@ struct ScheduleFields {
   std::string rrule, cron, at, starts_at, starts_at_local, timezone, variables, file;
   std::vector<std::string> var;
   std::string dst_gap, dst_fold, catchup, catchup_grace, catchup_window, overlap, jitter,
-      late_after, timeout, executor, note, calendar, calendar_action;
+      late_after, timeout, executor, calendar, calendar_action;
+  std::optional<std::string> note;  // empty: taken away
   int max_running = 0;
   int pause_after_failures = -1;  // not given
 };

@@ -37,6 +37,11 @@ core::Bundle read_bundle(Session& session, const ImportOptions& options) {
   auto foreign = options.from == "ics" ? bundle_of_calendar(session, text, options.foreign)
                                        : bundle_of_crontab(session, text, options.foreign);
   for (const auto& each : foreign.notes) session.err() << each << '\n';
+  if (options.from == "crontab" && !foreign.bundle.empty())
+    session.err()
+        << "A command is taken over as the variable `command` of its flow: it is run by an"
+           " executor of type \"command\" that does so (README, Executors). Without one"
+           " its runs are only written down.\n";
   if (foreign.bundle.empty()) throw Failure(kRefused, "nothing in it could be imported");
   return std::move(foreign.bundle);
 }

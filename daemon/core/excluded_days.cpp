@@ -224,6 +224,8 @@ FieldResult<store::Calendar> calendar_from_json(const json::object& object,
   if (fields.failed()) return *fields.error();
   if (row.name.find('/') != std::string::npos)
     return invalid("name", "Must not have a slash: it is part of an address.");
+  if (row.name == "." || row.name == "..")
+    return invalid("name", "Must not be . or ..: in an address they are folders.");
   if (row.name == "none") return invalid("name", "\"none\" stands for no calendar.");
   json::object days = stored_json(row.days, json::object()).as_object();
   if (const auto* dates = object.if_contains("dates")) {

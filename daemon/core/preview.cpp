@@ -57,6 +57,9 @@ void read_bound(FieldReader& fields, std::string_view key, std::optional<Instant
   bound = std::chrono::floor<seconds>(instant);
 }
 
+// Of what the calendar leaves out, so many are listed also when fewer occurrences are asked for.
+constexpr std::size_t kExcludedMin = 100;
+
 // With a calendar: from one kept day to the next.
 Preview preview_of_open_days(const Timetable& timetable, const PreviewWindow& window) {
   Preview result;
@@ -77,7 +80,10 @@ Preview preview_of_open_days(const Timetable& timetable, const PreviewWindow& wi
     end = *window.until;
   else if (!result.items.empty())
     end = result.items.back().occurrence.instant;
-  if (end) result.excluded = open_days.excluded(after, *end, window.count).newest;
+  if (!end) return result;
+  auto excluded = open_days.excluded(after, *end, std::max(window.count, kExcludedMin));
+  result.excluded = std::move(excluded.newest);
+  result.excluded_before = excluded.count - result.excluded.size();
   return result;
 }
 
@@ -137,6 +143,7 @@ json::object to_json(const Preview& preview) {
   json::array excluded;
   for (const auto& each : preview.excluded) excluded.push_back(times_of(each));
   object["excluded"] = std::move(excluded);
+  if (preview.excluded_before > 0) object["excluded_before"] = preview.excluded_before;
   return object;
 }
 

@@ -32,8 +32,9 @@ struct PreviewItem {
 struct Preview {
   std::vector<PreviewItem> items;
   // What the calendar leaves out before the last one given (or the end of the window), in order;
-  // at most as many as items were asked for, the latest.
+  // at most as many as items were asked for (or 100), the latest; and how many came before those.
   std::vector<rrule::Occurrence> excluded;
+  std::uint64_t excluded_before = 0;
   bool ended = false;      // nothing follows the last one given
   bool exhausted = false;  // the search gave up: too many exclusions in a row
 };
@@ -42,7 +43,7 @@ struct Preview {
 // {"scheduled_for","due_at","local","offset"}, where the clock change touched it "note", and where
 // the calendar moved it "note": "calendar_moved" and "moved_from" (local).
 [[nodiscard]] boost::json::object to_json(const PreviewItem& item);
-// {"occurrences"} and, when there is something in it, "excluded".
+// {"occurrences"} and, when there is something in it, "excluded" and "excluded_before".
 [[nodiscard]] boost::json::object to_json(const Preview& preview);
 
 // A schedule that is stored nowhere: {"rrule", "starts_at" or "starts_at_local", "timezone",

@@ -60,6 +60,10 @@ TEST_CASE("healthcheck asks the daemon over TCP, a socket and TLS") {
     check_says(here.rruled({"healthcheck", "--at", serving.address}), 0, "ready\n");
     check_says(here.rruled({"healthcheck", "--live", "--at", serving.address}), 0, "alive\n");
     check_says(here.rruled({"healthcheck"}), 1, "names no port");
+    // A file that was spoiled since does not make the daemon ill.
+    write_file(here.config(), "nonsense");
+    check_says(here.rruled({"healthcheck", "--at", serving.address}), 0, "ready\n");
+    check_says(here.rruled({"healthcheck"}), 78, "rruled.toml:1");
     CHECK(serving.stop() == 0);
     check_says(here.rruled({"healthcheck", "--at", serving.address}), 1, "is the daemon running?");
   }
@@ -188,6 +192,11 @@ TEST_CASE("doctor names what is wrong, and what to do about it") {
   CHECK_THAT(found["settled_to"], Contains(id));
   CHECK_THAT(found["tokens"], Contains("old expires at"));
   CHECK(found.size() == 8);
+  REQUIRE(here.rruled({"schedule", "run-now", id}).exit_code == 0);
+  sql(here, "UPDATE runs SET due_at = 1000, executor = 'gone'");
+  CHECK_THAT(complaints(here, 1)["waiting"],
+             Contains("1 run late and not begun since 1970-01-01") &&
+                 Contains("the first for gone (not in this configuration)"));
   sql(here, "UPDATE schedules SET status = 'error', status_reason = 'no such zone'");
   CHECK_THAT(complaints(here, 1)["schedules"],
              Contains("1 schedule set aside; " + id + ": no such zone"));

@@ -136,6 +136,8 @@ TEST_CASE("what a schedule cannot be is told by field") {
        1,
        "rrule: Schedule produces no future occurrences."},
       {{"--rrule", "FREQ=DAILY", "--timezone", "Europe/Pargue"}, 1, "timezone: "},
+      {{"--rrule", "FREQ=DAILY", "--timezone", ""}, 2, "--timezone: must not be empty"},
+      {{"--rrule", "FREQ=DAILY", "--max-running", "0"}, 2, "--max-running"},
       {{"--rrule", "FREQ=DAILY", "--cron", "* * * * *"}, 2, "--cron"},
       {{"--rrule", "FREQ=DAILY", "--at", "now"}, 2, "--at"},
       {{"--at", "2020-01-01T00:00:00Z"}, 1, "rrule: Schedule produces no future occurrences."},
@@ -160,7 +162,7 @@ TEST_CASE("what a schedule cannot be is told by field") {
     CHECK_THAT(result.err, Contains(each.message));
     CHECK(std::count(result.err.begin(), result.err.end(), '\n') <= 2);
   }
-  CHECK(cases.size() == 16);
+  CHECK(cases.size() == 18);
   CHECK(machine.json({"schedule", "list"}).as_array().empty());
 }
 
@@ -182,6 +184,10 @@ TEST_CASE("a schedule is paused, resumed, changed, run and deleted") {
   CHECK(updated.at("timezone") == "UTC");
   CHECK(updated.at("rrule") == "FREQ=WEEKLY");
   CHECK(machine.rruled({"schedule", "update", id, "--rrule", "FREQ=NEVER"}).exit_code == 1);
+  // A pause without a note leaves the one that is there; an empty one takes it away.
+  CHECK(machine.json({"schedule", "pause", id}).at("note") == "holiday");
+  CHECK(machine.json({"schedule", "pause", id, "--note", ""}).at("note") == "");
+  CHECK(machine.json({"schedule", "resume", id}).at("status") == "active");
   CHECK(machine.json({"schedule", "show", id}).at("rrule") == "FREQ=WEEKLY");
   CHECK_THAT(machine.rruled({"schedule", "show", id}).out, Contains("every Thursday at 09:00 UTC"));
 

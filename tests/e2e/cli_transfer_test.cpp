@@ -50,6 +50,16 @@ TEST_CASE("export and import are each other's inverse") {
   CHECK(exported(other) == first);
 }
 
+TEST_CASE("what could not be written out is no success") {
+  Installation machine;
+  import(machine, R"({"flows":[{"name":"Backup"}]})");
+  const auto result = testing::run_process(
+      {"/bin/sh", "-c", "exec \"$RRULED\" export --config \"$CONFIG\" > /dev/full"},
+      {.environment = {{"RRULED", RRULED_BINARY}, {"CONFIG", machine.config()}}});
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, Contains("the output could not be written whole"));
+}
+
 TEST_CASE("an id that exists is an error, unless it is replaced") {
   Installation machine;
   import(machine, two_schedules());
@@ -185,7 +195,7 @@ TEST_CASE("a crontab comes in with an honest report") {
   CHECK(result.exit_code == 0);
   CHECK(result.out == "imported 2 flows and 2 schedules\n");
   CHECK_THAT(result.err, Contains("line 1: ") && Contains("line 6: dropped: ") &&
-                             Contains("line 7: dropped: "));
+                             Contains("line 7: dropped: ") && Contains("type \"command\""));
   const auto flow = machine.json({"flow", "show", "/usr/bin/backup --all"});
   CHECK(flow.at("variables").at(0).at("default") == "/usr/bin/backup --all");
   const auto schedules = machine.json({"schedule", "list", "--flow", "/usr/bin/superstition"});

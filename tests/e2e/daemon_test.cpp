@@ -103,6 +103,20 @@ TEST_CASE("SIGTERM lets what is in flight end, and claims nothing new") {
   for (const auto& run : here.runs()) CHECK(run.at("status").as_string() == "completed");
 }
 
+TEST_CASE("a log that nobody reads any more does not end the daemon") {
+  LoopbackReceiver receiver;
+  Installation here("[executors.default]\ntype = \"http\"\nurl = \"" + receiver.url("/hook") +
+                    "\"\n");
+  here.add_schedule("FREQ=SECONDLY;COUNT=4");
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  CHECK(!daemon.read_until("completed", kPatience).empty());
+  daemon.close_output();
+  CHECK(receiver.wait_for_requests(4));
+  daemon.send_signal(SIGTERM);
+  CHECK(daemon.wait() == 0);
+  for (const auto& run : here.runs()) CHECK(run.at("status").as_string() == "completed");
+}
+
 TEST_CASE("a second signal ends the daemon at once") {
   LoopbackReceiver receiver;
   receiver.always_answer({.held = true});

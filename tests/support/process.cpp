@@ -46,6 +46,7 @@ void shut(int& descriptor) {
   for (const auto& each : variables) pairs.push_back(const_cast<char*>(each.c_str()));
   arguments.push_back(nullptr);
   pairs.push_back(nullptr);
+  signal(SIGPIPE, SIG_DFL);  // ignored here, and that is handed on
   execve(arguments.front(), arguments.data(), pairs.data());
   _exit(127);
 }
@@ -167,6 +168,8 @@ void BackgroundProcess::write(const std::string& text) {
 }
 
 void BackgroundProcess::close_input() { shut(input_); }
+
+void BackgroundProcess::close_output() { shut(output_); }
 
 std::string BackgroundProcess::read_line(milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;

@@ -35,6 +35,7 @@ class BackgroundProcess {
 
   void write(const std::string& text);
   void close_input();
+  void close_output();  // what it writes from now on has no reader
   // The next line of its standard output; "" when none came in time or it ended.
   [[nodiscard]] std::string read_line(std::chrono::milliseconds timeout);
   // Reads lines until one contains `text`, and gives it; "" when none did in time or it ended.

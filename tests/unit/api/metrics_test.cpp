@@ -81,6 +81,10 @@ TEST_CASE("metrics count what was due in each step, zeros too") {
         R"({"labels":["2025-12-29","2025-12-30","2025-12-31","2026-01-01","2026-01-02",)"
         R"("2026-01-03","2026-01-04"],"series":[{"name":"failed","values":[0,0,0,0,0,0,1]}]})");
   CHECK(metrics(home, flow, "totals/") == R"({"totals":{"other":4,"success":2,"failure":2}})");
+  // As in filters, m is a month.
+  CHECK(metrics(home, flow, "totals/?after=-1m&kind=success") == R"({"totals":{"success":3}})");
+  CHECK(metrics(home, flow, "totals/?instance_id=0190f6a2-0000-7000-8000-000000000000") ==
+        R"({"totals":{}})");
   CHECK(
       metrics(home, flow, "totals/?after=2025-01-01T00:00:00Z&breakdown_by=name&name=succeeded") ==
       R"({"totals":{"succeeded":3}})");

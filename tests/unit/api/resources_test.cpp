@@ -38,6 +38,16 @@ std::vector<std::string> all_ids(ApiHome& home, std::string target) {
 
 }  // namespace
 
+TEST_CASE("a new schedule is active: another status is passed over, and said so") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow();
+  const auto made =
+      home.ask("POST", kFlows + flow + "/schedules/",
+               R"({"rrule":"FREQ=DAILY","starts_at":"2026-01-01T12:00:00Z","status":"paused"})");
+  CHECK(made.status == 201);
+  CHECK(header(made, "Warning") == "299 rruled \"ignored unknown fields: status\"");
+}
+
 TEST_CASE("flows are made, listed, changed and deleted") {
   ApiHome home(either_store());
   const auto made = home.json(201, "POST", kFlows, R"({"name":"a","nmae":"x","description":"d"})");

@@ -61,6 +61,17 @@ TEST_CASE("another method is told from another path") {
   }
 }
 
+TEST_CASE("an argument may be encoded, and is then what it says") {
+  const Router router(kRoutes);
+  const auto found = router.match("GET", "/p/7/flows/%C3%BA%20x+y/");
+  REQUIRE(found.route);
+  CHECK(found.arguments == PathArguments{{"project_id", "7"}, {"id", "\xC3\xBA x+y"}});
+  for (const char* id : {"a%", "a%2", "%zz", "%00", "%C3", "%5C"}) {
+    INFO(id);
+    CHECK(router.match("GET", "/p/7/flows/" + std::string(id)).allow.empty());
+  }
+}
+
 TEST_CASE("two routes that match the same paths are a mistake of ours") {
   static constexpr Route kTwice[] = {
       {Verb::get, "/p/{a}/", Scope::read, nothing, {}},

@@ -114,6 +114,11 @@ TEST_CASE("calendars are made, named by schedules, changed and deleted") {
   CHECK(preview.at("occurrences").at(0).at("scheduled_for") == "2026-01-06T12:00:00.000000Z");
   CHECK(preview.at("excluded").at(0).at("scheduled_for") == "2026-01-05T12:00:00.000000Z");
 
+  const auto named = home.json(201, "POST", calendars, R"({"name":"\u00fa x"})");
+  CHECK(home.json(200, "GET", calendars + "%C3%BA%20x/") == named);
+  CHECK(home.ask("DELETE", calendars + "%C3%BA%20x/").status == 204);
+  CHECK(attr(home.json(400, "POST", calendars, R"({"name":".."})")) == "name");
+
   // A change of the calendar moves its schedules at once.
   home.json(200, "PATCH", calendars + "holidays/", R"({"dates":["2026-01-06"]})");
   CHECK(home.json(200, "GET", path).at("next_run_at") == "2026-01-05T12:00:00.000000Z");
@@ -191,6 +196,8 @@ TEST_CASE("a backfill is previewed, made, carried out and cancelled") {
     CHECK(done.at("status") == "done");
     CHECK(done.at("made") == 24);
     CHECK(done.at("runs").at("completed") == 24);
+    // It is done, and stays so.
+    CHECK(home.json(200, "POST", backfill + "cancel/") == done);
   }
   SECTION("cancelled half way") {
     const auto cancelled = home.json(200, "POST", backfill + "cancel/");

@@ -308,6 +308,11 @@ TEST_CASE("a store without permission", "[sqlite][open]") {
     CHECK(std::distance(fs::directory_iterator(dir.path()), {}) == 1);  // nothing beside it
     fs::permissions(dir.path(), fs::perms(0700));
   }
+  SECTION("to take the lock that another user made") {
+    fs::permissions(path, fs::perms(0666));
+    fs::permissions(dir.path(), fs::perms(0777));
+    check_fails(as_nobody(OpenMode::daemon), "read_only", "another user made it");
+  }
   SECTION("to look into its directory") {
     fs::permissions(dir.path(), fs::perms(0));
     check_fails(as_nobody(OpenMode::read_only), "unavailable", "run as the user that owns");
