@@ -3,7 +3,6 @@
 #include "daemon/cli/commands.h"
 #include "daemon/cli/output.h"
 #include "store/errors.h"
-#include "store/survey.h"
 
 #include <algorithm>
 #include <iostream>
@@ -23,9 +22,10 @@ void check_store(Session& session, std::vector<Finding>& findings) {
                             std::to_string(store::schema_steps(config.location.url)) +
                             " as this program has it",
                         {}});
-    check_clock(session, store, findings);
-    check_schedules(session, store, findings);
-    check_waiting(session, store, findings);
+    const auto survey = store::survey(store, session.now());
+    check_clock(session, store, survey, findings);
+    check_schedules(store, survey, findings);
+    check_waiting(session, store, survey, findings);
     check_tokens(session, findings);
   } catch (const store::StoreError& error) {
     findings.push_back({"store", false, error.what(),

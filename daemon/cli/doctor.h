@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/cli/session.h"
+#include "store/survey.h"
 
 #include <string>
 #include <vector>
@@ -20,9 +21,17 @@ void check_files(Session& session, std::vector<Finding>& findings);
 void check_zones(Session& session, std::vector<Finding>& findings);
 void check_executors(Session& session, std::vector<Finding>& findings);
 void check_disk(Session& session, std::vector<Finding>& findings);
-void check_clock(Session& session, store::Store& store, std::vector<Finding>& findings);
-void check_schedules(Session& session, store::Store& store, std::vector<Finding>& findings);
-void check_waiting(Session& session, store::Store& store, std::vector<Finding>& findings);
+void check_clock(Session& session,
+                 store::Store& store,
+                 const store::Survey& survey,
+                 std::vector<Finding>& findings);
+void check_schedules(store::Store& store,
+                     const store::Survey& survey,
+                     std::vector<Finding>& findings);
+void check_waiting(Session& session,
+                   store::Store& store,
+                   const store::Survey& survey,
+                   std::vector<Finding>& findings);
 void check_tokens(Session& session, std::vector<Finding>& findings);
 
 }  // namespace rruled::cli

@@ -3,7 +3,6 @@
 #include "daemon/core/run_identity.h"
 #include "daemon/io/probe.h"
 #include "daemon/io/url_template.h"
-#include "store/survey.h"
 
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -141,7 +140,10 @@ void check_disk(Session& session, std::vector<Finding>& findings) {
     findings.push_back({"disk", true, detail, {}});
 }
 
-void check_clock(Session& session, store::Store& store, std::vector<Finding>& findings) {
+void check_clock(Session& session,
+                 store::Store& store,
+                 const store::Survey& survey,
+                 std::vector<Finding>& findings) {
   const auto before = session.now();
   const auto there = store.clock();
   const auto now = session.now();
@@ -156,7 +158,7 @@ void check_clock(Session& session, store::Store& store, std::vector<Finding>& fi
       findings.push_back({"clock", true, detail, {}});
     return;
   }
-  const auto high_water = store::survey(store, now).high_water;
+  const auto& high_water = survey.high_water;
   if (high_water && *high_water > now + kSkewMax)
     findings.push_back({"clock", false,
                         "it says " + core::rfc3339(now) + ", but the store was written at " +
@@ -166,9 +168,9 @@ void check_clock(Session& session, store::Store& store, std::vector<Finding>& fi
     findings.push_back({"clock", true, "not behind the store's last write", {}});
 }
 
-void check_schedules(Session& session, store::Store& store, std::vector<Finding>& findings) {
-  const auto now = session.now();
-  const auto survey = store::survey(store, now);
+void check_schedules(store::Store& store,
+                     const store::Survey& survey,
+                     std::vector<Finding>& findings) {
   const auto in_error =
       survey.schedules[static_cast<std::size_t>(store::ScheduleStatus::error)].second;
   std::string named;
@@ -201,8 +203,10 @@ void check_schedules(Session& session, store::Store& store, std::vector<Finding>
 }
 
 // Runs that are in the ledger and that no daemon takes.
-void check_waiting(Session& session, store::Store& store, std::vector<Finding>& findings) {
-  const auto survey = store::survey(store, session.now());
+void check_waiting(Session& session,
+                   store::Store& store,
+                   const store::Survey& survey,
+                   std::vector<Finding>& findings) {
   if (survey.overdue_runs == 0) {
     findings.push_back({"waiting", true, "no run waits though it is late", {}});
     return;

@@ -149,7 +149,8 @@ void print_preview_json(std::ostream& out,
                       {"dst_fold", store::word(schedule.dst_fold)},
                       {"occurrences", std::move(occurrences)},
                       {"ended", preview.ended}};
-  if (lists.contains("excluded")) object["excluded"] = std::move(lists["excluded"]);
+  for (const auto* key : {"excluded", "excluded_before"})
+    if (lists.contains(key)) object[key] = std::move(lists[key]);
   print_object(out, object);
 }
 

@@ -2,6 +2,7 @@
 #include "daemon/cli/commands.h"
 #include "daemon/io/service.h"
 
+#include <csignal>
 #include <memory>
 
 namespace rruled::cli {
@@ -25,6 +26,7 @@ int run(Session& session, bool dry_run) {
                                spdlog::logger& log) { apply_configured(session, store, log); };
   options.companion = session.companion();
   options.reload = [&session] { return session.load_again(); };
+  std::signal(SIGPIPE, SIG_IGN);  // who reads the log may go, and the daemon goes on
   return io::run_service(config, options);
 }
 

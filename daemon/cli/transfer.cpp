@@ -39,9 +39,9 @@ core::Bundle read_bundle(Session& session, const ImportOptions& options) {
   for (const auto& each : foreign.notes) session.err() << each << '\n';
   if (options.from == "crontab" && !foreign.bundle.empty())
     session.err()
-        << "A command is taken over as the variable `command` of its flow: it is run by an"
-           " executor of type \"command\" that does so (README, Executors). Without one"
-           " its runs are only written down.\n";
+        << "A command is taken over as the variable `command` of its flow, and is not run by"
+           " itself: configure an executor of type \"command\" whose program runs what it reads"
+           " there, and name it by `rruled schedule update ID --executor NAME`.\n";
   if (foreign.bundle.empty()) throw Failure(kRefused, "nothing in it could be imported");
   return std::move(foreign.bundle);
 }

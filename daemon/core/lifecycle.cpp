@@ -68,6 +68,7 @@ std::optional<store::Gap> close_excluded(const Schedule& row,
                       open_days.excluded(after, std::chrono::floor<std::chrono::seconds>(now), 0));
 }
 
+// Up to what is still ahead.
 void settle_past(Schedule& row, const Timetable& timetable, Timestamp now) {
   Instant to = std::chrono::floor<std::chrono::seconds>(now);
   if (const auto ahead = timetable.first_ahead(row.settled_to, now))

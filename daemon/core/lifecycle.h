@@ -32,9 +32,9 @@ struct Change {
                                  Timestamp now);
 
 // The edit of a stored row. What the old timing (absent: it cannot be used, and the new one has to
-// tell what passed while nothing fired) had due and
-// unsettled becomes a gap row, so that no occurrence is unaccounted for: missed, or what the
-// schedule was until now (paused, error, its flow inactive). The new timing begins now.
+// tell what passed while nothing fired) had due and unsettled becomes a gap row, so that no
+// occurrence is unaccounted for: missed, or what the schedule was until now (paused, in error, with
+// its flow inactive). The new timing begins now.
 [[nodiscard]] Change edited(const store::Schedule& before,
                             const Timetable* timetable_before,
                             store::Schedule after,

@@ -203,9 +203,10 @@ void read_paused_until(FieldReader& fields, ScheduleEdit& edit, Timestamp now) {
   fields.instant("paused_until", until);
   if (fields.failed()) return;
   if (status != ScheduleStatus::paused)
-    fields.refuse("paused_until", "invalid_input",
-                  "Only a paused schedule has one, and a new one is active: pause it with"
-                  " \"status\": \"paused\" and this in a PATCH.");
+    fields.refuse(
+        "paused_until", "invalid_input",
+        "Only a paused schedule has one: give \"status\": \"paused\" with it (a new one is"
+        " active, and can be paused then).");
   else if (until <= now)
     fields.refuse("paused_until", "invalid_input", "Must be in the future.");
   else
@@ -337,23 +338,18 @@ Change decided(const ScheduleEdit& edit,
   if (edit.timing)
     change = edited(*before, timetable_before, edit.row, *edit.timetable, flow_fires, now);
   const auto status = change.schedule.status;
-  if (edit.status == ScheduleStatus::paused && status != ScheduleStatus::paused) {
-    std::string note = change.schedule.note;
-    const auto until = change.schedule.paused_until;
-    const Timetable* timetable = edit.timing ? &*edit.timetable : timetable_before;
-    auto gap = std::move(change.gap);
-    auto excluded = std::move(change.excluded);
-    change = paused(std::move(change.schedule), timetable, std::move(note), now, until);
-    if (gap) change.gap = std::move(gap);
-    if (excluded) change.excluded = std::move(excluded);
-  } else if (edit.status == ScheduleStatus::active &&
-             (status == ScheduleStatus::paused || status == ScheduleStatus::error)) {
-    auto gap = std::move(change.gap);
-    auto excluded = std::move(change.excluded);
-    change = resumed(std::move(change.schedule), *edit.timetable, flow_fires, now);
-    if (gap) change.gap = std::move(gap);
-    if (excluded) change.excluded = std::move(excluded);
-  }
+  // What the edit closed stays closed.
+  const auto then = [&](Change next) {
+    if (change.gap) next.gap = std::move(change.gap);
+    if (change.excluded) next.excluded = std::move(change.excluded);
+    change = std::move(next);
+  };
+  if (edit.status == ScheduleStatus::paused && status != ScheduleStatus::paused)
+    then(paused(change.schedule, edit.timing ? &*edit.timetable : timetable_before,
+                change.schedule.note, now, change.schedule.paused_until));
+  else if (edit.status == ScheduleStatus::active &&
+           (status == ScheduleStatus::paused || status == ScheduleStatus::error))
+    then(resumed(change.schedule, *edit.timetable, flow_fires, now));
   return change;
 }
 

@@ -9,7 +9,6 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
-#include <csignal>
 #include <string>
 #include <utility>
 
@@ -73,7 +72,6 @@ spdlog::level::level_enum level_of(LogVerbosity verbosity) {
 }
 
 std::shared_ptr<spdlog::logger> make_logger(const Config::Log& config) {
-  std::signal(SIGPIPE, SIG_IGN);
   spdlog::sink_ptr sink;
   if (config.format == LogFormat::journald)
     sink = std::make_shared<JournaldSink>(config.journal_socket);

@@ -11,7 +11,7 @@ namespace rruled::io {
 // Lines to stdout, for people ("text": local time, level, text; coloured on a terminal) or for
 // programs ("json": one object a line with time, level, message and the LogFields); or entries for
 // the journal ("journald": journald_sink.h). Thread-safe. Throws std::runtime_error with what to do
-// next. From now on SIGPIPE is ignored: who reads the log may go, and the process goes on.
+// next.
 [[nodiscard]] std::shared_ptr<spdlog::logger> make_logger(const Config::Log& config);
 [[nodiscard]] spdlog::level::level_enum level_of(LogVerbosity verbosity);
 

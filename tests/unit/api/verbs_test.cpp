@@ -114,6 +114,12 @@ TEST_CASE("calendars are made, named by schedules, changed and deleted") {
   CHECK(preview.at("occurrences").at(0).at("scheduled_for") == "2026-01-06T12:00:00.000000Z");
   CHECK(preview.at("excluded").at(0).at("scheduled_for") == "2026-01-05T12:00:00.000000Z");
 
+  // 12 hours of minutes: the last hundred are listed.
+  const auto minutes = home.json(200, "POST", kProject + "schedules/preview/",
+                                 R"({"rrule":"FREQ=MINUTELY","starts_at":"2026-01-05T12:00:00Z",)"
+                                 R"("calendar":"holidays","count":1})");
+  CHECK(minutes.at("excluded").as_array().size() == 100);
+  CHECK(minutes.at("excluded_before") == 620);
   const auto named = home.json(201, "POST", calendars, R"({"name":"\u00fa x"})");
   CHECK(home.json(200, "GET", calendars + "%C3%BA%20x/") == named);
   CHECK(home.ask("DELETE", calendars + "%C3%BA%20x/").status == 204);

@@ -28,6 +28,17 @@ core::Timetable timetable_of(const store::Schedule& row) {
   return core::Timetable::compile(row, zones).value();
 }
 
+// `before` with another rule from `now` on.
+Change with_rule(const store::Schedule& before,
+                 const char* rule,
+                 store::Timestamp now,
+                 bool flow_fires = true) {
+  auto after = before;
+  after.rrule = rule;
+  const auto times = timetable_of(before);
+  return core::edited(before, &times, after, timetable_of(after), flow_fires, now);
+}
+
 }  // namespace
 
 TEST_CASE("only an active flow with a batch or schedule trigger fires") {
@@ -67,12 +78,7 @@ TEST_CASE("an edit keeps an occurrence whose jittered start is still ahead") {
 }
 
 TEST_CASE("an edit records what was due and unsettled") {
-  const auto before = daily();
-  auto after = before;
-  after.rrule = "FREQ=WEEKLY;BYDAY=FR";
-  const auto old_times = timetable_of(before);
-  const auto change = core::edited(before, &old_times, after, timetable_of(after), true,
-                                   at("2026-06-03T10:00:00Z"));
+  const auto change = with_rule(daily(), "FREQ=WEEKLY;BYDAY=FR", at("2026-06-03T10:00:00Z"));
   REQUIRE(change.gap);
   CHECK(change.gap->count == 2);
   CHECK(change.gap->reason == GapReason::missed);
@@ -123,16 +129,13 @@ TEST_CASE("an edit in quarantine leaves a gap for the time in it") {
 TEST_CASE("an edit while paused counts what the old timing had, and the new one begins then") {
   const auto old_times = timetable_of(daily());
   const auto before = core::paused(daily(), &old_times, "", at("2026-06-02T08:00:00Z")).schedule;
-  auto after = before;
-  after.rrule = "FREQ=MINUTELY";
-  const auto change = core::edited(before, &old_times, after, timetable_of(after), true,
-                                   at("2026-06-05T10:00:00Z"));
+  const auto change = with_rule(before, "FREQ=MINUTELY", at("2026-06-05T10:00:00Z"));
   REQUIRE(change.gap);
   CHECK(change.gap->reason == GapReason::paused);
   CHECK(change.gap->count == 4);
   CHECK(change.schedule.status == ScheduleStatus::paused);
   const bool catch_up = GENERATE(false, true);
-  const auto resumed = core::resumed(change.schedule, timetable_of(after), true,
+  const auto resumed = core::resumed(change.schedule, timetable_of(change.schedule), true,
                                      at("2026-06-05T10:02:30Z"), catch_up);
   if (catch_up) {
     CHECK(resumed.schedule.next_run_at == at("2026-06-05T10:01:00Z"));
@@ -143,13 +146,8 @@ TEST_CASE("an edit while paused counts what the old timing had, and the new one 
 }
 
 TEST_CASE("a pause after an edit counts from the edit on") {
-  const auto before = daily();
-  auto after = before;
-  after.rrule = "FREQ=MINUTELY";
-  const auto old_times = timetable_of(before);
-  const auto times = timetable_of(after);
-  const auto edited =
-      core::edited(before, &old_times, after, times, true, at("2026-06-01T12:00:10Z")).schedule;
+  const auto edited = with_rule(daily(), "FREQ=MINUTELY", at("2026-06-01T12:00:10Z")).schedule;
+  const auto times = timetable_of(edited);
   const auto paused = core::paused(edited, &times, "", at("2026-06-01T12:00:30Z")).schedule;
   const auto now = at("2026-06-01T12:05:30Z");
   const auto resumed = core::resumed(paused, times, true, now);
@@ -172,11 +170,7 @@ TEST_CASE("an edit while its flow is inactive counts what the old timing had") {
   auto before = daily();
   before.next_run_at.reset();
   before.next_due_at.reset();
-  auto after = before;
-  after.rrule = "FREQ=MINUTELY";
-  const auto old_times = timetable_of(before);
-  const auto change = core::edited(before, &old_times, after, timetable_of(after), false,
-                                   at("2026-06-05T10:00:00Z"));
+  const auto change = with_rule(before, "FREQ=MINUTELY", at("2026-06-05T10:00:00Z"), false);
   REQUIRE(change.gap);
   CHECK(change.gap->reason == GapReason::flow_inactive);
   CHECK(change.gap->count == 4);

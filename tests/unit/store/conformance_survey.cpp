@@ -23,6 +23,15 @@ Schedule due_at(int n, int due) {
   return row;
 }
 
+void pause_project(Store& store, Timestamp now) {
+  ChangeSet changes;
+  Project project;
+  project.id = 1;
+  project.paused_at = now;
+  changes.projects.push_back(project);
+  REQUIRE_FALSE(store.write(changes, now));
+}
+
 void surveys_nothing(Store& store) {
   const auto found = survey(store, at(0));
   CHECK(found.schedules.size() == 4);
@@ -54,12 +63,7 @@ void surveys_schedules(Store& store) {
   CHECK(found.overdue == 3);
   CHECK(found.overdue_since == at(10));
 
-  ChangeSet pause;
-  Project project;
-  project.id = 1;
-  project.paused_at = at(1'000);
-  pause.projects.push_back(project);
-  REQUIRE_FALSE(store.write(pause, at(1'000)));
+  pause_project(store, at(1'000));
   CHECK(survey(store, at(1'000)).overdue == 0);
 }
 
@@ -96,12 +100,7 @@ void surveys_runs_that_nobody_begins(Store& store) {
   CHECK(found.overdue_runs_since == at(0));
   CHECK(survey(store, at(1'000)).overdue_runs == 2);
 
-  ChangeSet pause;
-  Project project;
-  project.id = 1;
-  project.paused_at = at(1'000);
-  pause.projects.push_back(project);
-  REQUIRE_FALSE(store.write(pause, at(1'000)));
+  pause_project(store, at(1'000));
   CHECK(survey(store, at(1'000)).overdue_runs == 2);  // what is in the ledger goes on
 }
 
