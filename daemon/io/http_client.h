@@ -84,7 +84,7 @@ class HttpClient {
     std::size_t body_bytes_max = 1'048'576;      // of a response; the rest is dropped
     std::size_t idle_per_host_max = 32;          // kept alive
     std::size_t idle_max = 256;                  // of all hosts
-    std::chrono::milliseconds idle_for{60'000};  // then closed
+    std::chrono::milliseconds idle_for{90'000};  // then closed: what runs each minute finds them
   };
 
   // `clock` must outlive the client. Refuses an unusable `ca_file`.

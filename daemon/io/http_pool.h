@@ -32,7 +32,7 @@ class HttpPool : public std::enable_shared_from_this<HttpPool> {
   struct Limits {
     std::size_t per_host = 32;
     std::size_t all = 256;
-    std::chrono::milliseconds idle{60'000};
+    std::chrono::milliseconds idle{90'000};
   };
 
   // `clock` must outlive the pool.
