@@ -32,7 +32,9 @@ int explain(Session& session, const Options& options) {
       io::explain_schedule(store, session.directory(), session.rules(), schedule, at,
                            std::min(options.around, core::kAroundMax), session.now());
   if (!found)
-    throw Failure(kRefused, std::string(found.error().field) + ": " + found.error().error.detail);
+    throw Failure(kRefused, std::string(found.error().field) + ": " + found.error().error.detail +
+                                "; so its times are not known: `rruled schedule update` mends it,"
+                                " `rruled runs list --schedule` has what it ran");
   json::array items;
   Table table({"LOCAL TIME", "UTC", "OUTCOME", "WHY"});
   for (const auto& each : found->occurrences) {
