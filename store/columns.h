@@ -82,6 +82,8 @@ void visit_columns(Row& row, Visitor&& column) {
   column("status_reason", row.status_reason);
   column("note", row.note);
   column("paused_until", row.paused_until);
+  column("resumed_at", row.resumed_at);
+  column("resume_catchup", row.resume_catchup);
   column("dst_gap", row.dst_gap);
   column("dst_fold", row.dst_fold);
   column("catchup", row.catchup);
@@ -214,6 +216,7 @@ void visit_columns(Row& row, Visitor&& column) {
   column("paused_at", row.paused_at);
   column("resumed_at", row.resumed_at);
   column("catch_up", row.catch_up);
+  column("resume_catchup", row.resume_catchup);
   column("note", row.note);
 }
 

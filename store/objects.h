@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/ids.h"
+#include "store/words.h"
 
 #include <cstdint>
 #include <optional>
@@ -59,6 +60,11 @@ struct BackfillPut {
   std::optional<std::int64_t> expected_version;  // absent: it must not exist
 };
 
+// Which of the occurrences that nobody settled in time still run.
+enum class CatchupPolicy { last, none, all };
+template <>
+inline constexpr std::array<std::string_view, 3> kWords<CatchupPolicy>{"last", "none", "all"};
+
 // Whether the schedules of a project fire. A project without a row does, and never did not.
 struct Project {
   std::int64_t id = 1;
@@ -66,8 +72,9 @@ struct Project {
   // With paused_at: it fires again since then; absent, it is paused now. The last pause is kept, so
   // that each schedule learns of it when it is due next.
   std::optional<Timestamp> resumed_at;
-  // What came due while it was paused: to the schedule's catch-up policy, instead of a gap.
+  // What came due while it was paused: to catch-up, instead of a gap.
   bool catch_up = false;
+  std::optional<CatchupPolicy> resume_catchup{};  // with catch_up; absent: each schedule's own
   std::string note;
 
   [[nodiscard]] bool paused() const { return paused_at && !resumed_at; }

@@ -39,6 +39,7 @@ std::vector<DueSchedule> read_due_schedules(const pqxx::result& result) {
       due.project->paused_at = row.read<std::optional<Timestamp>>();
       due.project->resumed_at = row.read<std::optional<Timestamp>>();
       due.project->catch_up = row.read<bool>();
+      due.project->resume_catchup = row.read<std::optional<CatchupPolicy>>();
       due.project->note = row.read<std::string>();
     }
   });

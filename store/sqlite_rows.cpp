@@ -25,6 +25,7 @@ DueSchedule read_due_schedule(Query& query) {
     row.project->paused_at = query.read<std::optional<Timestamp>>();
     row.project->resumed_at = query.read<std::optional<Timestamp>>();
     row.project->catch_up = query.read<bool>();
+    row.project->resume_catchup = query.read<std::optional<CatchupPolicy>>();
     row.project->note = query.read<std::string>();
   }
   return row;

@@ -32,10 +32,6 @@ enum class DstFold { automatic, first, second, both };
 template <>
 inline constexpr std::array<std::string_view, 4> kWords<DstFold>{"auto", "first", "second", "both"};
 
-enum class CatchupPolicy { last, none, all };
-template <>
-inline constexpr std::array<std::string_view, 3> kWords<CatchupPolicy>{"last", "none", "all"};
-
 enum class OverlapPolicy { allow, skip, buffer_one, buffer_all, cancel_other };
 template <>
 inline constexpr std::array<std::string_view, 5> kWords<OverlapPolicy>{
@@ -126,6 +122,10 @@ struct Schedule {
   std::string status_reason;  // why `error`
   std::string note;
   std::optional<Timestamp> paused_until;
+  // When it was last resumed with catch-up, and the policy for what was due by then; absent:
+  // `catchup`.
+  std::optional<Timestamp> resumed_at;
+  std::optional<CatchupPolicy> resume_catchup;
 
   DstGap dst_gap = DstGap::shift;
   DstFold dst_fold = DstFold::automatic;

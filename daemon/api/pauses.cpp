@@ -1,6 +1,7 @@
 #include "daemon/api/routes.h"
 #include "daemon/api/verbs.h"
 #include "daemon/core/audit.h"
+#include "daemon/core/catchup.h"
 #include "daemon/core/field_reader.h"
 #include "daemon/core/time_text.h"
 
@@ -20,7 +21,7 @@ json::value time_or_null(const std::optional<Time>& time) {
 
 struct Wish {
   std::optional<std::string> note;
-  bool catch_up = false;
+  core::CatchUp catch_up = core::CatchUp::none;
 };
 
 Wish read(Call& call) {
@@ -31,12 +32,10 @@ Wish read(Call& call) {
   core::FieldReader fields(body);
   std::string note;
   fields.text("note", note, {.length_max = 1'000, .blank = true});
-  if (const auto* catch_up = fields.find("catch_up"); catch_up && !fields.failed()) {
-    if (catch_up->is_bool())
-      wish.catch_up = catch_up->get_bool();
-    else
-      fields.refuse("catch_up", "invalid_input", "Must be true or false.");
-  }
+  if (const auto* catch_up = fields.find("catch_up"); catch_up && catch_up->is_bool())
+    wish.catch_up = catch_up->get_bool() ? core::CatchUp::policy : core::CatchUp::none;
+  else
+    fields.word("catch_up", wish.catch_up);
   if (fields.failed()) throw Refused{invalid(*fields.error())};
   if (body.contains("note")) wish.note = std::move(note);
   return wish;
@@ -81,9 +80,11 @@ store::AuditEntry audit_entry(const Call& call,
 
 json::object to_json(const std::optional<store::Project>& project) {
   const store::Project row = project.value_or(store::Project{});
+  const auto catch_up = core::catch_up_of(row);
   return {{"paused", row.paused()},
           {"paused_at", time_or_null(row.paused_at)},
           {"resumed_at", time_or_null(row.resumed_at)},
+          {"catch_up", catch_up ? json::value(store::word(*catch_up)) : json::value(nullptr)},
           {"note", row.note}};
 }
 
@@ -96,6 +97,7 @@ Response pause_project(Call& call) {
       row.paused_at = call.now;
       row.resumed_at.reset();
       row.catch_up = false;
+      row.resume_catchup.reset();
       row.note.clear();
     }
     if (wish.note) row.note = *wish.note;
@@ -109,7 +111,8 @@ Response resume_project(Call& call) {
   write_project(call, "resume", [&](store::Project& row) {
     if (!row.paused()) return;
     row.resumed_at = call.now;
-    row.catch_up = wish.catch_up;
+    row.catch_up = wish.catch_up != core::CatchUp::none;
+    row.resume_catchup = core::other_policy(wish.catch_up);
     if (wish.note) row.note = *wish.note;
   });
   return state(call);

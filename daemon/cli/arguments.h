@@ -30,4 +30,7 @@ CLI::Option* add_words(CLI::App* command,
   return command->add_option(name, target, summary)->check(CLI::IsMember(words));
 }
 
+inline constexpr const char* kCatchUpSummary =
+    "What passed meanwhile is made up for, by the schedule's own catchup policy or by this one";
+
 }  // namespace rruled::cli

@@ -1,7 +1,9 @@
+#include "daemon/cli/arguments.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/audit.h"
+#include "daemon/core/catchup.h"
 #include "daemon/core/time_text.h"
 #include "store/survey.h"
 
@@ -19,7 +21,7 @@ struct Options {
   std::int64_t project = 0;  // 0: all
   std::string note;
   bool all = false;
-  bool catch_up = false;
+  std::string catch_up = "none";
   Format format = Format::table;
 };
 
@@ -29,10 +31,12 @@ json::value time_or_null(const std::optional<Time>& time) {
 }
 
 json::object to_json(const store::Project& project) {
+  const auto catch_up = core::catch_up_of(project);
   return {{"project_id", project.id},
           {"paused", project.paused()},
           {"paused_at", time_or_null(project.paused_at)},
           {"resumed_at", time_or_null(project.resumed_at)},
+          {"catch_up", catch_up ? json::value(store::word(*catch_up)) : json::value(nullptr)},
           {"note", project.note}};
 }
 
@@ -90,6 +94,7 @@ int pause(Session& session, const Options& options) {
       row.paused_at = session.now();
       row.resumed_at.reset();
       row.catch_up = false;
+      row.resume_catchup.reset();
     }
     row.note = options.note;
     return true;
@@ -97,10 +102,12 @@ int pause(Session& session, const Options& options) {
 }
 
 int resume(Session& session, const Options& options) {
+  const auto catch_up = store::parse_word<core::CatchUp>(options.catch_up).value();
   return change_projects(session, options, "resume", [&](store::Project& row) {
     if (!row.paused()) return false;
     row.resumed_at = session.now();
-    row.catch_up = options.catch_up;
+    row.catch_up = catch_up != core::CatchUp::none;
+    row.resume_catchup = core::other_policy(catch_up);
     if (!options.note.empty()) row.note = options.note;
     return true;
   });
@@ -175,12 +182,11 @@ void add_pause(Commands& commands) {
   command = add_verb(commands,
                      {"resume",
                       "Starts them again",
-                      {"rruled resume --all", "rruled resume --all --project 7 --catch-up"}},
+                      {"rruled resume --all", "rruled resume --all --project 7 --catch-up policy"}},
                      resume, options);
   command->add_flag("--all", options->all, "All schedules; must be said");
   command->add_option("--project", options->project, "Of this project alone");
-  command->add_flag("--catch-up", options->catch_up,
-                    "What came due meanwhile runs by each schedule's catchup policy");
+  add_words<core::CatchUp>(command, "--catch-up", options->catch_up, kCatchUpSummary);
   command->add_option("--note", options->note, "Why, for people");
 
   command = add_verb(commands,

@@ -23,7 +23,7 @@ struct Options {
   std::optional<std::string> note;  // empty: taken away
   std::vector<std::string> var;
   ScheduleFields fields;
-  bool catch_up = false;
+  std::string catch_up = "none";
   Format format = Format::table;
 };
 
@@ -152,7 +152,7 @@ int resume(Session& session, const Options& options) {
       throw Failure(kRefused, std::string(error.field) + ": " + error.error.detail);
     }
     return core::resumed(loaded.row, *loaded.timetable, loaded.fires(), session.now(),
-                         options.catch_up);
+                         store::parse_word<core::CatchUp>(options.catch_up).value());
   });
   print_one(session, options, row);
   return 0;
@@ -262,14 +262,13 @@ void add_life(Commands& commands, CLI::App* group) {
       ->type_name("TIME");
   add_format(command, options->format, false);
 
-  std::tie(command, options) =
-      add_verb(commands, group,
-               {{"resume",
-                 "Starts a paused schedule, or one in error, again",
-                 {"rruled schedule resume 0190f6a2", "rruled schedule resume 0190f6a2 --catch-up"}},
-                resume});
-  command->add_flag("--catch-up", options->catch_up,
-                    "What passed meanwhile runs by the schedule's catchup policy");
+  std::tie(command, options) = add_verb(
+      commands, group,
+      {{"resume",
+        "Starts a paused schedule, or one in error, again",
+        {"rruled schedule resume 0190f6a2", "rruled schedule resume 0190f6a2 --catch-up all"}},
+       resume});
+  add_words<core::CatchUp>(command, "--catch-up", options->catch_up, kCatchUpSummary);
   add_format(command, options->format, false);
 
   add_verb(commands, group,

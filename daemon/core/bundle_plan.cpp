@@ -37,6 +37,8 @@ Schedule base_of(const Schedule& before) {
   base.status_reason = before.status_reason;
   base.note = before.note;
   base.paused_until = before.paused_until;
+  base.resumed_at = before.resumed_at;
+  base.resume_catchup = before.resume_catchup;
   base.next_run_at = before.next_run_at;
   base.next_due_at = before.next_due_at;
   base.settled_to = before.settled_to;

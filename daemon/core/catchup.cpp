@@ -24,15 +24,36 @@ milliseconds window_of(const store::Schedule& schedule,
   return std::max(schedule.catchup_window, interval);
 }
 
+// What was due by `until` is made up for by `policy`.
+struct MakeUp {
+  store::CatchupPolicy policy;
+  Timestamp until = Timestamp::max();
+};
+
+// Whoever resumed it last, or its project, may have said by which policy.
+MakeUp make_up_from(const store::Schedule& schedule,
+                    const std::optional<store::Project>& project,
+                    Slot first) {
+  const bool own = first.due_at <= schedule.resumed_at;
+  const bool whole = project && project->catch_up && first.due_at <= project->resumed_at;
+  const bool own_is_later = own && (!whole || *schedule.resumed_at >= *project->resumed_at);
+  if (own_is_later && schedule.resume_catchup)
+    return {*schedule.resume_catchup, *schedule.resumed_at};
+  if (!own_is_later && whole && project->resume_catchup)
+    return {*project->resume_catchup, *project->resumed_at};
+  return {schedule.catchup};
+}
+
 // The older occurrences to run, oldest first, at most `room`: all at or after `first`.
 std::vector<Slot> made_up(const store::Schedule& schedule,
                           const Timetable& timetable,
+                          store::CatchupPolicy policy,
                           Instant first,
                           Slot newest,
                           std::size_t room,
                           Timestamp now) {
-  if (schedule.catchup == store::CatchupPolicy::none) return {};
-  if (schedule.catchup == store::CatchupPolicy::last) room = std::min<std::size_t>(room, 1);
+  if (policy == store::CatchupPolicy::none) return {};
+  if (policy == store::CatchupPolicy::last) room = std::min<std::size_t>(room, 1);
   const Timestamp oldest_allowed = now - window_of(schedule, timetable, newest.scheduled_for,
                                                    timetable.next(newest.scheduled_for));
   std::vector<Slot> slots;
@@ -76,6 +97,7 @@ void settle_excluded(const store::Schedule& schedule,
 
 // Settles what is due after `after`.
 void settle_due(const store::Schedule& schedule,
+                const std::optional<store::Project>& project,
                 const Timetable& timetable,
                 Timestamp now,
                 Instant after,
@@ -86,10 +108,13 @@ void settle_due(const store::Schedule& schedule,
     return;
   }
 
-  const auto older = timetable.latest_due(after, now - schedule.catchup_grace - milliseconds(1));
+  // The outage after a resume goes by the schedule's own policy: the next plan has it.
+  const auto make_up = make_up_from(schedule, project, *first);
+  const Timestamp too_late = now - schedule.catchup_grace - milliseconds(1);
+  const auto older = timetable.latest_due(after, std::min(too_late, make_up.until));
   std::vector<Slot> late;
   auto slot = older ? timetable.next(older->scheduled_for) : first;
-  while (slot && slot->due_at <= now && late.size() < kRunsMax) {
+  while (slot && slot->due_at > too_late && slot->due_at <= now && late.size() < kRunsMax) {
     late.push_back(*slot);
     slot = timetable.next(slot->scheduled_for);
   }
@@ -97,7 +122,8 @@ void settle_due(const store::Schedule& schedule,
 
   if (older) {
     const std::size_t room = kCatchupMax - std::min(kCatchupMax, late.size());
-    const auto old = made_up(schedule, timetable, first->scheduled_for, *older, room, now);
+    const auto old =
+        made_up(schedule, timetable, make_up.policy, first->scheduled_for, *older, room, now);
     for (const Slot& each : old) plan.runs.push_back({each, !plan.runs.empty()});
     const auto last_missed = old.empty() ? older : timetable.previous(old.front().scheduled_for);
     if (last_missed && last_missed->scheduled_for >= first->scheduled_for)
@@ -115,6 +141,20 @@ void settle_due(const store::Schedule& schedule,
 }
 
 }  // namespace
+
+std::optional<store::CatchupPolicy> other_policy(CatchUp catch_up) {
+  if (catch_up == CatchUp::last) return store::CatchupPolicy::last;
+  if (catch_up == CatchUp::all) return store::CatchupPolicy::all;
+  return std::nullopt;
+}
+
+std::optional<CatchUp> catch_up_of(const store::Project& project) {
+  if (!project.resumed_at) return std::nullopt;
+  if (!project.catch_up) return CatchUp::none;
+  if (project.resume_catchup == store::CatchupPolicy::last) return CatchUp::last;
+  if (project.resume_catchup == store::CatchupPolicy::all) return CatchUp::all;
+  return CatchUp::policy;
+}
 
 std::optional<store::Gap> excluded_gap(store::ScheduleId id,
                                        const OpenDays& open_days,
@@ -141,7 +181,7 @@ DuePlan plan_due(const store::Schedule& schedule,
   // The calendar may have left out some before next_run_at.
   const Instant excluded_after = schedule.settled_to.value_or(before_due);
   if (project) after = settle_pause(*project, schedule, timetable, after, plan);
-  settle_due(schedule, timetable, now, after, plan);
+  settle_due(schedule, project, timetable, now, after, plan);
   settle_excluded(schedule, timetable, excluded_after, plan);
   return plan;
 }

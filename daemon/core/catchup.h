@@ -3,8 +3,10 @@
 #include "daemon/core/timetable.h"
 #include "store/types.h"
 
+#include <array>
 #include <cstddef>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace rruled::core {
@@ -29,6 +31,15 @@ struct DuePlan {
   std::optional<Slot> next;  // may be due already: the plan takes at most kRunsMax at once
 };
 
+// What a resume does with what came due meanwhile: one gap, or catch-up, by `catchup` of the
+// schedule or by another policy.
+enum class CatchUp { none, policy, last, all };
+
+// The policy instead of the schedule's own.
+[[nodiscard]] std::optional<store::CatchupPolicy> other_policy(CatchUp catch_up);
+// How it was resumed; absent: it never was, or is paused again.
+[[nodiscard]] std::optional<CatchUp> catch_up_of(const store::Project& project);
+
 inline constexpr std::size_t kCatchupMax = 100;   // runs made up for, counting those merely late
 inline constexpr std::size_t kRunsMax = 1'000;    // of one plan
 inline constexpr std::size_t kExcludedMax = 100;  // rows of one plan for what the calendar left out
@@ -50,3 +61,7 @@ inline constexpr std::size_t kExcludedMax = 100;  // rows of one plan for what t
                                                      const OpenDays::Excluded& excluded);
 
 }  // namespace rruled::core
+
+template <>
+inline constexpr std::array<std::string_view, 4> rruled::store::kWords<rruled::core::CatchUp>{
+    "none", "policy", "last", "all"};

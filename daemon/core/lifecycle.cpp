@@ -1,7 +1,5 @@
 #include "daemon/core/lifecycle.h"
 
-#include "daemon/core/catchup.h"
-
 #include <algorithm>
 #include <utility>
 
@@ -187,13 +185,15 @@ std::optional<Schedule> paused_by_failures(const Schedule& row,
 }
 
 Change resumed(
-    Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now, bool catch_up) {
+    Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now, CatchUp catch_up) {
   const GapReason reason =
       row.status == ScheduleStatus::error ? GapReason::error : GapReason::paused;
   row.status_reason.clear();
   row.paused_until.reset();
   row.updated_at = now;
-  if (catch_up && flow_fires) {
+  row.resumed_at = catch_up == CatchUp::none ? std::nullopt : std::optional(now);
+  row.resume_catchup = other_policy(catch_up);
+  if (catch_up != CatchUp::none && flow_fires) {
     const Instant created = std::chrono::floor<std::chrono::seconds>(row.created_at);
     const auto next = timetable.next(std::max(row.settled_to.value_or(created), created));
     Change change{std::move(row), std::nullopt};
@@ -239,6 +239,8 @@ std::optional<Change> recomputed(Schedule row,
   if (!row.settled_to || *row.settled_to <= second + std::chrono::days(1)) return std::nullopt;
   row.settled_to = second;
   row.settled_wall = timetable.wall(second);
+  row.resumed_at.reset();
+  row.resume_catchup.reset();
   row.updated_at = now;
   if (row.status == ScheduleStatus::paused || row.status == ScheduleStatus::error)
     return Change{std::move(row), std::nullopt};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/core/catchup.h"
 #include "daemon/core/timetable.h"
 #include "store/types.h"
 
@@ -57,12 +58,12 @@ struct Change {
     const store::Schedule& row, const std::vector<store::Run>& latest, Timestamp now);
 
 // From paused or error to active. What passed meanwhile becomes one gap row, unless `catch_up`
-// leaves it to the daemon's catch-up policy.
+// leaves it to the daemon.
 [[nodiscard]] Change resumed(store::Schedule row,
                              const Timetable& timetable,
                              bool flow_fires,
                              Timestamp now,
-                             bool catch_up = false);
+                             CatchUp catch_up = CatchUp::none);
 
 // By a person: what is not settled yet before `until` (exclusive, ahead of `now` or not) will not
 // run and becomes one gap row; the first after it comes next. Only an active schedule changes.

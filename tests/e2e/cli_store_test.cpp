@@ -174,10 +174,20 @@ TEST_CASE("a schedule is paused, resumed, changed, run and deleted") {
   CHECK(paused.at("status") == "paused");
   CHECK(paused.at("note") == "holiday");
   CHECK(paused.at("next_run_at").is_null());
-  const auto resumed = machine.json({"schedule", "resume", id, "--catch-up"});
+  for (const auto* wrong : {"", "newest"})
+    CHECK(machine.rruled({"schedule", "resume", id, "--catch-up", wrong}).exit_code == 2);
+  const auto resumed = machine.json({"schedule", "resume", id, "--catch-up", "all"});
   CHECK(resumed.at("status") == "active");
   CHECK(resumed.at("next_run_at").is_string());
   CHECK(machine.rruled({"schedule", "resume", id}).exit_code == 0);
+
+  // Of the project, the audit log has how it was resumed.
+  CHECK(machine.rruled({"pause", "--all", "--note", "freeze"}).exit_code == 0);
+  CHECK(machine.rruled({"resume", "--all", "--catch-up", "all"}).exit_code == 0);
+  const auto audit = machine.json({"audit"}).as_array();
+  REQUIRE_FALSE(audit.empty());
+  CHECK(audit[0].at("action") == "resume");
+  CHECK(audit[0].at("after").at("catch_up") == "all");
 
   const auto updated =
       machine.json({"schedule", "update", id, "--timezone", "UTC", "--rrule", "FREQ=WEEKLY"});

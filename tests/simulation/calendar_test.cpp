@@ -1,4 +1,5 @@
 // Calendars and pauses of a project, through the whole engine.
+#include "daemon/core/catchup.h"
 #include "daemon/core/preview.h"
 #include "store/memory_store.h"
 #include "tests/support/simulation.h"
@@ -112,7 +113,8 @@ TEST_CASE("what a calendar leaves out of a rule of minutes has a hundred rows an
 }
 
 TEST_CASE("a project that is paused fires nothing, and what passed is one gap") {
-  const bool catch_up = GENERATE(false, true);
+  using core::CatchUp;
+  const auto catch_up = GENERATE(CatchUp::none, CatchUp::policy, CatchUp::all);
   const bool restart = GENERATE(false, true);
   const Instant from = at("2026-06-01T00:30:00Z");
   store::MemoryStore store;
@@ -132,20 +134,22 @@ TEST_CASE("a project that is paused fires nothing, and what passed is one gap") 
   CHECK(runs_of(store, hourly, false).size() == 3);
 
   project.resumed_at = simulation.now();
-  project.catch_up = catch_up;
+  project.catch_up = catch_up != CatchUp::none;
+  project.resume_catchup = core::other_policy(catch_up);
   write_project(store, project, simulation.now());
   simulation.run_until(at("2026-06-02T02:30:00Z"));
   const auto runs = instants(runs_of(store, hourly, false));
-  // 04:00 to 23:00 passed: twenty. With catch-up the last one runs, as the schedule says.
-  const std::vector<Instant> after =
-      catch_up ? std::vector{at("2026-06-01T23:00:00Z"), at("2026-06-02T00:00:00Z"),
-                             at("2026-06-02T01:00:00Z"), at("2026-06-02T02:00:00Z")}
-               : std::vector{at("2026-06-02T00:00:00Z"), at("2026-06-02T01:00:00Z"),
-                             at("2026-06-02T02:00:00Z")};
-  REQUIRE(runs.size() == 3 + after.size());
+  // 04:00 to 23:00 passed: twenty. The schedule's own policy is the last one.
+  const std::size_t made_up = catch_up == CatchUp::none ? 0 : catch_up == CatchUp::policy ? 1 : 20;
+  REQUIRE(runs.size() == 3 + made_up + 3);
+  std::vector<Instant> after;
+  for (Instant hour = at("2026-06-02T02:00:00Z"); after.size() < made_up + 3;
+       hour -= std::chrono::hours(1))
+    after.insert(after.begin(), hour);
   CHECK(std::vector(runs.begin() + 3, runs.end()) == after);
-  CHECK(counted(store, hourly, GapReason::paused) == (catch_up ? 0U : 20U));
-  CHECK(counted(store, hourly, GapReason::missed) == (catch_up ? 19U : 0U));
+  const bool is_gap = catch_up == CatchUp::none;
+  CHECK(counted(store, hourly, GapReason::paused) == (is_gap ? 20U : 0U));
+  CHECK(counted(store, hourly, GapReason::missed) == (is_gap ? 0U : 20U - made_up));
   // One that had nothing due meanwhile goes on as before.
   simulation.run_until(at("2026-06-02T12:30:00Z"));
   CHECK(runs_of(store, yearly, false).size() == 1);

@@ -16,6 +16,7 @@ namespace rruled::test {
 namespace {
 
 using namespace std::chrono_literals;
+using core::CatchUp;
 using store::CatchupPolicy;
 using store::OverlapPolicy;
 
@@ -67,7 +68,7 @@ class World {
       happen();
     }
     for (auto& [id, life] : lives_)
-      if (life.paused_since) resume(id, life, false);
+      if (life.paused_since) resume(id, life, CatchUp::none);
     simulation_.run_until(simulation_.now() + 10min);
     // Nothing new: what was made comes to its end.
     for (auto& [id, life] : lives_) pause(id, life);
@@ -145,8 +146,10 @@ class World {
       simulation_.down_until(until);
     } else {
       auto each = std::next(lives_.begin(), static_cast<long>(random_() % lives_.size()));
-      each->second.paused_since ? resume(each->first, each->second, random_() % 2 == 0)
-                                : pause(each->first, each->second);
+      each->second.paused_since
+          ? resume(each->first, each->second,
+                   one_of(random_, {CatchUp::none, CatchUp::policy, CatchUp::last, CatchUp::all}))
+          : pause(each->first, each->second);
     }
   }
 
@@ -157,7 +160,7 @@ class World {
     life.paused_since = simulation_.now();
   }
 
-  void resume(store::ScheduleId id, Life& life, bool catch_up) {
+  void resume(store::ScheduleId id, Life& life, CatchUp catch_up) {
     const auto row = *store_.schedule(id);
     const auto timetable = core::Timetable::compile(row, simulation_.zones()).value();
     write(row, core::resumed(row, timetable, true, simulation_.now(), catch_up));

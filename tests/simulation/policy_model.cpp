@@ -146,8 +146,8 @@ class Model {
       } else if (gap.reason == GapReason::paused) {
         const bool paused = std::ranges::any_of(life_.pauses, [&](const Life::Pause& pause) {
           // Due before it, but not settled yet.
-          return !pause.catch_up && t + schedule_.jitter + kReaction + 155s >= pause.from &&
-                 t <= pause.to;
+          return pause.catch_up == core::CatchUp::none &&
+                 t + schedule_.jitter + kReaction + 155s >= pause.from && t <= pause.to;
         });
         if (!paused) wrong(t, "paused when it was not");
       } else {
@@ -156,25 +156,48 @@ class Model {
     }
   }
 
-  // The late runs that were settled together.
+  // The late runs that were settled together: what was due when the schedule was resumed goes by
+  // the policy of that, what came later by its own.
   void check_catchups() {
     std::map<Timestamp, std::vector<const Run*>> late;
     for (const Run& run : runs_)
       if (was_late(run)) late[run.created_at].push_back(&run);
     for (const auto& [when, made] : late) {
-      const Instant newest = *made.back()->scheduled_for;
-      const milliseconds window = std::max<milliseconds>(schedule_.catchup_window, life_.interval);
-      if (schedule_.catchup == CatchupPolicy::none) wrong(newest, "made up for");
-      if (schedule_.catchup == CatchupPolicy::last && made.size() > 1)
-        wrong(newest, std::to_string(made.size()) + " made up for");
-      if (made.size() > kCatchupRunsMax) wrong(newest, "more than the cap made up for");
-      for (const Run* run : made)
-        if (when - run->due_at > window) wrong(*run->scheduled_for, "older than the window");
-      // The newest ones: what follows is a run, too.
-      for (Instant t = *made.front()->scheduled_for + life_.interval;
-           last_due(t) + schedule_.catchup_grace < when; t += life_.interval)
-        if (!by_time_.contains(t)) wrong(t, "passed over by a catch-up");
+      const Life::Pause* latest = nullptr;
+      for (const auto& pause : life_.pauses)
+        if (pause.to <= when) latest = &pause;
+      const auto resumed = latest ? latest->to : Timestamp::min();
+      // Whether it was due by then is up to its jitter.
+      if (std::ranges::any_of(made, [&](const Run* run) {
+            return run->scheduled_for <= resumed && last_due(*run->scheduled_for) > resumed;
+          }))
+        continue;
+      const auto later =
+          std::ranges::find_if(made, [&](const Run* run) { return *run->scheduled_for > resumed; });
+      if (latest)
+        check_made(when, {made.begin(), later}, resumed,
+                   core::other_policy(latest->catch_up).value_or(schedule_.catchup));
+      check_made(when, {later, made.end()}, Timestamp::max(), schedule_.catchup);
     }
+  }
+
+  void check_made(Timestamp when,
+                  const std::vector<const Run*>& made,
+                  Timestamp until,
+                  CatchupPolicy policy) {
+    if (made.empty()) return;
+    const Instant newest = *made.back()->scheduled_for;
+    const milliseconds window = std::max<milliseconds>(schedule_.catchup_window, life_.interval);
+    if (policy == CatchupPolicy::none) wrong(newest, "made up for");
+    if (policy == CatchupPolicy::last && made.size() > 1)
+      wrong(newest, std::to_string(made.size()) + " made up for");
+    if (made.size() > kCatchupRunsMax) wrong(newest, "more than the cap made up for");
+    for (const Run* run : made)
+      if (when - run->due_at > window) wrong(*run->scheduled_for, "older than the window");
+    // The newest ones: what follows is a run, too.
+    for (Instant t = *made.front()->scheduled_for + life_.interval;
+         last_due(t) + schedule_.catchup_grace < when && last_due(t) <= until; t += life_.interval)
+      if (!by_time_.contains(t)) wrong(t, "passed over by a catch-up");
   }
 
   // At most max_running at one time, however many daemons died meanwhile.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/core/catchup.h"
 #include "store/types.h"
 
 #include <chrono>
@@ -34,7 +35,7 @@ struct Life {
   struct Pause {
     Timestamp from;
     Timestamp to;
-    bool catch_up = false;
+    core::CatchUp catch_up = core::CatchUp::none;
   };
   std::chrono::seconds interval{60};
   std::vector<Pause> pauses;

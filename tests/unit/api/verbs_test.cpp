@@ -233,11 +233,18 @@ TEST_CASE("a project is paused and resumed, and its schedules say so") {
   const auto explained = home.json(200, "GET", path + "explain/?around=1");
   CHECK_THAT(ApiHome::text(explained.at("occurrences").at(0), "text"),
              Catch::Contains("the project is paused (freeze)"));
-  const auto resumed = home.json(200, "POST", kProject + "resume/", R"({"catch_up":true})");
+  const auto [asked, answered] = GENERATE(table<std::string, std::string>(
+      {{"true", "policy"}, {R"("last")", "last"}, {R"("all")", "all"}, {"false", "none"}}));
+  const auto resumed =
+      home.json(200, "POST", kProject + "resume/", R"({"catch_up":)" + asked + "}");
   CHECK(resumed.at("paused") == false);
+  CHECK(ApiHome::text(resumed, "catch_up") == answered);
+  CHECK(ApiHome::text(home.json(200, "GET", kProject + "pause/"), "catch_up") == answered);
   CHECK(resumed.at("resumed_at") == "2026-01-05T12:00:00.000000Z");
   CHECK(home.json(200, "GET", path).at("project_paused") == false);
-  CHECK(attr(home.json(400, "POST", kProject + "resume/", R"({"catch_up":1})")) == "catch_up");
+  for (const auto* wrong :
+       {R"({"catch_up":1})", R"({"catch_up":"newest"})", R"({"catch_up":null})"})
+    CHECK(attr(home.json(400, "POST", kProject + "resume/", wrong)) == "catch_up");
 }
 
 TEST_CASE("explain tells what was, what is and what will be") {

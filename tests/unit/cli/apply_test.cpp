@@ -85,6 +85,29 @@ TEST_CASE_METHOD(ApplyTest, "an edit that comes with the activation of its flow 
   CHECK(gaps[0].count == 3);
 }
 
+TEST_CASE_METHOD(ApplyTest, "what a resume asked catch-up for outlives an edit by file") {
+  const auto write = [&](const char* name, const std::string& note) {
+    write_file(name, R"([{"name":"a","trigger":{"type":"schedule"},"status":"active","schedules":)"
+                     R"([{"id":"0190f6a2-0000-7000-8000-000000000001","rrule":"FREQ=HOURLY",)"
+                     R"("starts_at":"2026-01-01T12:00:00Z","note":")" +
+                         note + R"("}]}])");
+  };
+  write("first.json", "first");
+  write("second.json", "second");
+  (void)apply(store, "first.json");
+  const auto before = store.schedules({}).at(0);
+  auto resumed = before;
+  resumed.resumed_at = kStart;
+  resumed.resume_catchup = store::CatchupPolicy::all;
+  const store::ScheduleStamp stamp{before.version, before.next_run_at, before.status};
+  REQUIRE_FALSE(store.write({.schedules = {{resumed, stamp}}}, kStart));
+  CHECK(apply(store, "second.json").size() == 1);
+  const auto after = store.schedules({}).at(0);
+  CHECK(after.note == "second");
+  CHECK(after.resumed_at == resumed.resumed_at);
+  CHECK(after.resume_catchup == resumed.resume_catchup);
+}
+
 TEST_CASE_METHOD(ApplyTest, "what is pruned is what was read, or it is planned again") {
   CrowdedStore crowded(store, [&](int write) {
     if (write == 1) put(*flow("pruned"), "still needed");

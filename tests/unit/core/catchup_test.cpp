@@ -60,6 +60,65 @@ TEST_CASE("within the grace an occurrence is merely late, whatever catchup says"
   CHECK(!missed(due));
 }
 
+TEST_CASE("what was due when it was resumed goes by the policy that was asked for then") {
+  auto row = hourly();
+  row.catchup = GENERATE(CatchupPolicy::none, CatchupPolicy::last);
+  const auto asked = GENERATE(CatchupPolicy::last, CatchupPolicy::all);
+  const bool of_project = GENERATE(false, true);
+  const auto resumed_at = at("2026-06-01T14:30:00Z");
+  std::optional<store::Project> project;
+  if (of_project) {
+    project = store::Project{.id = 1,
+                             .paused_at = at("2026-06-01T08:30:00Z"),
+                             .resumed_at = resumed_at,
+                             .catch_up = true,
+                             .resume_catchup = asked,
+                             .note = ""};
+  } else {
+    row.resume_catchup = asked;
+    row.resumed_at = resumed_at;
+  }
+  const rrule::ZoneDatabase zones;
+  const auto timetable = core::Timetable::compile(row, zones).value();
+  const auto made_up = [&](store::Timestamp now) {
+    return core::plan_due(row, timetable, now, project).runs.size();
+  };
+  CHECK(made_up(resumed_at) == (asked == CatchupPolicy::all ? 6U : 1U));
+  // Nobody was there until later: what came due since is none of its business.
+  const auto later = core::plan_due(row, timetable, at("2026-06-01T16:30:00Z"), project);
+  CHECK(later.runs.size() == (asked == CatchupPolicy::all ? 6U : 1U));
+  CHECK(later.settled_to == at("2026-06-01T14:00:00Z"));
+  CHECK(later.next->scheduled_for == at("2026-06-01T15:00:00Z"));
+  // Nor the next outage.
+  row.settled_to = at("2026-06-01T15:00:00Z");
+  row.next_run_at = at("2026-06-01T16:00:00Z");
+  row.next_due_at = *row.next_run_at;
+  CHECK(made_up(at("2026-06-01T20:30:00Z")) == (row.catchup == CatchupPolicy::last ? 1U : 0U));
+}
+
+TEST_CASE("the later resume decides, of the schedule or of its project") {
+  auto row = hourly();
+  row.catchup = CatchupPolicy::none;
+  store::Project project{.id = 1,
+                         .paused_at = at("2026-05-01T08:30:00Z"),
+                         .resumed_at = at("2026-06-01T12:30:00Z"),
+                         .catch_up = true,
+                         .resume_catchup = CatchupPolicy::last,
+                         .note = ""};
+  const rrule::ZoneDatabase zones;
+  const auto timetable = core::Timetable::compile(row, zones).value();
+  const auto made_up = [&] {
+    return core::plan_due(row, timetable, at("2026-06-01T14:30:00Z"), project).runs.size();
+  };
+  CHECK(made_up() == 1);
+  row.resumed_at = at("2026-06-01T14:30:00Z");
+  CHECK(made_up() == 0);  // by its own policy
+  row.resume_catchup = CatchupPolicy::all;
+  CHECK(made_up() == 6);
+  row.resumed_at = at("2026-06-01T11:30:00Z");
+  CHECK(made_up() == 1);
+}
+
 TEST_CASE("down for five days: what catchup makes of 120 missed hours") {
   auto row = hourly();
   const auto now = at("2026-06-06T08:30:00Z");

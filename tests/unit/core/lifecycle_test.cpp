@@ -134,10 +134,10 @@ TEST_CASE("an edit while paused counts what the old timing had, and the new one 
   CHECK(change.gap->reason == GapReason::paused);
   CHECK(change.gap->count == 4);
   CHECK(change.schedule.status == ScheduleStatus::paused);
-  const bool catch_up = GENERATE(false, true);
+  const auto catch_up = GENERATE(core::CatchUp::none, core::CatchUp::policy);
   const auto resumed = core::resumed(change.schedule, timetable_of(change.schedule), true,
                                      at("2026-06-05T10:02:30Z"), catch_up);
-  if (catch_up) {
+  if (catch_up == core::CatchUp::policy) {
     CHECK(resumed.schedule.next_run_at == at("2026-06-05T10:01:00Z"));
   } else {
     REQUIRE(resumed.gap);
@@ -153,7 +153,7 @@ TEST_CASE("a pause after an edit counts from the edit on") {
   const auto resumed = core::resumed(paused, times, true, now);
   REQUIRE(resumed.gap);
   CHECK(resumed.gap->count == 5);
-  CHECK(core::resumed(paused, times, true, now, true).schedule.next_run_at ==
+  CHECK(core::resumed(paused, times, true, now, core::CatchUp::policy).schedule.next_run_at ==
         at("2026-06-01T12:01:00Z"));
 }
 
@@ -214,9 +214,21 @@ TEST_CASE("time spent paused is one gap when it ends") {
     CHECK(change.gap->count == 4);
   }
   SECTION("with catch-up: left to the policy") {
-    const auto change = core::resumed(row, timetable_of(row), true, now, true);
+    const auto change = core::resumed(row, timetable_of(row), true, now, core::CatchUp::policy);
     CHECK(change.schedule.next_run_at == at("2026-06-02T09:00:00Z"));
     CHECK(!change.gap);
+    CHECK_FALSE(change.schedule.resume_catchup);
+    CHECK(change.schedule.resumed_at == now);
+  }
+  SECTION("with catch-up by another policy: that one, until it is resumed again") {
+    const auto change = core::resumed(row, timetable_of(row), true, now, core::CatchUp::all);
+    CHECK(change.schedule.next_run_at == at("2026-06-02T09:00:00Z"));
+    CHECK(change.schedule.catchup == store::CatchupPolicy::last);
+    CHECK(change.schedule.resume_catchup == store::CatchupPolicy::all);
+    CHECK(change.schedule.resumed_at == now);
+    const auto again = core::resumed(change.schedule, timetable_of(row), true, now);
+    CHECK_FALSE(again.schedule.resume_catchup);
+    CHECK_FALSE(again.schedule.resumed_at);
   }
   SECTION("while its flow cannot fire: active, but nothing next") {
     const auto change = core::resumed(row, timetable_of(row), false, now);
@@ -297,8 +309,13 @@ TEST_CASE("a settled_to from a wrong clock is taken back to now") {
   const auto now = at("2026-06-05T10:00:00Z");
   row.settled_to = at("2036-06-01T09:00:00Z");
   row.next_run_at = at("2036-06-02T09:00:00Z");
+  row.resumed_at = at("2036-06-01T10:00:00Z");
+  row.resume_catchup = store::CatchupPolicy::all;
   const auto change = core::recomputed(row, timetable, true, now);
   REQUIRE(change);
+  // Or every outage until then would go by it.
+  CHECK_FALSE(change->schedule.resumed_at);
+  CHECK_FALSE(change->schedule.resume_catchup);
   CHECK(change->schedule.settled_to == now);
   CHECK(change->schedule.next_run_at == at("2026-06-06T09:00:00Z"));
   row.settled_to = at("2026-06-06T09:00:00Z");  // within a day: skipped by a person

@@ -303,8 +303,10 @@ void a_pause_of_the_project_reaches_its_schedules(Store& store) {
   auto resumed = paused;
   resumed.resumed_at = at(9);
   resumed.catch_up = true;
+  resumed.resume_catchup = CatchupPolicy::all;
   REQUIRE_FALSE(store.write({.projects = {resumed}}, at(9)));
   CHECK(directory->project(1) == resumed);
+  CHECK(store.load_due({}, at(600), 1).at(0).project == resumed);
   CHECK(store.schedule(schedule_id(1))->version == 3);
   CHECK(store.schedule(schedule_id(2))->version == 1);
   CHECK(store.schedule(schedule_id(1))->next_run_at == nominal(0));
