@@ -9,6 +9,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// A resume further ahead than this was dated by a wrong clock.
+constexpr milliseconds kClockAheadMax = std::chrono::days(1);
+
 // How far back an older occurrence may still be run: at least one interval, so that the last run of
 // a yearly rule is not lost to a window of a day. `following`: the one after `newest`.
 milliseconds window_of(const store::Schedule& schedule,
@@ -33,15 +36,32 @@ struct MakeUp {
 // Whoever resumed it last, or its project, may have said by which policy.
 MakeUp make_up_from(const store::Schedule& schedule,
                     const std::optional<store::Project>& project,
-                    Slot first) {
-  const bool own = first.due_at <= schedule.resumed_at;
-  const bool whole = project && project->catch_up && first.due_at <= project->resumed_at;
+                    Slot first,
+                    Timestamp now) {
+  const auto was_resumed = [&](const std::optional<Timestamp>& at) {
+    return first.due_at <= at && *at <= now + kClockAheadMax;
+  };
+  const bool own = was_resumed(schedule.resumed_at);
+  const bool whole = project && project->catch_up && was_resumed(project->resumed_at);
   const bool own_is_later = own && (!whole || *schedule.resumed_at >= *project->resumed_at);
+  MakeUp result{schedule.catchup};
   if (own_is_later && schedule.resume_catchup)
-    return {*schedule.resume_catchup, *schedule.resumed_at};
-  if (!own_is_later && whole && project->resume_catchup)
-    return {*project->resume_catchup, *project->resumed_at};
-  return {schedule.catchup};
+    result = {*schedule.resume_catchup, *schedule.resumed_at};
+  else if (!own_is_later && whole && project->resume_catchup)
+    result = {*project->resume_catchup, *project->resumed_at};
+  // The same policy needs no second plan for what came later.
+  return result.policy == schedule.catchup ? MakeUp{schedule.catchup} : result;
+}
+
+// The plan before this one made up for what was due when it was resumed: `all` goes on after that.
+bool follows_a_resume(const store::Schedule& schedule,
+                      const std::optional<store::Project>& project) {
+  const auto by = [&](const std::optional<store::CatchupPolicy>& policy,
+                      const std::optional<Timestamp>& at) {
+    return policy && at && schedule.settled_to && *schedule.settled_to <= *at;
+  };
+  return by(schedule.resume_catchup, schedule.resumed_at) ||
+         (project && by(project->resume_catchup, project->resumed_at));
 }
 
 // The older occurrences to run, oldest first, at most `room`: all at or after `first`.
@@ -67,15 +87,18 @@ std::vector<Slot> made_up(const store::Schedule& schedule,
   return slots;
 }
 
-// Settles what came due while the project was paused; gives where the plan goes on from.
+// Settles what came due while the project was paused; gives where the plan goes on from. A later
+// resume of the schedule, with catch-up, has it instead.
 Instant settle_pause(const store::Project& project,
                      const store::Schedule& schedule,
                      const Timetable& timetable,
+                     Timestamp now,
                      Instant after,
                      DuePlan& plan) {
-  if (!project.resumed_at || project.catch_up) return after;
+  if (!project.resumed_at || project.catch_up || schedule.resumed_at >= project.resumed_at)
+    return after;
   const auto first = timetable.next(after);
-  const auto last = timetable.latest_due(after, *project.resumed_at);
+  const auto last = timetable.latest_due(after, std::min(now, *project.resumed_at));
   if (!first || !last || last->due_at < *project.paused_at) return after;
   plan.gaps.push_back({schedule.id, store::GapReason::paused, first->scheduled_for,
                        last->scheduled_for,
@@ -109,7 +132,7 @@ void settle_due(const store::Schedule& schedule,
   }
 
   // The outage after a resume goes by the schedule's own policy: the next plan has it.
-  const auto make_up = make_up_from(schedule, project, *first);
+  const auto make_up = make_up_from(schedule, project, *first, now);
   const Timestamp too_late = now - schedule.catchup_grace - milliseconds(1);
   const auto older = timetable.latest_due(after, std::min(too_late, make_up.until));
   std::vector<Slot> late;
@@ -124,7 +147,9 @@ void settle_due(const store::Schedule& schedule,
     const std::size_t room = kCatchupMax - std::min(kCatchupMax, late.size());
     const auto old =
         made_up(schedule, timetable, make_up.policy, first->scheduled_for, *older, room, now);
-    for (const Slot& each : old) plan.runs.push_back({each, !plan.runs.empty()});
+    const bool goes_on = make_up.policy == store::CatchupPolicy::all &&
+                         make_up.until == Timestamp::max() && follows_a_resume(schedule, project);
+    for (const Slot& each : old) plan.runs.push_back({each, goes_on || !plan.runs.empty()});
     const auto last_missed = old.empty() ? older : timetable.previous(old.front().scheduled_for);
     if (last_missed && last_missed->scheduled_for >= first->scheduled_for)
       plan.gaps.push_back({schedule.id, store::GapReason::missed, first->scheduled_for,
@@ -180,7 +205,7 @@ DuePlan plan_due(const store::Schedule& schedule,
   Instant after = std::max(schedule.settled_to.value_or(before_due), before_due);
   // The calendar may have left out some before next_run_at.
   const Instant excluded_after = schedule.settled_to.value_or(before_due);
-  if (project) after = settle_pause(*project, schedule, timetable, after, plan);
+  if (project) after = settle_pause(*project, schedule, timetable, now, after, plan);
   settle_due(schedule, project, timetable, now, after, plan);
   settle_excluded(schedule, timetable, excluded_after, plan);
   return plan;

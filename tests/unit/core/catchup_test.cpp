@@ -87,8 +87,10 @@ TEST_CASE("what was due when it was resumed goes by the policy that was asked fo
   // Nobody was there until later: what came due since is none of its business.
   const auto later = core::plan_due(row, timetable, at("2026-06-01T16:30:00Z"), project);
   CHECK(later.runs.size() == (asked == CatchupPolicy::all ? 6U : 1U));
-  CHECK(later.settled_to == at("2026-06-01T14:00:00Z"));
-  CHECK(later.next->scheduled_for == at("2026-06-01T15:00:00Z"));
+  if (asked != row.catchup) {
+    CHECK(later.settled_to == at("2026-06-01T14:00:00Z"));
+    CHECK(later.next->scheduled_for == at("2026-06-01T15:00:00Z"));
+  }
   // Nor the next outage.
   row.settled_to = at("2026-06-01T15:00:00Z");
   row.next_run_at = at("2026-06-01T16:00:00Z");
@@ -117,6 +119,62 @@ TEST_CASE("the later resume decides, of the schedule or of its project") {
   CHECK(made_up() == 6);
   row.resumed_at = at("2026-06-01T11:30:00Z");
   CHECK(made_up() == 1);
+  // What the schedule's resume lets catch-up have is no pause of its project any more.
+  project.catch_up = false;
+  project.resume_catchup.reset();
+  row.resumed_at = at("2026-06-01T14:30:00Z");
+  CHECK(core::plan_due(row, timetable, at("2026-06-01T14:30:00Z"), project).gaps.empty());
+  CHECK(made_up() == 6);
+}
+
+TEST_CASE("after a resume what came later goes on in turn, and by the same policy in one plan") {
+  auto row = hourly();
+  row.catchup = CatchupPolicy::all;
+  row.resumed_at = at("2026-06-01T11:30:00Z");
+  const auto now = at("2026-06-01T14:30:00Z");
+  SECTION("by another") {
+    row.resume_catchup = CatchupPolicy::last;
+    const auto first = plan(row, now);
+    CHECK(instants(first) == std::vector{at("2026-06-01T11:00:00Z")});
+    row.settled_to = first.settled_to;
+    row.next_run_at = first.next->scheduled_for;
+    row.next_due_at = first.next->due_at;
+    const auto second = plan(row, now);
+    REQUIRE(second.runs.size() == 3);
+    CHECK(second.runs.front().in_turn);
+    row.settled_to = second.settled_to;
+    row.next_run_at = second.next->scheduled_for;
+    row.next_due_at = second.next->due_at;
+    CHECK_FALSE(plan(row, at("2026-06-01T20:30:00Z")).runs.front().in_turn);
+  }
+  SECTION("by the same") {
+    row.resume_catchup = CatchupPolicy::all;
+    CHECK(plan(row, now).runs.size() == 6);
+  }
+}
+
+TEST_CASE("a resume that a wrong clock dated years ahead decides nothing") {
+  auto row = hourly();
+  row.catchup = CatchupPolicy::none;
+  const auto now = at("2026-06-01T14:30:00Z");
+  store::Project project{.id = 1,
+                         .paused_at = at("2026-06-01T08:30:00Z"),
+                         .resumed_at = at("2036-06-01T12:30:00Z"),
+                         .catch_up = true,
+                         .resume_catchup = CatchupPolicy::all,
+                         .note = ""};
+  const rrule::ZoneDatabase zones;
+  const auto timetable = core::Timetable::compile(row, zones).value();
+  CHECK(core::plan_due(row, timetable, now, project).runs.empty());
+  row.resumed_at = project.resumed_at;
+  row.resume_catchup = CatchupPolicy::all;
+  CHECK(core::plan_due(row, timetable, now, project).runs.empty());
+  row.resumed_at.reset();
+  project.catch_up = false;
+  const auto due = core::plan_due(row, timetable, now, project);
+  REQUIRE(due.gaps.size() == 1);
+  CHECK(due.gaps[0].to == at("2026-06-01T14:00:00Z"));
+  CHECK(due.settled_to == at("2026-06-01T14:00:00Z"));
 }
 
 TEST_CASE("down for five days: what catchup makes of 120 missed hours") {
