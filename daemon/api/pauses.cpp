@@ -1,9 +1,8 @@
 #include "daemon/api/routes.h"
 #include "daemon/api/verbs.h"
 #include "daemon/core/audit.h"
-#include "daemon/core/catchup.h"
 #include "daemon/core/field_reader.h"
-#include "daemon/core/time_text.h"
+#include "daemon/core/project.h"
 
 #include <array>
 
@@ -13,11 +12,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::array<std::string_view, 2> kKeys{"note", "catch_up"};
-
-template <class Time>
-json::value time_or_null(const std::optional<Time>& time) {
-  return time ? json::value(core::iso_microseconds(*time)) : json::value(nullptr);
-}
 
 struct Wish {
   std::optional<std::string> note;
@@ -79,13 +73,7 @@ store::AuditEntry audit_entry(const Call& call,
 }
 
 json::object to_json(const std::optional<store::Project>& project) {
-  const store::Project row = project.value_or(store::Project{});
-  const auto catch_up = core::catch_up_of(row);
-  return {{"paused", row.paused()},
-          {"paused_at", time_or_null(row.paused_at)},
-          {"resumed_at", time_or_null(row.resumed_at)},
-          {"catch_up", catch_up ? json::value(store::word(*catch_up)) : json::value(nullptr)},
-          {"note", row.note}};
+  return core::to_json(project.value_or(store::Project{}));
 }
 
 Response get_pause(Call& call) { return state(call); }
@@ -93,13 +81,8 @@ Response get_pause(Call& call) { return state(call); }
 Response pause_project(Call& call) {
   const Wish wish = read(call);
   write_project(call, "pause", [&](store::Project& row) {
-    if (!row.paused()) {
-      row.paused_at = call.now;
-      row.resumed_at.reset();
-      row.catch_up = false;
-      row.resume_catchup.reset();
-      row.note.clear();
-    }
+    if (!row.paused()) row.note.clear();
+    core::pause(row, call.now);
     if (wish.note) row.note = *wish.note;
   });
   return state(call);
@@ -110,9 +93,7 @@ Response resume_project(Call& call) {
   if (!call.directory().project(call.project())) return state(call);
   write_project(call, "resume", [&](store::Project& row) {
     if (!row.paused()) return;
-    row.resumed_at = call.now;
-    row.catch_up = wish.catch_up != core::CatchUp::none;
-    row.resume_catchup = core::other_policy(wish.catch_up);
+    core::resume(row, wish.catch_up, call.now);
     if (wish.note) row.note = *wish.note;
   });
   return state(call);

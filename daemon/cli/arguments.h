@@ -31,6 +31,7 @@ CLI::Option* add_words(CLI::App* command,
 }
 
 inline constexpr const char* kCatchUpSummary =
-    "What passed meanwhile is made up for, by the schedule's own catchup policy or by this one";
+    "What passed meanwhile: one gap (none), or made up for, by the schedule's own catchup (policy)"
+    " or by this one";
 
 }  // namespace rruled::cli

@@ -3,8 +3,7 @@
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/audit.h"
-#include "daemon/core/catchup.h"
-#include "daemon/core/time_text.h"
+#include "daemon/core/project.h"
 #include "store/survey.h"
 
 #include <iostream>
@@ -25,19 +24,10 @@ struct Options {
   Format format = Format::table;
 };
 
-template <class Time>
-json::value time_or_null(const std::optional<Time>& time) {
-  return time ? json::value(core::iso_microseconds(*time)) : json::value(nullptr);
-}
-
 json::object to_json(const store::Project& project) {
-  const auto catch_up = core::catch_up_of(project);
-  return {{"project_id", project.id},
-          {"paused", project.paused()},
-          {"paused_at", time_or_null(project.paused_at)},
-          {"resumed_at", time_or_null(project.resumed_at)},
-          {"catch_up", catch_up ? json::value(store::word(*catch_up)) : json::value(nullptr)},
-          {"note", project.note}};
+  json::object object = core::to_json(project);
+  object["project_id"] = project.id;
+  return object;
 }
 
 // The one that was named, or all that have something.
@@ -90,12 +80,7 @@ int change_projects(Session& session,
 int pause(Session& session, const Options& options) {
   return change_projects(session, options, "pause", [&](store::Project& row) {
     if (row.paused() && (options.note.empty() || row.note == options.note)) return false;
-    if (!row.paused()) {
-      row.paused_at = session.now();
-      row.resumed_at.reset();
-      row.catch_up = false;
-      row.resume_catchup.reset();
-    }
+    core::pause(row, session.now());
     row.note = options.note;
     return true;
   });
@@ -105,9 +90,7 @@ int resume(Session& session, const Options& options) {
   const auto catch_up = store::parse_word<core::CatchUp>(options.catch_up).value();
   return change_projects(session, options, "resume", [&](store::Project& row) {
     if (!row.paused()) return false;
-    row.resumed_at = session.now();
-    row.catch_up = catch_up != core::CatchUp::none;
-    row.resume_catchup = core::other_policy(catch_up);
+    core::resume(row, catch_up, session.now());
     if (!options.note.empty()) row.note = options.note;
     return true;
   });

@@ -9,9 +9,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A resume further ahead than this was dated by a wrong clock.
-constexpr milliseconds kClockAheadMax = std::chrono::days(1);
-
 // How far back an older occurrence may still be run: at least one interval, so that the last run of
 // a yearly rule is not lost to a window of a day. `following`: the one after `newest`.
 milliseconds window_of(const store::Schedule& schedule,
@@ -171,14 +168,6 @@ std::optional<store::CatchupPolicy> other_policy(CatchUp catch_up) {
   if (catch_up == CatchUp::last) return store::CatchupPolicy::last;
   if (catch_up == CatchUp::all) return store::CatchupPolicy::all;
   return std::nullopt;
-}
-
-std::optional<CatchUp> catch_up_of(const store::Project& project) {
-  if (!project.resumed_at) return std::nullopt;
-  if (!project.catch_up) return CatchUp::none;
-  if (project.resume_catchup == store::CatchupPolicy::last) return CatchUp::last;
-  if (project.resume_catchup == store::CatchupPolicy::all) return CatchUp::all;
-  return CatchUp::policy;
 }
 
 std::optional<store::Gap> excluded_gap(store::ScheduleId id,

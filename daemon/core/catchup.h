@@ -4,6 +4,7 @@
 #include "store/types.h"
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -37,8 +38,9 @@ enum class CatchUp { none, policy, last, all };
 
 // The policy instead of the schedule's own.
 [[nodiscard]] std::optional<store::CatchupPolicy> other_policy(CatchUp catch_up);
-// How it was resumed; absent: it never was, or is paused again.
-[[nodiscard]] std::optional<CatchUp> catch_up_of(const store::Project& project);
+
+// What is dated further ahead than this was so by a wrong clock.
+inline constexpr std::chrono::days kClockAheadMax{1};
 
 inline constexpr std::size_t kCatchupMax = 100;   // runs made up for, counting those merely late
 inline constexpr std::size_t kRunsMax = 1'000;    // of one plan

@@ -236,7 +236,7 @@ std::optional<Change> recomputed(Schedule row,
                                  bool flow_fires,
                                  Timestamp now) {
   const Instant second = std::chrono::floor<std::chrono::seconds>(now);
-  if (!row.settled_to || *row.settled_to <= second + std::chrono::days(1)) return std::nullopt;
+  if (!row.settled_to || *row.settled_to <= second + kClockAheadMax) return std::nullopt;
   row.settled_to = second;
   row.settled_wall = timetable.wall(second);
   row.resumed_at.reset();

@@ -30,9 +30,9 @@ struct HttpPeer {
 class HttpPool : public std::enable_shared_from_this<HttpPool> {
  public:
   struct Limits {
-    std::size_t per_host = 32;
-    std::size_t all = 256;
-    std::chrono::milliseconds idle{90'000};
+    std::size_t per_host;
+    std::size_t all;
+    std::chrono::milliseconds idle;
   };
 
   // `clock` must outlive the pool.

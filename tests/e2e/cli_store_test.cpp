@@ -1,3 +1,4 @@
+#include "store/open.h"
 #include "tests/e2e/daemon_fixture.h"
 
 #include <catch2/catch.hpp>
@@ -179,6 +180,10 @@ TEST_CASE("a schedule is paused, resumed, changed, run and deleted") {
   const auto resumed = machine.json({"schedule", "resume", id, "--catch-up", "all"});
   CHECK(resumed.at("status") == "active");
   CHECK(resumed.at("next_run_at").is_string());
+  const auto row = rruled::store::open_store({.url = "sqlite://" + machine.store()},
+                                             rruled::store::OpenMode::command)
+                       ->schedule(*rruled::store::parse_id<rruled::store::ScheduleId>(id));
+  CHECK(row->resume_catchup == rruled::store::CatchupPolicy::all);
   CHECK(machine.rruled({"schedule", "resume", id}).exit_code == 0);
 
   // Of the project, the audit log has how it was resumed.

@@ -23,11 +23,23 @@ store::Schedule hourly() {
   return row;
 }
 
-DuePlan plan(const store::Schedule& row, store::Timestamp now) {
+DuePlan plan(const store::Schedule& row,
+             store::Timestamp now,
+             const std::optional<store::Project>& project = {}) {
   const rrule::ZoneDatabase zones;
   const auto timetable = core::Timetable::compile(row, zones);
   REQUIRE(timetable.has_value());
-  return core::plan_due(row, *timetable, now);
+  return core::plan_due(row, *timetable, now, project);
+}
+
+// Resumed then, what passed made up for by `policy`.
+store::Project project_resumed(store::Timestamp when, CatchupPolicy policy) {
+  return {.id = 1,
+          .paused_at = at("2026-05-01T08:30:00Z"),
+          .resumed_at = when,
+          .catch_up = true,
+          .resume_catchup = policy,
+          .note = ""};
 }
 
 std::optional<store::Gap> missed(const DuePlan& plan) {
@@ -68,24 +80,15 @@ TEST_CASE("what was due when it was resumed goes by the policy that was asked fo
   const auto resumed_at = at("2026-06-01T14:30:00Z");
   std::optional<store::Project> project;
   if (of_project) {
-    project = store::Project{.id = 1,
-                             .paused_at = at("2026-06-01T08:30:00Z"),
-                             .resumed_at = resumed_at,
-                             .catch_up = true,
-                             .resume_catchup = asked,
-                             .note = ""};
+    project = project_resumed(resumed_at, asked);
   } else {
     row.resume_catchup = asked;
     row.resumed_at = resumed_at;
   }
-  const rrule::ZoneDatabase zones;
-  const auto timetable = core::Timetable::compile(row, zones).value();
-  const auto made_up = [&](store::Timestamp now) {
-    return core::plan_due(row, timetable, now, project).runs.size();
-  };
+  const auto made_up = [&](store::Timestamp now) { return plan(row, now, project).runs.size(); };
   CHECK(made_up(resumed_at) == (asked == CatchupPolicy::all ? 6U : 1U));
   // Nobody was there until later: what came due since is none of its business.
-  const auto later = core::plan_due(row, timetable, at("2026-06-01T16:30:00Z"), project);
+  const auto later = plan(row, at("2026-06-01T16:30:00Z"), project);
   CHECK(later.runs.size() == (asked == CatchupPolicy::all ? 6U : 1U));
   if (asked != row.catchup) {
     CHECK(later.settled_to == at("2026-06-01T14:00:00Z"));
@@ -101,17 +104,9 @@ TEST_CASE("what was due when it was resumed goes by the policy that was asked fo
 TEST_CASE("the later resume decides, of the schedule or of its project") {
   auto row = hourly();
   row.catchup = CatchupPolicy::none;
-  store::Project project{.id = 1,
-                         .paused_at = at("2026-05-01T08:30:00Z"),
-                         .resumed_at = at("2026-06-01T12:30:00Z"),
-                         .catch_up = true,
-                         .resume_catchup = CatchupPolicy::last,
-                         .note = ""};
-  const rrule::ZoneDatabase zones;
-  const auto timetable = core::Timetable::compile(row, zones).value();
-  const auto made_up = [&] {
-    return core::plan_due(row, timetable, at("2026-06-01T14:30:00Z"), project).runs.size();
-  };
+  auto project = project_resumed(at("2026-06-01T12:30:00Z"), CatchupPolicy::last);
+  const auto now = at("2026-06-01T14:30:00Z");
+  const auto made_up = [&] { return plan(row, now, project).runs.size(); };
   CHECK(made_up() == 1);
   row.resumed_at = at("2026-06-01T14:30:00Z");
   CHECK(made_up() == 0);  // by its own policy
@@ -123,7 +118,7 @@ TEST_CASE("the later resume decides, of the schedule or of its project") {
   project.catch_up = false;
   project.resume_catchup.reset();
   row.resumed_at = at("2026-06-01T14:30:00Z");
-  CHECK(core::plan_due(row, timetable, at("2026-06-01T14:30:00Z"), project).gaps.empty());
+  CHECK(plan(row, now, project).gaps.empty());
   CHECK(made_up() == 6);
 }
 
@@ -157,21 +152,14 @@ TEST_CASE("a resume that a wrong clock dated years ahead decides nothing") {
   auto row = hourly();
   row.catchup = CatchupPolicy::none;
   const auto now = at("2026-06-01T14:30:00Z");
-  store::Project project{.id = 1,
-                         .paused_at = at("2026-06-01T08:30:00Z"),
-                         .resumed_at = at("2036-06-01T12:30:00Z"),
-                         .catch_up = true,
-                         .resume_catchup = CatchupPolicy::all,
-                         .note = ""};
-  const rrule::ZoneDatabase zones;
-  const auto timetable = core::Timetable::compile(row, zones).value();
-  CHECK(core::plan_due(row, timetable, now, project).runs.empty());
+  auto project = project_resumed(at("2036-06-01T12:30:00Z"), CatchupPolicy::all);
+  CHECK(plan(row, now, project).runs.empty());
   row.resumed_at = project.resumed_at;
   row.resume_catchup = CatchupPolicy::all;
-  CHECK(core::plan_due(row, timetable, now, project).runs.empty());
+  CHECK(plan(row, now, project).runs.empty());
   row.resumed_at.reset();
   project.catch_up = false;
-  const auto due = core::plan_due(row, timetable, now, project);
+  const auto due = plan(row, now, project);
   REQUIRE(due.gaps.size() == 1);
   CHECK(due.gaps[0].to == at("2026-06-01T14:00:00Z"));
   CHECK(due.settled_to == at("2026-06-01T14:00:00Z"));
