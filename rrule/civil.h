@@ -114,6 +114,8 @@ constexpr int week_year_of(Day day, int week_start) {
 // Occurrences are searched in these days; starts may lie in them.
 inline constexpr Day kDayMin = day_from_civil(1601, 1, 1);
 inline constexpr Day kDayMax = day_from_civil(2200, 12, 31);
+inline constexpr Time kTimeMin = midnight(kDayMin);
+inline constexpr Time kTimeEnd = midnight(kDayMax + 1);
 
 static_assert(day_from_civil(1970, 1, 1) == 0 && civil_of(kDayMax).day == 31);
 static_assert(weekday_of(day_from_civil(2026, 11, 24)) == 1);

@@ -7,9 +7,6 @@
 namespace rruled::rrule::detail {
 namespace {
 
-std::int64_t number(sys_seconds instant) { return instant.time_since_epoch().count(); }
-sys_seconds instant_at(std::int64_t number) { return sys_seconds{seconds{number}}; }
-
 bool before(const Occurrence& a, const Occurrence& b) { return a.instant < b.instant; }
 bool same(const Occurrence& a, const Occurrence& b) { return a.instant == b.instant; }
 

@@ -1,6 +1,7 @@
 #include "rrule/cron.h"
 
 #include "rrule/recurrence_set.h"
+#include "rrule/rule_text.h"
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,9 @@
 
 namespace rruled::rrule {
 namespace {
+
+using detail::is_alpha;
+using detail::is_digit;
 
 constexpr std::array<std::string_view, 12> kMonths{"jan", "feb", "mar", "apr", "may", "jun",
                                                    "jul", "aug", "sep", "oct", "nov", "dec"};
@@ -47,8 +51,6 @@ struct Field {
 };
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alpha(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
 std::string lower(std::string_view text) {
   std::string result(text);

@@ -24,9 +24,9 @@ using Numbers = std::vector<int>;
 constexpr std::size_t kClockTimesMax = 6;  // more are told as hours, minutes and seconds
 constexpr std::size_t kDatesMax = 5;
 
-constexpr english::Unit kHour{"hour", 24, 2};
-constexpr english::Unit kMinute{"minute", 60};
-constexpr english::Unit kSecond{"second", 60};
+constexpr english::Unit kHourUnit{"hour", 24, 2};
+constexpr english::Unit kMinuteUnit{"minute", 60};
+constexpr english::Unit kSecondUnit{"second", 60};
 
 // One rule. The head says the period and the days in it; parts that only limit follow as "only on".
 class RuleSentence {
@@ -200,18 +200,18 @@ class RuleSentence {
   // The times that the period expands to, and whether they read like a clock.
   [[nodiscard]] std::pair<std::string, bool> times_of_day() const {
     const Numbers s = seconds_of_minute();
-    const std::string of_second = s == Numbers{0} ? "" : english::numbers(s, kSecond);
+    const std::string of_second = s == Numbers{0} ? "" : english::numbers(s, kSecondUnit);
     if (rule_.frequency() == Frequency::secondly) return {"", false};
     if (rule_.frequency() == Frequency::minutely) {
       return {of_second.empty() ? "" : " at " + of_second, false};
     }
     const Numbers m = minutes();
     const std::string of_minute =
-        (of_second.empty() ? "" : of_second + " of ") + english::numbers(m, kMinute);
+        (of_second.empty() ? "" : of_second + " of ") + english::numbers(m, kMinuteUnit);
     if (rule_.frequency() == Frequency::hourly) return {" at " + of_minute, false};
     const Numbers h = hours();
     if (h.size() * m.size() * s.size() > kClockTimesMax) {
-      return {" at " + of_minute + " of " + english::numbers(h, kHour), false};
+      return {" at " + of_minute + " of " + english::numbers(h, kHourUnit), false};
     }
     std::vector<std::string> times;
     for (const int hour : h) {
@@ -232,11 +232,11 @@ class RuleSentence {
     };
     const Frequency frequency = rule_.frequency();
     add(frequency == Frequency::secondly && !rule_.by_second().empty(),
-        [&] { return "at " + english::numbers(rule_.by_second(), kSecond); });
+        [&] { return "at " + english::numbers(rule_.by_second(), kSecondUnit); });
     add(frequency <= Frequency::minutely && !rule_.by_minute().empty(),
-        [&] { return "in " + english::numbers(rule_.by_minute(), kMinute); });
+        [&] { return "in " + english::numbers(rule_.by_minute(), kMinuteUnit); });
     add(frequency <= Frequency::hourly && !rule_.by_hour().empty(),
-        [&] { return "in " + english::numbers(rule_.by_hour(), kHour); });
+        [&] { return "in " + english::numbers(rule_.by_hour(), kHourUnit); });
     add(left_.days, [&] {
       if (is_plain(rule_.by_day())) return "on " + weekday_plural(rule_.by_day());
       const bool of_month = frequency == Frequency::monthly || !rule_.by_month().empty();

@@ -5,9 +5,6 @@
 namespace rruled::rrule::detail {
 namespace {
 
-constexpr Time kTimeMin = midnight(kDayMin);
-constexpr Time kTimeEnd = midnight(kDayMax + 1);
-
 int unit_of(Frequency freq) {
   return freq == Frequency::hourly ? 3600 : freq == Frequency::minutely ? 60 : 1;
 }

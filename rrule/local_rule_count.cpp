@@ -9,9 +9,6 @@
 namespace rruled::rrule::detail {
 namespace {
 
-constexpr Time kTimeMin = midnight(kDayMin);
-constexpr Time kTimeEnd = midnight(kDayMax + 1);
-
 // Numbers in [from, to) that are congruent to `origin` modulo `step`.
 std::int64_t count_steps(std::int64_t from,
                          std::int64_t to,

@@ -7,7 +7,7 @@
 namespace rruled::rrule {
 namespace {
 
-std::int64_t number(sys_seconds instant) { return instant.time_since_epoch().count(); }
+using detail::number;
 
 }  // namespace
 

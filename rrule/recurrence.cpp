@@ -11,6 +11,8 @@
 namespace rruled::rrule {
 namespace {
 
+using detail::number;
+
 constexpr std::array<const char*, 2> kGapWords{"shift", "skip"};
 constexpr std::array<const char*, 4> kFoldWords{"auto", "first", "second", "both"};
 constexpr std::array<const char*, 4> kNoteWords{"none", "gap_shifted", "fold_first", "fold_second"};
@@ -21,8 +23,6 @@ std::optional<Enum> parse_word(const std::array<const char*, N>& words, std::str
   if (found == words.end()) return std::nullopt;
   return static_cast<Enum>(found - words.begin());
 }
-
-std::int64_t number(sys_seconds instant) { return instant.time_since_epoch().count(); }
 
 }  // namespace
 

@@ -21,6 +21,10 @@ namespace rruled::rrule::detail {
 // 1 to `digits_max` digits, with a sign only where `sign`. nullopt also when over 2^31 - 1.
 [[nodiscard]] std::optional<int> parse_number(std::string_view text, int digits_max, bool sign);
 
+// Of ASCII, whatever the locale.
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_alpha(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
 // Equal but for the case of ASCII letters. `upper` is upper case.
 [[nodiscard]] bool equals_word(std::string_view text, std::string_view upper);
 

@@ -1,5 +1,7 @@
 #include "rrule/tz_rule.h"
 
+#include "rrule/rule_text.h"
+
 #include <date/date.h>
 
 #include <string>
@@ -7,17 +9,16 @@
 namespace rruled::rrule {
 namespace {
 
+using detail::is_alpha;
+using detail::is_digit;
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alpha(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
-
 // Recursive descent over one rule. The first mistake is kept; what follows it is not read.
-class RuleReader {
+class TzRuleReader {
  public:
-  explicit RuleReader(std::string_view text) : text_(text) {}
+  explicit TzRuleReader(std::string_view text) : text_(text) {}
 
   Result<TzRule> read() {
     TzRule rule;
@@ -141,6 +142,6 @@ seconds TzRule::Date::in(int year) const {
   return found.time_since_epoch() + time;
 }
 
-Result<TzRule> parse_tz_rule(std::string_view text) { return RuleReader{text}.read(); }
+Result<TzRule> parse_tz_rule(std::string_view text) { return TzRuleReader{text}.read(); }
 
 }  // namespace rruled::rrule

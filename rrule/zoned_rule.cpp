@@ -8,8 +8,6 @@ namespace {
 constexpr std::int64_t kEndOfTime = midnight(kDayMax + 1) - 1;
 constexpr std::int64_t kOffsetMax = 26 * 3600;  // TZif's bound
 
-std::int64_t number(sys_seconds instant) { return instant.time_since_epoch().count(); }
-sys_seconds instant_at(std::int64_t number) { return sys_seconds{seconds{number}}; }
 local_seconds local_at(Time time) { return local_seconds{seconds{time}}; }
 
 Occurrence occurrence(std::int64_t instant, Time local, Time nominal, Note note) {

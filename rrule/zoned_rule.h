@@ -11,6 +11,10 @@
 
 namespace rruled::rrule::detail {
 
+// An instant as UTC seconds, and back.
+constexpr std::int64_t number(sys_seconds instant) { return instant.time_since_epoch().count(); }
+constexpr sys_seconds instant_at(std::int64_t number) { return sys_seconds{seconds{number}}; }
+
 // What every rule of a set shares.
 struct Frame {
   const TimeZone* zone;

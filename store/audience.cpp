@@ -4,21 +4,12 @@
 #include "store/postgres_audience.h"
 #include "store/run_rules.h"
 #include "store/sqlite_audience.h"
-#include "store/utf8.h"
 #include "store/validate.h"
 
 #include <algorithm>
 #include <set>
 
 namespace rruled::store {
-namespace {
-
-void check_text(std::string_view table, std::string_view column, const std::string& text) {
-  if (const auto at = first_bad_byte(text))
-    refuse(table, column, "not UTF-8, or NUL, at byte " + std::to_string(*at));
-}
-
-}  // namespace
 
 std::unique_ptr<Audience> audience_of(Store& store) {
   if (auto* file = dynamic_cast<SqliteStore*>(&store))

@@ -12,7 +12,7 @@
 namespace rruled::store {
 namespace {
 
-[[noreturn]] void refuse(const std::string& target, const std::string& why, int error) {
+[[noreturn]] void refuse_backup(const std::string& target, const std::string& why, int error) {
   const auto text = error != 0 ? ": " + std::generic_category().message(error) : std::string();
   throw StoreError(StoreError::Kind::fault, "backup " + target + " " + why + text);
 }
@@ -23,8 +23,8 @@ class Partial {
   explicit Partial(const std::string& target) : target_(target), path_(target + ".partial") {
     const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST)
-      refuse(target_, "is being written, or was left half-way: remove " + path_, 0);
-    if (fd < 0) refuse(target_, "cannot be made", errno);
+      refuse_backup(target_, "is being written, or was left half-way: remove " + path_, 0);
+    if (fd < 0) refuse_backup(target_, "cannot be made", errno);
     ::close(fd);
   }
   ~Partial() {
@@ -37,7 +37,7 @@ class Partial {
   void keep() {
     sync(path_, O_RDONLY);
     if (::link(path_.c_str(), target_.c_str()) != 0)
-      refuse(target_, "cannot be given its name", errno);
+      refuse_backup(target_, "cannot be given its name", errno);
     kept_ = true;
     ::unlink(path_.c_str());
     sync(std::filesystem::absolute(target_).parent_path().string(), O_RDONLY | O_DIRECTORY);
@@ -50,7 +50,7 @@ class Partial {
     const bool done = fd >= 0 && ::fsync(fd) == 0;
     const int error = errno;
     if (fd >= 0) ::close(fd);
-    if (!done) refuse(target_, "cannot be brought to the disk", error);
+    if (!done) refuse_backup(target_, "cannot be brought to the disk", error);
   }
 
   std::string target_;

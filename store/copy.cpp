@@ -10,16 +10,16 @@
 namespace rruled::store {
 namespace {
 
-constexpr std::string_view kSqlite = "sqlite://";
+[[noreturn]] void refuse_copy(const std::string& why) {
+  throw StoreError(StoreError::Kind::fault, why);
+}
 
-[[noreturn]] void refuse(const std::string& why) { throw StoreError(StoreError::Kind::fault, why); }
-
-bool is_file(const StoreLocation& location) { return location.url.starts_with(kSqlite); }
+bool is_file(const StoreLocation& location) { return location.url.starts_with(kSqliteScheme); }
 
 std::string path_of(const StoreLocation& location) {
-  const auto path = location.url.substr(kSqlite.size());
+  const auto path = location.url.substr(kSqliteScheme.size());
   if (!path.starts_with('/') || path == "/")
-    refuse("a file is named by its absolute path: sqlite:///var/lib/rruled/rruled.db");
+    refuse_copy("a file is named by its absolute path: sqlite:///var/lib/rruled/rruled.db");
   return path;
 }
 
@@ -27,7 +27,7 @@ std::unique_ptr<CopyTarget> open_target(const StoreLocation& location) {
   if (is_file(location)) return open_sqlite_target(path_of(location));
   if (location.url.starts_with("postgresql://") || location.url.starts_with("postgres://"))
     return open_postgres_target(location);
-  refuse("the store to copy to must begin with sqlite:// or postgresql://");
+  refuse_copy("the store to copy to must begin with sqlite:// or postgresql://");
 }
 
 }  // namespace
@@ -56,18 +56,18 @@ CopyReport copy_rows(CopySource& source, CopyTarget& target) {
 }
 
 CopyReport copy_store(const StoreLocation& from, const StoreLocation& to, Timestamp now) {
-  if (!is_file(from)) refuse("only a file can be copied from: sqlite:///absolute/path");
+  if (!is_file(from)) refuse_copy("only a file can be copied from: sqlite:///absolute/path");
   const auto path = path_of(from);
   if (is_file(to) &&
       inspect_sqlite_file(path, false).path == inspect_sqlite_file(path_of(to), true).path)
-    refuse("both are the same file: " + path);
+    refuse_copy("both are the same file: " + path);
   const auto source = open_sqlite_source(path, now);
   const auto target = open_target(to);
   return copy_rows(*source, *target);
 }
 
 std::string reopen_store(const StoreLocation& location) {
-  if (!is_file(location)) refuse("only a file can have been moved: sqlite:///absolute/path");
+  if (!is_file(location)) refuse_copy("only a file can have been moved: sqlite:///absolute/path");
   return reopen_sqlite(path_of(location));
 }
 

@@ -9,7 +9,7 @@
 namespace rruled::store {
 namespace {
 
-constexpr auto kAll = std::numeric_limits<std::size_t>::max();
+constexpr auto kNoLimit = std::numeric_limits<std::size_t>::max();
 
 template <class Row, class Filter>
 Page<Row> page_of(std::vector<Row> rows, const Filter& filter, PageRange range) {
@@ -27,11 +27,11 @@ Page<Row> page_of(std::vector<Row> rows, const Filter& filter, PageRange range) 
 }  // namespace
 
 Page<Flow> MemoryDirectory::flows(const FlowFilter& filter, PageRange range) {
-  return page_of(store_.flows({.limit = kAll}), filter, range);
+  return page_of(store_.flows({.limit = kNoLimit}), filter, range);
 }
 
 Page<Schedule> MemoryDirectory::schedules(const ScheduleFilter& filter, PageRange range) {
-  auto rows = store_.schedules({.limit = kAll});
+  auto rows = store_.schedules({.limit = kNoLimit});
   if (filter.due_before)
     std::sort(rows.begin(), rows.end(), [](const Schedule& a, const Schedule& b) {
       return std::tie(a.next_due_at, a.id) < std::tie(b.next_due_at, b.id);
@@ -40,7 +40,7 @@ Page<Schedule> MemoryDirectory::schedules(const ScheduleFilter& filter, PageRang
 }
 
 Page<Run> MemoryDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
-  auto page = page_of(store_.runs({.limit = kAll}), filter, range);
+  auto page = page_of(store_.runs({.limit = kNoLimit}), filter, range);
   if (!counted) page.count = 0;
   return page;
 }
@@ -48,7 +48,7 @@ Page<Run> MemoryDirectory::runs(const RunFilter& filter, PageRange range, bool c
 std::vector<Run> MemoryDirectory::last_runs(const std::vector<ScheduleId>& schedules) {
   std::vector<Run> found;
   for (const auto id : schedules)
-    for (auto& run : store_.runs({.schedule_id = id, .limit = kAll})) {
+    for (auto& run : store_.runs({.schedule_id = id, .limit = kNoLimit})) {
       if (run.status == RunStatus::skipped) continue;
       found.push_back(std::move(run));
       break;
@@ -57,7 +57,7 @@ std::vector<Run> MemoryDirectory::last_runs(const std::vector<ScheduleId>& sched
 }
 
 Page<LogEntry> MemoryDirectory::logs(const LogFilter& filter, PageRange range) {
-  return page_of(store_.logs({.limit = kAll}), filter, range);
+  return page_of(store_.logs({.limit = kNoLimit}), filter, range);
 }
 
 Page<AuditEntry> MemoryDirectory::audit(const AuditFilter& filter, PageRange range) {
@@ -66,7 +66,7 @@ Page<AuditEntry> MemoryDirectory::audit(const AuditFilter& filter, PageRange ran
 
 Tallies MemoryDirectory::tallies(const TallyFilter& filter) {
   std::map<std::tuple<std::int64_t, RunStatus, bool>, std::uint64_t> runs;
-  for (const Run& run : store_.runs({.limit = kAll})) {
+  for (const Run& run : store_.runs({.limit = kNoLimit})) {
     if (!matches(filter, run)) continue;
     ++runs[{(run.due_at - filter.from) / filter.step, run.status, run.started_at.has_value()}];
   }
@@ -154,7 +154,7 @@ std::vector<Backfill> MemoryDirectory::open_backfills() { return store_.open_bac
 std::optional<Project> MemoryDirectory::project(std::int64_t id) { return store_.project(id); }
 
 std::vector<Schedule> MemoryDirectory::schedules_to_resume(Timestamp now, std::size_t limit) {
-  auto rows = store_.schedules({.status = ScheduleStatus::paused, .limit = kAll});
+  auto rows = store_.schedules({.status = ScheduleStatus::paused, .limit = kNoLimit});
   std::erase_if(rows,
                 [&](const Schedule& row) { return !row.paused_until || *row.paused_until > now; });
   std::sort(rows.begin(), rows.end(), [](const Schedule& a, const Schedule& b) {

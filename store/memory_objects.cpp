@@ -4,8 +4,6 @@
 namespace rruled::store {
 namespace {
 
-using Kind = Conflict::Kind;
-
 template <class Map, class Key>
 std::optional<std::int64_t> version_in(const Map& rows, const Key& key) {
   const auto found = rows.find(key);
@@ -28,14 +26,15 @@ std::optional<Conflict> MemoryStore::find_object_conflict(const ChangeSet& chang
     if (!schedule.calendar.empty()) named[id] = {schedule.project_id, schedule.calendar};
   for (const auto& put : changes.schedules) {
     const CalendarName name{put.schedule.project_id, put.schedule.calendar};
-    if (!name.name.empty() && !there.contains(name)) return conflict_of(Kind::missing, name);
+    if (!name.name.empty() && !there.contains(name))
+      return conflict_of(Conflict::Kind::missing, name);
     named[put.schedule.id] = name;
   }
   for (const auto& each : changes.delete_schedules) named.erase(each.id);
   for (const auto& name : changes.delete_calendars) {
-    if (there.erase(name) == 0) return conflict_of(Kind::missing, name);
+    if (there.erase(name) == 0) return conflict_of(Conflict::Kind::missing, name);
     for (const auto& [id, each] : named)
-      if (each == name) return conflict_of(Kind::in_use, name);
+      if (each == name) return conflict_of(Conflict::Kind::in_use, name);
   }
   for (const auto& put : changes.backfills)
     if (const auto kind =

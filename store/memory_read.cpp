@@ -25,14 +25,6 @@ bool fits(const std::optional<Value>& wanted, const Column& column) {
   return !wanted || column == *wanted;
 }
 
-template <class Status>
-std::vector<std::pair<Status, std::uint64_t>> zeros() {
-  std::vector<std::pair<Status, std::uint64_t>> all;
-  for (std::size_t i = 0; i < kWords<Status>.size(); ++i)
-    all.emplace_back(static_cast<Status>(i), 0);
-  return all;
-}
-
 }  // namespace
 
 std::optional<Flow> MemoryStore::flow(FlowId id) {

@@ -24,10 +24,6 @@ constexpr char kCreateTable[] =
   throw StoreError(StoreError::Kind::schema, "store " + database.getFilename() + " " + why);
 }
 
-std::string title(int version, std::string_view name) {
-  return std::to_string(version) + " (" + std::string(name) + ")";
-}
-
 void apply(SQLite::Database& database, const Migration& step) {
   database.exec(std::string(step.sql));
   SQLite::Statement insert(database,
@@ -40,7 +36,7 @@ void apply(SQLite::Database& database, const Migration& step) {
   SQLite::Statement broken(database, "PRAGMA foreign_key_check");
   if (broken.executeStep())
     refuse_schema(database,
-                  "cannot take step " + title(step.version, step.name) +
+                  "cannot take step " + step_title(step.version, step.name) +
                       ": rows refer to rows that do not exist; nothing was changed: restore a "
                       "backup, or report this");
 }
@@ -54,6 +50,10 @@ std::string checksum(std::string_view sql) {
   std::array<char, 16> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), hash, 16).ptr;
   return {digits.data(), end};
+}
+
+std::string step_title(int version, std::string_view name) {
+  return std::to_string(version) + " (" + std::string(name) + ")";
 }
 
 int schema_version(SQLite::Database& database, std::span<const Migration> known) {
@@ -70,13 +70,13 @@ int schema_version(SQLite::Database& database, std::span<const Migration> known)
     const int found = applied.getColumn(0).getInt();
     const std::string name = applied.getColumn(1).getString();
     if (static_cast<std::size_t>(version) == known.size())
-      refuse_schema(database, "has schema " + title(found, name) +
+      refuse_schema(database, "has schema " + step_title(found, name) +
                                   ", newer than this program knows (" + std::to_string(version) +
                                   "): upgrade rruled");
     const auto& step = known[static_cast<std::size_t>(version)];
     if (found != step.version || applied.getColumn(2).getString() != checksum(step.sql))
       refuse_schema(database,
-                    "was made with another text of schema step " + title(found, name) +
+                    "was made with another text of schema step " + step_title(found, name) +
                         "; it was not touched: use the build of rruled that made it, or restore "
                         "a backup");
     ++version;

@@ -23,6 +23,9 @@ struct Migration {
 
 [[nodiscard]] std::string checksum(std::string_view sql);
 
+// For messages: "3 (api)".
+[[nodiscard]] std::string step_title(int version, std::string_view name);
+
 // Version of the last step applied; 0 for a database without tables. StoreError schema when the
 // tables are not ours, newer than `known`, or made by other steps.
 [[nodiscard]] int schema_version(SQLite::Database& database, std::span<const Migration> known);

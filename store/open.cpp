@@ -8,8 +8,6 @@
 namespace rruled::store {
 namespace {
 
-constexpr std::string_view kSqlite = "sqlite://";
-
 bool is_postgres(std::string_view url) {
   return url.starts_with("postgresql://") || url.starts_with("postgres://");
 }
@@ -19,7 +17,7 @@ bool is_postgres(std::string_view url) {
 }
 
 std::unique_ptr<Store> open_file(const std::string& url, OpenMode mode) {
-  const auto path = url.substr(kSqlite.size());
+  const auto path = url.substr(kSqliteScheme.size());
   if (!path.starts_with('/') || path == "/")
     refuse_url("must name a file by its absolute path: sqlite:///var/lib/rruled/rruled.db");
   return open_sqlite(path, mode);
@@ -28,7 +26,7 @@ std::unique_ptr<Store> open_file(const std::string& url, OpenMode mode) {
 }  // namespace
 
 std::unique_ptr<Store> open_store(const StoreLocation& location, OpenMode mode) {
-  if (location.url.starts_with(kSqlite)) return open_file(location.url, mode);
+  if (location.url.starts_with(kSqliteScheme)) return open_file(location.url, mode);
   if (!is_postgres(location.url))
     refuse_url(
         "must begin with sqlite:// or postgresql://, as in sqlite:///var/lib/rruled/rruled.db or "

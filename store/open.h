@@ -7,9 +7,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 // A store by its URL.
 namespace rruled::store {
+
+// Of the URL of a file.
+inline constexpr std::string_view kSqliteScheme = "sqlite://";
 
 // Where the rows are. Nothing in it is shown in messages but the scheme, the file, the hosts and
 // the database: a password stays out of them.

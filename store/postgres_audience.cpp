@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kChunk = 2'000;
 
 // A statement's parameters as they come.
-class Where final : public PersonSql {
+class PgWhere final : public PersonSql {
  public:
   std::string text(const std::string& value) override { return parameter(value); }
   std::string integer(std::int64_t value) override { return parameter(value); }
@@ -46,7 +46,7 @@ class Where final : public PersonSql {
   int count_ = 0;
 };
 
-std::size_t count_of(Tx& tx, const Where& where, const std::string& condition) {
+std::size_t count_of(Tx& tx, const PgWhere& where, const std::string& condition) {
   const auto found =
       tx.exec_once("SELECT count(*) FROM persons p WHERE " + condition, where.params());
   return PgReader(found, 0).read<std::size_t>();
@@ -111,7 +111,7 @@ class Reader {
 };
 
 Reader::Chunk Reader::read(PersonId after, std::optional<PersonId> until, std::size_t limit) {
-  Where where;
+  PgWhere where;
   std::string condition = "p.project_id = " + where.parameter(project_id_);
   condition += " AND p.id > " + where.parameter(after);
   if (until) condition += " AND p.id <= " + where.parameter(*until);
@@ -134,7 +134,7 @@ Reader::Chunk Reader::read(PersonId after, std::optional<PersonId> until, std::s
 }
 
 bool needs_re2(const PersonFilter& filter) {
-  Where where;
+  PgWhere where;
   return compile(filter, where).narrowed;
 }
 
@@ -204,11 +204,11 @@ PersonsPut PostgresAudience::put_persons(const std::vector<PersonPut>& persons,
 }
 
 Page<Person> PostgresAudience::persons(const PersonQuery& query, PageRange range) {
-  Where where;
+  PgWhere where;
   std::string condition = "p.project_id = " + where.parameter(query.project_id);
   if (query.id) condition += " AND p.id = " + where.parameter(*query.id);
   if (query.distinct_id) condition += " AND p.distinct_id = " + where.parameter(*query.distinct_id);
-  const Where counted = where;
+  const PgWhere counted = where;
   std::string limit = where.integer(pg_limit(range.limit));
   limit += " OFFSET " + where.integer(pg_limit(range.offset));
   return connection_.read([&](Tx& tx) {
@@ -223,9 +223,9 @@ Page<Person> PostgresAudience::persons(const PersonQuery& query, PageRange range
 }
 
 AudienceSize PostgresAudience::size(std::int64_t project_id, const PersonFilter& filter) {
-  Where all;
+  PgWhere all;
   const std::string everybody = "p.project_id = " + all.parameter(project_id);
-  Where where = all;
+  PgWhere where = all;
   const auto compiled = compile(filter, where);
   return connection_.read([&](Tx& tx) {
     AudienceSize size{.total = count_of(tx, all, everybody)};

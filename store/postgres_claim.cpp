@@ -8,7 +8,7 @@ namespace rruled::store {
 namespace {
 
 // A run that is available and was not claimed is locked by another daemon, which claims it now.
-constexpr milliseconds kLockedRetry{250};
+constexpr milliseconds kLockedRunRetry{250};
 
 // Runs of one project for one executor: one range of the index runs_claimable.
 struct Lane {
@@ -154,7 +154,7 @@ ClaimResult PostgresStore::claim(const ClaimRequest& request, Timestamp now) {
     result.next_available = next_of(lanes);
     const bool full = result.runs.size() == request.limit;
     if (!full && result.next_available && *result.next_available <= tx.now())
-      result.next_available = tx.now() + kLockedRetry;
+      result.next_available = tx.now() + kLockedRunRetry;
     std::ranges::sort(result.runs, {},
                       [](const Run& run) { return std::pair(run.available_at, run.id); });
     return result;

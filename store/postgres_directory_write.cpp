@@ -7,7 +7,7 @@
 namespace rruled::store {
 namespace {
 
-const std::string& token_columns() {
+const std::string& pg_token_columns() {
   static const std::string kColumns =
       "id, project_id, name, encode(hash, 'hex'), scopes, created_at, expires_at, revoked_at,"
       " last_used_at";
@@ -63,7 +63,7 @@ void PostgresDirectory::add_token(const Token& token, const AuditEntry& entry) {
 
 std::optional<Token> PostgresDirectory::token_by_hash(const std::string& hash) {
   static const std::string kSelect =
-      "SELECT " + token_columns() + " FROM tokens WHERE hash = decode($1, 'hex')";
+      "SELECT " + pg_token_columns() + " FROM tokens WHERE hash = decode($1, 'hex')";
   return connection_.read([&](Tx& tx) -> std::optional<Token> {
     const auto found = tx.exec(kSelect, Params().add(hex(hash)));
     if (found.empty()) return std::nullopt;
@@ -74,7 +74,7 @@ std::optional<Token> PostgresDirectory::token_by_hash(const std::string& hash) {
 
 std::vector<Token> PostgresDirectory::tokens() {
   static const std::string kSelect =
-      "SELECT " + token_columns() + " FROM tokens ORDER BY created_at, id";
+      "SELECT " + pg_token_columns() + " FROM tokens ORDER BY created_at, id";
   return connection_.read([&](Tx& tx) {
     std::vector<Token> all;
     for_each_row(tx.exec(kSelect), [&](PgReader& row) { all.push_back(read_token(row)); });

@@ -17,7 +17,7 @@ struct LocksFirst {};
 constexpr int kLocksFirstMax = 4;
 
 // A run that is there no more, or an end that is.
-struct End {
+struct WrittenEnd {
   std::int64_t run_number = 0;
   std::optional<ScheduleId> schedule_id;  // where a slot became free
   bool with_attempt = false;              // the run's row has the attempt, too
@@ -46,14 +46,14 @@ class Ending {
   const std::vector<Finish>& batch_;
   const Claimant& claimant_;
   std::vector<FinishResult> results_;
-  std::vector<std::optional<End>> ends_;  // of the finishes that changed something
+  std::vector<std::optional<WrittenEnd>> ends_;  // of the finishes that changed something
 };
 
 void Ending::free_slot(std::size_t i,
                        RunStatus status,
                        std::int64_t number,
                        std::optional<ScheduleId> schedule) {
-  ends_[i] = End{number, is_final(status) ? schedule : std::nullopt};
+  ends_[i] = WrittenEnd{number, is_final(status) ? schedule : std::nullopt};
 }
 
 // A completion like most: it says no more than that, and its first attempt is the only one.

@@ -3,13 +3,10 @@
 #include "store/postgres_rows.h"
 #include "store/postgres_runs.h"
 
-#include <array>
 #include <set>
 
 namespace rruled::store {
 namespace {
-
-constexpr std::array kUnsent{RunStatus::waiting, RunStatus::pending, RunStatus::retrying};
 
 std::optional<Run> claimed(Tx& tx, const JobClaim& claim) {
   static const std::string kClaimed = "SELECT " + pg_columns<Run>() + " FROM " + pg_rows<Run>() +
@@ -94,7 +91,7 @@ std::size_t cancel_children(Tx& tx, RunId job, std::size_t limit) {
       " WHERE o.parent_id = $1::uuid AND o.status = (SELECT $2::text)"
       " AND r.status = (SELECT $2::text) LIMIT $3::bigint FOR UPDATE OF r SKIP LOCKED";
   std::size_t cancelled = 0;
-  for (const auto status : kUnsent) {
+  for (const auto status : kUnsentStatuses) {
     Params params;
     params.add(job).add(status).add(pg_limit(limit - cancelled));
     const auto ids = read_values<RunId>(tx.exec(kUnsentOf, params));

@@ -12,10 +12,6 @@ namespace {
                                                  connection.options().schema + "\" " + why);
 }
 
-std::string title(int version, const std::string& name) {
-  return std::to_string(version) + " (" + name + ")";
-}
-
 void take_step(Tx& tx, const Migration& step) {
   static const std::string kTable =
       "CREATE TABLE IF NOT EXISTS schema_migrations ("
@@ -57,12 +53,12 @@ std::size_t schema_version(Tx& tx, const PgConnection& connection) {
     const int found = row.read<int>();
     const auto name = row.read<std::string>();
     if (version == known.size())
-      refuse_schema(connection, "has step " + title(found, name) +
+      refuse_schema(connection, "has step " + step_title(found, name) +
                                     ", newer than this program knows (" + std::to_string(version) +
                                     "): upgrade rruled");
     const auto& step = known[version];
     if (found != step.version || row.read<std::string>() != checksum(step.sql))
-      refuse_schema(connection, "was made with another text of step " + title(found, name) +
+      refuse_schema(connection, "was made with another text of step " + step_title(found, name) +
                                     "; it was not touched: use the build of rruled that made it, "
                                     "or restore a backup");
     ++version;

@@ -10,8 +10,6 @@
 namespace rruled::store {
 namespace {
 
-using Kind = Conflict::Kind;
-
 std::optional<std::int64_t> version_in(const pqxx::result& found) {
   if (found.empty()) return std::nullopt;
   return PgReader(found, 0).read<std::int64_t>();
@@ -36,8 +34,8 @@ std::optional<Conflict> delete_calendar(Tx& tx, const CalendarName& name) {
   static const std::string kDelete =
       "DELETE FROM calendars WHERE project_id = $1::bigint AND name = $2 RETURNING name";
   const auto key = Params().add(name.project_id).add(name.name);
-  if (!tx.exec(kUsed, key).empty()) return conflict_of(Kind::in_use, name);
-  if (tx.exec(kDelete, key).empty()) return conflict_of(Kind::missing, name);
+  if (!tx.exec(kUsed, key).empty()) return conflict_of(Conflict::Kind::in_use, name);
+  if (tx.exec(kDelete, key).empty()) return conflict_of(Conflict::Kind::missing, name);
   return std::nullopt;
 }
 
@@ -72,7 +70,7 @@ std::optional<Conflict> put_calendars(Tx& tx, const ChangeSet& changes) {
     if (!put.schedule.calendar.empty())
       named.insert({put.schedule.project_id, put.schedule.calendar});
   for (const auto& name : named)
-    if (!calendar_version(tx, name)) return conflict_of(Kind::missing, name);
+    if (!calendar_version(tx, name)) return conflict_of(Conflict::Kind::missing, name);
   return std::nullopt;
 }
 

@@ -41,7 +41,7 @@ LiveRows lock_live(Tx& tx, std::span<Placement* const> placements) {
 }
 
 // Which of the runs the ledger has: by id, or by occurrence.
-struct Known {
+struct KnownRuns {
   std::set<RunId> ids;
   std::set<std::pair<ScheduleId, Instant>> occurrences;
 
@@ -56,7 +56,7 @@ struct Known {
   }
 };
 
-Known read_known(Tx& tx, std::span<Placement* const> placements) {
+KnownRuns read_known(Tx& tx, std::span<Placement* const> placements) {
   static const std::string kIds = "SELECT id FROM runs WHERE id = ANY($1::uuid[])";
   static const std::string kOccurrences =
       "SELECT r.schedule_id, r.scheduled_for FROM unnest($1::uuid[], "
@@ -67,7 +67,7 @@ Known read_known(Tx& tx, std::span<Placement* const> placements) {
   std::vector<const Run*> runs;
   for (const auto* placement : placements)
     for (const auto& run : placement->runs) runs.push_back(&run);
-  Known known;
+  KnownRuns known;
   if (runs.empty()) return known;
   Params by_id;
   by_id.add_each(runs, [](const Run* run) { return run->id; });
@@ -88,7 +88,7 @@ class Desk {
   Desk(Placement& placement, std::vector<Live> live, Timestamp now)
       : placement_(placement), live_(std::move(live)), now_(now) {}
 
-  void place(Known& known);
+  void place(KnownRuns& known);
 
  private:
   void decide(Run& run);
@@ -160,7 +160,7 @@ void Desk::release_oldest() {
   oldest->fresh->available_at = now_;
 }
 
-void Desk::place(Known& known) {
+void Desk::place(KnownRuns& known) {
   // A run that exists is left to the insert, which counts it; nothing is cancelled for it.
   for (auto& run : placement_.runs) {
     if (known.has(run)) continue;

@@ -6,27 +6,27 @@ namespace rruled::store {
 namespace {
 
 // What the end of a row is compared with: null for one that may go whatever its schedule says.
-constexpr char kKeptFrom[] = "$1::bigint - s.catchup_window - s.retry_max_age";
+constexpr char kPgKeptFrom[] = "$1::bigint - s.catchup_window - s.retry_max_age";
 
 // Rows that were looked at, oldest first.
 template <class Key>
-struct Page {
+struct OldRows {
   std::vector<Key> going;
   std::optional<Key> last;
   std::size_t size = 0;
 };
 
-using OldRun = PostgresStore::PrunedRun;
-using OldGap = PostgresStore::PrunedGap;
+using PgOldRun = PostgresStore::PrunedRun;
+using PgOldGap = PostgresStore::PrunedGap;
 
 // In the order in which they were due: no index has a column that changes, as their end does. So
 // one that was cancelled before its time stays until that.
-Page<OldRun> read_old_runs(Tx& tx, const PruneRequest& request, const OldRun& after) {
+OldRows<PgOldRun> read_old_runs(Tx& tx, const PruneRequest& request, const PgOldRun& after) {
   static const std::string kOld =
       "SELECT r.due_at, r.number, r.id, r.status, coalesce(r.finished_at < "
       "$2::bigint, false)"
       " AND coalesce(r.finished_at < " +
-      std::string(kKeptFrom) +
+      std::string(kPgKeptFrom) +
       ", true) FROM runs r LEFT JOIN schedule_rules s ON s.id = r.schedule_id"
       " WHERE r.due_at < $2::bigint AND (r.due_at, r.number) > ($3::bigint, "
       "$4::bigint)"
@@ -34,9 +34,9 @@ Page<OldRun> read_old_runs(Tx& tx, const PruneRequest& request, const OldRun& af
   Params params;
   params.add(tx.now()).add(request.runs_before).add(after.due).add(after.number);
   params.add(pg_limit(request.limit));
-  Page<OldRun> page;
+  OldRows<PgOldRun> page;
   for_each_row(tx.exec(kOld, params), [&](PgReader& row) {
-    OldRun run;
+    PgOldRun run;
     run.due = row.read<Timestamp>();
     run.number = row.read<std::int64_t>();
     run.id = row.read<RunId>();
@@ -50,7 +50,7 @@ Page<OldRun> read_old_runs(Tx& tx, const PruneRequest& request, const OldRun& af
 }
 
 // Those that nobody else removes at this moment.
-std::size_t delete_runs(Tx& tx, const std::vector<OldRun>& runs) {
+std::size_t delete_runs(Tx& tx, const std::vector<PgOldRun>& runs) {
   static const std::string kRuns =
       "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = "
       "ANY($1::uuid[])"
@@ -61,7 +61,7 @@ std::size_t delete_runs(Tx& tx, const std::vector<OldRun>& runs) {
       "NULL AND run_id = ANY($1::uuid[])";
   if (runs.empty()) return 0;
   Params params;
-  params.add_each(runs, [](const OldRun& run) { return run.id; });
+  params.add_each(runs, [](const PgOldRun& run) { return run.id; });
   std::vector<RunId> ids;
   std::vector<std::int64_t> numbers;
   for_each_row(tx.exec(kRuns, params), [&](PgReader& row) {
@@ -73,9 +73,9 @@ std::size_t delete_runs(Tx& tx, const std::vector<OldRun>& runs) {
   return ids.size();
 }
 
-Page<OldGap> read_old_gaps(Tx& tx, const PruneRequest& request, const OldGap& after) {
+OldRows<PgOldGap> read_old_gaps(Tx& tx, const PruneRequest& request, const PgOldGap& after) {
   static const std::string kOld =
-      "SELECT g.to_at, g.schedule_id, g.from_at, coalesce(g.to_at < " + std::string(kKeptFrom) +
+      "SELECT g.to_at, g.schedule_id, g.from_at, coalesce(g.to_at < " + std::string(kPgKeptFrom) +
       ", true) FROM gaps g LEFT JOIN schedule_rules s ON s.id = g.schedule_id"
       " WHERE g.to_at < $2::bigint"
       " AND (g.to_at, g.schedule_id, g.from_at) > ($3::bigint, $4::uuid, "
@@ -84,9 +84,9 @@ Page<OldGap> read_old_gaps(Tx& tx, const PruneRequest& request, const OldGap& af
   Params params;
   params.add(tx.now()).add(request.runs_before);
   params.add(after.end).add(after.schedule_id).add(after.from).add(pg_limit(request.limit));
-  Page<OldGap> page;
+  OldRows<PgOldGap> page;
   for_each_row(tx.exec(kOld, params), [&](PgReader& row) {
-    OldGap gap;
+    PgOldGap gap;
     gap.end = row.read<Timestamp>();
     gap.schedule_id = row.read<ScheduleId>();
     gap.from = row.read<Timestamp>();
@@ -97,7 +97,7 @@ Page<OldGap> read_old_gaps(Tx& tx, const PruneRequest& request, const OldGap& af
   return page;
 }
 
-std::size_t delete_gaps(Tx& tx, const std::vector<OldGap>& gaps) {
+std::size_t delete_gaps(Tx& tx, const std::vector<PgOldGap>& gaps) {
   static const std::string kGaps =
       "DELETE FROM gaps g USING (SELECT g.schedule_id, g.from_at FROM gaps g"
       "  JOIN unnest($1::uuid[], $2::bigint[]) AS i(schedule_id, from_at)"
@@ -107,8 +107,8 @@ std::size_t delete_gaps(Tx& tx, const std::vector<OldGap>& gaps) {
       "RETURNING 1";
   if (gaps.empty()) return 0;
   Params params;
-  params.add_each(gaps, [](const OldGap& gap) { return gap.schedule_id; });
-  params.add_each(gaps, [](const OldGap& gap) { return gap.from; });
+  params.add_each(gaps, [](const PgOldGap& gap) { return gap.schedule_id; });
+  params.add_each(gaps, [](const PgOldGap& gap) { return gap.from; });
   return tx.exec(kGaps, params).size();
 }
 

@@ -7,23 +7,23 @@ namespace {
 
 // A condition that an absent (null) parameter switches off.
 template <class T>
-std::string optional_equals(const std::string& column, const std::string& parameter) {
+std::string pg_optional_equals(const std::string& column, const std::string& parameter) {
   const auto typed = parameter + "::" + std::string(pg_type<T>());
   return " AND (" + typed + " IS NULL OR " + column + " = " + typed + ")";
 }
 
-constexpr char kPage[] = " LIMIT $1::bigint OFFSET $2::bigint";
+constexpr char kPgLimitOffset[] = " LIMIT $1::bigint OFFSET $2::bigint";
 
 // By the index that fits: the text says which one. What is not completed is found in
 // incomplete_runs.
-const std::string& runs_sql(const RunQuery& query) {
+const std::string& pg_runs(const RunQuery& query) {
   const auto make = [](const std::string& from, const std::string& f, const std::string& first) {
     return "SELECT " + pg_columns<Run>("r.") + " FROM " + from + " WHERE " + f +
            "due_at >= $3::bigint AND " + f + "due_at < $4::bigint" + first +
-           optional_equals<ScheduleId>("r.schedule_id", "$5") +
-           optional_equals<FlowId>("r.flow_id", "$6") +
-           optional_equals<RunStatus>("r.status", "$7") + " ORDER BY " + f + "due_at DESC, " + f +
-           "id DESC" + kPage;
+           pg_optional_equals<ScheduleId>("r.schedule_id", "$5") +
+           pg_optional_equals<FlowId>("r.flow_id", "$6") +
+           pg_optional_equals<RunStatus>("r.status", "$7") + " ORDER BY " + f + "due_at DESC, " +
+           f + "id DESC" + kPgLimitOffset;
   };
   static const std::string kAll = "run_rows r";
   static const std::string kIncomplete = "incomplete_runs f JOIN run_rows r ON r.id = f.id";
@@ -37,17 +37,6 @@ const std::string& runs_sql(const RunQuery& query) {
   if (query.flow_id) return kByFlow;
   if (!query.status || *query.status == RunStatus::completed) return kByDue;
   return is_final(*query.status) ? kUnhappy : kLive;
-}
-
-template <class Status>
-using CountsOf = std::vector<std::pair<Status, std::uint64_t>>;
-
-template <class Status>
-CountsOf<Status> zeros() {
-  CountsOf<Status> all;
-  for (std::size_t i = 0; i < kWords<Status>.size(); ++i)
-    all.emplace_back(static_cast<Status>(i), 0);
-  return all;
 }
 
 // Rows of status and count.
@@ -90,9 +79,9 @@ std::optional<Run> PostgresStore::run(RunId id) {
 
 std::vector<Flow> PostgresStore::flows(const FlowQuery& query) {
   static const std::string kFlows = "SELECT " + pg_columns<Flow>() + " FROM flows WHERE true" +
-                                    optional_equals<std::int64_t>("project_id", "$3") +
-                                    optional_equals<FlowStatus>("status", "$4") +
-                                    " ORDER BY updated_at DESC, id DESC" + kPage;
+                                    pg_optional_equals<std::int64_t>("project_id", "$3") +
+                                    pg_optional_equals<FlowStatus>("status", "$4") +
+                                    " ORDER BY updated_at DESC, id DESC" + kPgLimitOffset;
   return connection_->read([&](Tx& tx) {
     Params params;
     params.add(pg_limit(query.limit)).add(pg_limit(query.offset));
@@ -104,10 +93,10 @@ std::vector<Flow> PostgresStore::flows(const FlowQuery& query) {
 std::vector<Schedule> PostgresStore::schedules(const ScheduleQuery& query) {
   const auto make = [](const std::string& first) {
     return "SELECT " + pg_columns<Schedule>() + " FROM schedules WHERE " + first +
-           optional_equals<FlowId>("flow_id", "$3") +
-           optional_equals<std::int64_t>("project_id", "$4") +
-           optional_equals<ScheduleStatus>("status", "$5") + " ORDER BY created_at DESC, id DESC" +
-           kPage;
+           pg_optional_equals<FlowId>("flow_id", "$3") +
+           pg_optional_equals<std::int64_t>("project_id", "$4") +
+           pg_optional_equals<ScheduleStatus>("status", "$5") +
+           " ORDER BY created_at DESC, id DESC" + kPgLimitOffset;
   };
   static const std::string kByFlow = make("flow_id = $3::uuid");
   static const std::string kAll = make("true");
@@ -126,7 +115,7 @@ std::vector<Run> PostgresStore::runs(const RunQuery& query) {
     params.add(query.due_from.value_or(Timestamp::min()));
     params.add(query.due_to.value_or(Timestamp::max()));
     params.add(query.schedule_id).add(query.flow_id).add(query.status);
-    return read_table<Run>(tx.exec(runs_sql(query), params));
+    return read_table<Run>(tx.exec(pg_runs(query), params));
   });
 }
 
@@ -148,7 +137,7 @@ std::vector<Attempt> PostgresStore::attempts(RunId id) {
 std::vector<LogEntry> PostgresStore::logs(const LogQuery& query) {
   const auto make = [](const std::string& first) {
     return "SELECT " + pg_columns<LogEntry>() + " FROM log_lines WHERE " + first +
-           optional_equals<FlowId>("flow_id", "$2") + optional_equals<RunId>("run_id", "$3") +
+           pg_optional_equals<FlowId>("flow_id", "$2") + pg_optional_equals<RunId>("run_id", "$3") +
            " ORDER BY timestamp DESC, number DESC LIMIT $1::bigint";
   };
   static const std::string kByRun = make("run_id = $3::uuid");

@@ -12,17 +12,18 @@ namespace rruled::store {
 namespace {
 
 // How soon a schedule that somebody else has locked is tried again.
-constexpr milliseconds kLockedRetry{250};
+constexpr milliseconds kLockedScheduleRetry{250};
 
 // What settling compares, and the flow that the rows belong to.
-struct Current {
+struct LockedSchedule {
   ScheduleStamp stamp;
   FlowId flow_id;
   bool has_waiting = false;
 };
 
 // Takes the locks that are free, in order of id.
-std::unordered_map<ScheduleId, Current> lock_schedules(Tx& tx, const std::vector<ScheduleId>& ids) {
+std::unordered_map<ScheduleId, LockedSchedule> lock_schedules(Tx& tx,
+                                                              const std::vector<ScheduleId>& ids) {
   static const std::string kLock =
       "SELECT s.id, s.version, s.next_run_at, s.status, s.flow_id, EXISTS "
       "(SELECT 1"
@@ -31,7 +32,7 @@ std::unordered_map<ScheduleId, Current> lock_schedules(Tx& tx, const std::vector
       " FROM schedule_states s WHERE s.id = ANY($1::uuid[]) ORDER BY s.id FOR "
       "UPDATE OF s SKIP "
       "LOCKED";
-  std::unordered_map<ScheduleId, Current> locked;
+  std::unordered_map<ScheduleId, LockedSchedule> locked;
   for_each_row(tx.exec(kLock, Params().add_all(ids)), [&](PgReader& row) {
     auto& current = locked[row.read<ScheduleId>()];
     current.stamp.version = row.read<std::int64_t>();
@@ -111,7 +112,7 @@ class Round {
   std::vector<Placement*> by_overlap_;
 };
 
-bool may_meet_others(const Settlement& settlement, const Current& current) {
+bool may_meet_others(const Settlement& settlement, const LockedSchedule& current) {
   return settlement.overlap != OverlapPolicy::allow || current.has_waiting ||
          std::ranges::any_of(settlement.runs,
                              [](const Run& run) { return run.status == RunStatus::waiting; });
@@ -131,7 +132,7 @@ void Round::judge(const std::vector<std::pair<const Settlement*, SettleResult*>>
     if (current == locked.end()) {
       const bool busy = others.contains(settlement->schedule_id);
       result->kind = busy ? SettleResult::Kind::not_yet : SettleResult::Kind::gone;
-      if (busy) result->remaining = kLockedRetry;
+      if (busy) result->remaining = kLockedScheduleRetry;
       continue;
     }
     validate_flow(*settlement, current->second.flow_id);

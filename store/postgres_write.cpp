@@ -11,13 +11,11 @@
 namespace rruled::store {
 namespace {
 
-constexpr int kTombstonesMax = 10'000;
-
 // One ChangeSet on its way, inside its transaction. The rows that decide are read at once at the
 // beginning, and kept here as they change; what is written goes out at once at the end.
-class Writer {
+class PgWriter {
  public:
-  Writer(Tx& tx, const ChangeSet& changes, std::int64_t revision)
+  PgWriter(Tx& tx, const ChangeSet& changes, std::int64_t revision)
       : tx_(tx), changes_(changes), revision_(revision) {}
 
   void apply();
@@ -45,7 +43,7 @@ class Writer {
   std::vector<FlowId> changed_flows_;     // whose runs will differ
 };
 
-void Writer::apply() {
+void PgWriter::apply() {
   static const std::string kRunsAdded = "UPDATE meta SET runs_revision = revision WHERE one = 1";
   read_flows();
   read_schedules();
@@ -63,7 +61,7 @@ void Writer::apply() {
   if (!changes_.runs.empty()) tx_.exec(kRunsAdded);
 }
 
-void Writer::read_flows() {
+void PgWriter::read_flows() {
   static const std::string kFlows = "SELECT " + pg_columns<Flow>() +
                                     " FROM flows WHERE id = ANY($1::uuid[]) ORDER BY id"
                                     " FOR UPDATE";
@@ -79,7 +77,7 @@ void Writer::read_flows() {
 }
 
 // Locks, in order of id, every schedule that may be written or whose runs may.
-void Writer::read_schedules() {
+void PgWriter::read_schedules() {
   // By ids alone: OR over two tables of the view would read all of them.
   static const std::string kSchedules =
       "SELECT id, flow_id, version, next_run_at, status FROM schedules"
@@ -110,19 +108,19 @@ void Writer::read_schedules() {
   });
 }
 
-std::optional<std::int64_t> Writer::revision_of(FlowId id) const {
+std::optional<std::int64_t> PgWriter::revision_of(FlowId id) const {
   const auto stored = flows_.find(id);
   return stored == flows_.end() ? std::nullopt : std::optional(stored->second.revision);
 }
 
-std::optional<ScheduleStamp> Writer::stamp_of(ScheduleId id) const {
+std::optional<ScheduleStamp> PgWriter::stamp_of(ScheduleId id) const {
   const auto stored = schedules_.find(id);
   return stored == schedules_.end() ? std::nullopt : std::optional(stored->second);
 }
 
 // In an order in which nobody adds a row behind: schedules are locked, so no run is settled; runs
 // go before what their ends write. The first statement locks them in order of id.
-void Writer::delete_flows() {
+void PgWriter::delete_flows() {
   static const std::string kRunsOfFlows =
       " (SELECT number FROM runs WHERE flow_id = ANY($1::uuid[]))";
   static const std::vector<std::string> kDeletes = {
@@ -161,7 +159,7 @@ void Writer::delete_flows() {
   for (const auto& sql : kDeletes) tx_.exec(sql, Params().add_all(ids));
 }
 
-void Writer::delete_schedules() {
+void PgWriter::delete_schedules() {
   static const std::string kUnsent =
       "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
       " WHERE o.schedule_id = ANY($1::uuid[]) AND o." +
@@ -187,7 +185,7 @@ void Writer::delete_schedules() {
   store::delete_schedules(tx_, ids);
 }
 
-void Writer::prune_tombstones() {
+void PgWriter::prune_tombstones() {
   static const std::string kPrune =
       "DELETE FROM tombstones WHERE revision < $1::bigint AND schedule_id IN"
       " (SELECT schedule_id FROM tombstones ORDER BY revision DESC OFFSET "
@@ -195,7 +193,7 @@ void Writer::prune_tombstones() {
   tx_.exec(kPrune, Params().add(revision_).add(kTombstonesMax));
 }
 
-void Writer::put_flows() {
+void PgWriter::put_flows() {
   static const std::string kPut = pg_put<Flow>();
   std::map<FlowId, Flow> rows;
   for (const auto& put : changes_.flows) {
@@ -220,7 +218,7 @@ void Writer::put_flows() {
   tx_.exec(kPut, Params().add_rows(all));
 }
 
-void Writer::put_schedules() {
+void PgWriter::put_schedules() {
   static const std::string kPutRules = pg_put<Schedule>("schedule_rules", is_rule_column);
   static const std::string kPutStates = pg_put<Schedule>("schedule_states", is_state_column);
   static const std::string kTake =
@@ -254,7 +252,7 @@ void Writer::put_schedules() {
   tx_.exec(kPutStates, Params().add_rows(all, is_state_column));
 }
 
-void Writer::add_gaps() {
+void PgWriter::add_gaps() {
   std::vector<const Gap*> gaps;
   for (const auto& gap : changes_.gaps) {
     if (!schedules_.contains(gap.schedule_id)) conflict(Conflict::Kind::missing, gap.schedule_id);
@@ -263,7 +261,7 @@ void Writer::add_gaps() {
   put_gaps(tx_, gaps);
 }
 
-void Writer::add_runs() {
+void PgWriter::add_runs() {
   std::vector<Run> rows;
   rows.reserve(changes_.runs.size());
   for (const auto& run : changes_.runs) {
@@ -281,7 +279,7 @@ void Writer::add_runs() {
     if (inserted.erase(run.id) == 0) conflict(Conflict::Kind::exists, run.id);
 }
 
-void Writer::add_audit() {
+void PgWriter::add_audit() {
   std::vector<const AuditEntry*> all;
   for (const auto& entry : changes_.audit) all.push_back(&entry);
   insert_audit(tx_, all);
@@ -299,7 +297,7 @@ std::optional<Conflict> PostgresStore::write(const ChangeSet& changes, Timestamp
   try {
     connection_->write(now, [&](Tx& tx) {
       const auto bumped = tx.exec(kBump);
-      Writer(tx, changes, PgReader(bumped, 0).read<std::int64_t>()).apply();
+      PgWriter(tx, changes, PgReader(bumped, 0).read<std::int64_t>()).apply();
       notify_daemons(tx, connection_->options());
     });
   } catch (const Refused& refused) {

@@ -3,7 +3,6 @@
 #include "store/memory_run_desk.h"
 #include "store/postgres_run_desk.h"
 #include "store/sqlite_run_desk.h"
-#include "store/utf8.h"
 #include "store/validate.h"
 
 #include <algorithm>
@@ -21,13 +20,9 @@ std::unique_ptr<RunDesk> run_desk_of(Store& store) {
 }
 
 void validate(const EndTracked& end) {
-  const auto check = [](std::string_view table, std::string_view column, const std::string& text) {
-    if (const auto at = first_bad_byte(text))
-      refuse(table, column, "not UTF-8, or NUL, at byte " + std::to_string(*at));
-  };
-  check("runs", "reason", end.reason);
-  check("runs", "error", end.error);
-  for (const auto& line : end.logs) check("log_lines", "message", line.message);
+  check_text("runs", "reason", end.reason);
+  check_text("runs", "error", end.error);
+  for (const auto& line : end.logs) check_text("log_lines", "message", line.message);
   if (end.status != RunStatus::completed && end.status != RunStatus::failed &&
       end.status != RunStatus::cancelled)
     refuse("runs", "status", "a tracked run ends completed, failed or cancelled");

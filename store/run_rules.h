@@ -3,6 +3,7 @@
 #include "store/retry_result.h"
 #include "store/types.h"
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -11,6 +12,9 @@
 namespace rruled::store {
 
 [[nodiscard]] bool is_final(RunStatus status);
+// Live, and with no executor.
+inline constexpr std::array kUnsentStatuses{RunStatus::waiting, RunStatus::pending,
+                                            RunStatus::retrying};
 // Waits to be claimed.
 [[nodiscard]] bool is_claimable(RunStatus status);
 // Counts against max_running: everything live but `waiting`.

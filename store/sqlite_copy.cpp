@@ -11,7 +11,7 @@
 namespace rruled::store {
 namespace {
 
-constexpr std::size_t kPage = 1'000;  // rows
+constexpr std::size_t kCopyPage = 1'000;  // rows
 
 SqliteFileConnection connect_alone(const std::string& path, bool must_exist) {
   if (must_exist) (void)inspect_sqlite_file(path, false);
@@ -64,7 +64,7 @@ class SqliteSource final : public CopySource {
         auto& row = rows.emplace_back();
         for (int i = 0; i < select.getColumnCount(); ++i)
           row.push_back(read_cell(select.getColumn(i)));
-        if (rows.size() < kPage) continue;
+        if (rows.size() < kCopyPage) continue;
         page(rows);
         rows.clear();
       }

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <vector>
 
 namespace rruled::store {
@@ -33,11 +32,6 @@ Way way_to(const RunFilter& filter) {
                       statuses.front() != RunStatus::skipped;
   if (failed) return {"runs_unhappy", kIsUnhappy};
   return {filter.flow_id ? "runs_by_flow" : "runs_by_project"};
-}
-
-std::int64_t as_limit(std::size_t limit) {
-  constexpr auto kMax = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
-  return static_cast<std::int64_t>(std::min(limit, kMax));
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 namespace rruled::store {
 namespace {
 
-constexpr std::array kUnsent{RunStatus::waiting, RunStatus::pending, RunStatus::retrying};
 constexpr std::array kSent{RunStatus::dispatching, RunStatus::running};
 
 std::optional<Run> claimed(Connection& connection, const JobClaim& claim) {
@@ -64,7 +63,7 @@ bool any_child(Connection& connection, RunId job, RunStatus status) {
 }
 
 bool any_live_child(Connection& connection, RunId job) {
-  for (const auto status : kUnsent)
+  for (const auto status : kUnsentStatuses)
     if (any_child(connection, job, status)) return true;
   for (const auto status : kSent)
     if (any_child(connection, job, status)) return true;
@@ -91,7 +90,7 @@ std::size_t cancel_children(Connection& connection, RunId job, std::size_t limit
       " finished_at = ? WHERE number IN (SELECT number FROM runs INDEXED BY runs_by_parent"
       " WHERE parent_id = ? AND status = ? LIMIT ?)";
   std::size_t cancelled = 0;
-  for (const auto status : kUnsent) {
+  for (const auto status : kUnsentStatuses) {
     Query query(connection, kCancel);
     query.bind(now).bind(job).bind(status).bind(limit - cancelled);
     cancelled += static_cast<std::size_t>(query.run());

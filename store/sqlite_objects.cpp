@@ -11,8 +11,6 @@
 namespace rruled::store {
 namespace {
 
-using Kind = Conflict::Kind;
-
 template <class Row>
 void put_row(Connection& connection, const std::string& sql, const Row& row) {
   Query query(connection, sql);
@@ -25,9 +23,9 @@ std::optional<Conflict> delete_calendar(Connection& connection, const CalendarNa
       "SELECT 1 FROM schedules WHERE project_id = ? AND calendar = ? AND calendar <> '' LIMIT 1";
   static const std::string kDelete = "DELETE FROM calendars WHERE project_id = ? AND name = ?";
   if (Query(connection, kUsed).bind(name.project_id).bind(name.name).step())
-    return conflict_of(Kind::in_use, name);
+    return conflict_of(Conflict::Kind::in_use, name);
   if (Query(connection, kDelete).bind(name.project_id).bind(name.name).run() == 0)
-    return conflict_of(Kind::missing, name);
+    return conflict_of(Conflict::Kind::missing, name);
   return std::nullopt;
 }
 

@@ -2,8 +2,6 @@
 #include "store/sqlite_rows.h"
 #include "store/sqlite_store.h"
 
-#include <limits>
-
 namespace rruled::store {
 namespace {
 
@@ -12,12 +10,7 @@ std::string optional_equals(const std::string& column, const std::string& parame
   return " AND (" + parameter + " IS NULL OR " + column + " = " + parameter + ")";
 }
 
-constexpr char kPage[] = " LIMIT ?1 OFFSET ?2";
-
-std::int64_t as_limit(std::size_t limit) {
-  constexpr auto kMax = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
-  return static_cast<std::int64_t>(std::min(limit, kMax));
-}
+constexpr char kLimitOffset[] = " LIMIT ?1 OFFSET ?2";
 
 // By the index that fits: an equality must stand alone for SQLite to use one.
 const std::string& runs_sql(const RunQuery& query) {
@@ -25,7 +18,7 @@ const std::string& runs_sql(const RunQuery& query) {
     return "SELECT " + column_list<Run>() + " FROM runs" +
            (index.empty() ? "" : " INDEXED BY " + index) + " WHERE due_at >= ?3 AND due_at < ?4" +
            first + optional_equals("schedule_id", "?5") + optional_equals("flow_id", "?6") +
-           optional_equals("status", "?7") + " ORDER BY due_at DESC, id DESC" + kPage;
+           optional_equals("status", "?7") + " ORDER BY due_at DESC, id DESC" + kLimitOffset;
   };
   static const std::string kBySchedule = make(" AND schedule_id = ?5");
   static const std::string kByFlow = make(" AND flow_id = ?6");
@@ -38,17 +31,6 @@ const std::string& runs_sql(const RunQuery& query) {
   if (!query.status || *query.status == RunStatus::completed) return kByDue;
   if (*query.status == RunStatus::waiting) return kWaiting;
   return is_final(*query.status) ? kUnhappy : kHolding;
-}
-
-template <class Status>
-using CountsOf = std::vector<std::pair<Status, std::uint64_t>>;
-
-template <class Status>
-CountsOf<Status> zeros() {
-  CountsOf<Status> all;
-  for (std::size_t i = 0; i < kWords<Status>.size(); ++i)
-    all.emplace_back(static_cast<Status>(i), 0);
-  return all;
 }
 
 // Adds "SELECT status, count"; returns the sum of what was added.
@@ -96,7 +78,7 @@ std::vector<Flow> SqliteStore::flows(const FlowQuery& query) {
   static const std::string kFlows = "SELECT " + column_list<Flow>() + " FROM flows WHERE TRUE" +
                                     optional_equals("project_id", "?3") +
                                     optional_equals("status", "?4") +
-                                    " ORDER BY updated_at DESC, id DESC" + kPage;
+                                    " ORDER BY updated_at DESC, id DESC" + kLimitOffset;
   return connection_->guarded([&] {
     Query sql(*connection_, kFlows);
     sql.bind(as_limit(query.limit)).bind(as_limit(query.offset));
@@ -109,7 +91,7 @@ std::vector<Schedule> SqliteStore::schedules(const ScheduleQuery& query) {
   const auto make = [](const std::string& first) {
     return "SELECT " + column_list<Schedule>() + " FROM schedules WHERE " + first +
            optional_equals("flow_id", "?3") + optional_equals("project_id", "?4") +
-           optional_equals("status", "?5") + " ORDER BY created_at DESC, id DESC" + kPage;
+           optional_equals("status", "?5") + " ORDER BY created_at DESC, id DESC" + kLimitOffset;
   };
   static const std::string kByFlow = make("flow_id = ?3");
   static const std::string kAll = make("TRUE");

@@ -1,5 +1,8 @@
 #include "store/sqlite_rows.h"
 
+#include <algorithm>
+#include <limits>
+
 namespace rruled::store {
 
 std::string due_schedule_sql() {
@@ -29,6 +32,11 @@ DueSchedule read_due_schedule(Query& query) {
     row.project->note = query.read<std::string>();
   }
   return row;
+}
+
+std::int64_t as_limit(std::size_t limit) {
+  constexpr auto kMax = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
+  return static_cast<std::int64_t>(std::min(limit, kMax));
 }
 
 }  // namespace rruled::store

@@ -2,6 +2,8 @@
 
 #include "store/sqlite_connection.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 // Whole rows in SQL texts, by the one list of names in columns.h.
@@ -80,5 +82,8 @@ template <class Row>
 // A schedule with its flow: FROM schedules s JOIN flows f ON f.id = s.flow_id.
 [[nodiscard]] std::string due_schedule_sql();
 [[nodiscard]] DueSchedule read_due_schedule(Query& query);
+
+// For LIMIT and OFFSET.
+[[nodiscard]] std::int64_t as_limit(std::size_t limit);
 
 }  // namespace rruled::store

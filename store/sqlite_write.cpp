@@ -8,8 +8,6 @@
 namespace rruled::store {
 namespace {
 
-constexpr int kTombstonesMax = 10'000;
-
 // One ChangeSet on its way, inside its transaction.
 class Writer {
  public:

@@ -138,11 +138,14 @@ struct DueCursor {
   friend auto operator<=>(const DueCursor&, const DueCursor&) = default;
 };
 
+// A store may forget all but so many of the latest deletions.
+inline constexpr int kTombstonesMax = 10'000;
+
 // In order of revision and id.
 struct Changes {
   std::int64_t revision = 0;
   std::vector<DueSchedule> schedules;  // written since, whatever their status
-  // Gone since. A store may forget all but the last 10,000: settle() says `gone` in any case.
+  // Gone since, but for what is forgotten (kTombstonesMax): settle() says `gone` in any case.
   std::vector<ScheduleId> deleted;
   bool runs_added = false;         // claim() may find something new
   std::vector<RunId> to_cancel{};  // dispatching ones that somebody wished cancelled since, by id
@@ -259,10 +262,19 @@ struct Pruned {
   friend bool operator==(const Pruned&, const Pruned&) = default;
 };
 
-// Every status, in the order of the enumerators.
+// Each status with its count, in the order of the enumerators; zeros(): each with none.
+template <class Status>
+using CountsOf = std::vector<std::pair<Status, std::uint64_t>>;
+template <class Status>
+[[nodiscard]] CountsOf<Status> zeros() {
+  CountsOf<Status> all;
+  for (std::size_t i = 0; i < kWords<Status>.size(); ++i)
+    all.emplace_back(static_cast<Status>(i), 0);
+  return all;
+}
 struct Counts {
-  std::vector<std::pair<ScheduleStatus, std::uint64_t>> schedules;
-  std::vector<std::pair<RunStatus, std::uint64_t>> runs;
+  CountsOf<ScheduleStatus> schedules;
+  CountsOf<RunStatus> runs;
 };
 
 class Store {

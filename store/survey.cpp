@@ -16,15 +16,8 @@ namespace rruled::store {
 namespace {
 
 constexpr std::chrono::hours kAhead{24};
-constexpr std::size_t kPage = 1'000;
+constexpr std::size_t kSurveyPage = 1'000;
 constexpr std::size_t kNamed = 3;  // as LIMIT in the texts below
-
-std::vector<std::pair<ScheduleStatus, std::uint64_t>> zeros() {
-  std::vector<std::pair<ScheduleStatus, std::uint64_t>> all;
-  for (std::size_t i = 0; i < kWords<ScheduleStatus>.size(); ++i)
-    all.emplace_back(static_cast<ScheduleStatus>(i), 0);
-  return all;
-}
 
 // Texts that both dialects read alike; ?1 is written for each of them.
 constexpr const char* kOverdueFrom =
@@ -58,7 +51,7 @@ Survey survey_file(Connection& connection, Timestamp now) {
   static const std::string kDead = "SELECT count(*) FROM runs WHERE status = 'dead'";
   static const std::string kHighWater = "SELECT high_water FROM instance";
   return connection.read([&] {
-    Survey all{.schedules = zeros()};
+    Survey all{.schedules = zeros<ScheduleStatus>()};
     Query states(connection, kStates);
     for (states.bind(now + kAhead); states.step();) {
       const auto status = states.read<ScheduleStatus>();
@@ -108,7 +101,7 @@ Survey survey_server(PgConnection& connection, Timestamp now) {
       " AND next_due_at IS NOT NULL";
   static const std::string kDead = "SELECT count(*) FROM incomplete_runs WHERE status = 'dead'";
   return connection.read([&](Tx& tx) {
-    Survey all{.schedules = zeros()};
+    Survey all{.schedules = zeros<ScheduleStatus>()};
     for_each_row(tx.exec(kStates, Params().add(now + kAhead)), [&](PgReader& row) {
       const auto status = row.read<ScheduleStatus>();
       all.schedules[static_cast<std::size_t>(status)].second = row.read<std::uint64_t>();
@@ -140,14 +133,14 @@ Survey survey_any(Store& store, Timestamp now) {
   all.dead = counts.runs[static_cast<std::size_t>(RunStatus::dead)].second;
   std::optional<DueCursor> after;
   for (bool more = true; more;) {
-    const auto rows = store.load_due(after, now, kPage);
+    const auto rows = store.load_due(after, now, kSurveyPage);
     for (const auto& row : rows) {
       const auto due = *row.schedule.next_due_at;
       if (due + row.schedule.late_after >= now || (row.project && row.project->paused())) continue;
       ++all.overdue;
       if (!all.overdue_since) all.overdue_since = due;
     }
-    more = rows.size() == kPage;
+    more = rows.size() == kSurveyPage;
     if (more) after = DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
   }
   constexpr auto kAll = std::numeric_limits<std::size_t>::max();
@@ -156,8 +149,8 @@ Survey survey_any(Store& store, Timestamp now) {
     ++all.overdue_runs;
     all.overdue_runs_since = std::min(all.overdue_runs_since.value_or(run.due_at), run.due_at);
   }
-  ScheduleQuery query{.limit = kPage};
-  for (bool more = true; more; query.offset += kPage) {
+  ScheduleQuery query{.limit = kSurveyPage};
+  for (bool more = true; more; query.offset += kSurveyPage) {
     const auto rows = store.schedules(query);
     for (const auto& row : rows) {
       const bool active = row.status == ScheduleStatus::active && row.next_due_at;
@@ -167,7 +160,7 @@ Survey survey_any(Store& store, Timestamp now) {
       ++all.settled_ahead;
       if (all.settled_ahead_ids.size() < kNamed) all.settled_ahead_ids.push_back(row.id);
     }
-    more = rows.size() == kPage;
+    more = rows.size() == kSurveyPage;
   }
   return all;
 }
@@ -182,7 +175,7 @@ Survey survey(Store& store, Timestamp now) {
 }
 
 std::size_t schema_steps(const std::string& url) {
-  return url.starts_with("sqlite://") ? sqlite_migrations().size() : postgres_migrations().size();
+  return url.starts_with(kSqliteScheme) ? sqlite_migrations().size() : postgres_migrations().size();
 }
 
 }  // namespace rruled::store

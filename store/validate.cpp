@@ -8,11 +8,6 @@
 namespace rruled::store {
 namespace {
 
-void check_text(std::string_view table, std::string_view column, const std::string& text) {
-  if (const auto at = first_bad_byte(text))
-    refuse(table, column, "not UTF-8, or NUL, at byte " + std::to_string(*at));
-}
-
 template <class Row>
 void check_texts(const Row& row) {
   visit_columns(row, [](std::string_view column, const auto& member) {
@@ -61,6 +56,11 @@ void refuse(std::string_view table, std::string_view column, std::string_view wh
   what.append(table).append(".").append(column).append(": ").append(why);
   what += "; nothing was written: correct the value and try again";
   throw StoreError(StoreError::Kind::invalid, what);
+}
+
+void check_text(std::string_view table, std::string_view column, const std::string& text) {
+  if (const auto at = first_bad_byte(text))
+    refuse(table, column, "not UTF-8, or NUL, at byte " + std::to_string(*at));
 }
 
 void validate(const ChangeSet& changes) {

@@ -2,6 +2,7 @@
 
 #include "store/store.h"
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +11,8 @@
 namespace rruled::store {
 
 [[noreturn]] void refuse(std::string_view table, std::string_view column, std::string_view why);
+// Text is UTF-8 without NUL.
+void check_text(std::string_view table, std::string_view column, const std::string& text);
 
 void validate(const ChangeSet& changes);
 void validate(const std::vector<Settlement>& batch);

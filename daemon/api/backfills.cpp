@@ -12,7 +12,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 4> kKeys{"from", "to", "dry_run", "note"};
+constexpr std::array<std::string_view, 4> kBackfillKeys{"from", "to", "dry_run", "note"};
 
 struct Wanted {
   store::Timestamp from{};
@@ -75,7 +75,7 @@ Response create_backfill(Call& call) {
   const store::Flow flow = flow_of(call);
   const store::Schedule schedule = schedule_of(call, flow);
   const json::object body = body_object(call);
-  warn_unknown(call, core::FieldReader::unknown_keys(body, kKeys));
+  warn_unknown(call, core::FieldReader::unknown_keys(body, kBackfillKeys));
   const Wanted request = read(body);
   const auto preview = occurrences(call, schedule, request);
   if (request.dry_run) {

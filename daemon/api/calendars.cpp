@@ -12,11 +12,11 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 7> kKeys{"name",       "note",       "dates",  "rules",
-                                                "created_at", "updated_at", "version"};
-constexpr std::array<std::string_view, 2> kTexts{"name", "note"};
+constexpr std::array<std::string_view, 7> kCalendarKeys{
+    "name", "note", "dates", "rules", "created_at", "updated_at", "version"};
+constexpr std::array<std::string_view, 2> kCalendarTexts{"name", "note"};
 // Schedules that one calendar moves in one transaction.
-constexpr std::size_t kSchedulesMax = 100'000;
+constexpr std::size_t kMovedSchedulesMax = 100'000;
 constexpr std::size_t kNamedMax = 5;
 
 store::CalendarName name_of(const Call& call) {
@@ -48,7 +48,7 @@ store::Calendar read(const Call& call,
 std::vector<store::Schedule> schedules_with(const Call& call, const std::string& name) {
   store::ScheduleFilter filter{.project_id = call.project()};
   filter.calendar = name;
-  return call.directory().schedules(filter, {kSchedulesMax, 0}).rows;
+  return call.directory().schedules(filter, {kMovedSchedulesMax, 0}).rows;
 }
 
 // The schedules that name it go on by its new days, in the same transaction.
@@ -86,8 +86,8 @@ Response list_calendars(Call& call) {
 }
 
 Response create_calendar(Call& call) {
-  const json::object body = body_object(call, kTexts);
-  warn_unknown(call, core::FieldReader::unknown_keys(body, kKeys));
+  const json::object body = body_object(call, kCalendarTexts);
+  warn_unknown(call, core::FieldReader::unknown_keys(body, kCalendarKeys));
   store::Calendar base;
   base.project_id = call.project();
   base.created_at = call.now;
@@ -112,8 +112,8 @@ Response create_calendar(Call& call) {
 Response get_calendar(Call& call) { return calendar_response(call, calendar_of(call)); }
 
 Response patch_calendar(Call& call) {
-  const json::object body = body_object(call, kTexts);
-  warn_unknown(call, core::FieldReader::unknown_keys(body, kKeys));
+  const json::object body = body_object(call, kCalendarTexts);
+  warn_unknown(call, core::FieldReader::unknown_keys(body, kCalendarKeys));
   write_changes(call, [&] {
     const store::Calendar before = calendar_of(call);
     check_if_match(call, etag(before.version));

@@ -12,7 +12,7 @@ namespace json = boost::json;
 
 constexpr std::size_t kAround = 5;
 constexpr std::size_t kOverdueMax = 500;
-constexpr std::size_t kPage = 500;
+constexpr std::size_t kOverduePage = 500;
 
 json::object edit_json(const store::AuditEntry& entry) {
   return {
@@ -48,8 +48,8 @@ Response overdue(Call& call) {
   filter.status = store::ScheduleStatus::active;
   filter.due_before = call.now;
   // A project that is paused is late by intent.
-  for (std::size_t offset = 0; !(project && project->paused()); offset += kPage) {
-    const auto page = call.directory().schedules(filter, {kPage, offset});
+  for (std::size_t offset = 0; !(project && project->paused()); offset += kOverduePage) {
+    const auto page = call.directory().schedules(filter, {kOverduePage, offset});
     for (const auto& each : page.rows) {
       const auto late = core::overdue_by(each, call.now);
       if (!late || count++ < range.offset || results.size() >= range.limit) continue;
@@ -58,7 +58,7 @@ Response overdue(Call& call) {
       object["late_by_ms"] = late->count();
       results.push_back(std::move(object));
     }
-    if (page.rows.size() < kPage) break;
+    if (page.rows.size() < kOverduePage) break;
   }
   return page_response(call, std::move(results), count, range);
 }

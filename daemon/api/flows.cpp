@@ -16,8 +16,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 5> kTexts{"name", "description", "status", "exit_condition",
-                                                 "abort_action"};
+constexpr std::array<std::string_view, 5> kFlowTexts{"name", "description", "status",
+                                                     "exit_condition", "abort_action"};
 // In the store of a project, so that a key of one project is none of another.
 constexpr boost::uuids::uuid kFlowSpace{0x5e, 0x6f, 0x1b, 0x0a, 0x2c, 0x7d, 0x4e, 0x11,
                                         0x9a, 0x3b, 0x72, 0x68, 0x6f, 0x67, 0x66, 0x6c};
@@ -103,7 +103,7 @@ Response list_flows(Call& call) {
 }
 
 Response create_flow(Call& call) {
-  const json::object body = body_object(call, kTexts);
+  const json::object body = body_object(call, kFlowTexts);
   const auto space = store::uuid_v5(kFlowSpace, std::to_string(call.project()));
   const Made made = made_by(call, space);
   store::Flow base;
@@ -131,7 +131,7 @@ Response create_flow(Call& call) {
 Response get_flow(Call& call) { return flow_response(call, flow_of(call)); }
 
 Response patch_flow(Call& call) {
-  const json::object body = body_object(call, kTexts);
+  const json::object body = body_object(call, kFlowTexts);
   warn_unknown(call, core::unknown_flow_keys(body));
   write_changes(call, [&] {
     const store::Flow before = flow_of(call);

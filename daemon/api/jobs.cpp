@@ -18,11 +18,6 @@ using store::Run;
 using store::RunKind;
 using store::RunStatus;
 
-template <class Time>
-json::value time_or_null(const std::optional<Time>& time) {
-  return time ? json::value(core::iso_microseconds(*time)) : json::value(nullptr);
-}
-
 json::value trigger_filters(const store::Flow& flow) {
   const auto trigger = core::stored_json(flow.trigger, json::object());
   const auto* object = trigger.if_object();
@@ -44,10 +39,10 @@ json::object job_json(const Run& run, const store::Flow& flow, json::value progr
       {"updated_at", core::iso_microseconds(updated)},
       {"schedule",
        run.schedule_id ? json::value(to_string(*run.schedule_id)) : json::value(nullptr)},
-      {"scheduled_for", time_or_null(run.scheduled_for)},
+      {"scheduled_for", core::time_or_null(run.scheduled_for)},
       {"due_at", core::iso_microseconds(run.due_at)},
-      {"started_at", time_or_null(run.started_at)},
-      {"finished_at", time_or_null(run.finished_at)},
+      {"started_at", core::time_or_null(run.started_at)},
+      {"finished_at", core::time_or_null(run.finished_at)},
       {"attempts", run.attempts},
       {"error", run.error},
       {"progress", std::move(progress)},

@@ -11,7 +11,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 2> kKeys{"note", "catch_up"};
+constexpr std::array<std::string_view, 2> kPauseKeys{"note", "catch_up"};
 
 struct Wish {
   std::optional<std::string> note;
@@ -21,7 +21,7 @@ struct Wish {
 Wish read(Call& call) {
   static constexpr std::array<std::string_view, 1> kTexts{"note"};
   const json::object body = body_object(call, kTexts);
-  warn_unknown(call, core::FieldReader::unknown_keys(body, kKeys));
+  warn_unknown(call, core::FieldReader::unknown_keys(body, kPauseKeys));
   Wish wish;
   core::FieldReader fields(body);
   std::string note;

@@ -13,7 +13,8 @@ namespace json = boost::json;
 using core::Timetable;
 
 constexpr std::size_t kCountMax = 1'000;
-constexpr std::size_t kSchedulesMax = 10'000;  // that upcoming looks at, when `from` is ahead
+// Schedules that upcoming looks at, when `from` is ahead.
+constexpr std::size_t kUpcomingSchedulesMax = 10'000;
 
 Response occurrences(const core::Preview& preview) { return json_response(core::to_json(preview)); }
 
@@ -51,9 +52,9 @@ std::vector<store::Schedule> candidates(const Call& call,
   filter.due_before = to;
   // Nothing comes before next_due_at: the first ones are of those that are due first.
   const bool at_once = !from || *from <= call.now;
-  auto page = call.directory().schedules(filter, {at_once ? limit : kSchedulesMax, 0});
-  if (!at_once && page.count > kSchedulesMax)
-    refuse("from", "With more than " + std::to_string(kSchedulesMax) +
+  auto page = call.directory().schedules(filter, {at_once ? limit : kUpcomingSchedulesMax, 0});
+  if (!at_once && page.count > kUpcomingSchedulesMax)
+    refuse("from", "With more than " + std::to_string(kUpcomingSchedulesMax) +
                        " schedules it must not be ahead of now.");
   return std::move(page.rows);
 }

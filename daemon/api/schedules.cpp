@@ -11,7 +11,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 19> kTexts{
+constexpr std::array<std::string_view, 19> kScheduleTexts{
     "rrule",   "starts_at", "starts_at_local", "timezone",       "status",
     "note",    "dst_gap",   "dst_fold",        "catchup",        "catchup_grace",
     "jitter",  "overlap",   "catchup_window",  "paused_until",   "late_after",
@@ -65,7 +65,7 @@ Response list_schedules(Call& call) {
 
 Response create_schedule(Call& call) {
   const store::Flow flow = flow_of(call);
-  const json::object body = body_object(call, kTexts);
+  const json::object body = body_object(call, kScheduleTexts);
   const Made made = made_by(call, flow.id.value);
   store::Schedule base;
   base.id = store::ScheduleId{made.id};
@@ -103,7 +103,7 @@ Response get_schedule(Call& call) {
 }
 
 Response patch_schedule(Call& call) {
-  const json::object body = body_object(call, kTexts);
+  const json::object body = body_object(call, kScheduleTexts);
   warn_unknown(call, core::unknown_schedule_keys(body));
   write_changes(call, [&] {
     const store::Flow flow = flow_of(call);

@@ -76,7 +76,7 @@ void add_schedules(core::StoredRows& rows, std::vector<store::Schedule> schedule
   for (auto& each : schedules) rows.schedules.insert_or_assign(each.id, std::move(each));
 }
 
-struct Options {
+struct ApplyArguments {
   std::string path;
   ApplyOptions apply;
 };
@@ -109,7 +109,7 @@ void finish(store::Store& store,
   }
 }
 
-int run(Session& session, const Options& options) {
+int run_apply(Session& session, const ApplyArguments& options) {
   const auto rules = session.rules();
   store::Store& store = options.apply.dry_run ? session.store_to_try() : session.store_to_write();
   const auto applied = apply_files(store, options.path, options.apply, rules, session.clock());
@@ -182,7 +182,7 @@ Applied apply_files(store::Store& store,
 }
 
 void add_apply(Commands& commands) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ApplyArguments>();
   auto* command = add_command(
       commands, &commands.root,
       {"apply",
@@ -202,7 +202,8 @@ void add_apply(Commands& commands) {
   command->add_flag("--prune", options->apply.prune,
                     "Also delete what the files do not name, of the projects they name");
   command->add_flag("--dry-run", options->apply.dry_run, "Only print what would change");
-  when_chosen(commands, command, [&commands, options] { return run(commands.session, *options); });
+  when_chosen(commands, command,
+              [&commands, options] { return run_apply(commands.session, *options); });
 }
 
 }  // namespace rruled::cli

@@ -1,8 +1,12 @@
 #include "daemon/cli/arguments.h"
 
-#include "daemon/cli/session.h"
-
 namespace rruled::cli {
+
+const rrule::TimeZone& zone_of(Session& session, const std::string& name) {
+  const auto zone = session.zones().find(name);
+  if (!zone) throw Failure(kRefused, "timezone: " + zone.error().detail);
+  return **zone;
+}
 
 store::Timestamp time_argument(const std::string& option,
                                const std::string& text,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/cli/session.h"
 #include "daemon/core/time_text.h"
 #include "rrule/time_zone.h"
 #include "store/words.h"
@@ -10,6 +11,9 @@
 
 // Values of options, as several commands take them.
 namespace rruled::cli {
+
+// The zone with this name. Throws Failure 1.
+[[nodiscard]] const rrule::TimeZone& zone_of(Session& session, const std::string& name);
 
 // A time: ISO 8601 with Z or an offset, wall-clock time of `zone`, or "now" (the whole second that
 // comes next, so that what starts now is still ahead). Throws Failure 2 naming the option.

@@ -14,7 +14,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Options {
+struct AuditOptions {
   std::int64_t project = 0;  // 0: all
   std::string object, from, to;
   std::size_t limit = 100;
@@ -37,7 +37,7 @@ json::object to_json(const store::AuditEntry& entry) {
           {"after", parsed(entry.after)}};
 }
 
-int list(Session& session, const Options& options) {
+int list(Session& session, const AuditOptions& options) {
   store::AuditFilter filter;
   if (options.project != 0) filter.project_id = options.project;
   filter.object_id = options.object;
@@ -65,7 +65,7 @@ int list(Session& session, const Options& options) {
 }  // namespace
 
 void add_audit(Commands& commands) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AuditOptions>();
   auto* command = add_command(
       commands, &commands.root,
       {"audit",

@@ -16,7 +16,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Options {
+struct BackfillOptions {
   std::string id, from, to, note;
   bool dry_run = false;
   Format format = Format::table;
@@ -58,7 +58,7 @@ void print_one(Session& session, Format format, const store::Backfill& backfill)
 
 // What the occurrences in [from, to) are; prints them for a dry run.
 core::Preview occurrences(Session& session,
-                          const Options& options,
+                          const BackfillOptions& options,
                           const store::Schedule& schedule,
                           store::Timestamp from,
                           store::Timestamp to) {
@@ -92,7 +92,7 @@ store::Timestamp time_of(Session& session,
   return time_argument(option, text, **zone, session.now());
 }
 
-int create(Session& session, const Options& options) {
+int create(Session& session, const BackfillOptions& options) {
   store::Store& store = options.dry_run ? session.store_to_read() : session.store_to_write();
   const store::Schedule schedule = find_schedule(store, options.id);
   const auto from = time_of(session, "--from", options.from, schedule);
@@ -131,13 +131,13 @@ int create(Session& session, const Options& options) {
   return 0;
 }
 
-int show(Session& session, const Options& options) {
+int show(Session& session, const BackfillOptions& options) {
   (void)session.store_to_read();
   print_one(session, options.format, find_backfill(session, options.id));
   return 0;
 }
 
-int cancel(Session& session, const Options& options) {
+int cancel(Session& session, const BackfillOptions& options) {
   write_changes(session.store_to_write(), session.clock(), [&](store::Store&) {
     const auto before = find_backfill(session, options.id);
     store::ChangeSet changes;
@@ -166,13 +166,13 @@ int cancel(Session& session, const Options& options) {
   return 0;
 }
 
-std::shared_ptr<Options> add_verb(Commands& commands,
-                                  CLI::App* group,
-                                  CommandText text,
-                                  int (*run)(Session&, const Options&),
-                                  const std::string& argument,
-                                  CLI::App** made = nullptr) {
-  auto options = std::make_shared<Options>();
+std::shared_ptr<BackfillOptions> add_verb_by_id(Commands& commands,
+                                                CLI::App* group,
+                                                CommandText text,
+                                                int (*run)(Session&, const BackfillOptions&),
+                                                const std::string& argument,
+                                                CLI::App** made = nullptr) {
+  auto options = std::make_shared<BackfillOptions>();
   auto* command = add_command(commands, group, std::move(text));
   command->add_option(argument, options->id, "Its id")->required();
   add_format(command, options->format, false);
@@ -186,13 +186,13 @@ std::shared_ptr<Options> add_verb(Commands& commands,
 
 void add_backfill_verb(Commands& commands, CLI::App* schedule) {
   CLI::App* command = nullptr;
-  const auto options =
-      add_verb(commands, schedule,
-               {"backfill",
-                "Runs the occurrences from a time on and before another once more",
-                {"rruled schedule backfill 0190f6a2 --from 2026-01-01 --to 2026-02-01 --dry-run",
-                 "rruled schedule backfill 0190f6a2 --from 2026-01-01T09:00:00Z --to now"}},
-               create, "SCHEDULE", &command);
+  const auto options = add_verb_by_id(
+      commands, schedule,
+      {"backfill",
+       "Runs the occurrences from a time on and before another once more",
+       {"rruled schedule backfill 0190f6a2 --from 2026-01-01 --to 2026-02-01 --dry-run",
+        "rruled schedule backfill 0190f6a2 --from 2026-01-01T09:00:00Z --to now"}},
+      create, "SCHEDULE", &command);
   command->add_option("--from", options->from, "The first that is run")
       ->type_name("TIME")
       ->required();
@@ -205,16 +205,16 @@ void add_backfill_verb(Commands& commands, CLI::App* schedule) {
 
 void add_backfill(Commands& commands) {
   auto* group = add_group(commands, "backfill", "Backfills: occurrences that are run once more");
-  add_verb(commands, group,
-           {"show",
-            "Tells how far a backfill is",
-            {"rruled backfill show 0190f6a2-0000-7000-8000-000000000000"}},
-           show, "BACKFILL");
-  add_verb(commands, group,
-           {"cancel",
-            "Ends a backfill; what is being delivered ends by itself",
-            {"rruled backfill cancel 0190f6a2-0000-7000-8000-000000000000"}},
-           cancel, "BACKFILL");
+  add_verb_by_id(commands, group,
+                 {"show",
+                  "Tells how far a backfill is",
+                  {"rruled backfill show 0190f6a2-0000-7000-8000-000000000000"}},
+                 show, "BACKFILL");
+  add_verb_by_id(commands, group,
+                 {"cancel",
+                  "Ends a backfill; what is being delivered ends by itself",
+                  {"rruled backfill cancel 0190f6a2-0000-7000-8000-000000000000"}},
+                 cancel, "BACKFILL");
 }
 
 }  // namespace rruled::cli

@@ -20,7 +20,7 @@ namespace json = boost::json;
 constexpr std::size_t kSchedulesMax = 100'000;
 constexpr std::size_t kShown = 30;
 
-struct Options {
+struct CalendarOptions {
   std::string name, note, file;
   std::vector<std::string> dates, rules;
   std::int64_t project = 1;
@@ -28,7 +28,7 @@ struct Options {
   Format format = Format::table;
 };
 
-store::Calendar find_calendar(Session& session, const Options& options) {
+store::Calendar find_calendar(Session& session, const CalendarOptions& options) {
   auto calendar = session.directory().calendar({options.project, options.name});
   if (!calendar)
     throw Failure(kRefused, "no calendar \"" + options.name + "\" in project " +
@@ -78,7 +78,7 @@ void move_schedules(Session& session,
 
 // Writes what `object` says of the calendar; gives it as it is then.
 store::Calendar write_calendar(Session& session,
-                               const Options& options,
+                               const CalendarOptions& options,
                                const json::object& object,
                                bool may_exist) {
   write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
@@ -107,7 +107,7 @@ store::Calendar write_calendar(Session& session,
   return find_calendar(session, options);
 }
 
-void print_one(Session& session, const Options& options, const store::Calendar& calendar) {
+void print_one(Session& session, const CalendarOptions& options, const store::Calendar& calendar) {
   const json::object object = core::to_json(calendar);
   if (options.format == Format::json) return print_object(session.out(), object);
   session.out() << calendar.name << ": " << object.at("dates").get_array().size() << " dates, "
@@ -115,7 +115,7 @@ void print_one(Session& session, const Options& options, const store::Calendar& 
                 << schedules_with(session, calendar).size() << " schedules\n";
 }
 
-int create(Session& session, const Options& options) {
+int create(Session& session, const CalendarOptions& options) {
   json::object object;
   if (!options.note.empty()) object["note"] = options.note;
   json::array dates;
@@ -130,7 +130,7 @@ int create(Session& session, const Options& options) {
 }
 
 // Entries of a calendar file as dates and rules of whole days.
-json::object object_of_file(Session& session, const Options& options) {
+json::object object_of_file(Session& session, const CalendarOptions& options) {
   const std::string text = session.read_input(options.file, rrule::kCalendarMax);
   const auto file = rrule::read_calendar(text, session.zones(), "UTC");
   if (!file)
@@ -154,14 +154,14 @@ json::object object_of_file(Session& session, const Options& options) {
   return object;
 }
 
-int import(Session& session, const Options& options) {
+int import(Session& session, const CalendarOptions& options) {
   const json::object object = object_of_file(session, options);
   (void)session.store_to_write();
   print_one(session, options, write_calendar(session, options, object, options.replace));
   return 0;
 }
 
-int list(Session& session, const Options& options) {
+int list(Session& session, const CalendarOptions& options) {
   (void)session.store_to_read();
   json::array items;
   Table table({"NAME", "DATES", "RULES", "SCHEDULES", "NOTE"});
@@ -181,7 +181,7 @@ int list(Session& session, const Options& options) {
   return 0;
 }
 
-int show(Session& session, const Options& options) {
+int show(Session& session, const CalendarOptions& options) {
   (void)session.store_to_read();
   const auto calendar = find_calendar(session, options);
   json::object object = core::to_json(calendar);
@@ -209,7 +209,7 @@ int show(Session& session, const Options& options) {
   return 0;
 }
 
-int remove(Session& session, const Options& options) {
+int remove(Session& session, const CalendarOptions& options) {
   write_changes(session.store_to_write(), session.clock(), [&](store::Store&) {
     const auto calendar = find_calendar(session, options);
     const auto users = schedules_with(session, calendar);
@@ -232,12 +232,13 @@ int remove(Session& session, const Options& options) {
   return 0;
 }
 
-std::pair<CLI::App*, std::shared_ptr<Options>> add_verb(Commands& commands,
-                                                        CLI::App* group,
-                                                        CommandText text,
-                                                        int (*run)(Session&, const Options&),
-                                                        bool named) {
-  auto options = std::make_shared<Options>();
+std::pair<CLI::App*, std::shared_ptr<CalendarOptions>> add_calendar_verb(
+    Commands& commands,
+    CLI::App* group,
+    CommandText text,
+    int (*run)(Session&, const CalendarOptions&),
+    bool named) {
+  auto options = std::make_shared<CalendarOptions>();
   auto* command = add_command(commands, group, std::move(text));
   if (named) command->add_option("NAME", options->name, "Its name")->required();
   command->add_option("--project", options->project, "Of this project (1)");
@@ -251,13 +252,13 @@ std::pair<CLI::App*, std::shared_ptr<Options>> add_verb(Commands& commands,
 void add_calendar(Commands& commands) {
   auto* group = add_group(commands, "calendar", "Calendars: days on which schedules do not run");
   auto [command, options] =
-      add_verb(commands, group,
-               {"create",
-                "Makes a calendar of dates and rules",
-                {"rruled calendar create holidays --date 2026-12-24 --rule "
-                 "'FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=25,26'",
-                 "rruled calendar create weekends --rule 'FREQ=WEEKLY;BYDAY=SA,SU'"}},
-               create, true);
+      add_calendar_verb(commands, group,
+                        {"create",
+                         "Makes a calendar of dates and rules",
+                         {"rruled calendar create holidays --date 2026-12-24 --rule "
+                          "'FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=25,26'",
+                          "rruled calendar create weekends --rule 'FREQ=WEEKLY;BYDAY=SA,SU'"}},
+                        create, true);
   command->add_option("--date", options->dates, "A day; may be given again")
       ->type_name("DATE")
       ->allow_extra_args(false);
@@ -267,12 +268,12 @@ void add_calendar(Commands& commands) {
   add_format(command, options->format, false);
 
   std::tie(command, options) =
-      add_verb(commands, group,
-               {"import",
-                "Makes a calendar of the days in a calendar file",
-                {"rruled calendar import holidays holidays.ics",
-                 "rruled calendar import holidays holidays.ics --replace"}},
-               import, true);
+      add_calendar_verb(commands, group,
+                        {"import",
+                         "Makes a calendar of the days in a calendar file",
+                         {"rruled calendar import holidays holidays.ics",
+                          "rruled calendar import holidays holidays.ics --replace"}},
+                        import, true);
   command->add_option("FILE", options->file, "An iCalendar file; - is stdin")
       ->type_name("FILE|-")
       ->required();
@@ -280,17 +281,17 @@ void add_calendar(Commands& commands) {
   command->add_option("--note", options->note, "For people");
   add_format(command, options->format, false);
 
-  std::tie(command, options) = add_verb(
+  std::tie(command, options) = add_calendar_verb(
       commands, group, {"list", "Lists calendars by name", {"rruled calendar list"}}, list, false);
   add_format(command, options->format, true);
 
-  std::tie(command, options) =
-      add_verb(commands, group,
-               {"show", "Shows one calendar with its next days", {"rruled calendar show holidays"}},
-               show, true);
+  std::tie(command, options) = add_calendar_verb(
+      commands, group,
+      {"show", "Shows one calendar with its next days", {"rruled calendar show holidays"}}, show,
+      true);
   add_format(command, options->format, false);
 
-  add_verb(
+  add_calendar_verb(
       commands, group,
       {"delete", "Deletes a calendar that no schedule names", {"rruled calendar delete holidays"}},
       remove, true);

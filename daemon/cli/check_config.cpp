@@ -8,7 +8,7 @@
 namespace rruled::cli {
 namespace {
 
-struct Options {
+struct CheckConfigOptions {
   bool explain = false;
   std::string format = "table";
 };
@@ -65,7 +65,7 @@ int check(Session& session) {
 }  // namespace
 
 void add_check_config(Commands& commands) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckConfigOptions>();
   auto* command =
       add_command(commands, &commands.root,
                   {"check-config",

@@ -16,10 +16,10 @@ namespace {
 namespace json = boost::json;
 using store::CancelResult;
 
-constexpr std::size_t kPage = 500;
+constexpr std::size_t kPurgePage = 500;
 constexpr char kReason[] = "cancelled_by_operator";
 
-struct Options {
+struct EndRunsOptions {
   std::vector<std::string> runs;
   std::string status = "dead";
   std::string before;
@@ -40,7 +40,7 @@ CancelResult cancel_one(Session& session, store::Store& store, const store::Run&
   return of_job == CancelResult::cancelled ? CancelResult::asked : of_job;
 }
 
-int cancel(Session& session, const Options& options) {
+int cancel(Session& session, const EndRunsOptions& options) {
   store::Store& store = session.store_to_write();
   int code = 0;
   for (const auto& text : options.runs) {
@@ -69,7 +69,7 @@ int cancel(Session& session, const Options& options) {
 // ---- purge --------------------------------------------------------------------------------------
 
 store::AuditEntry purge_line(Session& session,
-                             const Options& options,
+                             const EndRunsOptions& options,
                              const std::vector<store::RunId>& ids) {
   json::array runs;
   for (const auto id : ids) runs.emplace_back(to_string(id));
@@ -81,15 +81,15 @@ store::AuditEntry purge_line(Session& session,
                           nullptr);
 }
 
-int purge(Session& session, const Options& options) {
+int purge(Session& session, const EndRunsOptions& options) {
   store::Store& store = options.dry_run ? session.store_to_read() : session.store_to_write();
-  store::RunQuery query{.status = store::RunStatus::dead, .limit = kPage};
+  store::RunQuery query{.status = store::RunStatus::dead, .limit = kPurgePage};
   query.due_to = time_argument("--before", options.before, *rrule::TimeZone::utc(), session.now());
   const auto desk = store::run_desk_of(store);
   std::size_t purged = 0;
   for (bool more = true; more;) {
     const auto runs = store.runs(query);
-    more = runs.size() == kPage;
+    more = runs.size() == kPurgePage;
     std::vector<store::RunId> ids;
     for (const auto& run : runs)
       if (options.project == 0 || run.project_id == options.project) ids.push_back(run.id);
@@ -109,7 +109,7 @@ int purge(Session& session, const Options& options) {
 }  // namespace
 
 void add_end_verbs(Commands& commands, CLI::App* runs) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EndRunsOptions>();
   auto* command = add_command(commands, runs,
                               {"cancel",
                                "Ends runs; one that is being delivered is broken off, unless it "
@@ -119,7 +119,7 @@ void add_end_verbs(Commands& commands, CLI::App* runs) {
   when_chosen(commands, command,
               [&commands, options] { return cancel(commands.session, *options); });
 
-  options = std::make_shared<Options>();
+  options = std::make_shared<EndRunsOptions>();
   command = add_command(commands, runs,
                         {"purge",
                          "Removes dead runs with their attempts and logs: they cannot be retried "

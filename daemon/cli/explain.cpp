@@ -15,13 +15,13 @@ namespace {
 
 namespace json = boost::json;
 
-struct Options {
+struct ExplainOptions {
   std::string schedule, at;
   std::size_t around = 5;
   Format format = Format::table;
 };
 
-int explain(Session& session, const Options& options) {
+int explain(Session& session, const ExplainOptions& options) {
   store::Store& store = session.store_to_read();
   const store::Schedule schedule = find_schedule(store, options.schedule);
   const auto zone = session.zones().find(schedule.timezone);
@@ -61,7 +61,7 @@ int explain(Session& session, const Options& options) {
 }  // namespace
 
 void add_explain_verb(Commands& commands, CLI::App* schedule) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExplainOptions>();
   auto* command =
       add_command(commands, schedule,
                   {"explain",

@@ -19,7 +19,7 @@ struct Fields {
   std::string name, description, status, trigger, variables, file;
 };
 
-struct Options {
+struct FlowOptions {
   std::string flow;
   Fields fields;
   std::int64_t project = 1;
@@ -71,7 +71,7 @@ json::object object_of(Session& session, const Fields& fields) {
   return object;
 }
 
-int create(Session& session, const Options& options) {
+int create(Session& session, const FlowOptions& options) {
   json::object object = object_of(session, options.fields);
   // Who makes a flow by hand means it to run; the API's default stays draft.
   if (!object.contains("status")) object["status"] = "active";
@@ -93,7 +93,7 @@ int create(Session& session, const Options& options) {
   return 0;
 }
 
-int update(Session& session, const Options& options) {
+int update(Session& session, const FlowOptions& options) {
   const json::object object = object_of(session, options.fields);
   store::Flow written;
   write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
@@ -121,7 +121,7 @@ int update(Session& session, const Options& options) {
   return 0;
 }
 
-int remove(Session& session, const Options& options) {
+int remove(Session& session, const FlowOptions& options) {
   store::Store& store = session.store_to_write();
   store::FlowId id;
   io::FlowRemoval removal;
@@ -141,7 +141,7 @@ int remove(Session& session, const Options& options) {
   return 0;
 }
 
-int list(Session& session, const Options& options, bool of_project) {
+int list(Session& session, const FlowOptions& options, bool of_project) {
   store::FlowQuery query{.limit = options.limit, .offset = options.offset};
   if (of_project) query.project_id = options.project;
   query.status = store::parse_word<store::FlowStatus>(options.fields.status);
@@ -166,7 +166,7 @@ int list(Session& session, const Options& options, bool of_project) {
   return 0;
 }
 
-int show(Session& session, const Options& options) {
+int show(Session& session, const FlowOptions& options) {
   store::Store& store = session.store_to_read();
   const store::Flow flow = find_flow(store, options.flow);
   json::object object = core::to_json(flow);
@@ -188,7 +188,7 @@ int show(Session& session, const Options& options) {
 }
 
 void add_changes(Commands& commands, CLI::App* group) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<FlowOptions>();
   auto* command = add_command(
       commands, group,
       {"create",
@@ -203,7 +203,7 @@ void add_changes(Commands& commands, CLI::App* group) {
   when_chosen(commands, command,
               [&commands, options] { return create(commands.session, *options); });
 
-  options = std::make_shared<Options>();
+  options = std::make_shared<FlowOptions>();
   command = add_command(commands, group,
                         {"update",
                          "Changes fields of a flow",
@@ -215,7 +215,7 @@ void add_changes(Commands& commands, CLI::App* group) {
   when_chosen(commands, command,
               [&commands, options] { return update(commands.session, *options); });
 
-  options = std::make_shared<Options>();
+  options = std::make_shared<FlowOptions>();
   command = add_command(
       commands, group,
       {"delete", "Deletes a flow with its schedules, runs and logs", {"rruled flow delete Hello"}});
@@ -230,7 +230,7 @@ void add_flow(Commands& commands) {
   auto* group = add_group(commands, "flow", "Flows: what is run");
   add_changes(commands, group);
 
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<FlowOptions>();
   auto* command =
       add_command(commands, group,
                   {"list",
@@ -245,7 +245,7 @@ void add_flow(Commands& commands) {
     return list(commands.session, *options, project->count() > 0);
   });
 
-  options = std::make_shared<Options>();
+  options = std::make_shared<FlowOptions>();
   command = add_command(commands, group,
                         {"show", "Shows one flow", {"rruled flow show Hello --format json"}});
   command->add_option("FLOW", options->flow, "Id, beginning of an id, or name")->required();

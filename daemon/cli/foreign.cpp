@@ -21,7 +21,7 @@ struct Found {
   json::object schedule;
 };
 
-std::string note_text(const rrule::ImportNote& note) {
+std::string import_note_text(const rrule::ImportNote& note) {
   return "line " + std::to_string(note.line) + ": " +
          (note.kind == rrule::ImportNote::Kind::dropped ? "dropped: " : "altered: ") + note.text;
 }
@@ -52,7 +52,7 @@ ForeignBundle bundle_of_crontab(Session& session,
   const auto crontab = rrule::read_crontab(text);
   if (!crontab) throw Failure(kRefused, "crontab: " + crontab.error().detail);
   ForeignBundle result;
-  for (const auto& note : crontab->notes) result.notes.push_back(note_text(note));
+  for (const auto& note : crontab->notes) result.notes.push_back(import_note_text(note));
   for (const auto& entry : crontab->entries) {
     std::string zone = entry.zone.empty() ? options.zone : entry.zone;
     if (zone.empty()) zone = "UTC";
@@ -74,7 +74,7 @@ ForeignBundle bundle_of_calendar(Session& session,
     throw Failure(kRefused, "calendar: " + calendar.error().detail + " (at byte " +
                                 std::to_string(calendar.error().offset) + ")");
   ForeignBundle result;
-  for (const auto& note : calendar->notes) result.notes.push_back(note_text(note));
+  for (const auto& note : calendar->notes) result.notes.push_back(import_note_text(note));
   for (const auto& entry : calendar->entries)
     add(session, options,
         {entry.line,

@@ -8,13 +8,13 @@
 namespace rruled::cli {
 namespace {
 
-struct Options {
+struct HealthcheckOptions {
   bool live = false;
   std::string at;  // empty: where the configuration says
   std::string timeout = "5s";
 };
 
-int ask(Session& session, const Options& options) {
+int ask(Session& session, const HealthcheckOptions& options) {
   const auto timeout = core::parse_duration(options.timeout);
   if (!timeout || timeout->count() <= 0)
     throw Failure(kUsage,
@@ -41,7 +41,7 @@ int ask(Session& session, const Options& options) {
 }  // namespace
 
 void add_healthcheck(Commands& commands) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<HealthcheckOptions>();
   auto* command =
       add_command(commands, &commands.root,
                   {"healthcheck",

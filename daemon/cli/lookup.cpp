@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t kPage = 1'000;
 constexpr std::size_t kLatestRuns = 10'000;  // that the beginning of an id is looked for in
-constexpr std::size_t kPrefixMin = 4;
 constexpr int kTries = 5;
 
 template <class Query, class Read>
@@ -33,7 +32,7 @@ auto all_pages(Query query, Read read) {
 }
 
 bool is_prefix(const std::string& text) {
-  return text.size() >= kPrefixMin && std::all_of(text.begin(), text.end(), [](char c) {
+  return text.size() >= kIdPrefixMin && std::all_of(text.begin(), text.end(), [](char c) {
            return c == '-' || std::isxdigit(static_cast<unsigned char>(c)) != 0;
          });
 }

@@ -12,6 +12,8 @@
 // name.
 namespace rruled::cli {
 
+inline constexpr std::size_t kIdPrefixMin = 4;  // characters of the beginning of an id
+
 // Throws Failure 1 when nothing, or more than one thing, is meant.
 [[nodiscard]] store::Flow find_flow(store::Store& store, const std::string& text);
 [[nodiscard]] store::Schedule find_schedule(store::Store& store, const std::string& text);

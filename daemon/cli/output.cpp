@@ -25,15 +25,15 @@ struct Unit {
 constexpr std::array<Unit, 5> kUnits{
     {{"y", 31'556'952}, {"d", 86'400}, {"h", 3'600}, {"min", 60}, {"s", 1}}};
 
-std::string two_units(std::int64_t seconds) {
+std::string two_units(std::int64_t rest) {
   std::string text;
   int parts = 0;
   for (const auto& unit : kUnits) {
-    const auto count = seconds / unit.seconds;
+    const auto count = rest / unit.seconds;
     if (count == 0 && parts == 0) continue;
     if (count > 0)
       text += (parts > 0 ? " " : "") + std::to_string(count) + " " + std::string(unit.name);
-    seconds -= count * unit.seconds;
+    rest -= count * unit.seconds;
     if (++parts == 2) break;
   }
   return text;

@@ -16,7 +16,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Options {
+struct ProjectOptions {
   std::int64_t project = 0;  // 0: all
   std::string note;
   bool all = false;
@@ -31,7 +31,9 @@ json::object to_json(const store::Project& project) {
 }
 
 // The one that was named, or all that have something.
-std::set<std::int64_t> projects(Session& session, store::Store& store, const Options& options) {
+std::set<std::int64_t> projects(Session& session,
+                                store::Store& store,
+                                const ProjectOptions& options) {
   if (options.project != 0) return {options.project};
   std::set<std::int64_t> all;
   for (const auto& each : all_flows(store)) all.insert(each.project_id);
@@ -47,7 +49,7 @@ store::Project project_of(Session& session, std::int64_t id) {
 
 // Changes each project that `change` says differs.
 int change_projects(Session& session,
-                    const Options& options,
+                    const ProjectOptions& options,
                     const std::string& action,
                     const std::function<bool(store::Project&)>& change) {
   if (!options.all)
@@ -77,7 +79,7 @@ int change_projects(Session& session,
   return 0;
 }
 
-int pause(Session& session, const Options& options) {
+int pause(Session& session, const ProjectOptions& options) {
   return change_projects(session, options, "pause", [&](store::Project& row) {
     if (row.paused() && (options.note.empty() || row.note == options.note)) return false;
     core::pause(row, session.now());
@@ -86,7 +88,7 @@ int pause(Session& session, const Options& options) {
   });
 }
 
-int resume(Session& session, const Options& options) {
+int resume(Session& session, const ProjectOptions& options) {
   const auto catch_up = store::parse_word<core::CatchUp>(options.catch_up).value();
   return change_projects(session, options, "resume", [&](store::Project& row) {
     if (!row.paused()) return false;
@@ -96,7 +98,7 @@ int resume(Session& session, const Options& options) {
   });
 }
 
-int status(Session& session, const Options& options) {
+int status(Session& session, const ProjectOptions& options) {
   store::Store& store = session.store_to_read();
   const auto counts = store.counts();
   json::object schedules;
@@ -137,11 +139,11 @@ int status(Session& session, const Options& options) {
   return 0;
 }
 
-CLI::App* add_verb(Commands& commands,
-                   CommandText text,
-                   int (*run)(Session&, const Options&),
-                   std::shared_ptr<Options>& options) {
-  options = std::make_shared<Options>();
+CLI::App* add_project_verb(Commands& commands,
+                           CommandText text,
+                           int (*run)(Session&, const ProjectOptions&),
+                           std::shared_ptr<ProjectOptions>& options) {
+  options = std::make_shared<ProjectOptions>();
   auto* command = add_command(commands, &commands.root, std::move(text));
   when_chosen(commands, command,
               [&commands, kept = options, run] { return run(commands.session, *kept); });
@@ -151,8 +153,8 @@ CLI::App* add_verb(Commands& commands,
 }  // namespace
 
 void add_pause(Commands& commands) {
-  std::shared_ptr<Options> options;
-  auto* command = add_verb(
+  std::shared_ptr<ProjectOptions> options;
+  auto* command = add_project_verb(
       commands,
       {"pause",
        "Stops all schedules of a project, or of every one, until resumed",
@@ -162,21 +164,22 @@ void add_pause(Commands& commands) {
   command->add_option("--project", options->project, "Of this project alone");
   command->add_option("--note", options->note, "Why, for people");
 
-  command = add_verb(commands,
-                     {"resume",
-                      "Starts them again",
-                      {"rruled resume --all", "rruled resume --all --project 7 --catch-up policy"}},
-                     resume, options);
+  command = add_project_verb(
+      commands,
+      {"resume",
+       "Starts them again",
+       {"rruled resume --all", "rruled resume --all --project 7 --catch-up policy"}},
+      resume, options);
   command->add_flag("--all", options->all, "All schedules; must be said");
   command->add_option("--project", options->project, "Of this project alone");
   add_words<core::CatchUp>(command, "--catch-up", options->catch_up, kCatchUpSummary);
   command->add_option("--note", options->note, "Why, for people");
 
-  command = add_verb(commands,
-                     {"status",
-                      "Tells what is paused, overdue and under way",
-                      {"rruled status", "rruled status --format json"}},
-                     status, options);
+  command = add_project_verb(commands,
+                             {"status",
+                              "Tells what is paused, overdue and under way",
+                              {"rruled status", "rruled status --format json"}},
+                             status, options);
   add_format(command, options->format, false);
 }
 

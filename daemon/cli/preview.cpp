@@ -18,19 +18,13 @@ namespace json = boost::json;
 using std::chrono::floor;
 using std::chrono::seconds;
 
-struct Options {
+struct PreviewOptions {
   std::string rule, cron, starts_at, timezone, after, until, dst_gap, dst_fold, from, to, schedule,
       batch;
   std::int64_t count = 10;
   bool all = false;
   Format format = Format::table;
 };
-
-const rrule::TimeZone& zone_of(Session& session, const std::string& name) {
-  const auto zone = session.zones().find(name);
-  if (!zone) throw Failure(kRefused, "timezone: " + zone.error().detail);
-  return **zone;
-}
 
 std::optional<store::Instant> bound(Session& session,
                                     const std::string& option,
@@ -50,7 +44,7 @@ core::Timetable compile(Session& session, const store::Schedule& schedule) {
                                       : std::string()));
 }
 
-std::string rule_of(const Options& options) {
+std::string rule_of(const PreviewOptions& options) {
   if (options.cron.empty()) return options.rule;
   const auto cron = rrule::parse_cron(options.cron);
   if (!cron) throw Failure(kRefused, "cron: " + cron.error().detail);
@@ -58,7 +52,7 @@ std::string rule_of(const Options& options) {
 }
 
 void print(Session& session,
-           const Options& options,
+           const PreviewOptions& options,
            const core::PreviewRequest& request,
            const core::Preview& preview) {
   if (options.format != Format::table)
@@ -68,7 +62,7 @@ void print(Session& session,
   print_preview(session.out(), request, preview, session.now());
 }
 
-int preview_rule(Session& session, const Options& options) {
+int preview_rule(Session& session, const PreviewOptions& options) {
   core::PreviewRequest request;
   store::Schedule& row = request.schedule;
   if (!options.timezone.empty()) row.timezone = options.timezone;
@@ -88,7 +82,7 @@ int preview_rule(Session& session, const Options& options) {
   return 0;
 }
 
-int preview_schedule(Session& session, const Options& options) {
+int preview_schedule(Session& session, const PreviewOptions& options) {
   core::PreviewRequest request;
   request.schedule = find_schedule(session.store_to_read(), options.schedule);
   const auto& row = request.schedule;
@@ -139,7 +133,7 @@ void print_merged(Session& session, Format format, const std::vector<Upcoming>& 
     table.print(session.out());
 }
 
-int preview_all(Session& session, const Options& options) {
+int preview_all(Session& session, const PreviewOptions& options) {
   const auto& zone = zone_of(session, options.timezone.empty() ? "UTC" : options.timezone);
   const auto from = bound(session, "--from", options.from, zone);
   const auto schedules =
@@ -151,7 +145,7 @@ int preview_all(Session& session, const Options& options) {
   return 0;
 }
 
-int preview_lines(Session& session, const Options& options) {
+int preview_lines(Session& session, const PreviewOptions& options) {
   if (options.batch == "-") {
     preview_batch(session.in(), session.out(), session.zones());
     return 0;
@@ -162,7 +156,7 @@ int preview_lines(Session& session, const Options& options) {
   return 0;
 }
 
-int run(Session& session, const Options& options) {
+int run_preview(Session& session, const PreviewOptions& options) {
   const int chosen = (options.rule.empty() ? 0 : 1) + (options.cron.empty() ? 0 : 1) +
                      (options.all ? 1 : 0) + (options.schedule.empty() ? 0 : 1) +
                      (options.batch.empty() ? 0 : 1);
@@ -179,7 +173,7 @@ int run(Session& session, const Options& options) {
 }  // namespace
 
 void add_preview(Commands& commands) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PreviewOptions>();
   auto* command = add_command(
       commands, &commands.root,
       {"preview",
@@ -213,7 +207,8 @@ void add_preview(Commands& commands) {
   command->add_option("--batch", options->batch, "Answers questions in JSON, a line each")
       ->type_name("FILE|-");
   add_format(command, options->format, true);
-  when_chosen(commands, command, [&commands, options] { return run(commands.session, *options); });
+  when_chosen(commands, command,
+              [&commands, options] { return run_preview(commands.session, *options); });
 }
 
 }  // namespace rruled::cli

@@ -13,9 +13,9 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kPage = 500;
+constexpr std::size_t kRetryPage = 500;
 
-struct Options {
+struct RetryOptions {
   std::vector<std::string> runs;
   std::string since;
   bool all_dead = false;
@@ -46,7 +46,7 @@ std::string retry_one(Session& session, store::Store& store, const store::Run& r
   return {};
 }
 
-int retry_named(Session& session, store::Store& store, const Options& options) {
+int retry_named(Session& session, store::Store& store, const RetryOptions& options) {
   int code = 0;
   for (const auto& text : options.runs) {
     const store::Run run = find_run(store, text);
@@ -61,8 +61,8 @@ int retry_named(Session& session, store::Store& store, const Options& options) {
   return code;
 }
 
-int retry_dead(Session& session, store::Store& store, const Options& options) {
-  store::RunQuery query{.status = store::RunStatus::dead, .limit = kPage};
+int retry_dead(Session& session, store::Store& store, const RetryOptions& options) {
+  store::RunQuery query{.status = store::RunStatus::dead, .limit = kRetryPage};
   if (!options.since.empty())
     query.due_from =
         time_argument("--since", options.since, *rrule::TimeZone::utc(), session.now());
@@ -77,13 +77,13 @@ int retry_dead(Session& session, store::Store& store, const Options& options) {
       else
         ++query.offset;
     }
-    if (runs.size() < kPage) break;
+    if (runs.size() < kRetryPage) break;
   }
   session.out() << retried << " dead runs are tried again\n";
   return 0;
 }
 
-int retry(Session& session, const Options& options) {
+int retry(Session& session, const RetryOptions& options) {
   if (options.all_dead == !options.runs.empty())
     throw Failure(kUsage, "say which runs: ids, or --all-dead");
   store::Store& store = session.store_to_write();
@@ -94,7 +94,7 @@ int retry(Session& session, const Options& options) {
 }  // namespace
 
 void add_retry_verb(Commands& commands, CLI::App* runs) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RetryOptions>();
   auto* command = add_command(commands, runs,
                               {"retry",
                                "Tries failed or dead runs again, with the same key and body",

@@ -17,7 +17,7 @@ void apply_configured(Session& session, store::Store& store, spdlog::logger& log
   log.info("applied {}: {} changes", path.string(), lines.size());
 }
 
-int run(Session& session, bool dry_run) {
+int run_daemon(Session& session, bool dry_run) {
   const auto& config = session.usable_config();
   if (!dry_run) make_default_store_folder(config);
   io::ServiceOptions options;
@@ -41,7 +41,8 @@ void add_run(Commands& commands) {
        {"rruled run", "rruled run --config rruled.toml",
         "rruled run --dry-run     (says what it would send where, and writes nothing)"}});
   command->add_flag("--dry-run", *dry_run, "On the real store, but only told");
-  when_chosen(commands, command, [&commands, dry_run] { return run(commands.session, *dry_run); });
+  when_chosen(commands, command,
+              [&commands, dry_run] { return run_daemon(commands.session, *dry_run); });
 }
 
 }  // namespace rruled::cli

@@ -3,6 +3,7 @@
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/run_json.h"
+#include "store/run_rules.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -21,7 +22,7 @@ using store::RunStatus;
 constexpr milliseconds kPollEvery{250};
 constexpr std::size_t kWatched = 500;  // the latest runs, by due time
 
-struct Options {
+struct RunsOptions {
   std::string run, flow, schedule, status, from, to;
   std::size_t limit = 100;
   std::size_t offset = 0;
@@ -29,15 +30,9 @@ struct Options {
 };
 
 // Between two looks at the store.
-void pause() {
+void wait_between_looks() {
   boost::asio::io_context io;
   boost::asio::steady_timer(io, kPollEvery).wait();
-}
-
-bool is_final(RunStatus status) {
-  return status == RunStatus::completed || status == RunStatus::failed ||
-         status == RunStatus::dead || status == RunStatus::cancelled ||
-         status == RunStatus::skipped;
 }
 
 std::string lateness_text(const store::Run& run) {
@@ -49,7 +44,7 @@ std::string outcome_text(const store::Run& run) {
   return run.error.empty() ? run.reason : run.error;
 }
 
-store::RunQuery query_of(Session& session, const Options& options) {
+store::RunQuery query_of(Session& session, const RunsOptions& options) {
   store::Store& store = session.store_to_read();
   store::RunQuery query{.limit = options.limit, .offset = options.offset};
   if (!options.flow.empty()) query.flow_id = find_flow(store, options.flow).id;
@@ -62,7 +57,7 @@ store::RunQuery query_of(Session& session, const Options& options) {
   return query;
 }
 
-int list(Session& session, const Options& options) {
+int list(Session& session, const RunsOptions& options) {
   const auto query = query_of(session, options);
   json::array items;
   Table table({"ID", "STATUS", "DUE (UTC)", "LATENESS", "ORIGIN", "FLOW", "ATTEMPTS", "OUTCOME"});
@@ -81,7 +76,7 @@ int list(Session& session, const Options& options) {
   return 0;
 }
 
-int show(Session& session, const Options& options) {
+int show(Session& session, const RunsOptions& options) {
   store::Store& store = session.store_to_read();
   const store::Run run = find_run(store, options.run);
   json::object object = core::to_json(run);
@@ -126,7 +121,7 @@ void print_event(Session& session, Format format, const store::Run& run) {
 }
 
 // One run until it ends: 0 when it completed.
-int watch_one(Session& session, const Options& options) {
+int watch_one(Session& session, const RunsOptions& options) {
   store::Store& store = session.store_to_read();
   store::Run run = find_run(store, options.run);
   std::optional<std::pair<RunStatus, int>> shown;
@@ -134,7 +129,7 @@ int watch_one(Session& session, const Options& options) {
     if (shown != std::pair(run.status, run.attempts)) print_event(session, options.format, run);
     shown = std::pair(run.status, run.attempts);
     if (is_final(run.status)) return run.status == RunStatus::completed ? 0 : kRefused;
-    pause();
+    wait_between_looks();
     auto again = store.run(run.id);
     if (!again) throw Failure(kRefused, "run " + to_string(run.id) + " is gone");
     run = std::move(*again);
@@ -142,7 +137,7 @@ int watch_one(Session& session, const Options& options) {
 }
 
 // Whatever happens from now on, until the process is told to stop.
-int watch_all(Session& session, const Options& options) {
+int watch_all(Session& session, const RunsOptions& options) {
   auto query = query_of(session, options);
   query.limit = kWatched;
   store::Store& store = session.store_to_read();
@@ -159,15 +154,15 @@ int watch_all(Session& session, const Options& options) {
     }
     known = std::move(seen);
     if (!session.out()) return 0;
-    pause();
+    wait_between_looks();
   }
 }
 
-int watch(Session& session, const Options& options) {
+int watch(Session& session, const RunsOptions& options) {
   return options.run.empty() ? watch_all(session, options) : watch_one(session, options);
 }
 
-void add_filters(CLI::App* command, Options& options) {
+void add_filters(CLI::App* command, RunsOptions& options) {
   command->add_option("--flow", options.flow, "Only of this flow");
   command->add_option("--schedule", options.schedule, "Only of this schedule");
   add_words<RunStatus>(command, "--status", options.status, "Only these");
@@ -177,7 +172,7 @@ void add_filters(CLI::App* command, Options& options) {
 
 void add_runs(Commands& commands) {
   auto* group = add_group(commands, "runs", "Runs: the ledger of what fired and what became of it");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunsOptions>();
   auto* command = add_command(
       commands, group,
       {"list",
@@ -192,7 +187,7 @@ void add_runs(Commands& commands) {
   add_format(command, options->format, true);
   when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
 
-  options = std::make_shared<Options>();
+  options = std::make_shared<RunsOptions>();
   command = add_command(commands, group,
                         {"show",
                          "Shows one run with its attempts and log",
@@ -201,7 +196,7 @@ void add_runs(Commands& commands) {
   add_format(command, options->format, false);
   when_chosen(commands, command, [&commands, options] { return show(commands.session, *options); });
 
-  options = std::make_shared<Options>();
+  options = std::make_shared<RunsOptions>();
   command = add_command(
       commands, group,
       {"watch",

@@ -18,7 +18,7 @@ namespace {
 namespace json = boost::json;
 using core::Change;
 
-struct Options {
+struct ScheduleOptions {
   std::string flow, schedule, until, variables;
   std::optional<std::string> note;  // empty: taken away
   std::vector<std::string> var;
@@ -74,7 +74,7 @@ std::string next_text(Session& session, const store::Schedule& row) {
   return "nothing comes next";
 }
 
-void print_one(Session& session, const Options& options, const store::Schedule& row) {
+void print_one(Session& session, const ScheduleOptions& options, const store::Schedule& row) {
   if (options.format == Format::json)
     print_object(session.out(), core::to_json(row));
   else
@@ -82,7 +82,7 @@ void print_one(Session& session, const Options& options, const store::Schedule& 
                   << next_text(session, row) << '\n';
 }
 
-int create(Session& session, const Options& options) {
+int create(Session& session, const ScheduleOptions& options) {
   store::Store& store = session.store_to_write();
   const store::Flow flow = find_flow(store, options.flow);
   store::Schedule base;
@@ -105,7 +105,7 @@ int create(Session& session, const Options& options) {
   return 0;
 }
 
-int update(Session& session, const Options& options) {
+int update(Session& session, const ScheduleOptions& options) {
   const auto row = change_schedule(session, options.schedule, [&](const Loaded& loaded) {
     const json::object object =
         schedule_object(session, options.fields, false, loaded.row.timezone);
@@ -119,7 +119,7 @@ int update(Session& session, const Options& options) {
   return 0;
 }
 
-int pause(Session& session, const Options& options) {
+int pause(Session& session, const ScheduleOptions& options) {
   const auto row = change_schedule(session, options.schedule, [&](const Loaded& loaded) {
     std::optional<store::Timestamp> until;
     if (!options.until.empty()) {
@@ -138,7 +138,7 @@ int pause(Session& session, const Options& options) {
   return 0;
 }
 
-int resume(Session& session, const Options& options) {
+int resume(Session& session, const ScheduleOptions& options) {
   const auto row = change_schedule(session, options.schedule, [&](const Loaded& loaded) {
     const auto status = loaded.row.status;
     if (status == store::ScheduleStatus::active) return Change{loaded.row, std::nullopt};
@@ -158,7 +158,7 @@ int resume(Session& session, const Options& options) {
   return 0;
 }
 
-int remove(Session& session, const Options& options) {
+int remove(Session& session, const ScheduleOptions& options) {
   store::ScheduleId id;
   write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
     const auto schedule = find_schedule(store, options.schedule);
@@ -171,7 +171,7 @@ int remove(Session& session, const Options& options) {
   return 0;
 }
 
-int run_now(Session& session, const Options& options) {
+int run_now(Session& session, const ScheduleOptions& options) {
   json::object variables;
   if (!options.variables.empty()) variables = variables_argument(options.variables);
   overlay_variables(variables, options.var);
@@ -200,17 +200,17 @@ int run_now(Session& session, const Options& options) {
   return 0;
 }
 
-// What add_verb needs to know beside the options.
+// What add_schedule_verb needs to know beside the options.
 struct Verb {
   CommandText text;
-  int (*run)(Session&, const Options&);
+  int (*run)(Session&, const ScheduleOptions&);
   bool of_schedule = true;
 };
 
-std::pair<CLI::App*, std::shared_ptr<Options>> add_verb(Commands& commands,
-                                                        CLI::App* group,
-                                                        Verb verb) {
-  auto options = std::make_shared<Options>();
+std::pair<CLI::App*, std::shared_ptr<ScheduleOptions>> add_schedule_verb(Commands& commands,
+                                                                         CLI::App* group,
+                                                                         Verb verb) {
+  auto options = std::make_shared<ScheduleOptions>();
   auto* command = add_command(commands, group, std::move(verb.text));
   if (verb.of_schedule)
     command->add_option("SCHEDULE", options->schedule, "Id, or beginning of an id")->required();
@@ -220,7 +220,7 @@ std::pair<CLI::App*, std::shared_ptr<Options>> add_verb(Commands& commands,
 }
 
 void add_edits(Commands& commands, CLI::App* group) {
-  auto [command, options] = add_verb(
+  auto [command, options] = add_schedule_verb(
       commands, group,
       {{"create",
         "Makes a schedule of a flow; prints its id and what comes next",
@@ -236,25 +236,25 @@ void add_edits(Commands& commands, CLI::App* group) {
   add_schedule_fields(command, options->fields);
   add_format(command, options->format, false);
 
-  std::tie(command, options) =
-      add_verb(commands, group,
-               {{"update",
-                 "Changes a schedule; what it fired stays fired",
-                 {"rruled schedule update 0190f6a2 --rrule 'FREQ=HOURLY'",
-                  "rruled schedule update 0190f6a2 --timezone Europe/London --catchup all"}},
-                update});
+  std::tie(command, options) = add_schedule_verb(
+      commands, group,
+      {{"update",
+        "Changes a schedule; what it fired stays fired",
+        {"rruled schedule update 0190f6a2 --rrule 'FREQ=HOURLY'",
+         "rruled schedule update 0190f6a2 --timezone Europe/London --catchup all"}},
+       update});
   add_schedule_fields(command, options->fields);
   add_format(command, options->format, false);
 }
 
 void add_life(Commands& commands, CLI::App* group) {
   auto [command, options] =
-      add_verb(commands, group,
-               {{"pause",
-                 "Stops a schedule until it is resumed",
-                 {"rruled schedule pause 0190f6a2 --note 'until the move is done'",
-                  "rruled schedule pause 0190f6a2 --until 2030-01-07T09:00"}},
-                pause});
+      add_schedule_verb(commands, group,
+                        {{"pause",
+                          "Stops a schedule until it is resumed",
+                          {"rruled schedule pause 0190f6a2 --note 'until the move is done'",
+                           "rruled schedule pause 0190f6a2 --until 2030-01-07T09:00"}},
+                         pause});
   command->add_option("--note", options->note, "Why, for people");
   command
       ->add_option("--until", options->until,
@@ -262,7 +262,7 @@ void add_life(Commands& commands, CLI::App* group) {
       ->type_name("TIME");
   add_format(command, options->format, false);
 
-  std::tie(command, options) = add_verb(
+  std::tie(command, options) = add_schedule_verb(
       commands, group,
       {{"resume",
         "Starts a paused schedule, or one in error, again",
@@ -271,17 +271,18 @@ void add_life(Commands& commands, CLI::App* group) {
   add_words<core::CatchUp>(command, "--catch-up", options->catch_up, kCatchUpSummary);
   add_format(command, options->format, false);
 
-  add_verb(commands, group,
-           {{"delete",
-             "Deletes a schedule; its ledger stays with the flow",
-             {"rruled schedule delete 0190f6a2"}},
-            remove});
+  add_schedule_verb(commands, group,
+                    {{"delete",
+                      "Deletes a schedule; its ledger stays with the flow",
+                      {"rruled schedule delete 0190f6a2"}},
+                     remove});
 
-  std::tie(command, options) = add_verb(commands, group,
-                                        {{"run-now",
-                                          "Runs it once, now, beside its times",
-                                          {"rruled schedule run-now 0190f6a2 --var greeting=Hi"}},
-                                         run_now});
+  std::tie(command, options) =
+      add_schedule_verb(commands, group,
+                        {{"run-now",
+                          "Runs it once, now, beside its times",
+                          {"rruled schedule run-now 0190f6a2 --var greeting=Hi"}},
+                         run_now});
   command->add_option("--var", options->var, "One variable, a text; may be given again")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

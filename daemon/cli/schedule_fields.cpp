@@ -24,12 +24,6 @@ std::string rule_of_cron(const std::string& expression) {
   return cron->recurrence;
 }
 
-const rrule::TimeZone& zone_of(Session& session, const std::string& name) {
-  const auto zone = session.zones().find(name);
-  if (!zone) throw Failure(kRefused, "timezone: " + zone.error().detail);
-  return **zone;
-}
-
 json::object object_of_file(Session& session, const std::string& file) {
   json::value value = session.read_json(file);
   if (!value.is_object()) throw Failure(kRefused, "the file must hold one JSON object");

@@ -18,7 +18,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Options {
+struct ScheduleReadOptions {
   std::string flow, schedule, status;
   bool overdue = false;
   std::size_t limit = 100;
@@ -27,15 +27,15 @@ struct Options {
 };
 
 int list_overdue(Session& session,
-                 const Options& options,
+                 const ScheduleReadOptions& options,
                  const store::ScheduleQuery& query,
                  std::map<std::int64_t, bool>& paused) {
-  constexpr std::size_t kPage = 1'000;
+  constexpr std::size_t kDuePage = 1'000;
   json::array items;
   Table table({"ID", "LATE BY", "DUE (UTC)", "RULE", "TIMEZONE"});
   std::optional<store::DueCursor> after;
   for (bool more = true; more;) {
-    const auto rows = session.store_to_read().load_due(after, session.now(), kPage);
+    const auto rows = session.store_to_read().load_due(after, session.now(), kDuePage);
     for (const auto& [row, name, status, version, trigger, variables, days, project] : rows) {
       const auto late = core::overdue_by(row, session.now());
       if (!late || paused[row.project_id] || items.size() >= options.limit) continue;
@@ -46,7 +46,7 @@ int list_overdue(Session& session,
       table.add({to_string(row.id), core::duration_text(*late), utc_text(*row.next_due_at),
                  cell(row.rrule, 48), row.timezone});
     }
-    more = rows.size() == kPage && items.size() < options.limit;
+    more = rows.size() == kDuePage && items.size() < options.limit;
     if (more) after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
   }
   if (options.format != Format::table)
@@ -58,7 +58,7 @@ int list_overdue(Session& session,
   return 0;
 }
 
-int list(Session& session, const Options& options) {
+int list(Session& session, const ScheduleReadOptions& options) {
   store::Store& store = session.store_to_read();
   store::ScheduleQuery query{.limit = options.limit, .offset = options.offset};
   if (!options.flow.empty()) query.flow_id = find_flow(store, options.flow).id;
@@ -88,7 +88,7 @@ int list(Session& session, const Options& options) {
   return 0;
 }
 
-int show(Session& session, const Options& options) {
+int show(Session& session, const ScheduleReadOptions& options) {
   store::Store& store = session.store_to_read();
   const store::Schedule row = find_schedule(store, options.schedule);
   json::object object = core::to_json(row);
@@ -113,7 +113,7 @@ int show(Session& session, const Options& options) {
 }  // namespace
 
 void add_schedule_reads(Commands& commands, CLI::App* group) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ScheduleReadOptions>();
   auto* command =
       add_command(commands, group,
                   {"list",
@@ -127,7 +127,7 @@ void add_schedule_reads(Commands& commands, CLI::App* group) {
   add_format(command, options->format, true);
   when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
 
-  auto shown = std::make_shared<Options>();
+  auto shown = std::make_shared<ScheduleReadOptions>();
   command = add_command(commands, group,
                         {"show",
                          "Shows one schedule, in words and field by field",

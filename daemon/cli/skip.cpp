@@ -15,7 +15,7 @@ namespace {
 constexpr std::chrono::hours kAheadMax{24};
 constexpr std::size_t kBatch = 500;
 
-struct Options {
+struct SkipOptions {
   std::string schedule;
   std::string until;
   bool all = false;
@@ -26,7 +26,7 @@ struct Options {
 using Rewrite = std::function<std::optional<core::Change>(
     const store::Schedule& row, const core::Timetable& timetable, bool flow_fires)>;
 
-std::vector<store::ScheduleId> chosen(store::Store& store, const Options& options) {
+std::vector<store::ScheduleId> chosen(store::Store& store, const SkipOptions& options) {
   if (options.all == !options.schedule.empty())
     throw Failure(kUsage, "say which: a schedule's id, or --all");
   if (!options.all) return {find_schedule(store, options.schedule).id};
@@ -63,7 +63,7 @@ std::string line_of(const store::ChangeSet& changes, const store::Schedule& row)
          ", next " + (row.next_run_at ? core::rfc3339(*row.next_run_at) : "none") + "\n";
 }
 
-int change_each(Session& session, const Options& options, const Rewrite& rewrite) {
+int change_each(Session& session, const SkipOptions& options, const Rewrite& rewrite) {
   store::Store& whole = options.dry_run ? session.store_to_read() : session.store_to_write();
   const auto ids = chosen(whole, options);
   std::size_t changed = 0;
@@ -87,7 +87,7 @@ int change_each(Session& session, const Options& options, const Rewrite& rewrite
   return 0;
 }
 
-int skip(Session& session, const Options& options) {
+int skip(Session& session, const SkipOptions& options) {
   const auto until = time_argument("--until", options.until.empty() ? "now" : options.until,
                                    *rrule::TimeZone::utc(), session.now());
   if (until > session.now() + kAheadMax)
@@ -104,7 +104,7 @@ int skip(Session& session, const Options& options) {
                      });
 }
 
-int recompute(Session& session, const Options& options) {
+int recompute(Session& session, const SkipOptions& options) {
   return change_each(
       session, options,
       [&](const store::Schedule& row, const core::Timetable& timetable, bool flow_fires) {
@@ -112,12 +112,12 @@ int recompute(Session& session, const Options& options) {
       });
 }
 
-std::shared_ptr<Options> add_one(Commands& commands,
-                                 CLI::App* group,
-                                 CommandText text,
-                                 int (*run)(Session&, const Options&),
-                                 CLI::App*& command) {
-  auto options = std::make_shared<Options>();
+std::shared_ptr<SkipOptions> add_one(Commands& commands,
+                                     CLI::App* group,
+                                     CommandText text,
+                                     int (*run)(Session&, const SkipOptions&),
+                                     CLI::App*& command) {
+  auto options = std::make_shared<SkipOptions>();
   command = add_command(commands, group, std::move(text));
   command->add_option("SCHEDULE", options->schedule, "Id, or beginning of an id");
   command->add_flag("--all", options->all, "Every schedule");

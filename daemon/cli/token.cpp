@@ -18,9 +18,7 @@ namespace {
 namespace json = boost::json;
 using store::Token;
 
-constexpr std::size_t kPrefixMin = 4;
-
-struct Options {
+struct TokenOptions {
   std::string name, scope = "read", expires_in, token;
   std::int64_t project = 0;  // 0: none was given
   bool all_projects = false;
@@ -41,10 +39,6 @@ std::string state(const Token& token, store::Timestamp now) {
   return token.expires_at && *token.expires_at <= now ? "expired" : "valid";
 }
 
-json::value time_or_null(const std::optional<store::Timestamp>& time) {
-  return time ? json::value(core::iso_microseconds(*time)) : json::value(nullptr);
-}
-
 json::object to_json(const Token& token, store::Timestamp now) {
   return {{"id", to_string(token.id)},
           {"name", token.name},
@@ -52,12 +46,12 @@ json::object to_json(const Token& token, store::Timestamp now) {
           {"scopes", token.scopes},
           {"state", state(token, now)},
           {"created_at", core::iso_microseconds(token.created_at)},
-          {"expires_at", time_or_null(token.expires_at)},
-          {"revoked_at", time_or_null(token.revoked_at)},
-          {"last_used_at", time_or_null(token.last_used_at)}};
+          {"expires_at", core::time_or_null(token.expires_at)},
+          {"revoked_at", core::time_or_null(token.revoked_at)},
+          {"last_used_at", core::time_or_null(token.last_used_at)}};
 }
 
-Token described(Session& session, const Options& options) {
+Token described(Session& session, const TokenOptions& options) {
   if ((options.project == 0) != options.all_projects)
     throw Failure(kUsage, "say either --project N, or --all-projects");
   Token token;
@@ -74,7 +68,7 @@ Token described(Session& session, const Options& options) {
   return token;
 }
 
-int create(Session& session, const Options& options) {
+int create(Session& session, const TokenOptions& options) {
   Token token = described(session, options);
   const std::string text = io::new_api_token();
   token.hash = io::api_token_hash(text).value();
@@ -93,7 +87,7 @@ int create(Session& session, const Options& options) {
   return 0;
 }
 
-int list(Session& session, const Options& options) {
+int list(Session& session, const TokenOptions& options) {
   json::array items;
   Table table({"ID", "NAME", "PROJECT", "SCOPES", "STATE", "EXPIRES", "LAST USED (UTC)"});
   for (const auto& each : directory(session)->tokens()) {
@@ -111,12 +105,12 @@ int list(Session& session, const Options& options) {
   return 0;
 }
 
-int revoke(Session& session, const Options& options) {
+int revoke(Session& session, const TokenOptions& options) {
   const auto tokens = directory(session);
   std::optional<Token> found;
   for (const auto& each : tokens->tokens()) {
     if (!to_string(each.id).starts_with(options.token)) continue;
-    if (found || options.token.size() < kPrefixMin)
+    if (found || options.token.size() < kIdPrefixMin)
       throw Failure(kRefused,
                     options.token + " could be more than one token\nGive more of the id.");
     found = each;
@@ -132,7 +126,7 @@ int revoke(Session& session, const Options& options) {
 }
 
 void add_create(Commands& commands, CLI::App* group) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   auto* command =
       add_command(commands, group,
                   {"create",
@@ -159,7 +153,7 @@ void add_token(Commands& commands) {
   auto* group = add_group(commands, "token", "Tokens: who may use the HTTP API");
   add_create(commands, group);
 
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenOptions>();
   auto* command = add_command(commands, group,
                               {"list",
                                "Lists tokens, oldest first; what they open is shown nowhere",
@@ -167,7 +161,7 @@ void add_token(Commands& commands) {
   add_format(command, options->format, true);
   when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
 
-  options = std::make_shared<Options>();
+  options = std::make_shared<TokenOptions>();
   command = add_command(
       commands, group,
       {"revoke", "Ends a token, for good and at once", {"rruled token revoke 0190f6a2"}});

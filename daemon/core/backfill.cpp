@@ -14,15 +14,6 @@ namespace json = boost::json;
 using std::chrono::ceil;
 using std::chrono::seconds;
 
-FieldError invalid(std::string attr, std::string detail) {
-  return {std::move(attr), "invalid_input", std::move(detail)};
-}
-
-template <class Time>
-json::value time_or_null(const std::optional<Time>& time) {
-  return time ? json::value(iso_microseconds(*time)) : json::value(nullptr);
-}
-
 }  // namespace
 
 FieldResult<Preview> backfill_preview(const Timetable& timetable,

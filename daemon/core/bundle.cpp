@@ -21,12 +21,8 @@ constexpr boost::uuids::uuid kFlowSpace{{0x6d, 0x1f, 0x0c, 0x5e, 0x0b, 0x5d, 0x5
                                          0x7d, 0x3a, 0x52, 0x90, 0x44, 0x1c}};
 constexpr std::size_t kVersionByte = 6;
 
-FieldError invalid(std::string_view parent, std::string_view key, std::string detail) {
-  return {join_attr(parent, key), "invalid_input", std::move(detail)};
-}
-
-std::string at(std::string_view parent, std::size_t index) {
-  return join_attr(parent, std::to_string(index));
+FieldError invalid_field(std::string_view parent, std::string_view key, std::string detail) {
+  return invalid(join_attr(parent, key), std::move(detail));
 }
 
 template <class AnyId>
@@ -37,8 +33,8 @@ std::optional<FieldError> read_id(const json::object& fields,
   const auto* value = fields.if_contains("id");
   if (!value) return std::nullopt;
   if (const auto* text = value->if_string()) id = store::parse_id<AnyId>(*text);
-  if (!id) return invalid(path, "id", "Must be a UUID.");
-  if (!seen.insert(*id).second) return invalid(path, "id", "This id is given twice.");
+  if (!id) return invalid_field(path, "id", "Must be a UUID.");
+  if (!seen.insert(*id).second) return invalid_field(path, "id", "This id is given twice.");
   return std::nullopt;
 }
 
@@ -47,16 +43,16 @@ class BundleReader {
  public:
   std::optional<FieldError> read(const json::value& value, Bundle& bundle) {
     const auto* root = value.if_object();
-    if (!root) return invalid("", "", R"(The file must hold one object: {"flows":[..]}.)");
+    if (!root) return invalid_field("", "", R"(The file must hold one object: {"flows":[..]}.)");
     constexpr std::array<std::string_view, 1> keys{"flows"};
     if (auto unknown = FieldReader::unknown_keys(*root, keys); !unknown.empty())
-      return invalid("", unknown.front(), "Unknown field.");
+      return invalid_field("", unknown.front(), "Unknown field.");
     const auto* flows = root->if_contains("flows");
     if (!flows) return FieldError{"flows", "required", "This field is required."};
-    if (!flows->is_array()) return invalid("", "flows", "Expected a list of items.");
+    if (!flows->is_array()) return invalid_field("", "flows", "Expected a list of items.");
     for (const auto& each : flows->get_array()) {
-      const std::string path = at("flows", bundle.size());
-      if (!each.is_object()) return invalid(path, "", "A flow must be an object.");
+      const std::string path = join_attr("flows", bundle.size());
+      if (!each.is_object()) return invalid_field(path, "", "A flow must be an object.");
       bundle.emplace_back();
       if (auto error = read_flow(each.get_object(), path, bundle.back())) return error;
     }
@@ -78,17 +74,18 @@ class BundleReader {
     flow.fields.erase("project_id");
     flow.fields.erase("schedules");
     if (auto unknown = unknown_flow_keys(flow.fields, path); !unknown.empty())
-      return invalid("", unknown.front(), "Unknown field.");
-    if (!schedules.is_array()) return invalid(path, "schedules", "Expected a list of items.");
+      return invalid_field("", unknown.front(), "Unknown field.");
+    if (!schedules.is_array()) return invalid_field(path, "schedules", "Expected a list of items.");
     for (const auto& each : schedules.get_array()) {
       BundleSchedule schedule;
-      schedule.path = at(join_attr(path, "schedules"), flow.schedules.size());
-      if (!each.is_object()) return invalid(schedule.path, "", "A schedule must be an object.");
+      schedule.path = join_attr(join_attr(path, "schedules"), flow.schedules.size());
+      if (!each.is_object())
+        return invalid_field(schedule.path, "", "A schedule must be an object.");
       schedule.fields = each.get_object();
       if (auto error = read_id(schedule.fields, schedule.path, schedule_ids_, schedule.id))
         return error;
       if (auto unknown = unknown_schedule_keys(schedule.fields, schedule.path); !unknown.empty())
-        return invalid("", unknown.front(), "Unknown field.");
+        return invalid_field("", unknown.front(), "Unknown field.");
       flow.schedules.push_back(std::move(schedule));
     }
     return std::nullopt;
@@ -128,11 +125,12 @@ std::optional<FieldError> derive_schedule_ids(BundleFlow& flow) {
   std::set<std::string> keys;
   for (auto& schedule : flow.schedules) {
     if (text_or_empty(schedule.fields, "starts_at") == "now")
-      return invalid(schedule.path, "starts_at", "Files to apply need a fixed time, not \"now\".");
+      return invalid_field(schedule.path, "starts_at",
+                           "Files to apply need a fixed time, not \"now\".");
     if (schedule.id) continue;
     const std::string key = schedule_key(schedule.fields);
     if (!keys.insert(key).second)
-      return invalid(
+      return invalid_field(
           schedule.path, "id",
           "Two schedules of this flow have the same rule, start and zone: give them ids.");
     schedule.id = store::ScheduleId{store::uuid_v5(flow.id->value, key)};
@@ -154,17 +152,17 @@ std::optional<FieldError> derive_ids(Bundle& bundle) {
   for (auto& flow : bundle) {
     if (!flow.id) {
       const std::string name = text_or_empty(flow.fields, "name");
-      if (name.empty()) return invalid(flow.path, "id", "A flow without a name needs an id.");
+      if (name.empty()) return invalid_field(flow.path, "id", "A flow without a name needs an id.");
       flow.id =
           store::FlowId{store::uuid_v5(kFlowSpace, std::to_string(flow.project_id) + "\n" + name)};
     }
     if (!ids.insert(*flow.id).second)
-      return invalid(flow.path, "id",
-                     "Two flows of this project have the same name: give them ids.");
+      return invalid_field(flow.path, "id",
+                           "Two flows of this project have the same name: give them ids.");
     if (auto error = derive_schedule_ids(flow)) return error;
     for (const auto& schedule : flow.schedules)
       if (!schedule_ids.insert(*schedule.id).second)
-        return invalid(schedule.path, "id", "This id is given twice.");
+        return invalid_field(schedule.path, "id", "This id is given twice.");
   }
   return std::nullopt;
 }

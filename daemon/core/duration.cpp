@@ -23,22 +23,22 @@ struct Unit {
   std::int64_t ms;
 };
 
-constexpr std::int64_t kSecond = 1'000;
-constexpr std::int64_t kMinute = 60 * kSecond;
-constexpr std::int64_t kHour = 60 * kMinute;
-constexpr std::int64_t kDay = 24 * kHour;
+constexpr std::int64_t kSecondMs = 1'000;
+constexpr std::int64_t kMinuteMs = 60 * kSecondMs;
+constexpr std::int64_t kHourMs = 60 * kMinuteMs;
+constexpr std::int64_t kDayMs = 24 * kHourMs;
 
-constexpr std::array kUnits{Unit{"d", kDay}, Unit{"h", kHour}, Unit{"m", kMinute},
-                            Unit{"s", kSecond}, Unit{"ms", 1}};
-constexpr std::array kIsoDateUnits{Unit{"W", 7 * kDay}, Unit{"D", kDay}};
-constexpr std::array kIsoTimeUnits{Unit{"H", kHour}, Unit{"M", kMinute}, Unit{"S", kSecond}};
+constexpr std::array kUnits{Unit{"d", kDayMs}, Unit{"h", kHourMs}, Unit{"m", kMinuteMs},
+                            Unit{"s", kSecondMs}, Unit{"ms", 1}};
+constexpr std::array kIsoDateUnits{Unit{"W", 7 * kDayMs}, Unit{"D", kDayMs}};
+constexpr std::array kIsoTimeUnits{Unit{"H", kHourMs}, Unit{"M", kMinuteMs}, Unit{"S", kSecondMs}};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Reads parts, a number and its unit each, from `text` on and adds them up.
-class Reader {
+class DurationReader {
  public:
-  explicit Reader(std::string_view text) : text_(text) {}
+  explicit DurationReader(std::string_view text) : text_(text) {}
 
   [[nodiscard]] std::int64_t total() const { return total_; }
   [[nodiscard]] const std::optional<ParseError>& error() const { return error_; }
@@ -132,10 +132,10 @@ class Reader {
   }
 
   void add_fraction(std::string_view digits, std::int64_t unit, std::size_t start) {
-    if (unit != kSecond || digits.empty() || digits.size() > 3) {
+    if (unit != kSecondMs || digits.empty() || digits.size() > 3) {
       return fail(ErrorCode::syntax, start, "Only seconds may have decimals, up to three");
     }
-    std::int64_t scale = kSecond;
+    std::int64_t scale = kSecondMs;
     for (std::size_t i = 0; i < digits.size(); ++i) scale /= 10;
     add(digits, scale, start);
   }
@@ -153,7 +153,7 @@ rrule::Result<milliseconds> parse_duration(std::string_view text) {
   if (text.size() > kLengthMax) {
     return ParseError{ErrorCode::too_long, kLengthMax, "A duration has at most 64 characters"};
   }
-  Reader reader(text);
+  DurationReader reader(text);
   if (reader.skip('P')) {
     reader.read_iso_parts();
   } else {

@@ -33,18 +33,6 @@ std::optional<local_days> parse_day(std::string_view text) {
   return day < kFirst || day > kLast ? std::nullopt : std::optional<local_days>(day);
 }
 
-std::string day_text(local_days day) {
-  return iso_local(rrule::local_seconds(day)).substr(0, kDefaultStart.size());
-}
-
-FieldError invalid(std::string attr, std::string detail) {
-  return {std::move(attr), "invalid_input", std::move(detail)};
-}
-
-std::string at_index(std::string_view field, std::size_t index) {
-  return join_attr(field, std::to_string(index));
-}
-
 // One rule with all that is known of it.
 struct Rule {
   std::string rrule;
@@ -121,12 +109,12 @@ FieldResult<json::array> read_dates(const json::value& value) {
     const auto* text = (*array)[i].if_string();
     const auto day = text ? parse_day(*text) : std::nullopt;
     if (!day)
-      return invalid(at_index("dates", i),
+      return invalid(join_attr("dates", i),
                      "Must be a date between 1970 and 2200, as in 2026-12-24.");
     days.insert(*day);
   }
   json::array sorted;
-  for (const auto day : days) sorted.emplace_back(day_text(day));
+  for (const auto day : days) sorted.emplace_back(iso_day(day));
   return sorted;
 }
 
@@ -137,7 +125,7 @@ FieldResult<json::array> read_rules(const json::value& value, const rrule::ZoneD
     return invalid("rules", "More than " + std::to_string(kCalendarRulesMax) + " rules.");
   json::array rules;
   for (std::size_t i = 0; i < array->size(); ++i) {
-    const std::string attr = at_index("rules", i);
+    const std::string attr = join_attr("rules", i);
     auto rule = read_rule((*array)[i], attr);
     if (!rule) return rule.error();
     if (const auto recurrence = compile_rule(*rule, attr, zones); !recurrence)
@@ -170,7 +158,7 @@ FieldResult<std::shared_ptr<const ExcludedDays>> ExcludedDays::compile(
         result->add(*day);
   if (const auto* rules = array_of(value.get_object(), "rules")) {
     for (std::size_t i = 0; i < rules->size(); ++i) {
-      const std::string attr = at_index("rules", i);
+      const std::string attr = join_attr("rules", i);
       const auto rule = read_rule((*rules)[i], attr);
       if (!rule) return rule.error();
       const auto recurrence = compile_rule(*rule, attr, zones);

@@ -17,13 +17,12 @@ using store::GapReason;
 using store::RunStatus;
 using store::ScheduleStatus;
 
-constexpr std::size_t kExcludedMax = 200;  // that one explanation names
+constexpr std::size_t kNamedExcludedMax = 200;  // that one explanation names
 constexpr std::array<std::string_view, 10> kOutcomes{"ran",     "failed", "cancelled", "under_way",
                                                      "skipped", "gap",    "due",       "ahead",
                                                      "never",   "unknown"};
 
 std::string clock_text(rrule::local_seconds local) { return iso_local(local).substr(11); }
-std::string day_text(rrule::local_seconds local) { return iso_local(local).substr(0, 10); }
 
 std::string times_text(std::uint64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
@@ -181,7 +180,7 @@ void tell_without_run(const ExplainSource& source,
   }
   if (excluded) {
     out.outcome = instant <= now ? Outcome::skipped : Outcome::never;
-    out.text = (instant <= now ? "skipped: " : "will not run: ") + day_text(out.occurrence.local) +
+    out.text = (instant <= now ? "skipped: " : "will not run: ") + iso_day(out.occurrence.local) +
                " is excluded by calendar " + schedule.calendar;
     return;
   }
@@ -211,7 +210,7 @@ std::string moved_text(const Placed& placed,
                        const store::Schedule& schedule,
                        const rrule::TimeZone& zone) {
   if (placed.moved_from)
-    return "moved from " + day_text(*placed.moved_from) + " by calendar " + schedule.calendar +
+    return "moved from " + iso_day(*placed.moved_from) + " by calendar " + schedule.calendar +
            " (" + std::string(store::word(schedule.calendar_action)) + ")";
   const auto& occurrence = placed.occurrence;
   if (occurrence.note == rrule::Note::none) return {};
@@ -269,7 +268,7 @@ std::vector<Explained> explain(const ExplainSource& source,
     add(*found, slot ? slot->due_at : Timestamp(instant));
   }
   for (const auto& each :
-       timetable.open_days().excluded(span.from - seconds(1), span.to, kExcludedMax).newest)
+       timetable.open_days().excluded(span.from - seconds(1), span.to, kNamedExcludedMax).newest)
     add({each, std::nullopt}, each.instant);
 
   std::map<Instant, const store::Run*> runs;

@@ -31,14 +31,6 @@ bool is_one_of(const json::value& value, Words words) {
   return text && std::find(words.begin(), words.end(), std::string_view(*text)) != words.end();
 }
 
-FieldError invalid(std::string attr, std::string detail, std::string hint = {}) {
-  return {std::move(attr), "invalid_input", std::move(detail), std::move(hint)};
-}
-
-std::string at(std::string_view parent, std::size_t index) {
-  return join_attr(parent, std::to_string(index));
-}
-
 std::optional<FieldError> check_batch_filters(const json::object& config, std::string_view parent) {
   const std::string path = join_attr(parent, "filters");
   const auto* filters = config.if_contains("filters");
@@ -128,7 +120,7 @@ std::optional<FieldError> check_actions(const json::array& actions) {
   std::string repeated;
   for (std::size_t i = 0; i < actions.size(); ++i) {
     const auto* action = actions[i].if_object();
-    const std::string path = at("actions", i);
+    const std::string path = join_attr("actions", i);
     if (!action) return invalid(path, "An action must be an object.");
     if (auto error = check_action(*action, path)) return error;
     const std::string id(action->at("id").get_string());

@@ -15,23 +15,23 @@ namespace json = boost::json;
 using store::Flow;
 using store::FlowStatus;
 
-constexpr std::array<std::string_view, 17> kKeys{"id",
-                                                 "name",
-                                                 "description",
-                                                 "version",
-                                                 "status",
-                                                 "created_at",
-                                                 "created_by",
-                                                 "updated_at",
-                                                 "trigger",
-                                                 "trigger_masking",
-                                                 "conversion",
-                                                 "exit_condition",
-                                                 "edges",
-                                                 "actions",
-                                                 "abort_action",
-                                                 "variables",
-                                                 "billable_action_types"};
+constexpr std::array<std::string_view, 17> kFlowKeys{"id",
+                                                     "name",
+                                                     "description",
+                                                     "version",
+                                                     "status",
+                                                     "created_at",
+                                                     "created_by",
+                                                     "updated_at",
+                                                     "trigger",
+                                                     "trigger_masking",
+                                                     "conversion",
+                                                     "exit_condition",
+                                                     "edges",
+                                                     "actions",
+                                                     "abort_action",
+                                                     "variables",
+                                                     "billable_action_types"};
 constexpr std::array<std::string_view, 4> kExitConditions{
     "exit_on_conversion", "exit_on_trigger_not_matched",
     "exit_on_trigger_not_matched_or_conversion", "exit_only_at_end"};
@@ -214,7 +214,7 @@ FieldResult<Flow> flow_from_json(const json::object& object,
 }
 
 std::vector<std::string> unknown_flow_keys(const json::object& object, std::string_view parent) {
-  return FieldReader::unknown_keys(object, kKeys, parent);
+  return FieldReader::unknown_keys(object, kFlowKeys, parent);
 }
 
 json::object to_json(const Flow& flow) {

@@ -252,11 +252,19 @@ bool same_json(std::string_view a, std::string_view b) {
   return a == b || stored_json(a, nullptr) == stored_json(b, nullptr);
 }
 
+FieldError invalid(std::string attr, std::string detail, std::string hint) {
+  return {std::move(attr), "invalid_input", std::move(detail), std::move(hint)};
+}
+
 std::string join_attr(std::string_view parent, std::string_view attr) {
   std::string path(parent);
   if (!path.empty() && !attr.empty()) path += "__";
   path += attr;
   return path;
+}
+
+std::string join_attr(std::string_view parent, std::size_t index) {
+  return join_attr(parent, std::to_string(index));
 }
 
 }  // namespace rruled::core

@@ -58,7 +58,12 @@ struct FieldError {
 template <class T>
 using FieldResult = boost::system::result<T, FieldError>;
 
+// An error of code invalid_input.
+[[nodiscard]] FieldError invalid(std::string attr, std::string detail, std::string hint = {});
+
 // `attr` below `parent`.
 [[nodiscard]] std::string join_attr(std::string_view parent, std::string_view attr);
+// The item at `index` of the list `parent`.
+[[nodiscard]] std::string join_attr(std::string_view parent, std::size_t index);
 
 }  // namespace rruled::core

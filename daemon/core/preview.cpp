@@ -13,13 +13,9 @@ namespace {
 namespace json = boost::json;
 using std::chrono::seconds;
 
-constexpr std::array<std::string_view, 10> kKeys{
+constexpr std::array<std::string_view, 10> kPreviewKeys{
     "id",    "rrule", "starts_at", "starts_at_local", "timezone",
     "after", "until", "count",     "dst_gap",         "dst_fold"};
-
-FieldError invalid(std::string_view field, std::string detail) {
-  return {std::string(field), "invalid_input", std::move(detail)};
-}
 
 // A start is an instant or wall-clock time, each under its own key.
 void read_start(FieldReader& fields,
@@ -152,7 +148,7 @@ FieldResult<PreviewRequest> preview_from_json(const json::object& object,
   PreviewRequest request;
   store::Schedule& row = request.schedule;
   FieldReader fields(object);
-  if (auto unknown = FieldReader::unknown_keys(object, kKeys); !unknown.empty())
+  if (auto unknown = FieldReader::unknown_keys(object, kPreviewKeys); !unknown.empty())
     return FieldError{unknown.front(), "invalid_input", "Unknown field."};
   fields.text("rrule", row.rrule, {.required = true});
   fields.text("timezone", row.timezone, {.length_max = 64});

@@ -7,10 +7,6 @@ namespace {
 
 namespace json = boost::json;
 
-json::value time_or_null(const std::optional<Timestamp>& time) {
-  return time ? json::value(iso_microseconds(*time)) : json::value(nullptr);
-}
-
 json::value catch_up_of(const store::Project& row) {
   if (!row.resumed_at) return nullptr;
   if (!row.catch_up) return json::value(store::word(CatchUp::none));

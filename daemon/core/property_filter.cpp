@@ -21,14 +21,6 @@ using store::Timestamp;
 constexpr std::array<std::string_view, 4> kConditionKeys{"key", "type", "operator", "value"};
 constexpr std::array<std::string_view, 2> kGroupKeys{"type", "values"};
 
-FieldError invalid(std::string attr, std::string detail) {
-  return {std::move(attr), "invalid_input", std::move(detail)};
-}
-
-std::string at(std::string_view parent, std::size_t index) {
-  return join_attr(parent, std::to_string(index));
-}
-
 std::optional<FieldError> refuse_unknown(const json::object& object,
                                          std::span<const std::string_view> known,
                                          std::string_view path) {
@@ -39,9 +31,9 @@ std::optional<FieldError> refuse_unknown(const json::object& object,
 }
 
 // Reads a whole filter; the first error is kept and thrown as a value at the end.
-class Reader {
+class FilterReader {
  public:
-  explicit Reader(Timestamp now) : now_(now) {}
+  explicit FilterReader(Timestamp now) : now_(now) {}
 
   // Parts that all must fit.
   PersonFilter list(const json::array& values, const std::string& path, std::size_t depth);
@@ -73,17 +65,21 @@ class Reader {
   std::optional<FieldError> error_;
 };
 
-PersonFilter Reader::list(const json::array& values, const std::string& path, std::size_t depth) {
+PersonFilter FilterReader::list(const json::array& values,
+                                const std::string& path,
+                                std::size_t depth) {
   PersonFilter filter;
   std::size_t index = 0;
   for (const auto& each : values) {
     if (error_) return filter;
-    filter.parts.push_back(part(each, at(path, index++), depth));
+    filter.parts.push_back(part(each, join_attr(path, index++), depth));
   }
   return filter;
 }
 
-PersonFilter Reader::part(const json::value& value, const std::string& path, std::size_t depth) {
+PersonFilter FilterReader::part(const json::value& value,
+                                const std::string& path,
+                                std::size_t depth) {
   const auto* object = value.if_object();
   if (object == nullptr) {
     fail(invalid(path, "A filter must be an object."));
@@ -92,7 +88,9 @@ PersonFilter Reader::part(const json::value& value, const std::string& path, std
   return object->contains("values") ? group(*object, path, depth) : condition(*object, path);
 }
 
-PersonFilter Reader::group(const json::object& object, const std::string& path, std::size_t depth) {
+PersonFilter FilterReader::group(const json::object& object,
+                                 const std::string& path,
+                                 std::size_t depth) {
   const auto* type = object.if_contains("type");
   const auto* values = object.at("values").if_array();
   const std::string below = join_attr(path, "values");
@@ -114,14 +112,14 @@ PersonFilter Reader::group(const json::object& object, const std::string& path, 
   return {};
 }
 
-void Reader::check_type(const json::object& object, const std::string& path) {
+void FilterReader::check_type(const json::object& object, const std::string& path) {
   const auto* type = object.if_contains("type");
   if (type == nullptr || *type == "person") return;
   fail(invalid(join_attr(path, "type"),
                json_text(*type) + " is not known: only \"person\" properties can be filtered."));
 }
 
-std::optional<Op> Reader::operator_of(const json::object& object, const std::string& path) {
+std::optional<Op> FilterReader::operator_of(const json::object& object, const std::string& path) {
   const auto* value = object.if_contains("operator");
   if (value == nullptr || value->is_null()) return Op::exact;
   const auto* text = value->if_string();
@@ -131,7 +129,7 @@ std::optional<Op> Reader::operator_of(const json::object& object, const std::str
   return op;
 }
 
-PersonFilter Reader::condition(const json::object& object, const std::string& path) {
+PersonFilter FilterReader::condition(const json::object& object, const std::string& path) {
   PersonFilter filter;
   filter.kind = PersonFilter::Kind::condition;
   if (++conditions_ > kFilterConditionsMax)
@@ -164,9 +162,9 @@ bool takes_date(Op op) {
   return op == Op::is_date_before || op == Op::is_date_after || op == Op::is_date_exact;
 }
 
-void Reader::add_text(const json::value& value,
-                      store::PersonCondition& condition,
-                      const std::string& path) {
+void FilterReader::add_text(const json::value& value,
+                            store::PersonCondition& condition,
+                            const std::string& path) {
   if (value.is_null() || value.is_object() || value.is_array()) {
     fail(invalid(path, "A value must be a text, a number, true or false."));
     return;
@@ -179,9 +177,9 @@ void Reader::add_text(const json::value& value,
   condition.values.push_back(std::move(text));
 }
 
-void Reader::read_value(const json::value* value,
-                        store::PersonCondition& condition,
-                        const std::string& path) {
+void FilterReader::read_value(const json::value* value,
+                              store::PersonCondition& condition,
+                              const std::string& path) {
   const auto* several = value == nullptr ? nullptr : value->if_array();
   if (value == nullptr || value->is_null()) {
     fail(invalid(path, "A value is required."));
@@ -192,7 +190,7 @@ void Reader::read_value(const json::value* value,
   } else if (several != nullptr) {
     std::size_t index = 0;
     for (const auto& each : *several) {
-      add_text(each, condition, at(path, index++));
+      add_text(each, condition, join_attr(path, index++));
       if (error_) return;
     }
   } else {
@@ -216,7 +214,7 @@ void Reader::read_value(const json::value* value,
 }
 
 // is_date_exact of a date without a time, or a relative one, means that whole day in UTC.
-void Reader::read_date(store::PersonCondition& condition, const std::string& path) {
+void FilterReader::read_date(store::PersonCondition& condition, const std::string& path) {
   constexpr std::size_t kBareDate = 10;  // "2026-01-31"
   const auto& text = condition.values.front();
   const auto relative = relative_time(text, now_);
@@ -253,7 +251,7 @@ std::optional<FieldError> check_rest(const json::object& filters, std::string_vi
 FieldResult<PersonFilter> properties_from_json(const json::value& properties,
                                                std::string_view path,
                                                Timestamp now) {
-  Reader reader(now);
+  FilterReader reader(now);
   if (const auto* list = properties.if_array())
     return reader.result(reader.list(*list, std::string(path), 0));
   const auto* object = properties.if_object();

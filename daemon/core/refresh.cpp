@@ -1,5 +1,6 @@
 #include "daemon/core/refresh.h"
 
+#include "daemon/core/flow_change.h"
 #include "daemon/core/lifecycle.h"
 
 #include <algorithm>
@@ -7,10 +8,6 @@
 
 namespace rruled::core {
 namespace {
-
-store::ScheduleStamp stamp_of(const store::Schedule& row) {
-  return {row.version, row.next_run_at, row.status};
-}
 
 // The first occurrence that is not settled: as an instant, and, where the zone's rules for
 // settled_to have changed, as a wall time. (While they have not, a wall time that comes again is

@@ -51,7 +51,7 @@ json::object defaults_of(std::string_view flow_variables) {
 }
 
 // `"text"`
-std::string quoted(std::string_view text) { return json::serialize(json::string_view(text)); }
+std::string quoted_text(std::string_view text) { return json::serialize(json::string_view(text)); }
 
 // {"run":..,"flow":..,"schedule":..,"variables":..}, without the attempt. Written by hand: a tree
 // of values for each run that is due cost more than all else that is done to plan it. The variables
@@ -67,15 +67,15 @@ std::string body_of(const store::Run& run, const store::DueSchedule& due) {
   out += run.scheduled_for ? '"' + rfc3339(*run.scheduled_for) + '"' : "null";
   out.append(R"(,"due_at":")").append(rfc3339(run.due_at));
   out.append(R"("},"flow":{"id":")").append(to_string(run.flow_id));
-  out.append(R"(","name":)").append(due.flow_name ? quoted(*due.flow_name) : "null");
+  out.append(R"(","name":)").append(due.flow_name ? quoted_text(*due.flow_name) : "null");
   out.append(R"(,"version":)").append(std::to_string(due.flow_version));
   out.append(R"(,"project_id":)").append(std::to_string(run.project_id));
   out.append(R"(},"schedule":)");
   if (run.schedule_id) {
     out.append(R"({"id":")").append(to_string(schedule.id));
-    out.append(R"(","rrule":)").append(quoted(schedule.rrule));
+    out.append(R"(","rrule":)").append(quoted_text(schedule.rrule));
     out.append(R"(,"starts_at":")").append(rfc3339(schedule.starts_at));
-    out.append(R"(","timezone":)").append(quoted(schedule.timezone)).append("}");
+    out.append(R"(","timezone":)").append(quoted_text(schedule.timezone)).append("}");
   } else {
     out += "null";
   }

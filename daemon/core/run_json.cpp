@@ -10,11 +10,6 @@ namespace {
 
 namespace json = boost::json;
 
-template <class Time>
-json::value time_or_null(const std::optional<Time>& time) {
-  return time ? json::value(iso_microseconds(*time)) : json::value(nullptr);
-}
-
 template <class AnyId>
 json::value id_or_null(const std::optional<AnyId>& id) {
   return id ? json::value(to_string(*id)) : json::value(nullptr);

@@ -8,11 +8,6 @@ namespace {
 
 namespace json = boost::json;
 
-template <class Time>
-json::value time_or_null(const std::optional<Time>& time) {
-  return time ? json::value(iso_microseconds(*time)) : json::value(nullptr);
-}
-
 }  // namespace
 
 json::object to_json(const store::Schedule& schedule) {

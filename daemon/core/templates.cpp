@@ -34,9 +34,9 @@ bool is_format(std::string_view format) {
 
 // Only digits come out of the directives, whatever the locale.
 std::string formatted(store::Instant time, const std::string& format) {
-  const std::time_t seconds = time.time_since_epoch().count();
+  const std::time_t unix_time = time.time_since_epoch().count();
   std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
+  ::gmtime_r(&unix_time, &parts);
   std::string text(kFormatMax * 24, '\0');
   text.resize(std::strftime(text.data(), text.size(), format.c_str(), &parts));
   return text;

@@ -3,6 +3,7 @@
 #include "daemon/core/run_identity.h"
 #include "rrule/recurrence.h"
 
+#include <boost/json/value.hpp>
 #include <date/date.h>
 
 #include <cstdint>
@@ -125,10 +126,19 @@ std::string iso_microseconds(store::Timestamp time) {
   return text;
 }
 
+boost::json::value time_or_null(const std::optional<store::Timestamp>& time) {
+  return time ? boost::json::value(iso_microseconds(*time)) : boost::json::value(nullptr);
+}
+
 std::string iso_local(rrule::local_seconds local) {
   std::string text = rfc3339(store::Instant(local.time_since_epoch()));
   text.pop_back();
   return text;
+}
+
+std::string iso_day(rrule::local_seconds local) {
+  constexpr std::size_t kLength = std::string_view("2026-01-31").size();
+  return iso_local(local).substr(0, kLength);
 }
 
 std::string iso_offset(seconds offset) {

@@ -4,6 +4,8 @@
 #include "rrule/time_zone.h"
 #include "store/ids.h"
 
+#include <boost/json/fwd.hpp>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,8 +27,12 @@ using WrittenTime = std::variant<store::Timestamp, rrule::local_seconds>;
 
 // "2026-01-31T09:00:00.250000Z": the form of the API.
 [[nodiscard]] std::string iso_microseconds(store::Timestamp time);
+// The same as a value of JSON; null when there is no time.
+[[nodiscard]] boost::json::value time_or_null(const std::optional<store::Timestamp>& time);
 // "2026-01-31T09:00:00".
 [[nodiscard]] std::string iso_local(rrule::local_seconds local);
+// "2026-01-31".
+[[nodiscard]] std::string iso_day(rrule::local_seconds local);
 // "+01:00", "-03:30", "+00:19:32" where the zone has seconds.
 [[nodiscard]] std::string iso_offset(std::chrono::seconds offset);
 

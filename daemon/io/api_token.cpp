@@ -10,7 +10,7 @@
 namespace rruled::io {
 namespace {
 
-constexpr std::string_view kPrefix = "rru_";
+constexpr std::string_view kTokenPrefix = "rru_";
 constexpr std::size_t kBytes = 32;
 
 std::string hex(std::string_view bytes) {
@@ -38,13 +38,13 @@ std::string new_api_token() {
   std::array<unsigned char, kBytes> random{};
   if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1)
     throw std::runtime_error("no random numbers from OpenSSL");
-  return std::string(kPrefix) + hex(std::string(random.begin(), random.end()));
+  return std::string(kTokenPrefix) + hex(std::string(random.begin(), random.end()));
 }
 
 std::optional<std::string> api_token_hash(std::string_view token) {
   const auto digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  if (token.size() != kPrefix.size() + 2 * kBytes || !token.starts_with(kPrefix) ||
-      !std::all_of(token.begin() + kPrefix.size(), token.end(), digit))
+  if (token.size() != kTokenPrefix.size() + 2 * kBytes || !token.starts_with(kTokenPrefix) ||
+      !std::all_of(token.begin() + kTokenPrefix.size(), token.end(), digit))
     return std::nullopt;
   return sha256(token);
 }

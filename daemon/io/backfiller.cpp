@@ -12,7 +12,7 @@ namespace {
 namespace asio = boost::asio;
 using store::RunStatus;
 
-constexpr std::chrono::seconds kEvery{1};
+constexpr std::chrono::seconds kBackfillEvery{1};
 
 std::optional<store::DueSchedule> due_schedule(store::Store& store,
                                                store::Directory& directory,
@@ -95,7 +95,7 @@ asio::awaitable<void> Backfiller::run() {
     } catch (const store::StoreError& error) {
       log_->error("backfills could not go on: {}", error.what());
     }
-    co_await pacer_.rest(kEvery);
+    co_await pacer_.rest(kBackfillEvery);
   }
 }
 

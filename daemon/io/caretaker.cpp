@@ -15,7 +15,7 @@ namespace {
 namespace asio = boost::asio;
 using core::Notice;
 
-constexpr std::chrono::seconds kEvery{1};
+constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::size_t kResumeMax = 100;  // in one step
 constexpr std::size_t kFailingMax = 500;
 constexpr const char* kActor = "daemon";
@@ -137,7 +137,7 @@ asio::awaitable<void> Caretaker::step() {
 asio::awaitable<void> Caretaker::run() {
   while (!pacer_.stopped()) {
     co_await step();
-    co_await pacer_.rest(kEvery);
+    co_await pacer_.rest(kLookEvery);
   }
 }
 

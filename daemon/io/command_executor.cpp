@@ -57,7 +57,7 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
-std::string advice(int error) {
+std::string start_advice(int error) {
   switch (error) {
     case ENOENT:
       return ": install it, or correct argv; a script's #! line may also name what is not there";
@@ -154,7 +154,8 @@ std::vector<std::string> CommandExecutor::environment(const store::Run& run) con
 Report CommandExecutor::not_started(int error, const std::string& program) const {
   Report report;
   report.kind = passes(error) ? Report::Kind::retry : Report::Kind::failed;
-  report.error = "cannot start " + program + " (" + std::strerror(error) + ")" + advice(error);
+  report.error =
+      "cannot start " + program + " (" + std::strerror(error) + ")" + start_advice(error);
   report.finished_at = clock_.now();
   return report;
 }

@@ -9,35 +9,43 @@ struct RestartKey {
   std::string_view key;
   bool (*differs)(const Config& a, const Config& b);
 };
-using C = const Config&;
 
 constexpr std::array kKeys{
-    RestartKey{"store.url", [](C a, C b) { return a.store.location.url != b.store.location.url; }},
+    RestartKey{"store.url",
+               [](auto& a, auto& b) { return a.store.location.url != b.store.location.url; }},
     RestartKey{"store.listen_url",
-               [](C a, C b) { return a.store.location.listen_url != b.store.location.listen_url; }},
+               [](auto& a, auto& b) {
+                 return a.store.location.listen_url != b.store.location.listen_url;
+               }},
     RestartKey{"store.schema",
-               [](C a, C b) { return a.store.location.schema != b.store.location.schema; }},
+               [](auto& a, auto& b) { return a.store.location.schema != b.store.location.schema; }},
     RestartKey{"store.pooler",
-               [](C a, C b) { return a.store.location.pooler != b.store.location.pooler; }},
-    RestartKey{"store.claim_ttl",
-               [](C a, C b) { return a.store.location.claim_ttl != b.store.location.claim_ttl; }},
-    RestartKey{"store.apply", [](C a, C b) { return a.store.apply != b.store.apply; }},
-    RestartKey{"api.listen", [](C a, C b) { return a.api.listen != b.api.listen; }},
-    RestartKey{"api.auth", [](C a, C b) { return a.api.auth != b.api.auth; }},
-    RestartKey{"log.format", [](C a, C b) { return a.log.format != b.log.format; }},
+               [](auto& a, auto& b) { return a.store.location.pooler != b.store.location.pooler; }},
+    RestartKey{
+        "store.claim_ttl",
+        [](auto& a, auto& b) { return a.store.location.claim_ttl != b.store.location.claim_ttl; }},
+    RestartKey{"store.apply", [](auto& a, auto& b) { return a.store.apply != b.store.apply; }},
+    RestartKey{"api.listen", [](auto& a, auto& b) { return a.api.listen != b.api.listen; }},
+    RestartKey{"api.auth", [](auto& a, auto& b) { return a.api.auth != b.api.auth; }},
+    RestartKey{"log.format", [](auto& a, auto& b) { return a.log.format != b.log.format; }},
     RestartKey{"log.journal_socket",
-               [](C a, C b) { return a.log.journal_socket != b.log.journal_socket; }},
-    RestartKey{"health.listen", [](C a, C b) { return a.health.listen != b.health.listen; }},
-    RestartKey{"notify.url", [](C a, C b) { return a.notify.url != b.notify.url; }},
-    RestartKey{"notify.key_file", [](C a, C b) { return a.notify.key_file != b.notify.key_file; }},
-    RestartKey{"notify.events", [](C a, C b) { return a.notify.events != b.notify.events; }},
-    RestartKey{"notify.ping_url", [](C a, C b) { return a.notify.ping_url != b.notify.ping_url; }},
+               [](auto& a, auto& b) { return a.log.journal_socket != b.log.journal_socket; }},
+    RestartKey{"health.listen",
+               [](auto& a, auto& b) { return a.health.listen != b.health.listen; }},
+    RestartKey{"notify.url", [](auto& a, auto& b) { return a.notify.url != b.notify.url; }},
+    RestartKey{"notify.key_file",
+               [](auto& a, auto& b) { return a.notify.key_file != b.notify.key_file; }},
+    RestartKey{"notify.events",
+               [](auto& a, auto& b) { return a.notify.events != b.notify.events; }},
+    RestartKey{"notify.ping_url",
+               [](auto& a, auto& b) { return a.notify.ping_url != b.notify.ping_url; }},
     RestartKey{"notify.heartbeat_url",
-               [](C a, C b) { return a.notify.heartbeat_url != b.notify.heartbeat_url; }},
-    RestartKey{"notify.heartbeat_every",
-               [](C a, C b) { return a.notify.heartbeat_every != b.notify.heartbeat_every; }},
+               [](auto& a, auto& b) { return a.notify.heartbeat_url != b.notify.heartbeat_url; }},
+    RestartKey{
+        "notify.heartbeat_every",
+        [](auto& a, auto& b) { return a.notify.heartbeat_every != b.notify.heartbeat_every; }},
     RestartKey{"tzdata.directory",
-               [](C a, C b) { return a.tzdata.directory != b.tzdata.directory; }},
+               [](auto& a, auto& b) { return a.tzdata.directory != b.tzdata.directory; }},
 };
 
 constexpr auto kNames = [] {

@@ -14,7 +14,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kPrefix = "RRULED_";
+constexpr std::string_view kVariablePrefix = "RRULED_";
 constexpr std::string_view kExecutors = "RRULED_EXECUTORS_";
 
 // Variables that are ours but no settings: the first names the file, the others are what a command
@@ -202,7 +202,7 @@ SourceResult read_environment(const Environment& environment,
   SourceResult result;
   EnvironmentWalk walk(executors, result);
   for (const auto& [name, text] : environment.variables) {
-    const bool ours = name.starts_with(kPrefix) && !text.empty();
+    const bool ours = name.starts_with(kVariablePrefix) && !text.empty();
     if (ours && std::find(kNotSettings.begin(), kNotSettings.end(), name) == kNotSettings.end())
       walk.variable(name, text);
   }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <boost/system/error_code.hpp>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 namespace rruled::io {
@@ -43,6 +45,11 @@ inline Fd::Pipe Fd::pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return {};
   return {Fd(ends[0]), Fd(ends[1])};
+}
+
+// What errno says of the call that failed last.
+[[nodiscard]] inline boost::system::error_code last_error() {
+  return {errno, boost::system::system_category()};
 }
 
 }  // namespace rruled::io

@@ -17,7 +17,7 @@ namespace {
 using Conflict = store::Conflict;
 
 // Runs: with their lines 10 to 30 ms on SQLite, during which nobody else writes.
-constexpr std::size_t kBatch = 200;
+constexpr std::size_t kRemovalBatch = 200;
 // Runs, or log lines, that may go with their flow: as long as a batch or two.
 constexpr std::size_t kShortMax = 300;
 // Of all flows that go in one transaction.
@@ -61,7 +61,7 @@ bool remove_history(store::Store& store, store::FlowId id, const std::stop_token
   if (!desk) return true;
   for (bool more = !stop.stop_requested(); more && look_at(store, id).plight == Plight::to_go;) {
     const auto began = Steady::now();
-    more = desk->remove_history(id, kBatch).more;
+    more = desk->remove_history(id, kRemovalBatch).more;
     // A program that waits for SQLite's lock looks again and again, and may find it free as often
     // as not.
     if (more && !rest(Steady::now() - began, stop)) break;

@@ -20,7 +20,7 @@ using core::Report;
 constexpr std::size_t kSnippetBytesMax = 200;
 constexpr std::string_view kApiTarget = "/api/projects/{project_id}/hog_flows/{flow_id}/";
 
-std::string advice(int status) {
+std::string status_advice(int status) {
   if (status >= 300 && status < 400) return " (redirects are not followed: set the final URL)";
   if (status == 401 || status == 403) return " (is the token right?)";
   return {};
@@ -165,7 +165,7 @@ Report HttpExecutor::judge(const store::Run& run, HttpResponse response) const {
   report.retry_after = parse_retry_after(response.retry_after, clock_.now());
   report.error = "HTTP " + std::to_string(response.status);
   if (!response.reason.empty()) report.error += " " + response.reason;
-  report.error += advice(response.status);
+  report.error += status_advice(response.status);
   if (const std::string said = snippet(std::move(response.body)); !said.empty())
     report.error += ": " + said;
   return report;

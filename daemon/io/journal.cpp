@@ -15,7 +15,7 @@ namespace {
 using core::Notice;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kBuckets = 40;
+constexpr std::size_t kLatenessBuckets = 40;
 
 std::string who(const store::Run& run) {
   std::string text = run.flow_name.empty() ? to_string(run.flow_id) : run.flow_name;
@@ -52,7 +52,7 @@ std::string spoken(milliseconds duration) {
 }  // namespace
 
 Journal::Journal(std::shared_ptr<spdlog::logger> log, const Clock& clock)
-    : log_(std::move(log)), clock_(clock), lateness_(kBuckets, 0) {}
+    : log_(std::move(log)), clock_(clock), lateness_(kLatenessBuckets, 0) {}
 
 milliseconds Journal::lateness(const store::Run& run) const {
   return std::max(milliseconds(0), run.started_at.value_or(clock_.now()) - run.due_at);
@@ -65,7 +65,7 @@ void Journal::run_ended(const Notice& notice) {
   ++(completed ? completed_ : failed_);
   if (run.origin == store::RunOrigin::schedule && run.started_at) {
     const auto bucket = std::bit_width(static_cast<std::uint64_t>(late.count()));
-    ++lateness_[std::min<std::size_t>(static_cast<std::size_t>(bucket), kBuckets - 1)];
+    ++lateness_[std::min<std::size_t>(static_cast<std::size_t>(bucket), kLatenessBuckets - 1)];
     lateness_max_ = std::max(lateness_max_, late);
   }
   log_->log(completed ? spdlog::level::info : spdlog::level::err, "{}  {}  late {}  {}{}{}",
@@ -192,7 +192,7 @@ void Journal::sum_up() {
   if (total > 0) {
     std::uint64_t seen = 0;
     std::size_t bucket = 0;
-    while (bucket < kBuckets && (seen += lateness_[bucket]) * 2 < total) ++bucket;
+    while (bucket < kLatenessBuckets && (seen += lateness_[bucket]) * 2 < total) ++bucket;
     const milliseconds half(std::int64_t{1} << bucket);
     lateness = "; half were late by at most " + spoken(std::min(lateness_max_, half)) +
                ", the latest by " + spoken(lateness_max_);

@@ -23,7 +23,7 @@ using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Histogram;
 
-double seconds(std::chrono::nanoseconds duration) {
+double in_seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
@@ -213,9 +213,9 @@ void Metrics::on(const Notice& notice) {
         .Increment();
     const auto begun = notice.report->started_at;
     if (begun && run.attempts == 1)
-      all.lateness.Observe(std::max(0.0, seconds(*begun - run.due_at)));
+      all.lateness.Observe(std::max(0.0, in_seconds(*begun - run.due_at)));
     if (begun && notice.report->finished_at)
-      all.dispatch.Observe(std::max(0.0, seconds(*notice.report->finished_at - *begun)));
+      all.dispatch.Observe(std::max(0.0, in_seconds(*notice.report->finished_at - *begun)));
   }
   switch (notice.kind) {
     case Notice::Kind::run_ended:
@@ -294,12 +294,12 @@ void Metrics::count_notification(const char* result) {
 
 void Metrics::on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) {
   families_->store_answers.Add({{"asked", word_of(asked)}}, answer_buckets())
-      .Observe(seconds(took));
+      .Observe(in_seconds(took));
   next().on_store_answer(asked, took);
 }
 
 void Metrics::on_step(std::chrono::nanoseconds took) {
-  families_->steps.Observe(seconds(took));
+  families_->steps.Observe(in_seconds(took));
   next().on_step(took);
 }
 
@@ -313,11 +313,11 @@ void Metrics::set_survey(const store::Survey& survey) {
   all.overdue_runs.Set(static_cast<double>(survey.overdue_runs));
   const auto since =
       std::min(survey.overdue_since.value_or(now), survey.overdue_runs_since.value_or(now));
-  all.oldest_overdue.Set(seconds(now - since));
-  all.next_fire.Set(survey.next_due ? seconds(survey.next_due->time_since_epoch()) : 0);
+  all.oldest_overdue.Set(in_seconds(now - since));
+  all.next_fire.Set(survey.next_due ? in_seconds(survey.next_due->time_since_epoch()) : 0);
   all.dead.Set(static_cast<double>(survey.dead));
   all.settled_ahead.Set(static_cast<double>(survey.settled_ahead));
-  all.surveyed.Set(seconds(now.time_since_epoch()));
+  all.surveyed.Set(in_seconds(now.time_since_epoch()));
   all.survey = survey;
 }
 
@@ -345,7 +345,7 @@ void Metrics::set_zones(const std::string& version) {
 
 std::string Metrics::text() const {
   Families& all = *families_;
-  all.skew.Set(seconds(clock_.offset()));
+  all.skew.Set(in_seconds(clock_.offset()));
   const ProcessStats process = process_stats();
   all.resident.Set(static_cast<double>(process.resident_bytes));
   all.virtual_memory.Set(static_cast<double>(process.virtual_bytes));

@@ -5,7 +5,7 @@
 namespace rruled::io {
 namespace {
 
-constexpr std::size_t kPage = 1'000;
+constexpr std::size_t kCopyPage = 1'000;
 
 }  // namespace
 
@@ -51,14 +51,14 @@ void Mirror::copy_schedule(const store::Schedule& schedule, store::Timestamp now
 
 void Mirror::copy_all(store::Timestamp now) {
   revision_ = real_.changes_since(0).revision;
-  for (std::size_t offset = 0;; offset += kPage) {
-    const auto page = real_.schedules({.limit = kPage, .offset = offset});
+  for (std::size_t offset = 0;; offset += kCopyPage) {
+    const auto page = real_.schedules({.limit = kCopyPage, .offset = offset});
     for (const auto& schedule : page) copy_schedule(schedule, now);
-    if (page.size() < kPage) break;
+    if (page.size() < kCopyPage) break;
   }
   for (const auto status : {store::RunStatus::pending, store::RunStatus::retrying}) {
-    for (std::size_t offset = 0;; offset += kPage) {
-      auto page = real_.runs({.status = status, .limit = kPage, .offset = offset});
+    for (std::size_t offset = 0;; offset += kCopyPage) {
+      auto page = real_.runs({.status = status, .limit = kCopyPage, .offset = offset});
       store::ChangeSet changes;
       for (auto& run : page) {
         copy_flow(run.flow_id, now);
@@ -66,7 +66,7 @@ void Mirror::copy_all(store::Timestamp now) {
         changes.runs.push_back(std::move(run));
       }
       (void)copy_.write(changes, now);
-      if (page.size() < kPage) break;
+      if (page.size() < kCopyPage) break;
     }
   }
 }

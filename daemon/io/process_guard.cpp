@@ -19,8 +19,6 @@ using Group = ProcessGuard::Group;
 
 static_assert(Group::is_always_lock_free, "it is shared between processes");
 
-error_code last_error() { return {errno, boost::system::system_category()}; }
-
 std::span<Group> shared_groups() {
   void* const memory = ::mmap(nullptr, ProcessGuard::kCommandsMax * sizeof(Group),
                               PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -21,8 +21,8 @@ constexpr int kResidentPages = 24;
 double boot_seconds() {
   std::ifstream in("/proc/stat");
   for (std::string word; in >> word;) {
-    double seconds = 0;
-    if (word == "btime" && in >> seconds) return seconds;
+    double btime = 0;
+    if (word == "btime" && in >> btime) return btime;
   }
   return 0;
 }

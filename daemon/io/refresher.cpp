@@ -12,7 +12,7 @@
 namespace rruled::io {
 namespace {
 
-constexpr std::size_t kPage = 500;
+constexpr std::size_t kRefreshPage = 500;
 constexpr std::string_view kUnknownVersion = "unknown";
 constexpr store::Timestamp kEndOfTime = date::sys_days{date::year{2202} / 1 / 1};
 
@@ -45,7 +45,7 @@ boost::asio::awaitable<void> Refresher::run(bool zones_changed) {
 boost::asio::awaitable<void> Refresher::look_at_all(bool zones_changed) {
   for (std::size_t offset = 0;;) {
     auto page = [this, &offset] { return look_at_broken(offset); };
-    if (co_await run_on(store_thread_, std::move(page)) < kPage) break;
+    if (co_await run_on(store_thread_, std::move(page)) < kRefreshPage) break;
   }
   const std::string version = zones_.version();
   auto ask = [this] { return store_.zones_version(); };
@@ -53,7 +53,7 @@ boost::asio::awaitable<void> Refresher::look_at_all(bool zones_changed) {
   if (same && !zones_changed && version != kUnknownVersion) co_return;
   for (std::optional<store::DueCursor> after;;) {
     auto page = [this, &after] { return look_at_active(after); };
-    if (co_await run_on(store_thread_, std::move(page)) < kPage) break;
+    if (co_await run_on(store_thread_, std::move(page)) < kRefreshPage) break;
   }
   auto note = [this, version] {
     store_.set_zones_version(version);
@@ -63,8 +63,8 @@ boost::asio::awaitable<void> Refresher::look_at_all(bool zones_changed) {
 }
 
 std::size_t Refresher::look_at_broken(std::size_t& offset) {
-  const auto rows =
-      store_.schedules({.status = store::ScheduleStatus::error, .limit = kPage, .offset = offset});
+  const auto rows = store_.schedules(
+      {.status = store::ScheduleStatus::error, .limit = kRefreshPage, .offset = offset});
   for (const store::Schedule& row : rows) {
     const auto flow = store_.flow(row.flow_id);
     const bool revived = flow && look_at(row, core::can_fire(flow->status, flow->trigger_type),
@@ -75,7 +75,7 @@ std::size_t Refresher::look_at_broken(std::size_t& offset) {
 }
 
 std::size_t Refresher::look_at_active(std::optional<store::DueCursor>& after) {
-  const auto rows = store_.load_due(after, kEndOfTime, kPage);
+  const auto rows = store_.load_due(after, kEndOfTime, kRefreshPage);
   for (const store::DueSchedule& row : rows)
     look_at(row.schedule, core::can_fire(row.flow_status, row.trigger_type),
             row.flow_name.value_or(to_string(row.schedule.flow_id)));

@@ -12,9 +12,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::chrono::minutes kEvery{5};
+constexpr std::chrono::minutes kPruneEvery{5};
 // About 20 ms on SQLite: what is due must not wait long for it.
-constexpr std::size_t kBatch = 100;
+constexpr std::size_t kPruneBatch = 100;
 constexpr int kShareInVain = 100;
 
 std::size_t rows_of(const store::Pruned& pruned) {
@@ -48,7 +48,7 @@ asio::awaitable<void> Retention::run() {
 }
 
 std::chrono::steady_clock::duration Retention::pause() const {
-  return std::max<std::chrono::steady_clock::duration>(kEvery, in_vain_ * kShareInVain);
+  return std::max<std::chrono::steady_clock::duration>(kPruneEvery, in_vain_ * kShareInVain);
 }
 
 asio::awaitable<void> Retention::round() {
@@ -61,7 +61,7 @@ asio::awaitable<void> Retention::round() {
       return store_.prune({.runs_before = now - limits.runs,
                            .logs_before = now - limits.logs,
                            .audit_before = now - limits.audit,
-                           .limit = kBatch},
+                           .limit = kPruneBatch},
                           now);
     };
     const store::Pruned pruned = co_await run_on(store_thread_, std::move(batch));

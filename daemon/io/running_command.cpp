@@ -20,8 +20,6 @@ constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kReadAtOnceBytesMax = 64 * 1024;   // then others have their turn
 constexpr std::size_t kReadAtEndBytesMax = 1024 * 1024;  // what a pipe can hold
 
-error_code last_error() { return {errno, boost::system::system_category()}; }
-
 // A file in memory that holds `input`, to be read from its beginning: unlike a pipe it needs nobody
 // who writes on while the program reads, or does not.
 Fd input_file(std::string_view input) {

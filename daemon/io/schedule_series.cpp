@@ -6,11 +6,9 @@
 namespace rruled::io {
 namespace {
 
-constexpr std::chrono::days kIdle{7};
+using Seconds = std::chrono::duration<double>;
 
-double seconds(std::chrono::milliseconds duration) {
-  return std::chrono::duration<double>(duration).count();
-}
+constexpr std::chrono::days kIdle{7};
 
 }  // namespace
 
@@ -77,12 +75,12 @@ void ScheduleSeries::count(const store::Run& run,
   counter->Increment();
   if (run.started_at) {
     if (series->lateness == nullptr) series->lateness = &lateness_.Add({{"schedule", id}});
-    series->lateness->Set(seconds(late));
+    series->lateness->Set(Seconds(late).count());
   }
   if (status != store::RunStatus::completed) return;
   if (series->last_success == nullptr)
     series->last_success = &last_success_.Add({{"schedule", id}});
-  series->last_success->Set(seconds(now.time_since_epoch()));
+  series->last_success->Set(Seconds(now.time_since_epoch()).count());
 }
 
 }  // namespace rruled::io

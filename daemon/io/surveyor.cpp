@@ -11,7 +11,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::chrono::seconds kEvery{15};
+constexpr std::chrono::seconds kSurveyEvery{15};
 constexpr int kShare = 100;
 
 }  // namespace
@@ -37,7 +37,7 @@ store::Survey Surveyor::look(store::Timestamp now) {
 
 asio::awaitable<void> Surveyor::run() {
   while (!pacer_.stopped()) {
-    auto rest = std::chrono::steady_clock::duration(kEvery);
+    auto rest = std::chrono::steady_clock::duration(kSurveyEvery);
     try {
       auto work = [this, now = clock_.now()] { return look(now); };
       const store::Survey found = co_await run_on(thread_, std::move(work));

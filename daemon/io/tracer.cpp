@@ -24,7 +24,7 @@ using core::Notice;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kBatch = 256;
+constexpr std::size_t kSpanBatch = 256;
 constexpr milliseconds kGather{1'000};  // a first span waits so long for company
 constexpr milliseconds kRequestTimeout{10'000};
 constexpr milliseconds kAgainMin{1'000};
@@ -33,8 +33,8 @@ constexpr milliseconds kAgainMax{30'000};
 // The numbers of OTLP.
 constexpr int kInternal = 1;
 constexpr int kClient = 3;
-constexpr int kOk = 1;
-constexpr int kError = 2;
+constexpr int kStatusOk = 1;
+constexpr int kStatusError = 2;
 
 std::string nanoseconds_text(store::Timestamp time) {
   return std::to_string(
@@ -71,8 +71,8 @@ Attributes attributes_of(const store::Run& run) {
 }
 
 json::object status_of(bool good, const std::string& error) {
-  if (good) return {{"code", kOk}};
-  return {{"code", kError}, {"message", error}};
+  if (good) return {{"code", kStatusOk}};
+  return {{"code", kStatusError}, {"message", error}};
 }
 
 // Without a first byte nothing was begun, and there is no span.
@@ -178,7 +178,7 @@ void Tracer::add(std::string span) {
     return;
   }
   waiting_.push_back(std::move(span));
-  if (waiting_.size() == kBatch) timer_.cancel();
+  if (waiting_.size() == kSpanBatch) timer_.cancel();
   wake();
 }
 
@@ -194,7 +194,7 @@ asio::awaitable<void> Tracer::work() {
   milliseconds wait = kGather;
   while (target_ && !waiting_.empty() && !stopping_) {
     boost::system::error_code ignored;
-    if (waiting_.size() < kBatch || wait > kGather) {
+    if (waiting_.size() < kSpanBatch || wait > kGather) {
       timer_.expires_after(wait);
       co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
@@ -211,7 +211,7 @@ asio::awaitable<void> Tracer::work() {
 // False: it is worth another try later.
 asio::awaitable<bool> Tracer::send_batch(std::shared_ptr<Target> target,
                                          steady_clock::time_point deadline) {
-  const std::size_t count = std::min(waiting_.size(), kBatch);
+  const std::size_t count = std::min(waiting_.size(), kSpanBatch);
   HttpRequest request = target->url.request({});
   request.add_header("Content-Type", "application/json")
       .add_header("User-Agent", "rruled/" + version_);

@@ -64,6 +64,12 @@ char state_of(int pid) {
   return end == std::string::npos ? 'Z' : text.at(end + 2);
 }
 
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (std::size_t i = 0; i < lines.size() && i < 20; ++i) text += lines[i] + "\n";
+  return text;
+}
+
 Arena::Arena(const std::string& postgres_settings)
     : cluster_(std::make_unique<testing::PostgresCluster>(
           testing::PostgresCluster::Options{.fsync = false, .settings = postgres_settings})) {

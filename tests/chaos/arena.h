@@ -61,6 +61,9 @@ class Arena {
 // Of a process: 'R', 'S', 'T' (stopped), 'Z' (dead).
 [[nodiscard]] char state_of(int pid);
 
+// The first twenty, a line each.
+[[nodiscard]] std::string joined(const std::vector<std::string>& lines);
+
 inline constexpr char kLiveRuns[] =
     "SELECT count(*) FROM rruled.runs"
     " WHERE status IN ('waiting', 'pending', 'dispatching', 'running', 'retrying')";

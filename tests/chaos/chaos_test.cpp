@@ -124,12 +124,6 @@ class Chaos {
   std::size_t cuts_ = 0;
 };
 
-std::string joined(const std::vector<std::string>& lines) {
-  std::string text;
-  for (std::size_t i = 0; i < lines.size() && i < 20; ++i) text += lines[i] + "\n";
-  return text;
-}
-
 }  // namespace
 
 TEST_CASE("killed and stopped and cut off, three daemons account for every occurrence once") {

@@ -48,12 +48,6 @@ class Daemons {
   std::vector<std::unique_ptr<BackgroundProcess>> processes_;
 };
 
-std::string joined(const std::vector<std::string>& lines) {
-  std::string text;
-  for (std::size_t i = 0; i < lines.size() && i < 20; ++i) text += lines[i] + "\n";
-  return text;
-}
-
 std::map<std::string, std::set<std::string>> bodies_by_key(const LoopbackReceiver& receiver) {
   std::map<std::string, std::set<std::string>> bodies;
   for (const auto& request : receiver.requests())

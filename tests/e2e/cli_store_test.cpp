@@ -5,11 +5,10 @@
 
 using Catch::Contains;
 using rruled::test::Installation;
+using rruled::test::kTwoSchedules;
 namespace json = boost::json;
 
 namespace {
-
-const std::string kFile = RRULED_SOURCE_DIR "/tests/data/two_schedules.json";
 
 void import_file(const Installation& machine, const std::string& file) {
   const auto result = machine.rruled({"import", file});
@@ -169,7 +168,7 @@ TEST_CASE("what a schedule cannot be is told by field") {
 
 TEST_CASE("a schedule is paused, resumed, changed, run and deleted") {
   Installation machine;
-  import_file(machine, kFile);
+  import_file(machine, kTwoSchedules);
   const std::string id = "0190f6a2-0000-7000-8000-000000000001";
   const auto paused = machine.json({"schedule", "pause", id, "--note", "holiday"});
   CHECK(paused.at("status") == "paused");
@@ -269,7 +268,7 @@ TEST_CASE("what is skipped is one gap; a pause may have an end; failures in a ro
 
 TEST_CASE("a flow that stops firing takes its schedules along, and back") {
   Installation machine;
-  import_file(machine, kFile);
+  import_file(machine, kTwoSchedules);
   const auto next = [&] {
     return machine.json({"schedule", "show", "0190f6a2-0000-7000-8000-000000000001"})
         .at("next_run_at");
@@ -287,7 +286,7 @@ TEST_CASE("a flow that stops firing takes its schedules along, and back") {
 
 TEST_CASE("a run is watched until it ends") {
   Installation machine;
-  import_file(machine, kFile);
+  import_file(machine, kTwoSchedules);
   const std::string schedule = "0190f6a2-0000-7000-8000-000000000001";
   const auto run = machine.json({"schedule", "run-now", schedule});
   const std::string id = text(run.at("id"));

@@ -9,11 +9,10 @@
 using Catch::Contains;
 namespace testing = rruled::testing;
 using rruled::test::Installation;
+using rruled::test::kTwoSchedules;
 namespace json = boost::json;
 
 namespace {
-
-const std::string kFile = RRULED_SOURCE_DIR "/tests/data/two_schedules.json";
 
 void import(const Installation& machine, const std::string& text) {
   const auto result = machine.rruled({"import", "-"}, text);
@@ -29,7 +28,7 @@ std::string exported(const Installation& machine) {
 }
 
 std::string two_schedules() {
-  std::ifstream in(kFile);
+  std::ifstream in(kTwoSchedules);
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
@@ -63,7 +62,7 @@ TEST_CASE("what could not be written out is no success") {
 TEST_CASE("an id that exists is an error, unless it is replaced") {
   Installation machine;
   import(machine, two_schedules());
-  const auto refused = machine.rruled({"import", kFile});
+  const auto refused = machine.rruled({"import", kTwoSchedules});
   CHECK(refused.exit_code == 1);
   CHECK_THAT(refused.err, Contains("flow 0190f6a2-0000-7000-8000-00000000000f exists already"));
   CHECK_THAT(refused.err, Contains("--replace"));

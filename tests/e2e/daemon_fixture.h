@@ -5,7 +5,9 @@
 
 #include <boost/json.hpp>
 
+#include <fstream>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -44,5 +46,14 @@ class Installation {
 };
 
 inline constexpr std::chrono::seconds kPatience{20};  // nothing waits so long unless it is broken
+
+inline const std::string kTwoSchedules = RRULED_SOURCE_DIR "/tests/data/two_schedules.json";
+
+[[nodiscard]] inline std::string contents(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
 
 }  // namespace rruled::test

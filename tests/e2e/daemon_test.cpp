@@ -6,23 +6,14 @@
 #include <signal.h>
 
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 namespace rruled::test {
 namespace {
 
 using testing::BackgroundProcess;
 
-std::string contents(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-void stop(BackgroundProcess& daemon) {
+void stop_with_summary(BackgroundProcess& daemon) {
   daemon.send_signal(SIGTERM);
   CHECK(!daemon.read_until("runs completed", kPatience).empty());
   CHECK(daemon.wait() == 0);
@@ -40,7 +31,7 @@ TEST_CASE("a schedule made by another process while the daemon runs fires on tim
     INFO(line);
     CHECK(line.find("job  scheduled ") != std::string::npos);
   }
-  stop(daemon);
+  stop_with_summary(daemon);
   const auto runs = here.runs();
   REQUIRE(runs.size() == 3);
   for (const auto& run : runs) {
@@ -69,7 +60,7 @@ TEST_CASE("kill -9 and a new start: what was under way is tried again, firing go
   CHECK(!daemon.read_until("trying them again", kPatience).empty());
   REQUIRE(receiver.wait_for_requests(4));
   for (int i = 0; i < 3; ++i) CHECK(!daemon.read_until("  completed", kPatience).empty());
-  stop(daemon);
+  stop_with_summary(daemon);
 
   std::map<std::string, std::set<std::string>> bodies;
   std::map<std::string, std::string> attempts;  // in the order of their arrival
@@ -169,7 +160,7 @@ TEST_CASE("a store that takes nothing does not keep the daemon from ending in ti
   REQUIRE(receiver.wait_for_requests(2));
   CHECK(receiver.requests().at(0).header("Idempotency-Key") ==
         receiver.requests().at(1).header("Idempotency-Key"));
-  stop(next);
+  stop_with_summary(next);
 }
 
 TEST_CASE("the second daemon of a store is refused, and told by whom") {
@@ -180,7 +171,7 @@ TEST_CASE("the second daemon of a store is refused, and told by whom") {
   const auto second = here.rruled({"run"});
   CHECK(second.exit_code == 1);
   CHECK((second.out + second.err).find(std::to_string(first.pid())) != std::string::npos);
-  stop(first);
+  stop_with_summary(first);
 }
 
 TEST_CASE("a dry run says what it would send where, and writes nothing") {
@@ -192,7 +183,7 @@ TEST_CASE("a dry run says what it would send where, and writes nothing") {
   BackgroundProcess daemon(here.daemon({"--dry-run"}), here.environment);
   const auto line = daemon.read_until("would POST " + receiver.url("/hook"), kPatience);
   CHECK(line.find("hello there") != std::string::npos);
-  stop(daemon);
+  stop_with_summary(daemon);
   CHECK(contents(here.store()) == before);
   CHECK(here.runs().empty());
   CHECK(receiver.connections() == 0);
@@ -205,7 +196,7 @@ TEST_CASE("a dry run sees what other processes write") {
   REQUIRE(!daemon.read_until("executors:", kPatience).empty());
   here.add_schedule("FREQ=SECONDLY");
   CHECK(!daemon.read_until("  completed", kPatience).empty());
-  stop(daemon);
+  stop_with_summary(daemon);
   CHECK(here.runs().empty());
 }
 
@@ -231,7 +222,7 @@ TEST_CASE("SIGHUP reads the time zones anew and says what moves") {
   CHECK(line.find("-07-01T08:00:00Z, was ") != std::string::npos);
   const auto shown = boost::json::serialize(here.json({"schedule", "show", id}));
   CHECK(shown.find("-07-01T08:00:00") != std::string::npos);
-  stop(daemon);
+  stop_with_summary(daemon);
 }
 
 TEST_CASE("a command gets the run on its standard input, and its output goes to the log") {
@@ -242,7 +233,7 @@ TEST_CASE("a command gets the run on its standard input, and its output goes to 
   BackgroundProcess daemon(here.daemon(), here.environment);
   const auto line = daemon.read_until("  failed", kPatience);
   CHECK(line.find("exit status 3") != std::string::npos);
-  stop(daemon);
+  stop_with_summary(daemon);
   const auto runs = here.runs();
   REQUIRE(runs.size() == 1);
   const auto shown = boost::json::serialize(

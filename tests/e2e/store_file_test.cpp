@@ -6,20 +6,12 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 // What a start says of each state that the store's file can be in.
 namespace rruled::test {
 namespace {
 
 using testing::BackgroundProcess;
-
-std::string contents(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 struct Ending {
   int exit_code;

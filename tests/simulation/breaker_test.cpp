@@ -24,11 +24,11 @@ core::Report unreachable() {
 }
 
 // Two executors; "dead" answers nobody until `back`.
-struct World {
-  explicit World(store::Store& the_store, Timestamp back_at = Timestamp::max())
+struct TwoExecutors {
+  explicit TwoExecutors(store::Store& the_store, Timestamp back_at = Timestamp::max())
       : store(the_store), simulation(the_store, kNow, options(*this)), back(back_at) {}
 
-  static Simulation::Options options(World& world) {
+  static Simulation::Options options(TwoExecutors& world) {
     Simulation::Options options;
     options.planner.executors = {{"dead", 32}, {"fine", 32}};
     options.planner.max_in_flight = 256;
@@ -76,7 +76,7 @@ struct World {
 
 TEST_CASE("what is due to a dead executor waits unsent, and the others are in time") {
   store::MemoryStore store;
-  World world(store);
+  TwoExecutors world(store);
   for (int i = 0; i < 2'000; ++i) world.add("dead", "FREQ=DAILY", at("2026-02-01T00:01:00Z"));
   for (int i = 0; i < 100; ++i) world.add("fine", "FREQ=DAILY", at("2026-02-01T00:01:00Z"));
   world.simulation.run_until(kNow + 10min);
@@ -104,7 +104,7 @@ TEST_CASE("what is due to a dead executor waits unsent, and the others are in ti
 
 TEST_CASE("a dead executor that comes back gets all that waited for it") {
   store::MemoryStore store;
-  World world(store, kNow + 5min);
+  TwoExecutors world(store, kNow + 5min);
   for (int i = 0; i < 200; ++i) world.add("dead", "FREQ=DAILY", at("2026-02-01T00:01:00Z"));
   world.simulation.run_until(kNow + 4min);
   const auto before = world.sent("dead");
@@ -121,7 +121,7 @@ TEST_CASE("a dead executor that comes back gets all that waited for it") {
 TEST_CASE(
     "what a dead executor could not be sent within its window is accounted for, and never sent") {
   store::MemoryStore store;
-  World world(store, kNow + 5h + 30min);
+  TwoExecutors world(store, kNow + 5h + 30min);
   world.retry.max_age = 10min;
   world.window = 1h;
   for (int i = 0; i < 300; ++i) world.add("dead", "FREQ=HOURLY", at("2026-03-01T00:01:00Z"));
@@ -149,7 +149,7 @@ TEST_CASE(
 
 TEST_CASE("while nothing is sent the time for retries still ends a run") {
   store::MemoryStore store;
-  World world(store);
+  TwoExecutors world(store);
   world.retry.max_age = 10min;
   for (int i = 0; i < 50; ++i) world.add("dead", "FREQ=DAILY;COUNT=1", at("2026-03-01T00:01:00Z"));
   world.simulation.run_until(kNow + 12min);
@@ -174,10 +174,10 @@ TEST_CASE("while nothing is sent the time for retries still ends a run") {
 
 TEST_CASE("with two daemons, the one that reaches the executor has its runs") {
   store::MemoryStore store({.claim_ttl = 45s});
-  World world(store);
+  TwoExecutors world(store);
   // Every attempt of the first daemon fails; the second one's are answered.
   std::set<store::OwnerId> owners;
-  auto options = World::options(world);
+  auto options = TwoExecutors::options(world);
   options.daemons = 2;
   options.answer = [&](const store::Run& run) {
     owners.insert(*run.owner);

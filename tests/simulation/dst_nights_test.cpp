@@ -21,7 +21,7 @@ struct Night {
   std::vector<const char*> fired;
 };
 
-std::vector<Instant> instants(const std::vector<const char*>& texts) {
+std::vector<Instant> instants_at(const std::vector<const char*>& texts) {
   std::vector<Instant> all;
   for (const char* text : texts) all.push_back(at(text));
   return all;
@@ -143,9 +143,9 @@ TEST_CASE("on the nights when clocks change, what is fired is previewed and noth
   store::MemoryStore store;
   Simulation simulation(store, at(night.from), {});
   const auto id = simulation.add(night.rrule, at(night.starts_at), night.timezone);
-  CHECK(previewed(simulation, id, night) == instants(night.fired));
+  CHECK(previewed(simulation, id, night) == instants_at(night.fired));
   simulation.run_until(at(night.to));
-  CHECK(account_of(store, id).runs == instants(night.fired));
+  CHECK(account_of(store, id).runs == instants_at(night.fired));
   CHECK(account_of(store, id).in_gaps == 0);
   CHECK(simulation.sent().size() == night.fired.size());
 }
@@ -155,7 +155,7 @@ TEST_CASE("an edit in the second reading of a wall time does not fire what ran i
   Simulation simulation(store, at("2026-10-31T12:00:00Z"), {});
   const auto id = simulation.add("FREQ=DAILY", at("2026-10-01T05:45:00Z"), "America/New_York");
   simulation.run_until(at("2026-11-01T06:30:00Z"));  // 01:30 for the second time
-  REQUIRE(account_of(store, id).runs == instants({"2026-11-01T05:45:00Z"}));
+  REQUIRE(account_of(store, id).runs == instants_at({"2026-11-01T05:45:00Z"}));
   const auto before = *store.schedule(id);
   auto after = before;
   after.rrule = "FREQ=DAILY;INTERVAL=1";
@@ -166,7 +166,8 @@ TEST_CASE("an edit in the second reading of a wall time does not fire what ran i
   REQUIRE_FALSE(store.write(changes, simulation.now()));
   CHECK(store.schedule(id)->next_run_at == at("2026-11-02T06:45:00Z"));
   simulation.run_until(at("2026-11-02T12:00:00Z"));
-  CHECK(account_of(store, id).runs == instants({"2026-11-01T05:45:00Z", "2026-11-02T06:45:00Z"}));
+  CHECK(account_of(store, id).runs ==
+        instants_at({"2026-11-01T05:45:00Z", "2026-11-02T06:45:00Z"}));
 }
 
 }  // namespace rruled::test

@@ -16,10 +16,10 @@ using namespace std::chrono_literals;
 using store::StoreError;
 using When = HookedStore::When;
 
-const Instant kFrom = at("2026-06-01T00:00:30Z");
+const Instant kFaultsFrom = at("2026-06-01T00:00:30Z");
 constexpr int kMinutes = 12;
 
-core::Report answer(const store::Run& run) {
+core::Report fail_once(const store::Run& run) {
   core::Report report;
   // Every fifth run fails once.
   if (run.attempts == 1 && run.scheduled_for->time_since_epoch() / 1min % 5 == 0) {
@@ -40,9 +40,9 @@ struct Outcome {
 Outcome run_with(const HookedStore::Hook& hook) {
   store::MemoryStore memory;
   HookedStore hooked(memory, hook);
-  Simulation simulation(hooked, kFrom, {.answer = answer, .answer_takes = 100ms});
+  Simulation simulation(hooked, kFaultsFrom, {.answer = fail_once, .answer_takes = 100ms});
   const auto id = simulation.add("FREQ=MINUTELY", at("2026-01-01T00:00:00Z"), "UTC");
-  simulation.run_until(kFrom + std::chrono::minutes(kMinutes) + 20s);
+  simulation.run_until(kFaultsFrom + std::chrono::minutes(kMinutes) + 20s);
   Outcome outcome;
   outcome.account = account_of(memory, id);
   for (const auto& [status, count] : memory.counts().runs)
@@ -131,7 +131,7 @@ class RefusingStore final : public HookedStore {
 TEST_CASE("one row that the store refuses is set aside and stops no other") {
   store::MemoryStore memory;
   RefusingStore refusing(memory);
-  Simulation simulation(refusing, kFrom, {});
+  Simulation simulation(refusing, kFaultsFrom, {});
   std::vector<store::ScheduleId> good;
   for (int i = 0; i < 40; ++i) {
     const auto id = simulation.add("FREQ=MINUTELY", at("2026-01-01T00:00:00Z"), "UTC");
@@ -141,8 +141,8 @@ TEST_CASE("one row that the store refuses is set aside and stops no other") {
       good.push_back(id);
     }
   }
-  refusing.bad_run = core::scheduled_run_id(good.front(), kFrom + 30s);
-  simulation.run_until(kFrom + 5min);
+  refusing.bad_run = core::scheduled_run_id(good.front(), kFaultsFrom + 30s);
+  simulation.run_until(kFaultsFrom + 5min);
   auto accounts = accounts_of(memory);
   std::size_t whole = 0;
   for (const auto id : good)
@@ -164,14 +164,14 @@ TEST_CASE("an outage of ten minutes: late, caught up, accounted for") {
     if (down && call > 1 && when == When::before)
       throw StoreError(StoreError::Kind::unavailable, "down");
   });
-  Simulation simulation(hooked, kFrom, {});
+  Simulation simulation(hooked, kFaultsFrom, {});
   const auto id = simulation.add("FREQ=MINUTELY", at("2026-01-01T00:00:00Z"), "UTC");
-  simulation.run_until(kFrom + 5min);
+  simulation.run_until(kFaultsFrom + 5min);
   down = true;
-  simulation.run_until(kFrom + 15min);
+  simulation.run_until(kFaultsFrom + 15min);
   CHECK(simulation.sent().size() == 5);
   down = false;
-  simulation.run_until(kFrom + 20min);
+  simulation.run_until(kFaultsFrom + 20min);
   const auto account = account_of(memory, id);
   CHECK(account.runs.size() + account.in_gaps == 20);
   CHECK(account.in_gaps == 8);  // ten came due: one within the grace, and the newest of the others

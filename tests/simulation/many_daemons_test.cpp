@@ -12,12 +12,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Instant kFrom = at("2026-03-01T00:00:30Z");
-constexpr std::size_t kDaemons = 3;
-constexpr auto kTtl = 45s;
+const Instant kFleetFrom = at("2026-03-01T00:00:30Z");
+constexpr std::size_t kFleetSize = 3;
+constexpr auto kClaimTtl = 45s;
 constexpr int kHours = 6;
 
-core::Report answer(const store::Run& run) {
+core::Report fail_twice(const store::Run& run) {
   core::Report report;
   if (run.attempts <= 2 && run.scheduled_for->time_since_epoch() / 1min % 7 == 0) {
     report.kind = core::Report::Kind::retry;
@@ -26,12 +26,12 @@ core::Report answer(const store::Run& run) {
   return report;
 }
 
-struct World {
-  store::MemoryStore store{{.claim_ttl = kTtl}};
+struct Fleet {
+  store::MemoryStore store{{.claim_ttl = kClaimTtl}};
   Simulation simulation;
   std::vector<store::ScheduleId> schedules;
 
-  explicit World(Simulation::Options options) : simulation(store, kFrom, std::move(options)) {
+  explicit Fleet(Simulation::Options options) : simulation(store, kFleetFrom, std::move(options)) {
     const auto begin = at("2026-01-01T00:00:00Z");
     const auto in_full = [](store::Schedule& schedule) {
       schedule.catchup = store::CatchupPolicy::all;
@@ -44,7 +44,7 @@ struct World {
 
 std::uint64_t occurrences_until(Instant end, std::chrono::seconds interval) {
   return static_cast<std::uint64_t>(end.time_since_epoch() / interval -
-                                    kFrom.time_since_epoch() / interval);
+                                    kFleetFrom.time_since_epoch() / interval);
 }
 
 }  // namespace
@@ -53,15 +53,15 @@ TEST_CASE("three daemons, killed and held up past their claims, account for ever
   const auto seed = static_cast<unsigned>(GENERATE(range(1, 21)));
   std::mt19937 random(seed);
   INFO("seed " << seed);
-  World world({.daemons = kDaemons,
-               .answer = answer,
+  Fleet fleet({.daemons = kFleetSize,
+               .answer = fail_twice,
                .answer_takes = std::chrono::milliseconds(random() % 20'000)});
-  Simulation& simulation = world.simulation;
-  const Instant end = kFrom + std::chrono::hours(kHours);
+  Simulation& simulation = fleet.simulation;
+  const Instant end = kFleetFrom + std::chrono::hours(kHours);
   std::size_t pauses = 0;
   while (simulation.now() < end) {
     simulation.run_until(simulation.now() + std::chrono::milliseconds(random() % 120'000));
-    const std::size_t daemon = random() % kDaemons;
+    const std::size_t daemon = random() % kFleetSize;
     if (random() % 2 == 0) {
       simulation.crash(daemon);
     } else {
@@ -75,13 +75,13 @@ TEST_CASE("three daemons, killed and held up past their claims, account for ever
 
   const auto last = std::chrono::floor<std::chrono::seconds>(simulation.now());
   const std::vector<std::chrono::seconds> intervals{1min, 7min, 1h, 20s};
-  auto accounts = accounts_of(world.store);
+  auto accounts = accounts_of(fleet.store);
   for (std::size_t i = 0; i < intervals.size(); ++i) {
-    const auto& account = accounts[world.schedules[i]];
+    const auto& account = accounts[fleet.schedules[i]];
     CHECK(account.runs.size() + account.in_gaps == occurrences_until(last, intervals[i]));
     CHECK(std::set(account.runs.begin(), account.runs.end()).size() == account.runs.size());
   }
-  for (const auto& [status, count] : world.store.counts().runs) {
+  for (const auto& [status, count] : fleet.store.counts().runs) {
     const bool ended = status == store::RunStatus::completed || status == store::RunStatus::dead;
     if (!ended && count > 2) FAIL_CHECK(count << " runs are " << store::word(status));
   }
@@ -96,9 +96,9 @@ TEST_CASE("three daemons, killed and held up past their claims, account for ever
 }
 
 TEST_CASE("a daemon that was held up past its claims hears that they are lost, and drops them") {
-  World world({.daemons = 2, .answer_takes = 30s});
-  Simulation& simulation = world.simulation;
-  simulation.run_until(kFrom + 31s);  // some are under way
+  Fleet fleet({.daemons = 2, .answer_takes = 30s});
+  Simulation& simulation = fleet.simulation;
+  simulation.run_until(kFleetFrom + 31s);  // some are under way
   simulation.pause(0, simulation.now() + 3min);
   simulation.run_until(simulation.now() + 10min);
   std::size_t fenced = 0;

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 using store::OverlapPolicy;
 using store::RunStatus;
 
-const Instant kNow = at("2026-03-01T00:00:00Z");
+const Instant kStart = at("2026-03-01T00:00:00Z");
 constexpr auto kMinutely = "FREQ=MINUTELY";
 
 Simulation::Options accepting(std::size_t daemons) {
@@ -63,15 +63,15 @@ store::EndedTracked end(store::Store& store,
 
 TEST_CASE("a run that goes on elsewhere holds its slot over restarts and daemons") {
   store::MemoryStore store({.claim_ttl = 45s});
-  Simulation simulation(store, kNow, accepting(2));
+  Simulation simulation(store, kStart, accepting(2));
   add_batch(simulation, store, OverlapPolicy::buffer_one);
-  simulation.run_until(kNow + 90s);
+  simulation.run_until(kStart + 90s);
   auto runs = runs_of(store);
   REQUIRE(runs.size() == 1);
   CHECK(runs[0].status == RunStatus::running);
   CHECK(runs[0].remote_id == "job-" + to_string(runs[0].id));
-  simulation.down_until(kNow + 100s);
-  simulation.run_until(kNow + 150s);
+  simulation.down_until(kStart + 100s);
+  simulation.run_until(kStart + 150s);
   runs = runs_of(store);
   REQUIRE(runs.size() == 2);
   CHECK(runs[0].status == RunStatus::running);
@@ -79,7 +79,7 @@ TEST_CASE("a run that goes on elsewhere holds its slot over restarts and daemons
   CHECK(simulation.sent().size() == 1);
   // Its end lets the next one go, whoever heard of it.
   REQUIRE(end(store, runs[0], RunStatus::completed, simulation.now()).released);
-  simulation.run_until(kNow + 160s);
+  simulation.run_until(kStart + 160s);
   runs = runs_of(store);
   CHECK(runs[0].status == RunStatus::completed);
   CHECK(runs[1].status == RunStatus::running);
@@ -88,9 +88,9 @@ TEST_CASE("a run that goes on elsewhere holds its slot over restarts and daemons
 
 TEST_CASE("cancel_other wishes the job elsewhere cancelled, and its end lets the new run go") {
   store::MemoryStore store;
-  Simulation simulation(store, kNow, accepting(1));
+  Simulation simulation(store, kStart, accepting(1));
   add_batch(simulation, store, OverlapPolicy::cancel_other);
-  simulation.run_until(kNow + 130s);
+  simulation.run_until(kStart + 130s);
   auto runs = runs_of(store);
   REQUIRE(runs.size() == 2);
   CHECK(runs[0].status == RunStatus::running);
@@ -100,7 +100,7 @@ TEST_CASE("cancel_other wishes the job elsewhere cancelled, and its end lets the
   const auto taken = desk->take_tracked({.executor = "default"}, simulation.now());
   REQUIRE(taken.size() == 1);  // at once, not when it is asked about next
   REQUIRE(end(store, runs[0], RunStatus::cancelled, simulation.now()).released);
-  simulation.run_until(kNow + 140s);
+  simulation.run_until(kStart + 140s);
   runs = runs_of(store);
   CHECK(runs[0].status == RunStatus::cancelled);
   CHECK(runs[1].status == RunStatus::running);
@@ -108,9 +108,9 @@ TEST_CASE("cancel_other wishes the job elsewhere cancelled, and its end lets the
 
 TEST_CASE("an invocation ends with its answer, whatever id that has") {
   store::MemoryStore store;
-  Simulation simulation(store, kNow, accepting(1));
+  Simulation simulation(store, kStart, accepting(1));
   simulation.add("FREQ=DAILY;COUNT=1", at("2026-03-01T00:01:00Z"), "UTC");
-  simulation.run_until(kNow + 2min);
+  simulation.run_until(kStart + 2min);
   REQUIRE(runs_of(store).size() == 1);
   CHECK(runs_of(store)[0].status == RunStatus::completed);
 }
@@ -125,15 +125,15 @@ TEST_CASE("a wish reaches the daemon that delivers the run, and the run is not t
     report.error = "broken off";
     return report;
   };
-  Simulation simulation(store, kNow, options);
+  Simulation simulation(store, kStart, options);
   simulation.add("FREQ=DAILY;COUNT=1", at("2026-03-01T00:01:00Z"), "UTC");
-  simulation.run_until(kNow + 65s);
+  simulation.run_until(kStart + 65s);
   auto run = runs_of(store).at(0);
   REQUIRE(run.status == RunStatus::dispatching);
   const auto directory = store::directory_of(store);
   CHECK(directory->cancel_run(run.id, "enough", simulation.now(), {}) ==
         store::CancelResult::asked);
-  simulation.run_until(kNow + 10min);
+  simulation.run_until(kStart + 10min);
   run = runs_of(store).at(0);
   CHECK(run.status == RunStatus::cancelled);
   CHECK(run.reason == "enough");
@@ -145,14 +145,14 @@ TEST_CASE("a wish outlives the daemon that had the run") {
   store::MemoryStore store({.claim_ttl = 45s});
   auto options = accepting(1);
   options.answer_takes = 5min;
-  Simulation simulation(store, kNow, options);
+  Simulation simulation(store, kStart, options);
   simulation.add("FREQ=DAILY;COUNT=1", at("2026-03-01T00:01:00Z"), "UTC");
-  simulation.run_until(kNow + 65s);
+  simulation.run_until(kStart + 65s);
   auto run = runs_of(store).at(0);
   REQUIRE(run.status == RunStatus::dispatching);
   (void)store::directory_of(store)->cancel_run(run.id, "enough", simulation.now(), {});
-  simulation.down_until(kNow + 3min);  // killed; its claim has lapsed
-  simulation.run_until(kNow + 4min);
+  simulation.down_until(kStart + 3min);  // killed; its claim has lapsed
+  simulation.run_until(kStart + 4min);
   run = runs_of(store).at(0);
   CHECK(run.status == RunStatus::cancelled);
   CHECK(run.reason == "enough");

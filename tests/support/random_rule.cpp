@@ -15,16 +15,16 @@ std::vector<int> list(Random& random, int longest, int low, int high, bool negat
 }
 
 std::vector<ByDay> weekdays(Random& random, Frequency freq, bool ordinals) {
-  std::vector<ByDay> days;
+  std::vector<ByDay> chosen;
   for (int i = pick(random, 1, 4); i > 0; --i) {
     ByDay day{0, static_cast<Weekday>(pick(random, 0, 6))};
     if (ordinals && chance(random, 50)) {
       const int highest = freq == Frequency::yearly && chance(random, 30) ? 53 : 5;
       day.ordinal = pick(random, 1, highest) * (chance(random, 40) ? -1 : 1);
     }
-    days.push_back(day);
+    chosen.push_back(day);
   }
-  return days;
+  return chosen;
 }
 
 std::uint32_t interval(Random& random, Frequency freq, int large_percent) {

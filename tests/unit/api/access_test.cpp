@@ -5,7 +5,7 @@
 namespace rruled::api {
 namespace {
 
-Request with(Headers headers) {
+Request with_headers(Headers headers) {
   Request request;
   request.headers = std::move(headers);
   return request;
@@ -16,12 +16,13 @@ int status(const std::optional<Response>& refusal) { return refusal ? refusal->s
 }  // namespace
 
 TEST_CASE("bearer credentials") {
-  CHECK(bearer_token(with({{"authorization", "bearer  rru_x "}})) == "rru_x");
-  CHECK(!bearer_token(with({})));
-  CHECK(!bearer_token(with({{"Authorization", "Bearer a"}, {"authorization", "Bearer b"}})));
-  CHECK(!bearer_token(with({{"Authorization", "Basic cnJ1"}})));
-  CHECK(!bearer_token(with({{"Authorization", "Bearer"}})));
-  CHECK(!bearer_token(with({{"Authorization", "Bearer "}})));
+  CHECK(bearer_token(with_headers({{"authorization", "bearer  rru_x "}})) == "rru_x");
+  CHECK(!bearer_token(with_headers({})));
+  CHECK(
+      !bearer_token(with_headers({{"Authorization", "Bearer a"}, {"authorization", "Bearer b"}})));
+  CHECK(!bearer_token(with_headers({{"Authorization", "Basic cnJ1"}})));
+  CHECK(!bearer_token(with_headers({{"Authorization", "Bearer"}})));
+  CHECK(!bearer_token(with_headers({{"Authorization", "Bearer "}})));
 }
 
 TEST_CASE("scope and project of a grant") {
@@ -45,16 +46,16 @@ TEST_CASE("without tokens only this machine is served") {
   for (const char* host :
        {"localhost", "LOCALHOST:8480", "127.0.0.1:8480", "127.9.9.9", "[::1]", "[::1]:8480"}) {
     INFO(host);
-    CHECK(status(refuse_foreign(with({{"Host", host}}))) == 0);
+    CHECK(status(refuse_foreign(with_headers({{"Host", host}}))) == 0);
   }
   for (const char* host : {"example.com", "evil.localhost.example.com", "10.0.0.1:8480",
                            "[fe80::1]", "localhost.evil", "127.0.0.1.evil.com", "", "[::1"}) {
     INFO(host);
-    CHECK(status(refuse_foreign(with({{"Host", host}}))) == 403);
+    CHECK(status(refuse_foreign(with_headers({{"Host", host}}))) == 403);
   }
-  CHECK(status(refuse_foreign(with({}))) == 403);
+  CHECK(status(refuse_foreign(with_headers({}))) == 403);
   const auto from = [](const char* origin) {
-    return status(refuse_foreign(with({{"Host", "localhost"}, {"Origin", origin}})));
+    return status(refuse_foreign(with_headers({{"Host", "localhost"}, {"Origin", origin}})));
   };
   CHECK(from("http://localhost:3000") == 0);
   CHECK(from("https://127.0.0.1") == 0);

@@ -177,6 +177,17 @@ class ApiHome {
   std::optional<api::ApiApplication> application_;
 };
 
+inline const std::string& kProject = ApiHome::kProject;
+inline const std::string& kFlows = ApiHome::kFlows;
+
+// Of an answer that refuses.
+inline std::string detail(const boost::json::value& problem) {
+  return ApiHome::text(problem, "detail");
+}
+inline std::string attr(const boost::json::value& problem) {
+  return ApiHome::text(problem, "attr");
+}
+
 // Memory and SQLite; PostgreSQL alone where RRULED_API_STORE says so.
 inline StoreKind either_store() {
   const char* wanted = std::getenv("RRULED_API_STORE");

@@ -82,4 +82,8 @@ inline std::string get(const std::string& path, const std::string& headers = {})
   return "GET " + path + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
 }
 
+inline bool is_ok(const std::string& response) {
+  return response.starts_with("HTTP/1.1 200 OK\r\n");
+}
+
 }  // namespace rruled::test

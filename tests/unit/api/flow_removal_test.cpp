@@ -15,7 +15,6 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-const std::string& kFlows = ApiHome::kFlows;
 constexpr int kMany = 700;
 
 store::FlowId id_of_flow(const std::string& text) {

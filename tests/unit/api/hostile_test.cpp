@@ -14,8 +14,6 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 using namespace std::string_literals;
 
-bool is_ok(const std::string& response) { return response.starts_with("HTTP/1.1 200 OK\r\n"); }
-
 // A good client's whole visit, from the connection on.
 std::chrono::milliseconds visit(const RunningServer& server) {
   const auto begun = steady_clock::now();

@@ -17,8 +17,6 @@ using namespace std::chrono_literals;
 using api::parse_listen_address;
 using api::ServerLimits;
 
-bool is_ok(const std::string& response) { return response.starts_with("HTTP/1.1 200 OK\r\n"); }
-
 std::shared_ptr<api::TlsIdentity> identity_of(const TempDir& dir, const Identity& identity) {
   std::ofstream(dir.file("cert.pem")) << identity.certificate;
   std::ofstream(dir.file("key.pem")) << identity.key;

@@ -6,11 +6,6 @@ namespace {
 
 namespace json = boost::json;
 
-const std::string& kFlows = ApiHome::kFlows;
-const std::string& kProject = ApiHome::kProject;
-
-std::string attr(const json::value& problem) { return ApiHome::text(problem, "attr"); }
-
 }  // namespace
 
 TEST_CASE("previews, stored and not") {

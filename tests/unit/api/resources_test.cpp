@@ -9,12 +9,6 @@ namespace {
 namespace json = boost::json;
 using std::chrono::seconds;
 
-const std::string& kFlows = ApiHome::kFlows;
-const std::string& kProject = ApiHome::kProject;
-
-std::string detail(const json::value& problem) { return ApiHome::text(problem, "detail"); }
-std::string attr(const json::value& problem) { return ApiHome::text(problem, "attr"); }
-
 std::vector<std::string> ids(const json::value& page) {
   std::vector<std::string> all;
   for (const auto& each : page.at("results").as_array()) all.push_back(ApiHome::text(each, "id"));

@@ -5,15 +5,8 @@
 namespace rruled::test {
 namespace {
 
-namespace json = boost::json;
 using std::chrono::hours;
 using std::chrono::seconds;
-
-const std::string& kFlows = ApiHome::kFlows;
-const std::string& kProject = ApiHome::kProject;
-
-std::string detail(const json::value& problem) { return ApiHome::text(problem, "detail"); }
-std::string attr(const json::value& problem) { return ApiHome::text(problem, "attr"); }
 
 std::string schedule_path(const std::string& flow, const std::string& schedule) {
   return kFlows + flow + "/schedules/" + schedule + "/";

@@ -2,6 +2,7 @@
 
 #include "daemon/core/run_identity.h"
 #include "tests/support/simulation.h"
+#include "zones.h"
 
 #include <catch2/catch.hpp>
 
@@ -13,14 +14,9 @@ namespace {
 using core::backfill_step;
 using std::chrono::seconds;
 
-const rrule::ZoneDatabase& zones() {
-  static const rrule::ZoneDatabase kZones;
-  return kZones;
-}
+const store::Timestamp kFilledAt = at("2026-06-10T12:00:00Z");
 
-const store::Timestamp kNow = at("2026-06-10T12:00:00Z");
-
-store::DueSchedule hourly(const char* rule = "FREQ=HOURLY") {
+store::DueSchedule hourly_due(const char* rule = "FREQ=HOURLY") {
   store::DueSchedule due;
   due.schedule.id =
       store::ScheduleId{store::parse_uuid("0190f6a2-0000-7000-8000-000000000001").value()};
@@ -48,9 +44,9 @@ store::Backfill one_day() {
 }  // namespace
 
 TEST_CASE("a backfill takes the occurrences from its beginning and before its end") {
-  const auto timetable = times(hourly());
+  const auto timetable = times(hourly_due());
   const auto preview = core::backfill_preview(timetable, at("2026-06-01T00:00:00Z"),
-                                              at("2026-06-01T03:00:00Z"), kNow);
+                                              at("2026-06-01T03:00:00Z"), kFilledAt);
   REQUIRE(preview.has_value());
   REQUIRE(preview->items.size() == 3);
   CHECK(preview->items[0].occurrence.instant == at("2026-06-01T00:00:00Z"));
@@ -58,7 +54,7 @@ TEST_CASE("a backfill takes the occurrences from its beginning and before its en
   // A fraction of a second after an occurrence is after it.
   const auto later = core::backfill_preview(
       timetable, store::Timestamp(at("2026-06-01T00:00:00Z")) + store::milliseconds(1),
-      store::Timestamp(at("2026-06-01T02:00:00Z")) + store::milliseconds(1), kNow);
+      store::Timestamp(at("2026-06-01T02:00:00Z")) + store::milliseconds(1), kFilledAt);
   REQUIRE(later.has_value());
   CHECK(later->items.size() == 2);
 }
@@ -72,17 +68,17 @@ TEST_CASE("what cannot be backfilled is told") {
            "There are 1001 occurrences, and at most 1000"},
           {"FREQ=YEARLY", "2026-06-09T00:00:00Z", "2026-06-09T16:41:00Z", "from", "no occurrence"},
       }));
-  const auto preview = core::backfill_preview(times(hourly(rule)), at(from), at(to), kNow);
+  const auto preview = core::backfill_preview(times(hourly_due(rule)), at(from), at(to), kFilledAt);
   REQUIRE(preview.has_error());
   CHECK(preview.error().attr == attr);
   CHECK_THAT(preview.error().detail, Catch::Contains(part));
-  CHECK(core::backfill_preview(times(hourly("FREQ=MINUTELY")), at("2026-06-09T00:00:00Z"),
-                               at("2026-06-09T16:40:00Z"), kNow)
+  CHECK(core::backfill_preview(times(hourly_due("FREQ=MINUTELY")), at("2026-06-09T00:00:00Z"),
+                               at("2026-06-09T16:40:00Z"), kFilledAt)
             .has_value());
 }
 
 TEST_CASE("a backfill goes on in order, a bounded number at a time, and ends") {
-  auto due = hourly();
+  auto due = hourly_due();
   due.schedule.overlap = GENERATE(store::OverlapPolicy::allow, store::OverlapPolicy::skip);
   const std::size_t room = due.schedule.overlap == store::OverlapPolicy::allow ? 10 : 1;
   const auto timetable = times(due);
@@ -92,8 +88,8 @@ TEST_CASE("a backfill goes on in order, a bounded number at a time, and ends") {
   int steps = 0;
   while (!backfill.ended_at) {
     REQUIRE(++steps < 100);
-    CHECK_FALSE(backfill_step(backfill, due, &timetable, room, kNow));  // all of them are live
-    const auto step = backfill_step(backfill, due, &timetable, 0, kNow);
+    CHECK_FALSE(backfill_step(backfill, due, &timetable, room, kFilledAt));  // all of them are live
+    const auto step = backfill_step(backfill, due, &timetable, 0, kFilledAt);
     REQUIRE(step);
     CHECK(step->runs.size() <= room);
     for (const auto& run : step->runs) {
@@ -104,7 +100,7 @@ TEST_CASE("a backfill goes on in order, a bounded number at a time, and ends") {
       CHECK(run.parent_id == backfill.id);
       CHECK(run.schedule_id == due.schedule.id);
       CHECK(run.status == store::RunStatus::pending);
-      CHECK(run.due_at == kNow);
+      CHECK(run.due_at == kFilledAt);
       CHECK_THAT(run.body, Catch::Contains(R"("origin":"backfill")"));
     }
     backfill = step->backfill;
@@ -115,32 +111,32 @@ TEST_CASE("a backfill goes on in order, a bounded number at a time, and ends") {
   CHECK(made.front() == at("2026-06-01T00:00:00Z"));
   CHECK(made.back() == at("2026-06-01T23:00:00Z"));
   CHECK(backfill.made == 24);
-  CHECK_FALSE(backfill_step(backfill, due, &timetable, 0, kNow));
+  CHECK_FALSE(backfill_step(backfill, due, &timetable, 0, kFilledAt));
 }
 
 TEST_CASE("a backfill rests while the project is paused, and ends with what it is of") {
-  auto due = hourly();
+  auto due = hourly_due();
   const auto timetable = times(due);
   SECTION("the project is paused") {
-    due.project =
-        store::Project{.id = 1, .paused_at = kNow, .resumed_at = {}, .catch_up = false, .note = ""};
-    CHECK_FALSE(backfill_step(one_day(), due, &timetable, 0, kNow));
-    due.project->resumed_at = kNow;
-    CHECK(backfill_step(one_day(), due, &timetable, 0, kNow)->runs.size() == 10);
+    due.project = store::Project{
+        .id = 1, .paused_at = kFilledAt, .resumed_at = {}, .catch_up = false, .note = ""};
+    CHECK_FALSE(backfill_step(one_day(), due, &timetable, 0, kFilledAt));
+    due.project->resumed_at = kFilledAt;
+    CHECK(backfill_step(one_day(), due, &timetable, 0, kFilledAt)->runs.size() == 10);
   }
   SECTION("the schedule is deleted") {
-    const auto step = backfill_step(one_day(), std::nullopt, nullptr, 0, kNow);
+    const auto step = backfill_step(one_day(), std::nullopt, nullptr, 0, kFilledAt);
     REQUIRE(step);
     CHECK(step->runs.empty());
-    CHECK(step->backfill.ended_at == kNow);
+    CHECK(step->backfill.ended_at == kFilledAt);
     CHECK_THAT(step->backfill.note, Catch::Contains("deleted"));
   }
   SECTION("the flow is archived") {
     due.flow_status = store::FlowStatus::archived;
-    const auto step = backfill_step(one_day(), due, &timetable, 0, kNow);
+    const auto step = backfill_step(one_day(), due, &timetable, 0, kFilledAt);
     REQUIRE(step);
     CHECK(step->runs.empty());
-    CHECK(step->backfill.ended_at == kNow);
+    CHECK(step->backfill.ended_at == kFilledAt);
   }
 }
 

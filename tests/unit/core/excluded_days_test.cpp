@@ -1,6 +1,7 @@
 #include "daemon/core/excluded_days.h"
 
 #include "daemon/core/json_text.h"
+#include "zones.h"
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
@@ -10,11 +11,6 @@ namespace {
 
 namespace json = boost::json;
 using core::ExcludedDays;
-
-const rrule::ZoneDatabase& zones() {
-  static const rrule::ZoneDatabase kZones;
-  return kZones;
-}
 
 date::local_days day(const char* text) {
   std::istringstream in(text);

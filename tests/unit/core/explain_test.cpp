@@ -2,6 +2,7 @@
 
 #include "daemon/core/run_identity.h"
 #include "tests/support/simulation.h"
+#include "zones.h"
 
 #include <catch2/catch.hpp>
 
@@ -18,16 +19,11 @@ using store::RunStatus;
 using store::Schedule;
 using store::ScheduleStatus;
 
-const rrule::ZoneDatabase& zones() {
-  static const rrule::ZoneDatabase kZones;
-  return kZones;
-}
-
 // 09:00 UTC each day; the one of 10 June is asked about, and it is noon of that day.
 const Instant kAsked = at("2026-06-10T09:00:00Z");
-const store::Timestamp kNow = at("2026-06-10T12:00:00Z");
+const store::Timestamp kNoon = at("2026-06-10T12:00:00Z");
 
-Schedule daily() {
+Schedule asked_schedule() {
   Schedule row;
   row.id = store::ScheduleId{store::parse_uuid("0190f6a2-0000-7000-8000-000000000001").value()};
   row.rrule = "RRULE:FREQ=DAILY";
@@ -38,7 +34,7 @@ Schedule daily() {
   return row;
 }
 
-core::CalendarFinder one_day(const std::string& day) {
+core::CalendarFinder closed_on(const std::string& day) {
   return [day](std::int64_t, const std::string&) {
     return core::ExcludedDays::compile(R"({"dates":[")" + day + R"("]})", zones()).value();
   };
@@ -47,7 +43,7 @@ core::CalendarFinder one_day(const std::string& day) {
 // What is said of the instant.
 Explained explained(const ExplainSource& source,
                     Instant instant,
-                    store::Timestamp now = kNow,
+                    store::Timestamp now = kNoon,
                     const core::CalendarFinder& calendars = {}) {
   const auto timetable = core::Timetable::compile(source.schedule, zones(), calendars).value();
   const auto all = core::explain(source, timetable, core::explain_span(timetable, instant, 3), now);
@@ -64,8 +60,8 @@ std::string said(const Explained& each) {
 
 Run a_run(RunStatus status, const std::string& reason = {}, const std::string& error = {}) {
   Run run;
-  run.id = core::scheduled_run_id(daily().id, kAsked);
-  run.schedule_id = daily().id;
+  run.id = core::scheduled_run_id(asked_schedule().id, kAsked);
+  run.schedule_id = asked_schedule().id;
   run.scheduled_for = kAsked;
   run.due_at = kAsked;
   run.status = status;
@@ -112,7 +108,7 @@ TEST_CASE("explain says of each run what became of it") {
       {a_run(RunStatus::cancelled, "schedule_deleted"), store::OverlapPolicy::allow,
        "cancelled: cancelled: the schedule was deleted"},
   }));
-  Schedule row = daily();
+  Schedule row = asked_schedule();
   row.overlap = overlap;
   ExplainSource source{row};
   source.runs = {run};
@@ -131,7 +127,7 @@ TEST_CASE("explain says which gap an occurrence is in") {
       {GapReason::error, "not run: the schedule could not be used then"},
       {GapReason::skipped_by_operator, "not run: left out by a person"},
   }));
-  const Schedule row = daily();
+  const Schedule row = asked_schedule();
   ExplainSource source{row};
   source.gaps = {{row.id, reason, at("2026-06-08T09:00:00Z"), kAsked, 3}};
   CHECK(said(explained(source, kAsked)) ==
@@ -143,7 +139,7 @@ TEST_CASE("explain says which gap an occurrence is in") {
 }
 
 TEST_CASE("explain says what will be, and why not") {
-  Schedule row = daily();
+  Schedule row = asked_schedule();
   ExplainSource source{row};
   const Instant tomorrow = at("2026-06-11T09:00:00Z");
   SECTION("it will run") {
@@ -157,7 +153,7 @@ TEST_CASE("explain says what will be, and why not") {
   }
   SECTION("the project is paused") {
     source.project = store::Project{
-        .id = 1, .paused_at = kNow, .resumed_at = {}, .catch_up = false, .note = "freeze"};
+        .id = 1, .paused_at = kNoon, .resumed_at = {}, .catch_up = false, .note = "freeze"};
     CHECK(said(explained(source, tomorrow)) ==
           "never: will not run as things are: the project is paused (freeze)");
   }
@@ -194,33 +190,34 @@ TEST_CASE("explain says what will be, and why not") {
 }
 
 TEST_CASE("explain says what the calendar did") {
-  Schedule row = daily();
+  Schedule row = asked_schedule();
   row.calendar = "holidays";
   ExplainSource source{row};
   SECTION("left out, and written down as a gap") {
     source.gaps = {{row.id, GapReason::calendar, at("2026-06-01T09:00:00Z"), kAsked, 4}};
-    CHECK(said(explained(source, kAsked, kNow, one_day("2026-06-10"))) ==
+    CHECK(said(explained(source, kAsked, kNoon, closed_on("2026-06-10"))) ==
           "skipped: skipped: its day was excluded by the calendar (4 occurrences from "
           "2026-06-01T09:00:00Z to 2026-06-10T09:00:00Z)");
   }
   SECTION("left out, amid others that were missed") {
     source.gaps = {
         {row.id, GapReason::missed, at("2026-06-08T09:00:00Z"), at("2026-06-12T09:00:00Z"), 4}};
-    CHECK(said(explained(source, kAsked, kNow, one_day("2026-06-10"))) ==
+    CHECK(said(explained(source, kAsked, kNoon, closed_on("2026-06-10"))) ==
           "skipped: skipped: 2026-06-10 is excluded by calendar holidays");
   }
   SECTION("left out, and not written down yet") {
-    CHECK(said(explained(source, kAsked, kNow, one_day("2026-06-10"))) ==
+    CHECK(said(explained(source, kAsked, kNoon, closed_on("2026-06-10"))) ==
           "skipped: skipped: 2026-06-10 is excluded by calendar holidays");
   }
   SECTION("will be left out") {
-    CHECK(said(explained(source, at("2026-06-11T09:00:00Z"), kNow, one_day("2026-06-11"))) ==
+    CHECK(said(explained(source, at("2026-06-11T09:00:00Z"), kNoon, closed_on("2026-06-11"))) ==
           "never: will not run: 2026-06-11 is excluded by calendar holidays");
   }
   SECTION("moved") {
     row.rrule = "RRULE:FREQ=WEEKLY;BYDAY=WE";
     row.calendar_action = store::CalendarAction::next;
-    const auto moved = explained(source, at("2026-06-18T09:00:00Z"), kNow, one_day("2026-06-17"));
+    const auto moved =
+        explained(source, at("2026-06-18T09:00:00Z"), kNoon, closed_on("2026-06-17"));
     CHECK(said(moved) ==
           "ahead: will run at 2026-06-18T09:00:00.000Z; moved from 2026-06-17 by "
           "calendar holidays (next)");
@@ -238,7 +235,7 @@ TEST_CASE("explain says which change of the clock an occurrence met") {
            "ahead: will run at 2026-11-01T05:30:00.000Z; the first of two 01:30:00 (the change at "
            "2026-11-01T06:00:00Z)"},
       }));
-  Schedule row = daily();
+  Schedule row = asked_schedule();
   row.timezone = zone;
   row.starts_at = at(start);
   row.created_at = at(start);
@@ -248,7 +245,7 @@ TEST_CASE("explain says which change of the clock an occurrence met") {
 }
 
 TEST_CASE("explain shows a run that the rule of today does not name") {
-  Schedule row = daily();
+  Schedule row = asked_schedule();
   row.rrule = "RRULE:FREQ=DAILY;BYHOUR=10";
   ExplainSource source{row};
   source.runs = {a_run(RunStatus::completed)};

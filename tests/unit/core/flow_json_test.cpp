@@ -10,21 +10,21 @@ namespace json = boost::json;
 
 namespace {
 
-const store::Timestamp kNow{std::chrono::milliseconds(1'780'000'000'250)};
+const store::Timestamp kCreated{std::chrono::milliseconds(1'780'000'000'250)};
 
-store::Flow defaults() {
+store::Flow default_flow() {
   store::Flow flow;
   flow.id = *store::parse_id<store::FlowId>("0190f6a2-0000-7000-8000-00000000000f");
-  flow.created_at = kNow;
+  flow.created_at = kCreated;
   return flow;
 }
 
-FieldResult<store::Flow> read(std::string_view text, const store::Flow& base, JsonUse use) {
-  return flow_from_json(parse_json(text).value().get_object(), base, use, kNow);
+FieldResult<store::Flow> read_flow(std::string_view text, const store::Flow& base, JsonUse use) {
+  return flow_from_json(parse_json(text).value().get_object(), base, use, kCreated);
 }
 
-FieldResult<store::Flow> read(std::string_view text) {
-  return read(text, defaults(), JsonUse::create);
+FieldResult<store::Flow> read_flow(std::string_view text) {
+  return read_flow(text, default_flow(), JsonUse::create);
 }
 
 const char* kActive = R"({"name":"Daily","status":"active","actions":[
@@ -40,7 +40,7 @@ const char* kActive = R"({"name":"Daily","status":"active","actions":[
 }  // namespace
 
 TEST_CASE("a flow needs nothing while it is a draft") {
-  const auto flow = read("{}");
+  const auto flow = read_flow("{}");
   REQUIRE(flow.has_value());
   CHECK(flow->status == store::FlowStatus::draft);
   CHECK(flow->version == 1);
@@ -49,7 +49,7 @@ TEST_CASE("a flow needs nothing while it is a draft") {
 }
 
 TEST_CASE("the trigger is the config of the one trigger action") {
-  const auto flow = read(kActive);
+  const auto flow = read_flow(kActive);
   REQUIRE(flow.has_value());
   CHECK(flow->trigger_type == "schedule");
   CHECK(flow->trigger == R"({"type":"schedule"})");
@@ -61,14 +61,14 @@ TEST_CASE("the trigger is the config of the one trigger action") {
 
 TEST_CASE("a body without actions may give the trigger itself") {
   const auto flow =
-      read(R"({"status":"active","trigger":{"type":"batch","filters":{"properties":[]}}})");
+      read_flow(R"({"status":"active","trigger":{"type":"batch","filters":{"properties":[]}}})");
   REQUIRE(flow.has_value());
   CHECK(flow->trigger_type == "batch");
   CHECK(flow->actions == R"([{"id":"trigger","name":"Trigger","type":"trigger",)"
                          R"("config":{"type":"batch","filters":{"properties":[]}}}])");
-  CHECK(read(R"({"actions":[],"trigger":{"type":"schedule"}})").value().actions.size() > 2);
-  CHECK(read(R"({"trigger":null})").error().attr == "trigger");
-  CHECK(read(R"({"actions":[]})").error().attr == "actions");
+  CHECK(read_flow(R"({"actions":[],"trigger":{"type":"schedule"}})").value().actions.size() > 2);
+  CHECK(read_flow(R"({"trigger":null})").error().attr == "trigger");
+  CHECK(read_flow(R"({"actions":[]})").error().attr == "actions");
 }
 
 TEST_CASE("what is wrong with a flow is told by field") {
@@ -76,7 +76,7 @@ TEST_CASE("what is wrong with a flow is told by field") {
   for (const auto& each : cases) {
     CAPTURE(json_text(each));
     const auto flow =
-        flow_from_json(each.at("body").as_object(), defaults(), JsonUse::create, kNow);
+        flow_from_json(each.at("body").as_object(), default_flow(), JsonUse::create, kCreated);
     REQUIRE_FALSE(flow.has_value());
     CHECK(flow.error().attr == testing::text_of(each, "attr"));
     CHECK_THAT(flow.error().detail, Catch::StartsWith(testing::text_of(each, "detail")));
@@ -88,15 +88,15 @@ TEST_CASE("a draft and an archived flow may be incomplete, and neither may be ac
   const char* incomplete =
       R"({"status":"archived","actions":[{"id":"t","type":"trigger","config":{"type":"batch"}},)"
       R"({"type":"x"}]})";
-  const auto flow = read(incomplete);
+  const auto flow = read_flow(incomplete);
   REQUIRE(flow.has_value());
-  const auto activated = read(R"({"status":"active"})", *flow, JsonUse::patch);
+  const auto activated = read_flow(R"({"status":"active"})", *flow, JsonUse::patch);
   REQUIRE_FALSE(activated.has_value());
   CHECK(activated.error().attr == "actions__0__filters");
 }
 
 TEST_CASE("the version grows when what runs changes, and only then") {
-  const auto flow = read(kActive);
+  const auto flow = read_flow(kActive);
   REQUIRE(flow.has_value());
   struct Case {
     const char* body;
@@ -115,7 +115,7 @@ TEST_CASE("the version grows when what runs changes, and only then") {
   };
   for (const auto& each : cases) {
     CAPTURE(each.body);
-    const auto patched = read(each.body, *flow, JsonUse::patch);
+    const auto patched = read_flow(each.body, *flow, JsonUse::patch);
     REQUIRE(patched.has_value());
     CHECK(patched->version == each.version);
   }
@@ -123,16 +123,16 @@ TEST_CASE("the version grows when what runs changes, and only then") {
 }
 
 TEST_CASE("a patch of the trigger goes into the stored actions") {
-  const auto flow = read(kActive);
+  const auto flow = read_flow(kActive);
   REQUIRE(flow.has_value());
-  const auto patched = read(R"({"trigger":{"type":"event"}})", *flow, JsonUse::patch);
+  const auto patched = read_flow(R"({"trigger":{"type":"event"}})", *flow, JsonUse::patch);
   REQUIRE(patched.has_value());
   CHECK(patched->trigger_type == "event");
   CHECK_THAT(patched->actions, Catch::Contains(R"("config":{"type":"event"})"));
 }
 
 TEST_CASE("fields come in the order of the API, and read back equal") {
-  const auto flow = read(kActive);
+  const auto flow = read_flow(kActive);
   REQUIRE(flow.has_value());
   const json::object object = to_json(*flow);
   std::string keys;
@@ -141,7 +141,7 @@ TEST_CASE("fields come in the order of the API, and read back equal") {
         "id name description version status created_at created_by updated_at trigger "
         "trigger_masking conversion exit_condition edges actions abort_action variables "
         "billable_action_types ");
-  const auto again = flow_from_json(object, defaults(), JsonUse::import, kNow);
+  const auto again = flow_from_json(object, default_flow(), JsonUse::import, kCreated);
   REQUIRE(again.has_value());
   CHECK(same_settings(*flow, *again));
   CHECK(unknown_flow_keys(object).empty());
@@ -150,9 +150,9 @@ TEST_CASE("fields come in the order of the API, and read back equal") {
 }
 
 TEST_CASE("a draft without anything reads back equal") {
-  const auto flow = read("{}");
+  const auto flow = read_flow("{}");
   REQUIRE(flow.has_value());
-  const auto again = flow_from_json(to_json(*flow), defaults(), JsonUse::import, kNow);
+  const auto again = flow_from_json(to_json(*flow), default_flow(), JsonUse::import, kCreated);
   REQUIRE(again.has_value());
   CHECK(same_settings(*flow, *again));
 }

@@ -2,6 +2,7 @@
 
 #include "daemon/core/timetable.h"
 #include "tests/support/simulation.h"
+#include "zones.h"
 
 #include <catch2/catch.hpp>
 
@@ -14,11 +15,6 @@ using core::ExcludedDays;
 using core::OpenDays;
 using std::chrono::seconds;
 using store::CalendarAction;
-
-const rrule::ZoneDatabase& zones() {
-  static const rrule::ZoneDatabase kZones;
-  return kZones;
-}
 
 std::shared_ptr<const ExcludedDays> excluding(const std::string& rules) {
   return ExcludedDays::compile(R"({"rules":[)" + rules + "]}", zones()).value();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/core/action.h"
+#include "tests/support/simulation.h"
 
 #include <cstdint>
 #include <string>
@@ -10,6 +11,9 @@
 namespace rruled::test {
 
 using core::Action;
+
+// When the planners are made.
+inline const Instant kNow = at("2026-03-01T00:00:00Z");
 
 template <class Wanted>
 std::vector<Wanted> all_of(const std::vector<Action>& actions) {

@@ -11,8 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Instant kNow = at("2026-03-01T00:00:00Z");
-
 }  // namespace
 
 TEST_CASE("a claimed run whose window is over is not sent, unless it was tried before") {

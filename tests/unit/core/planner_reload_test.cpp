@@ -10,8 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Instant kNow = at("2026-03-01T00:00:00Z");
-
 // With the store's answers: nothing is due.
 struct Planned {
   explicit Planned(std::map<std::string, std::size_t> executors)

@@ -14,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Instant kNow = at("2026-03-01T00:00:00Z");
-
 }  // namespace
 
 TEST_CASE("what waits is taken in order within a project, and projects take turns") {

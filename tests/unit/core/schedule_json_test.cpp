@@ -1,8 +1,8 @@
 #include "daemon/core/schedule_json.h"
 
 #include "daemon/core/time_text.h"
-#include "rrule/zone_database.h"
 #include "tests/support/cases.h"
+#include "zones.h"
 
 #include <catch2/catch.hpp>
 
@@ -13,10 +13,7 @@ namespace json = boost::json;
 
 namespace {
 
-const rrule::ZoneDatabase& zones() {
-  static const rrule::ZoneDatabase database;
-  return database;
-}
+using rruled::test::zones;
 
 Timestamp at(std::string_view text) {
   return instant_of(parse_time(text).value(), *rrule::TimeZone::utc());
@@ -24,7 +21,7 @@ Timestamp at(std::string_view text) {
 
 const Timestamp kNow = at("2026-06-01T12:00:00.250Z");
 
-store::Schedule defaults() {
+store::Schedule default_schedule() {
   store::Schedule row;
   row.id = *store::parse_id<store::ScheduleId>("0190f6a2-0000-7000-8000-000000000001");
   row.flow_id = *store::parse_id<store::FlowId>("0190f6a2-0000-7000-8000-00000000000f");
@@ -37,13 +34,13 @@ ScheduleRules rules(std::chrono::seconds min_interval = 1s) {
           [](std::string_view name, std::int64_t) { return name == "default" || name == "web"; }};
 }
 
-FieldResult<ScheduleEdit> read(std::string_view text, JsonUse use = JsonUse::create) {
-  return schedule_from_json(parse_json(text).value().get_object(), defaults(), nullptr, use,
+FieldResult<ScheduleEdit> read_schedule(std::string_view text, JsonUse use = JsonUse::create) {
+  return schedule_from_json(parse_json(text).value().get_object(), default_schedule(), nullptr, use,
                             rules(), kNow);
 }
 
 store::Schedule stored(std::string_view text) {
-  const auto edit = read(text);
+  const auto edit = read_schedule(text);
   REQUIRE(edit.has_value());
   return decided(*edit, nullptr, nullptr, true, kNow).schedule;
 }
@@ -51,8 +48,8 @@ store::Schedule stored(std::string_view text) {
 }  // namespace
 
 TEST_CASE("a schedule is read with its defaults") {
-  const auto edit =
-      read(R"({"rrule":"RRULE:freq=daily;byhour=9","starts_at":"2026-01-01T09:00:00.9Z"})");
+  const auto edit = read_schedule(
+      R"({"rrule":"RRULE:freq=daily;byhour=9","starts_at":"2026-01-01T09:00:00.9Z"})");
   REQUIRE(edit.has_value());
   CHECK(edit->row.rrule == "FREQ=DAILY;BYHOUR=9");
   CHECK(store::Timestamp(edit->row.starts_at) == at("2026-01-01T09:00:00Z"));
@@ -68,7 +65,7 @@ TEST_CASE("a schedule is read with its defaults") {
 }
 
 TEST_CASE("a schedule of a flow that cannot fire has no next time") {
-  const auto edit = read(R"({"rrule":"FREQ=DAILY","starts_at":"2026-01-01T09:00:00Z"})");
+  const auto edit = read_schedule(R"({"rrule":"FREQ=DAILY","starts_at":"2026-01-01T09:00:00Z"})");
   REQUIRE(edit.has_value());
   const auto change = decided(*edit, nullptr, nullptr, false, kNow);
   CHECK(change.schedule.status == store::ScheduleStatus::active);
@@ -79,7 +76,7 @@ TEST_CASE("what is wrong with a schedule is told by field") {
   const auto cases = testing::read_cases("bad_schedules");
   for (const auto& each : cases) {
     CAPTURE(json_text(each));
-    const auto edit = schedule_from_json(each.at("body").as_object(), defaults(), nullptr,
+    const auto edit = schedule_from_json(each.at("body").as_object(), default_schedule(), nullptr,
                                          JsonUse::create, rules(), kNow);
     REQUIRE_FALSE(edit.has_value());
     CHECK(edit.error().attr == testing::text_of(each, "attr"));
@@ -93,12 +90,13 @@ TEST_CASE("a new schedule is active, whatever status it is given; later two can 
   const std::string fields =
       R"({"rrule":"FREQ=DAILY","starts_at":"2026-01-01T09:00:00Z","status":)";
   for (const std::string word : {"\"completed\"", "\"paused\"", "\"lively\"", "7"}) {
-    const auto edit = read(fields + word + "}");
+    const auto edit = read_schedule(fields + word + "}");
     REQUIRE(edit.has_value());
     CHECK(decided(*edit, nullptr, nullptr, true, kNow).schedule.status ==
           store::ScheduleStatus::active);
   }
-  auto before = decided(read(fields + "null}").value(), nullptr, nullptr, true, kNow).schedule;
+  auto before =
+      decided(read_schedule(fields + "null}").value(), nullptr, nullptr, true, kNow).schedule;
   const auto patch = [&](const std::string& text) {
     return schedule_from_json(json::parse(text).as_object(), before, &before, JsonUse::patch,
                               rules(), kNow);
@@ -124,7 +122,8 @@ TEST_CASE("a new schedule is active, whatever status it is given; later two can 
 }
 
 TEST_CASE("an error of the rule has its place") {
-  const auto edit = read(R"({"rrule":"FREQ=DAILY;BYHOUR=25","starts_at":"2026-01-01T00:00:00Z"})");
+  const auto edit =
+      read_schedule(R"({"rrule":"FREQ=DAILY;BYHOUR=25","starts_at":"2026-01-01T00:00:00Z"})");
   REQUIRE_FALSE(edit.has_value());
   REQUIRE(edit.error().offset);
   CHECK(*edit.error().offset >= 11);
@@ -132,8 +131,8 @@ TEST_CASE("an error of the rule has its place") {
 
 TEST_CASE("the smallest distance between occurrences is held among the next hundred") {
   const auto with = [](std::chrono::seconds least, const char* rule) {
-    return schedule_from_json({{"rrule", rule}, {"starts_at", "2026-01-01T00:00:00Z"}}, defaults(),
-                              nullptr, JsonUse::create, rules(least), kNow);
+    return schedule_from_json({{"rrule", rule}, {"starts_at", "2026-01-01T00:00:00Z"}},
+                              default_schedule(), nullptr, JsonUse::create, rules(least), kNow);
   };
   CHECK(with(1h, "FREQ=HOURLY").has_value());
   const auto refused = with(1h, "FREQ=MINUTELY;INTERVAL=59");
@@ -159,14 +158,15 @@ TEST_CASE("a start given as wall time follows the zone") {
   for (const auto& each : cases) {
     const auto edit = schedule_from_json(
         {{"rrule", "FREQ=DAILY"}, {"starts_at_local", each.local}, {"timezone", each.zone}},
-        defaults(), nullptr, JsonUse::create, rules(), kNow);
+        default_schedule(), nullptr, JsonUse::create, rules(), kNow);
     REQUIRE(edit.has_value());
     CHECK(store::Timestamp(edit->row.starts_at) == at(each.instant));
   }
 }
 
 TEST_CASE("now, in a file, keeps every run of a COUNT ahead") {
-  const auto edit = read(R"({"rrule":"FREQ=SECONDLY;COUNT=3","starts_at":"now"})", JsonUse::import);
+  const auto edit =
+      read_schedule(R"({"rrule":"FREQ=SECONDLY;COUNT=3","starts_at":"now"})", JsonUse::import);
   REQUIRE(edit.has_value());
   CHECK(store::Timestamp(edit->row.starts_at) == at("2026-06-01T12:00:01Z"));
   const auto change = decided(*edit, nullptr, nullptr, true, kNow);
@@ -184,7 +184,8 @@ TEST_CASE("what is written is read back equal") {
       "retry":{"max_attempts":2,"min_backoff":"2s","max_backoff":"1m","max_age":"1h"},
       "timeout":"45s","executor":"web"})");
   const json::object text = to_json(row);
-  const auto again = schedule_from_json(text, defaults(), nullptr, JsonUse::import, rules(), kNow);
+  const auto again =
+      schedule_from_json(text, default_schedule(), nullptr, JsonUse::import, rules(), kNow);
   REQUIRE(again.has_value());
   CHECK(same_settings(row, decided(*again, nullptr, nullptr, true, kNow).schedule));
   CHECK(unknown_schedule_keys(text).empty());
@@ -263,7 +264,7 @@ TEST_CASE("a completed schedule can be renamed, and revived by a rule with a fut
 
 TEST_CASE("an import takes completed, paused and broken schedules as they are") {
   const auto import = [](const char* body) {
-    const auto edit = read(body, JsonUse::import);
+    const auto edit = read_schedule(body, JsonUse::import);
     REQUIRE(edit.has_value());
     return decided(*edit, nullptr, nullptr, true, kNow).schedule;
   };

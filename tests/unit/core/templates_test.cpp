@@ -7,8 +7,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-store::Instant instant(std::int64_t seconds) {
-  return store::Instant(std::chrono::seconds(seconds));
+store::Instant instant(std::int64_t epoch_seconds) {
+  return store::Instant(std::chrono::seconds(epoch_seconds));
 }
 
 TemplateValues values() {

@@ -293,17 +293,17 @@ TEST_CASE("next_due stays exact while the soonest are cancelled one by one, and 
   const bool rising = GENERATE(true, false);
   Wheel wheel(at(0));
   constexpr std::int64_t kTimers = 3'000;
-  constexpr std::int64_t kFirst = 10'000'000'000;
+  constexpr std::int64_t kSoonest = 10'000'000'000;
   std::vector<Wheel::Handle> handles(kTimers);
   for (std::int64_t n = 0; n < kTimers; ++n) {
     const std::int64_t place = rising ? n : kTimers - 1 - n;
-    handles[std::size_t(place)] = wheel.arm(1, at(kFirst + place / 3));  // three of each due
+    handles[std::size_t(place)] = wheel.arm(1, at(kSoonest + place / 3));  // three of each due
   }
   for (std::int64_t n = 0; n < kTimers; ++n) {
-    REQUIRE(wheel.next_due() == at(kFirst + n / 3));
+    REQUIRE(wheel.next_due() == at(kSoonest + n / 3));
     if (n % 100 == 0) {
-      const auto sooner = wheel.arm(2, at(kFirst - 1));
-      REQUIRE(wheel.next_due() == at(kFirst - 1));
+      const auto sooner = wheel.arm(2, at(kSoonest - 1));
+      REQUIRE(wheel.next_due() == at(kSoonest - 1));
       REQUIRE(wheel.cancel(sooner));
     }
     REQUIRE(wheel.cancel(handles[std::size_t(n)]));

@@ -34,8 +34,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-struct Setup {
-  explicit Setup(CommandExecutorOptions options)
+struct CommandSetup {
+  explicit CommandSetup(CommandExecutorOptions options)
       : executor(
             CommandExecutor::create(loop.context.get_executor(), clock, guard, std::move(options))
                 .value()) {}
@@ -63,7 +63,7 @@ using Lines = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("a command gets the run on its stdin") {
-  Setup setup({.argv = {"cat"}});
+  CommandSetup setup({.argv = {"cat"}});
   const Report report = setup.deliver();
   CHECK(report.kind == Kind::completed);
   CHECK(report.error.empty());
@@ -77,17 +77,17 @@ TEST_CASE("a command gets the run on its stdin") {
 TEST_CASE("a body of any size is read as a whole, or not at all") {
   auto run = sample_run();
   run.body.assign(3'000'000, 'x');
-  CHECK(lines(Setup({.argv = {"wc", "-c"}}).deliver(run)) == Lines{"3000000"});
-  CHECK(Setup({.argv = {"true"}}).deliver(run).kind == Kind::completed);
+  CHECK(lines(CommandSetup({.argv = {"wc", "-c"}}).deliver(run)) == Lines{"3000000"});
+  CHECK(CommandSetup({.argv = {"true"}}).deliver(run).kind == Kind::completed);
   run.body.clear();
-  CHECK(lines(Setup({.argv = {"wc", "-c"}}).deliver(run)) == Lines{"0"});
+  CHECK(lines(CommandSetup({.argv = {"wc", "-c"}}).deliver(run)) == Lines{"0"});
 }
 
 TEST_CASE("a command's environment is the run, and nothing of ours but what it needs") {
   ::setenv("RRULED_STORE_URL", "canary", 1);
   ::setenv("SECRET_TOKEN", "canary", 1);
   ::setenv("TZ", "Europe/Prague", 1);
-  Lines found = lines(Setup({.argv = {"env"}}).deliver());
+  Lines found = lines(CommandSetup({.argv = {"env"}}).deliver());
   ::unsetenv("RRULED_STORE_URL");
   ::unsetenv("SECRET_TOKEN");
   ::unsetenv("TZ");
@@ -110,19 +110,19 @@ TEST_CASE("a command's environment is the run, and nothing of ours but what it n
   auto manual = sample_run();
   manual.schedule_id.reset();
   manual.scheduled_for.reset();
-  CHECK(Setup(sh("[ -z \"${RRULED_SCHEDULE_ID+x}${RRULED_SCHEDULED_FOR+x}\" ]"))
+  CHECK(CommandSetup(sh("[ -z \"${RRULED_SCHEDULE_ID+x}${RRULED_SCHEDULED_FOR+x}\" ]"))
             .deliver(manual)
             .kind == Kind::completed);
 }
 
 TEST_CASE("there is no shell between argv and the program") {
-  CHECK(lines(Setup({.argv = {"printf", "%s\\n", "$HOME", "a b;c", ""}}).deliver()) ==
+  CHECK(lines(CommandSetup({.argv = {"printf", "%s\\n", "$HOME", "a b;c", ""}}).deliver()) ==
         Lines{"$HOME", "a b;c"});
 }
 
 TEST_CASE("what a command writes becomes log lines") {
   const Report report =
-      Setup(sh("echo out; echo oops >&2; printf 'a\\377b\\n'; printf 'no end'")).deliver();
+      CommandSetup(sh("echo out; echo oops >&2; printf 'a\\377b\\n'; printf 'no end'")).deliver();
   REQUIRE(report.output.size() == 4);
   std::vector<std::string> out;
   std::vector<std::string> err;
@@ -136,7 +136,7 @@ TEST_CASE("what a command writes becomes log lines") {
 }
 
 TEST_CASE("a flood of output is read to its end and cut") {
-  const Report report = Setup({.argv = {"seq", "1", "200000"}}).deliver();
+  const Report report = CommandSetup({.argv = {"seq", "1", "200000"}}).deliver();
   CHECK(report.kind == Kind::completed);
   REQUIRE(report.output.size() == 1'001);
   CHECK(report.output[999].message == "1000");
@@ -160,11 +160,11 @@ TEST_CASE("how a command ended decides the report") {
       {"kill -40 $$", Kind::failed, {}, "killed by signal 40"},
   }));
   CAPTURE(sample.script);
-  const Report report = Setup(sh(sample.script)).deliver();
+  const Report report = CommandSetup(sh(sample.script)).deliver();
   CHECK(report.kind == sample.kind);
   CHECK(report.status_code == sample.status);
   CHECK(report.error == sample.error);
-  Setup retrying({.argv = {"/bin/sh", "-c", sample.script}, .retry_on_failure = true});
+  CommandSetup retrying({.argv = {"/bin/sh", "-c", sample.script}, .retry_on_failure = true});
   CHECK(retrying.deliver().kind == (sample.kind == Kind::failed ? Kind::retry : sample.kind));
 }
 
@@ -188,7 +188,7 @@ TEST_CASE("a program that cannot start says what to do") {
   const std::string program =
       sample.file.starts_with("no-such") ? sample.file : dir.file(sample.file);
   CAPTURE(program);
-  Setup setup({.argv = {program}, .retry_on_failure = true});
+  CommandSetup setup({.argv = {program}, .retry_on_failure = true});
   const Report report = setup.deliver();
   CHECK(report.kind == Kind::failed);
   CHECK_THAT(report.error, Catch::StartsWith("cannot start " + program));
@@ -199,8 +199,8 @@ TEST_CASE("a program that cannot start says what to do") {
 
 TEST_CASE("at the time limit a command is told to end") {
   Lifeline lifeline;
-  Setup setup(sh("trap 'echo ending; exit 3' TERM; " + lifeline.hold() + "sleep 1000 & " +
-                 Lifeline::report() + "wait"));
+  CommandSetup setup(sh("trap 'echo ending; exit 3' TERM; " + lifeline.hold() + "sleep 1000 & " +
+                        Lifeline::report() + "wait"));
   auto run = sample_run();
   run.timeout = 100ms;
   const Report report = setup.deliver(run);
@@ -212,13 +212,13 @@ TEST_CASE("at the time limit a command is told to end") {
 
 TEST_CASE("a command that does not listen is killed, and its children with it") {
   Lifeline lifeline;
-  Setup setup({.argv = {"/bin/sh", "-c",
-                        "trap '' TERM; " + lifeline.hold() +
-                            "sh -c 'sleep 1000 & sleep 1000' & sleep 1000 & " + Lifeline::report() +
-                            "wait; sleep 1000"},
-               .timeout = 100ms,
-               .kill_grace = 20ms,
-               .retry_on_failure = true});
+  CommandSetup setup({.argv = {"/bin/sh", "-c",
+                               "trap '' TERM; " + lifeline.hold() +
+                                   "sh -c 'sleep 1000 & sleep 1000' & sleep 1000 & " +
+                                   Lifeline::report() + "wait; sleep 1000"},
+                      .timeout = 100ms,
+                      .kill_grace = 20ms,
+                      .retry_on_failure = true});
   const Report report = setup.deliver();
   CHECK(report.kind == Kind::retry);
   CHECK(report.error == "timed out after 100 ms");
@@ -229,7 +229,8 @@ TEST_CASE("a command that does not listen is killed, and its children with it") 
 
 TEST_CASE("what a command leaves behind ends with it") {
   Lifeline lifeline;
-  Setup setup(sh(lifeline.hold() + "sleep 1000 & " + Lifeline::report() + "echo started; exit 0"));
+  CommandSetup setup(
+      sh(lifeline.hold() + "sleep 1000 & " + Lifeline::report() + "echo started; exit 0"));
   const Report report = setup.deliver();
   CHECK(report.kind == Kind::completed);
   CHECK(lines(report) == Lines{"started"});
@@ -238,15 +239,15 @@ TEST_CASE("what a command leaves behind ends with it") {
 }
 
 TEST_CASE("a process that left the group does not hold the report up") {
-  const Report report = Setup(sh("setsid sleep 1 & echo started")).deliver();
+  const Report report = CommandSetup(sh("setsid sleep 1 & echo started")).deliver();
   CHECK(report.kind == Kind::completed);
   CHECK(lines(report) == Lines{"started"});
 }
 
 TEST_CASE("a cancelled command is told to end, and is to be retried") {
   Lifeline lifeline;
-  Setup setup(sh("trap 'echo ending; exit 0' TERM; " + lifeline.hold() + "sleep 1000 & " +
-                 Lifeline::report() + "wait"));
+  CommandSetup setup(sh("trap 'echo ending; exit 0' TERM; " + lifeline.hold() + "sleep 1000 & " +
+                        Lifeline::report() + "wait"));
   lifeline.when_reported(setup.loop, [&] { setup.loop.cancel(); });
   const Report report = setup.deliver();
   CHECK(report.kind == Kind::retry);
@@ -259,9 +260,10 @@ TEST_CASE("a cancelled command is told to end, and is to be retried") {
 
 TEST_CASE("a command that is cancelled twice is killed") {
   Lifeline lifeline;
-  Setup setup({.argv = {"/bin/sh", "-c",
-                        "trap '' TERM; " + lifeline.hold() + Lifeline::report() + "sleep 1000"},
-               .kill_grace = 1h});
+  CommandSetup setup(
+      {.argv = {"/bin/sh", "-c",
+                "trap '' TERM; " + lifeline.hold() + Lifeline::report() + "sleep 1000"},
+       .kill_grace = 1h});
   lifeline.when_reported(setup.loop, [&] {
     setup.loop.cancel();
     // After the first one has been acted on.
@@ -288,7 +290,7 @@ asio::awaitable<Report> cancelled_before(IoLoop& loop, asio::awaitable<Report> w
 
 TEST_CASE("a command that is cancelled before it begins does not begin") {
   TempDir dir;
-  Setup setup({.argv = {"touch", dir.file("began")}});
+  CommandSetup setup({.argv = {"touch", dir.file("began")}});
   auto delivery = setup.executor->deliver(sample_run());
   const Report report = setup.loop.run(cancelled_before(setup.loop, std::move(delivery)));
   CHECK(report.kind == Kind::unsent);
@@ -305,10 +307,11 @@ TEST_CASE("a command starts with default signals and three descriptors") {
   ::pthread_sigmask(SIG_BLOCK, &mask, &old_mask);
   constexpr int kInheritable = 77;
   REQUIRE(::dup2(STDERR_FILENO, kInheritable) == kInheritable);
-  const Lines found = lines(
-      Setup(sh("grep -E '^Sig(Blk|Ign)' /proc/self/status; [ -e /proc/$$/fd/77 ] && echo leak; "
-               "[ \"$(cut -d' ' -f5 /proc/$$/stat)\" = $$ ] && echo leader"))
-          .deliver());
+  const Lines found =
+      lines(CommandSetup(
+                sh("grep -E '^Sig(Blk|Ign)' /proc/self/status; [ -e /proc/$$/fd/77 ] && echo leak; "
+                   "[ \"$(cut -d' ' -f5 /proc/$$/stat)\" = $$ ] && echo leader"))
+                .deliver());
   ::close(kInheritable);
   ::pthread_sigmask(SIG_SETMASK, &old_mask, nullptr);
   ::signal(SIGPIPE, before);
@@ -316,7 +319,7 @@ TEST_CASE("a command starts with default signals and three descriptors") {
 }
 
 TEST_CASE("a thousand commands leave no descriptor and no process behind") {
-  Setup setup({.argv = {"true"}});
+  CommandSetup setup({.argv = {"true"}});
   REQUIRE(setup.deliver().kind == Kind::completed);
   const std::size_t before = open_descriptors();
   int completed = 0;
@@ -326,7 +329,7 @@ TEST_CASE("a thousand commands leave no descriptor and no process behind") {
 }
 
 TEST_CASE("the dry run shows the command as one would type it") {
-  CHECK(Setup({.argv = {"/usr/bin/backup", "--all", "it's", "", "$x"}})
+  CHECK(CommandSetup({.argv = {"/usr/bin/backup", "--all", "it's", "", "$x"}})
             .executor->destination(sample_run()) ==
         R"(run /usr/bin/backup --all 'it'\''s' '' '$x')");
 }

@@ -4,13 +4,10 @@
 #include <unistd.h>
 
 using namespace rruled::io;
-
-namespace {
-using Setup = rruled::test::ConfigSetup;
-}  // namespace
+using rruled::test::ConfigSetup;
 
 TEST_CASE("drop-ins come after the file, the environment after both") {
-  Setup setup;
+  ConfigSetup setup;
   const auto file = setup.write("rruled.toml", "[log]\nlevel = \"debug\"\nformat = \"json\"\n");
   setup.write("rruled.d/20-b.toml", "[log]\nlevel = \"warn\"\n");
   setup.write("rruled.d/10-a.toml", "[log]\nlevel = \"error\"\n[api]\nlisten = \"127.0.0.1:1\"\n");
@@ -29,7 +26,7 @@ TEST_CASE("drop-ins come after the file, the environment after both") {
 }
 
 TEST_CASE("the file is the given one, else the variable's, else the system's") {
-  Setup setup;
+  ConfigSetup setup;
   setup.environment.system_file = setup.write("system.toml", "[log]\nlevel = \"error\"\n");
   CHECK(setup.good().log.level == LogVerbosity::error);
   setup.environment.variables["RRULED_CONFIG"] =
@@ -40,7 +37,7 @@ TEST_CASE("the file is the given one, else the variable's, else the system's") {
 }
 
 TEST_CASE("a folder that may not be entered does not count as empty") {
-  Setup setup;
+  ConfigSetup setup;
   setup.environment.system_file = setup.write("closed/system.toml", "[log]\nlevel = \"error\"\n");
   setup.write("open/some.toml", "");
   setup.write("open/some.d/more.toml", "[log]\nlevel = \"error\"\n");

@@ -7,13 +7,10 @@
 
 using namespace rruled::io;
 using namespace std::chrono_literals;
-
-namespace {
-using Setup = rruled::test::ConfigSetup;
-}  // namespace
+using rruled::test::ConfigSetup;
 
 TEST_CASE("without any configuration there is a store of one's own and a log executor") {
-  Setup setup;
+  ConfigSetup setup;
   Config config = setup.good();
   CHECK(config.store.sqlite_file == "/home/somebody/.local/state/rruled/rruled.db");
   CHECK(config.store.url == "sqlite:///home/somebody/.local/state/rruled/rruled.db");
@@ -35,7 +32,7 @@ TEST_CASE("without any configuration there is a store of one's own and a log exe
 }
 
 TEST_CASE("every key can be set in a file") {
-  Setup setup;
+  ConfigSetup setup;
   const auto file = setup.write("rruled.toml", R"(
 [store]
 url = "sqlite:///srv/rruled/r.db"
@@ -159,7 +156,7 @@ stop_timeout = "PT10S"
 }
 
 TEST_CASE("every key has a variable") {
-  Setup setup;
+  ConfigSetup setup;
   auto& variables = setup.environment.variables;
   setup.write("url", "sqlite:///from/file.db\n");
   variables["RRULED_STORE_URL_FILE"] = setup.path("url").string();
@@ -200,7 +197,7 @@ TEST_CASE("every key has a variable") {
 }
 
 TEST_CASE("a variable reaches the executor of the file that it names") {
-  Setup setup;
+  ConfigSetup setup;
   const auto file =
       setup.write("rruled.toml", "[executors.web-hook]\ntype = \"http\"\nurl = \"http://a/\"\n");
   setup.environment.variables["RRULED_EXECUTORS_WEB_HOOK_URL"] = "http://b/";
@@ -216,7 +213,7 @@ TEST_CASE("a variable reaches the executor of the file that it names") {
 }
 
 TEST_CASE("certificates and keys may be credentials of systemd, too") {
-  Setup setup;
+  ConfigSetup setup;
   const auto file = setup.write(
       "rruled.toml",
       "[api]\nlisten = \"127.0.0.1:1\"\ntls_certificate = \"credential:cert\"\n"
@@ -234,7 +231,7 @@ TEST_CASE("certificates and keys may be credentials of systemd, too") {
 }
 
 TEST_CASE("a later store.url takes the place of an earlier one, whatever its kind") {
-  Setup setup;
+  ConfigSetup setup;
   const auto file = setup.write("rruled.toml", "[store]\nurl = \"sqlite:///srv/r.db\"\n");
   setup.environment.variables["RRULED_STORE_URL"] = "postgresql://me:pw@db/jobs";
   const Config config = setup.good(file);
@@ -243,13 +240,13 @@ TEST_CASE("a later store.url takes the place of an earlier one, whatever its kin
 }
 
 TEST_CASE("log.format = console is what text was called") {
-  Setup setup;
+  ConfigSetup setup;
   const auto file = setup.write("rruled.toml", "[log]\nformat = \"console\"\n");
   CHECK(setup.good(file).log.format == LogFormat::text);
 }
 
 TEST_CASE("a token may be a credential of systemd") {
-  Setup setup;
+  ConfigSetup setup;
   const auto file = setup.write("rruled.toml",
                                 "[executors.default]\ntype = \"http\"\nurl = "
                                 "\"http://a/\"\ntoken_file = \"credential:api\"\n");
@@ -263,7 +260,7 @@ TEST_CASE("a token may be a credential of systemd") {
 }
 
 TEST_CASE("all mistakes are told at once, a file's with its line, a variable by name") {
-  Setup setup;
+  ConfigSetup setup;
   const auto file = setup.write("rruled.toml", "[log]\nlevel = 5\ncolour = \"red\"\n\n[nolog]\n");
   setup.environment.variables["RRULED_LOG_FORMAT"] = "xml";
   setup.environment.variables["RRULED_TYPO"] = "1";
@@ -284,7 +281,7 @@ TEST_CASE("all mistakes are told at once, a file's with its line, a variable by 
 }
 
 TEST_CASE("a PostgreSQL store is shown without its password") {
-  Setup setup;
+  ConfigSetup setup;
   const auto file = setup.write("rruled.toml", R"(
 [store]
 url = "postgresql://rruled:pa55@db1,db2:5433/prod?password=pa55&sslmode=require"
@@ -305,7 +302,7 @@ claim_ttl = "1m"
 }
 
 TEST_CASE("files that are named are looked at apart, and secrets are not shown") {
-  Setup setup;
+  ConfigSetup setup;
   const auto token = setup.write("token", "two\nlines\n");
   const auto file = setup.write("rruled.toml",
                                 "[executors.default]\ntype = \"http\"\n"

@@ -6,6 +6,7 @@
 
 using namespace rruled::io;
 using namespace std::chrono_literals;
+using rruled::test::ClientSetup;
 using rruled::test::failure;
 using rruled::test::kStart;
 using rruled::test::LoopbackReceiver;
@@ -13,14 +14,13 @@ using rruled::test::open_descriptors;
 using rruled::test::ScriptedAnswer;
 using rruled::test::status;
 using Fault = ScriptedAnswer::Fault;
-using Setup = rruled::test::ClientSetup;
 using Stage = HttpFailure::Stage;
 
 TEST_CASE("a request and its response cross the wire as they are") {
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
   receiver.answer({.status = 202, .headers = {{"Retry-After", "9"}}, .body = "accepted"});
-  auto request = Setup::request_to(receiver);
+  auto request = ClientSetup::request_to(receiver);
   request.method = "PUT";
   request.body = std::string("bytes\0\r\n\xff", 9);
   const auto exchange = setup.post(request);
@@ -41,7 +41,7 @@ TEST_CASE("a request and its response cross the wire as they are") {
 
 TEST_CASE("connections are kept and used again") {
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
   for (int i = 0; i < 20; ++i) REQUIRE(status(setup.post(receiver)) == 200);
   CHECK(receiver.requests().size() == 20);
   CHECK(receiver.connections() == 1);
@@ -54,7 +54,7 @@ TEST_CASE("connections are kept and used again") {
 
 TEST_CASE("a connection that was idle too long is not used again") {
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
   REQUIRE(status(setup.post(receiver)) == 200);
   setup.clock.ahead = 89s;
   REQUIRE(status(setup.post(receiver)) == 200);
@@ -67,7 +67,7 @@ TEST_CASE("a connection that was idle too long is not used again") {
 TEST_CASE("no more connections are kept than allowed") {
   LoopbackReceiver receiver;
   LoopbackReceiver other;
-  Setup setup({.tls = false, .idle_per_host_max = 1, .idle_max = 1});
+  ClientSetup setup({.tls = false, .idle_per_host_max = 1, .idle_max = 1});
   REQUIRE(status(setup.post(receiver)) == 200);
   REQUIRE(status(setup.post(other)) == 200);  // no room for this one
   REQUIRE(status(setup.post(receiver)) == 200);
@@ -78,7 +78,7 @@ TEST_CASE("no more connections are kept than allowed") {
 
 TEST_CASE("a kept connection that the other side closed is replaced") {
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
   for (int i = 1; i <= 5; ++i) {
     REQUIRE(status(setup.post(receiver)) == 200);
     CHECK(receiver.connections() == i);
@@ -89,7 +89,7 @@ TEST_CASE("a kept connection that the other side closed is replaced") {
 
 TEST_CASE("a kept connection that closes under the request is tried anew once") {
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
   REQUIRE(status(setup.post(receiver)) == 200);
   receiver.answer({.fault = Fault::drop_unanswered});
   const auto exchange = setup.post(receiver);
@@ -107,7 +107,7 @@ TEST_CASE("a kept connection that closes under the request is tried anew once") 
 
 TEST_CASE("a kept connection that closes in the middle of a response is not tried anew") {
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
   REQUIRE(status(setup.post(receiver)) == 200);
   const bool by_reset = GENERATE(false, true);
   receiver.answer(
@@ -148,7 +148,7 @@ TEST_CASE("each way a peer can fail is told apart") {
   }));
   CAPTURE(sample.name);
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
   receiver.always_answer(sample.answer);
   const bool times_out = sample.stage == Stage::timeout;
   const auto exchange = setup.post(receiver, times_out ? 300ms : 10'000ms);
@@ -164,7 +164,7 @@ TEST_CASE("each way a peer can fail is told apart") {
 
 TEST_CASE("a body over the limit is cut and the connection is not kept") {
   LoopbackReceiver receiver;
-  Setup setup({.tls = false, .body_bytes_max = 1'000});
+  ClientSetup setup({.tls = false, .body_bytes_max = 1'000});
   receiver.answer({.body = std::string(100'000, 'x')});
   const auto exchange = setup.post(receiver);
   REQUIRE(status(exchange) == 200);
@@ -176,11 +176,11 @@ TEST_CASE("a body over the limit is cut and the connection is not kept") {
 
 TEST_CASE(
     "nothing is sent to where nobody listens, to a name that is none, or after the deadline") {
-  Setup setup;
+  ClientSetup setup;
   HttpRequest request;
   {
     const LoopbackReceiver gone;
-    request = Setup::request_to(gone);
+    request = ClientSetup::request_to(gone);
   }
   auto exchange = setup.post(request);
   CHECK(failure(exchange).stage == Stage::connect);
@@ -203,8 +203,8 @@ TEST_CASE(
 
 TEST_CASE("a host name is looked up, and every address of it tried") {
   LoopbackReceiver receiver;  // on 127.0.0.1 alone; localhost may also be ::1
-  Setup setup;
-  auto request = Setup::request_to(receiver);
+  ClientSetup setup;
+  auto request = ClientSetup::request_to(receiver);
   request.host = "localhost";
   for (int i = 0; i < 3; ++i) REQUIRE(status(setup.post(request)) == 200);
   CHECK(receiver.requests().at(0).header("Host") == "localhost:" + std::to_string(receiver.port()));
@@ -213,10 +213,10 @@ TEST_CASE("a host name is looked up, and every address of it tried") {
 
 TEST_CASE("cancelled before the first byte: nothing was sent") {
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
   const auto deadline = std::chrono::steady_clock::now() + 10s;
-  const auto exchange = setup.loop.run(
-      setup.loop.cancel_at_first_wait(setup.client->send(Setup::request_to(receiver), deadline)));
+  const auto exchange = setup.loop.run(setup.loop.cancel_at_first_wait(
+      setup.client->send(ClientSetup::request_to(receiver), deadline)));
   CHECK(failure(exchange).stage == Stage::cancelled);
   CHECK_FALSE(exchange.first_byte_at);
   CHECK(receiver.requests().empty());
@@ -224,7 +224,7 @@ TEST_CASE("cancelled before the first byte: nothing was sent") {
 
 TEST_CASE("cancelled after the first byte: something was sent") {
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
   receiver.answer({.held = true});
   receiver.on_request([&] { setup.loop.cancel(); });
   const auto exchange = setup.post(receiver);
@@ -239,7 +239,7 @@ TEST_CASE("cancelled after the first byte: something was sent") {
 
 TEST_CASE("no descriptor is left behind, however an exchange ends") {
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
   const auto one_of_each = [&] {
     // Not scripted one by one: a request that times out unread would leave its answer over.
     receiver.always_answer({.fault = Fault::drop_unanswered});

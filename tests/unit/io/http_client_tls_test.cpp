@@ -8,6 +8,7 @@
 using namespace rruled::io;
 using namespace std::chrono_literals;
 using rruled::test::CertificateAuthority;
+using rruled::test::ClientSetup;
 using rruled::test::failure;
 using rruled::test::FakeClock;
 using rruled::test::IoLoop;
@@ -18,7 +19,6 @@ using rruled::test::status;
 using rruled::test::TempDir;
 using rruled::test::write_file;
 using Fault = ScriptedAnswer::Fault;
-using Setup = rruled::test::ClientSetup;
 using Stage = HttpFailure::Stage;
 
 namespace {
@@ -31,7 +31,7 @@ struct TlsSetup {
                    write_file(dir, "ca.pem", (trusted ? authority : stranger).certificate())}) {}
 
   HttpExchange post(const std::string& host, std::chrono::milliseconds limit = 10s) {
-    auto request = Setup::request_to(receiver);
+    auto request = ClientSetup::request_to(receiver);
     request.tls = true;
     request.host = host;
     return setup.post(std::move(request), limit);
@@ -41,7 +41,7 @@ struct TlsSetup {
   CertificateAuthority stranger;
   TempDir dir;
   LoopbackReceiver receiver;
-  Setup setup;
+  ClientSetup setup;
 };
 
 }  // namespace
@@ -92,11 +92,11 @@ TEST_CASE("a handshake that stalls ends at the deadline, or when cancelled") {
 
 TEST_CASE("plain HTTP to a TLS port, and TLS to a plain one, fail cleanly") {
   TlsSetup tls("IP:127.0.0.1", true);
-  auto request = Setup::request_to(tls.receiver);
+  auto request = ClientSetup::request_to(tls.receiver);
   CHECK(std::holds_alternative<HttpFailure>(tls.setup.post(request).result));
 
   LoopbackReceiver plain;
-  request = Setup::request_to(plain);
+  request = ClientSetup::request_to(plain);
   request.tls = true;
   const auto exchange = tls.setup.post(request);
   CHECK(failure(exchange).stage == Stage::tls);

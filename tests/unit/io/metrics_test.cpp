@@ -18,7 +18,7 @@ namespace {
 using core::Notice;
 using std::chrono::milliseconds;
 
-class Deaf final : public io::Observer {
+class CallCounter final : public io::Observer {
  public:
   void on(const Notice&) override { ++heard; }
   void on_clock_step(milliseconds) override { ++heard; }
@@ -85,8 +85,8 @@ struct Scrape {
 };
 
 struct Told {
-  Told() : metrics(deaf, clock, "1.2.3") {}
-  Deaf deaf;
+  Told() : metrics(calls, clock, "1.2.3") {}
+  CallCounter calls;
   io::SystemClock machine;
   io::StoreClock clock{machine};
   io::Metrics metrics;
@@ -115,7 +115,7 @@ TEST_CASE("what ended, was skipped or failed is counted") {
   told.metrics.on_turn(load);
   told.metrics.set_zones("2026a");
   told.metrics.set_zones("2026b");
-  CHECK(told.deaf.heard == 7);
+  CHECK(told.calls.heard == 7);
   CHECK(told.has("rruled_fires_total{outcome=\"completed\"} 2"));
   CHECK(told.has("rruled_dispatch_attempts_total{code=\"5xx\",executor=\"default\"} 1"));
   CHECK(told.has("rruled_dispatch_attempts_total{code=\"2xx\",executor=\"default\"} 1"));

@@ -24,7 +24,7 @@ class Heard final : public io::Observer {
   std::vector<Notice> notices;
 };
 
-struct Setup {
+struct NotifierSetup {
   boost::asio::io_context io{1};
   FakeClock clock{kStart};
   Heard heard;
@@ -59,7 +59,7 @@ Notice ended(store::RunStatus status) {
 TEST_CASE("a webhook gets the events that were asked for, signed; the rest is passed on alone") {
   LoopbackReceiver receiver;
   const TempDir dir;
-  Setup setup;
+  NotifierSetup setup;
   io::Config::Notify config;
   config.url = receiver.url("/hook?run={{ run.id }}");
   config.key_file = write_file(dir, "key", "s3cret\n");
@@ -87,7 +87,7 @@ TEST_CASE("the signature is the one that a receiver computes") {
 
 TEST_CASE("a webhook that fails is tried again, and one that refuses is not") {
   LoopbackReceiver receiver;
-  Setup setup;
+  NotifierSetup setup;
   io::Config::Notify config;
   config.url = receiver.url("/hook");
   REQUIRE_FALSE(setup.notifier.configure(config));
@@ -102,7 +102,7 @@ TEST_CASE("a webhook that fails is tried again, and one that refuses is not") {
 
 TEST_CASE("a schedule's runs ping its dead-man's switch, failures at /fail, others not at all") {
   LoopbackReceiver receiver;
-  Setup setup;
+  NotifierSetup setup;
   io::Config::Notify config;
   config.ping_url = receiver.url("/ping/{schedule_id}?a=b");
   REQUIRE_FALSE(setup.notifier.configure(config));
@@ -117,7 +117,7 @@ TEST_CASE("a schedule's runs ping its dead-man's switch, failures at /fail, othe
 
 TEST_CASE("a schedule whose ping is to be tried again keeps no other's waiting") {
   LoopbackReceiver receiver;
-  Setup setup;
+  NotifierSetup setup;
   io::Config::Notify config;
   config.ping_url = receiver.url("/ping/{schedule_id}");
   REQUIRE_FALSE(setup.notifier.configure(config));
@@ -133,7 +133,7 @@ TEST_CASE("a schedule whose ping is to be tried again keeps no other's waiting")
 }
 
 TEST_CASE("what a full queue drops is counted each time and said once") {
-  Setup setup;
+  NotifierSetup setup;
   io::Config::Notify config;
   config.url = "http://127.0.0.1:1/";
   REQUIRE_FALSE(setup.notifier.configure(config));
@@ -148,7 +148,7 @@ TEST_CASE("what a full queue drops is counted each time and said once") {
 
 TEST_CASE("the heart beats while the loop turns and the store answers, once each interval") {
   LoopbackReceiver receiver;
-  Setup setup;
+  NotifierSetup setup;
   io::Config::Notify config;
   config.heartbeat_url = receiver.url("/alive");
   config.heartbeat_every = 60s;
@@ -168,7 +168,7 @@ TEST_CASE("the heart beats while the loop turns and the store answers, once each
 TEST_CASE("a webhook that does not answer keeps nobody from ending") {
   LoopbackReceiver receiver;
   receiver.always_answer({.fault = ScriptedAnswer::Fault::hang});
-  Setup setup;
+  NotifierSetup setup;
   io::Config::Notify config;
   config.url = receiver.url("/hook");
   REQUIRE_FALSE(setup.notifier.configure(config));
@@ -178,7 +178,7 @@ TEST_CASE("a webhook that does not answer keeps nobody from ending") {
 }
 
 TEST_CASE("what waits for a webhook is bounded: the oldest goes") {
-  Setup setup;
+  NotifierSetup setup;
   std::vector<io::OutboundQueue::Result> results;
   auto client = io::HttpClient::create(setup.io.get_executor(), setup.clock, {.tls = false});
   io::OutboundQueue queue(
@@ -190,7 +190,7 @@ TEST_CASE("what waits for a webhook is bounded: the oldest goes") {
 }
 
 TEST_CASE("a key that cannot be read is an error that names its setting") {
-  Setup setup;
+  NotifierSetup setup;
   io::Config::Notify config;
   config.url = "http://127.0.0.1:1/";
   config.key_file = "/nowhere/key";

@@ -37,7 +37,7 @@ class OldRows final : public HookedStore {
   std::vector<store::Timestamp> asked_at;
 };
 
-struct Setup {
+struct RetentionSetup {
   store::MemoryStore memory;
   OldRows rows{memory};
   boost::asio::io_context io{1};
@@ -63,7 +63,7 @@ struct Setup {
 }  // namespace
 
 TEST_CASE("what is old is removed batch by batch, as long as there is more") {
-  Setup setup;
+  RetentionSetup setup;
   setup.rows.batches = 3;
   setup.run();
   REQUIRE(setup.rows.requests.size() == 3);
@@ -78,7 +78,7 @@ TEST_CASE("what is old is removed batch by batch, as long as there is more") {
 }
 
 TEST_CASE("rows that are old and stay are looked at for a hundredth of the time") {
-  Setup setup;
+  RetentionSetup setup;
   setup.rows.on_prune = [&] { setup.clock.ahead += 10s; };
   SECTION("they stay") {
     setup.rows.all_stays = true;
@@ -92,7 +92,7 @@ TEST_CASE("rows that are old and stay are looked at for a hundredth of the time"
 }
 
 TEST_CASE("a store that is away when old rows are removed is said, and the daemon goes on") {
-  Setup setup;
+  RetentionSetup setup;
   setup.rows.fail = true;
   boost::asio::co_spawn(setup.io, setup.retention.run(), [](std::exception_ptr) {});
   while (setup.said.str().empty()) setup.io.run_one_for(20s);

@@ -18,7 +18,7 @@ namespace json = boost::json;
 using core::Notice;
 using std::chrono::milliseconds;
 
-class Heard final : public io::Observer {
+class NoticeCounter final : public io::Observer {
  public:
   void on(const Notice&) override { ++notices; }
   void on_clock_step(milliseconds) override {}
@@ -66,7 +66,7 @@ struct Tracing {
   LoopbackReceiver receiver;
   IoLoop loop;
   FakeClock clock{kStart};
-  Heard heard;
+  NoticeCounter heard;
   std::size_t sent = 0;
   std::size_t dropped = 0;
   io::Tracer tracer;

@@ -53,8 +53,8 @@ asio::awaitable<bool> follow(io::Tracker& tracker, asio::steady_timer& timer) {
 }
 
 // Runs that another API has accepted, of one flow each, and the tracker of their executor.
-struct Setup {
-  explicit Setup(int runs = 1, io::TrackerOptions options = {}) {
+struct TrackerSetup {
+  explicit TrackerSetup(int runs = 1, io::TrackerOptions options = {}) {
     const auto now = clock.now();
     for (int n = 1; n <= runs; ++n) {
       store::Flow flow;
@@ -95,7 +95,7 @@ struct Setup {
         loop.context.get_executor(), io::StoreLane{store, store_thread}, *executor->remote_jobs(),
         clock, options, ears, io::make_logger({}));
   }
-  ~Setup() { store_thread.join(); }
+  ~TrackerSetup() { store_thread.join(); }
 
   // Until as many runs have ended as there are. False: they have not in twenty seconds.
   bool follow_to_the_end() {
@@ -129,7 +129,7 @@ const std::string kActive =
 }  // namespace
 
 TEST_CASE("a batch job is asked about until it has ended, in lists of both forms") {
-  Setup setup;
+  TrackerSetup setup;
   setup.answer(kActive);
   setup.answer(R"({"next":"http://127.0.0.1:1/?limit=100&offset=100","results":[]})");
   setup.answer(R"({"next":null,"results":[{"id":"job-1","status":"completed"}]})");
@@ -163,7 +163,7 @@ TEST_CASE("a run ends as its batch job did") {
        "the other side says no more than failed"},
       {R"([{"id":"job-1","status":"cancelled"}])", RunStatus::cancelled, "cancelled_remotely", ""},
   }));
-  Setup setup;
+  TrackerSetup setup;
   setup.answer(body);
   REQUIRE(setup.follow_to_the_end());
   CHECK(setup.run().status == status);
@@ -172,7 +172,7 @@ TEST_CASE("a run ends as its batch job did") {
 }
 
 TEST_CASE("an answer that is none is asked for again") {
-  Setup setup;
+  TrackerSetup setup;
   setup.answer("{}", 503);
   setup.receiver.answer({.fault = ScriptedAnswer::Fault::drop_unanswered});
   setup.answer("<html>");
@@ -185,7 +185,7 @@ TEST_CASE("an answer that is none is asked for again") {
 TEST_CASE("what has not ended in time has failed, and says so") {
   io::TrackerOptions options;
   options.track_for = 30ms;
-  Setup setup(1, options);
+  TrackerSetup setup(1, options);
   setup.receiver.always_answer({.body = kActive});
   REQUIRE(setup.follow_to_the_end());
   CHECK(setup.run().status == RunStatus::failed);
@@ -205,7 +205,7 @@ TEST_CASE("a wish to cancel goes to the other side, and its answer says how the 
           {405, "{}", RunStatus::cancelled, "enough", true},
       }));
   CAPTURE(code, body);
-  Setup setup;
+  TrackerSetup setup;
   setup.wish();
   setup.answer(body, code);
   REQUIRE(setup.follow_to_the_end());
@@ -221,7 +221,7 @@ TEST_CASE("a wish to cancel goes to the other side, and its answer says how the 
 }
 
 TEST_CASE("a wish that did not come through is sent again, and the job looked at meanwhile") {
-  Setup setup;
+  TrackerSetup setup;
   setup.wish();
   setup.answer("{}", 503);
   setup.answer(kActive);
@@ -232,7 +232,7 @@ TEST_CASE("a wish that did not come through is sent again, and the job looked at
 }
 
 TEST_CASE("a run is asked about once at a time, and a wish that comes meanwhile goes next") {
-  Setup setup;
+  TrackerSetup setup;
   setup.receiver.answer({.body = kActive, .held = true});
   setup.answer(R"({"id":"job-1","status":"cancelled"})");
   // On the store's thread: the wish comes while the first question waits for its answer, which is
@@ -264,7 +264,7 @@ TEST_CASE("a run is asked about once at a time, and a wish that comes meanwhile 
 TEST_CASE("a host gets no more questions at once than it should") {
   io::TrackerOptions options;
   options.asked_at_once = 2;
-  Setup setup(6, options);
+  TrackerSetup setup(6, options);
   setup.receiver.always_answer({.body = R"([{"id":"job-1","status":"completed"}])", .held = true});
   std::size_t most = 0;
   asio::steady_timer look(setup.loop.context);
@@ -284,7 +284,7 @@ TEST_CASE("a host gets no more questions at once than it should") {
 }
 
 TEST_CASE("stopping breaks a question off and leaves the run to the next daemon") {
-  Setup setup;
+  TrackerSetup setup;
   setup.receiver.always_answer({.fault = ScriptedAnswer::Fault::hang});
   setup.receiver.on_request([&] { asio::post(setup.loop.context, [&] { setup.timer.cancel(); }); });
   REQUIRE(setup.follow_to_the_end());

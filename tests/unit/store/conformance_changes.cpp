@@ -6,8 +6,6 @@
 namespace rruled::test {
 namespace {
 
-void write(Store& store, const ChangeSet& changes) { REQUIRE_FALSE(store.write(changes, at(0))); }
-
 Changes nothing_since(std::int64_t revision) {
   Changes changes;
   changes.revision = revision;

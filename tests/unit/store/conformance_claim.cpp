@@ -6,11 +6,6 @@
 namespace rruled::test {
 namespace {
 
-Claimant begin(Store& store) {
-  REQUIRE_FALSE(store.write(put(a_flow()), at(0)));
-  return store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
-}
-
 void add(Store& store, int n, int available, const std::string& executor = "default") {
   auto run = a_manual_run(n);
   run.executor = executor;
@@ -18,15 +13,8 @@ void add(Store& store, int n, int available, const std::string& executor = "defa
   REQUIRE_FALSE(store.write({.runs = {run}}, at(0)));
 }
 
-std::string numbers(const std::vector<Run>& runs) {
-  std::string text;
-  for (const auto& run : runs)
-    text += (text.empty() ? "" : " ") + std::to_string(run.id.value.data[15]);
-  return text;
-}
-
 void claims_in_order_of_time(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 0);
   add(store, 4, 10);
   add(store, 3, 20);
   add(store, 2, 10);
@@ -51,7 +39,7 @@ void claims_in_order_of_time(Store& store) {
 }
 
 void claims_up_to_the_limit(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 0);
   for (int n = 1; n <= 5; ++n) add(store, n, n);
   auto result = store.claim({claimant, {"default"}, 2}, at(30));
   CHECK(numbers(result.runs) == "1 2");
@@ -62,7 +50,7 @@ void claims_up_to_the_limit(Store& store) {
 }
 
 void claims_only_for_its_executors(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 0);
   add(store, 1, 1, "mail");
   add(store, 2, 2, "log");
   add(store, 3, 3, "mail");
@@ -78,7 +66,7 @@ void claims_only_for_its_executors(Store& store) {
 }
 
 void claims_retries(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 0);
   add(store, 1, 1);
   const auto first = store.claim({claimant, {"default"}}, at(1)).runs.at(0);
   auto finish = a_finish(first, RunStatus::retrying, at(2));
@@ -94,7 +82,7 @@ void claims_retries(Store& store) {
 }
 
 void hands_back_what_was_not_sent(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 0);
   add(store, 1, 1);
   const auto first = store.claim({claimant, {"default"}}, at(5)).runs.at(0);
   store.hand_back({{first.id, first.fence}}, claimant);
@@ -118,7 +106,7 @@ void hands_back_what_was_not_sent(Store& store) {
 }
 
 void hands_back_what_was_settled(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 0);
   REQUIRE_FALSE(store.write(put(a_schedule()), at(0)));
   const auto run =
       store
@@ -132,7 +120,7 @@ void hands_back_what_was_settled(Store& store) {
 }
 
 void tells_what_is_held(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 0);
   CHECK(store.held(claimant).empty());
   REQUIRE_FALSE(store.write(put(a_schedule()), at(0)));
   const auto settled =

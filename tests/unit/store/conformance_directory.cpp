@@ -17,7 +17,7 @@ AuditEntry a_line(const std::string& object, int second = 0) {
 }
 
 template <class Row>
-std::vector<int> numbers(const Page<Row>& page) {
+std::vector<int> numbers_on(const Page<Row>& page) {
   std::vector<int> all;
   for (const auto& row : page.rows)
     all.push_back(row.id.value.data[14] * 256 + row.id.value.data[15]);
@@ -57,16 +57,16 @@ void flows_are_paged_by_what_is_asked(Store& store) {
   const auto directory = directory_of(store);
   const auto all = directory->flows({.project_id = 1}, {.limit = 2, .offset = 1});
   CHECK(all.count == 4);
-  CHECK(numbers(all) == Numbers{3, 2});
-  CHECK(numbers(directory->flows({.project_id = 2}, {})) == Numbers{5});
-  CHECK(numbers(directory->flows({.status = FlowStatus::archived}, {})) == Numbers{2});
-  CHECK(numbers(directory->flows({.search = "rePort"}, {})) == Numbers{4, 3});
-  CHECK(numbers(directory->flows({.search = "\xC3\x89"}, {})) == Numbers{4});
+  CHECK(numbers_on(all) == Numbers{3, 2});
+  CHECK(numbers_on(directory->flows({.project_id = 2}, {})) == Numbers{5});
+  CHECK(numbers_on(directory->flows({.status = FlowStatus::archived}, {})) == Numbers{2});
+  CHECK(numbers_on(directory->flows({.search = "rePort"}, {})) == Numbers{4, 3});
+  CHECK(numbers_on(directory->flows({.search = "\xC3\x89"}, {})) == Numbers{4});
   CHECK(directory->flows({.search = "%"}, {}).count == 0);
   CHECK(directory->flows({.search = "'; DROP TABLE flows; --"}, {}).count == 0);
-  CHECK(numbers(directory->flows({.id = flow_id(3)}, {})) == Numbers{3});
-  CHECK(numbers(directory->flows({.created_at = at(2)}, {})) == Numbers{2});
-  CHECK(numbers(directory->flows({.updated_at = at(4)}, {})) == Numbers{4});
+  CHECK(numbers_on(directory->flows({.id = flow_id(3)}, {})) == Numbers{3});
+  CHECK(numbers_on(directory->flows({.created_at = at(2)}, {})) == Numbers{2});
+  CHECK(numbers_on(directory->flows({.updated_at = at(4)}, {})) == Numbers{4});
   CHECK(directory->flows({}, {.limit = 10, .offset = 1'000'000'000}).rows.empty());
   CHECK(show(directory->flows({.id = flow_id(3)}, {}).rows.at(0)) == show(*store.flow(flow_id(3))));
 }
@@ -74,17 +74,17 @@ void flows_are_paged_by_what_is_asked(Store& store) {
 void schedules_are_paged_by_what_is_asked(Store& store) {
   fill(store);
   const auto directory = directory_of(store);
-  CHECK(numbers(directory->schedules({.flow_id = flow_id(1)}, {})) == Numbers{4, 3, 2, 1});
-  CHECK(numbers(directory->schedules({}, {.limit = 1, .offset = 3})) == Numbers{1});
-  CHECK(numbers(directory->schedules({.project_id = 2}, {})) == Numbers{5});
-  CHECK(numbers(directory->schedules({.id = schedule_id(2)}, {})) == Numbers{2});
-  CHECK(numbers(directory->schedules({.status = ScheduleStatus::paused}, {})) == Numbers{2});
-  CHECK(numbers(directory->schedules({.created_at = at(3)}, {})) == Numbers{3});
-  CHECK(numbers(directory->schedules({.updated_at = at(1)}, {})) == Numbers{1});
+  CHECK(numbers_on(directory->schedules({.flow_id = flow_id(1)}, {})) == Numbers{4, 3, 2, 1});
+  CHECK(numbers_on(directory->schedules({}, {.limit = 1, .offset = 3})) == Numbers{1});
+  CHECK(numbers_on(directory->schedules({.project_id = 2}, {})) == Numbers{5});
+  CHECK(numbers_on(directory->schedules({.id = schedule_id(2)}, {})) == Numbers{2});
+  CHECK(numbers_on(directory->schedules({.status = ScheduleStatus::paused}, {})) == Numbers{2});
+  CHECK(numbers_on(directory->schedules({.created_at = at(3)}, {})) == Numbers{3});
+  CHECK(numbers_on(directory->schedules({.updated_at = at(1)}, {})) == Numbers{1});
   // Soonest first, what is due at the bound left out.
   const auto due = directory->schedules({.due_before = at(99)}, {});
   CHECK(due.count == 2);
-  CHECK(numbers(due) == Numbers{4, 3});
+  CHECK(numbers_on(due) == Numbers{4, 3});
   CHECK(show(due.rows.at(0)) == show(*store.schedule(schedule_id(4))));
 }
 
@@ -103,18 +103,19 @@ void runs_are_paged_by_what_is_asked(Store& store) {
   const auto directory = directory_of(store);
   const auto page = directory->runs({}, {.limit = 3}, true);
   CHECK(page.count == 5);
-  CHECK(numbers(page) == Numbers{5, 4, 3});
+  CHECK(numbers_on(page) == Numbers{5, 4, 3});
   CHECK(directory->runs({}, {.limit = 3}, false).count == 0);
   RunFilter next{.before = RunCursor{at(30), run_id(3)}};
-  CHECK(numbers(directory->runs(next, {}, false)) == Numbers{2, 1});
+  CHECK(numbers_on(directory->runs(next, {}, false)) == Numbers{2, 1});
   next.before = RunCursor{at(10), run_id(2)};
-  CHECK(numbers(directory->runs(next, {}, false)) == Numbers{1});
-  CHECK(numbers(directory->runs({.project_id = 2, .flow_id = flow_id(5)}, {}, true)) == Numbers{6});
-  CHECK(numbers(directory->runs({.schedule_id = schedule_id(1)}, {}, true)) == Numbers{3});
-  CHECK(numbers(directory->runs({.kind = RunKind::batch_job}, {}, true)) == Numbers{4, 2});
+  CHECK(numbers_on(directory->runs(next, {}, false)) == Numbers{1});
+  CHECK(numbers_on(directory->runs({.project_id = 2, .flow_id = flow_id(5)}, {}, true)) ==
+        Numbers{6});
+  CHECK(numbers_on(directory->runs({.schedule_id = schedule_id(1)}, {}, true)) == Numbers{3});
+  CHECK(numbers_on(directory->runs({.kind = RunKind::batch_job}, {}, true)) == Numbers{4, 2});
   CHECK(directory->runs({.statuses = {completed, failed}}, {}, true).count == 0);
   CHECK(directory->runs({.statuses = {completed, pending}}, {}, true).count == 5);
-  CHECK(numbers(directory->runs({.due_from = at(10), .due_to = at(40)}, {}, true)) ==
+  CHECK(numbers_on(directory->runs({.due_from = at(10), .due_to = at(40)}, {}, true)) ==
         Numbers{3, 2, 1});
   CHECK(show(page.rows.at(2)) == show(*store.run(run_id(3))));
 }

@@ -8,11 +8,6 @@ namespace {
 
 using enum RunStatus;
 
-Claimant begin(Store& store) {
-  REQUIRE_FALSE(store.write({.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}}, at(0)));
-  return store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
-}
-
 Run a_claimed_run(Store& store, const Claimant& claimant) {
   auto row = *store.schedule(schedule_id(1));
   return store
@@ -23,7 +18,7 @@ Run a_claimed_run(Store& store, const Claimant& claimant) {
 }
 
 void writes_each_outcome(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 1);
   int written = 0;
   for (const auto status : {completed, failed, dead, cancelled, retrying}) {
     INFO(word(status));
@@ -56,7 +51,7 @@ void writes_each_outcome(Store& store) {
 }
 
 void shows_the_open_attempt(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 1);
   const auto run = a_claimed_run(store, claimant);
   const auto open = store.attempts(run.id);
   REQUIRE(open.size() == 1);
@@ -80,14 +75,14 @@ void shows_the_open_attempt(Store& store) {
 }
 
 void a_retry_without_a_time_is_available_at_once(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 1);
   const auto run = a_claimed_run(store, claimant);
   (void)store.finish({a_finish(run, retrying, at(3))}, claimant, at(4));
   CHECK(store.run(run.id)->available_at == at(4));
 }
 
 void is_idempotent(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 1);
   auto schedule = *store.schedule(schedule_id(1));
   int repeated = 0;
   for (const auto status : {completed, failed, dead, cancelled, retrying}) {
@@ -129,7 +124,7 @@ void is_idempotent(Store& store) {
 }
 
 void a_lost_claim_writes_nothing(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 1);
   const auto run = a_claimed_run(store, claimant);
   auto other_fence = a_finish(run, completed, at(1));
   ++other_fence.fence;
@@ -148,7 +143,7 @@ void a_lost_claim_writes_nothing(Store& store) {
 }
 
 void a_run_that_was_claimed_again_is_lost(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 1);
   const auto run = a_claimed_run(store, claimant);
   (void)store.finish({a_finish(run, retrying, at(1))}, claimant, at(1));
   const auto again = store.claim({claimant, {"default"}}, at(9)).runs.at(0);
@@ -158,7 +153,7 @@ void a_run_that_was_claimed_again_is_lost(Store& store) {
 }
 
 void a_late_success_wins_over_a_retry(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 1);
   const auto run = a_claimed_run(store, claimant);
   auto timed_out = a_finish(run, retrying, at(1));
   timed_out.available_at = at(60);
@@ -175,7 +170,7 @@ void a_late_success_wins_over_a_retry(Store& store) {
 }
 
 void from_a_retry_only_some_ends_are_taken(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 1);
   const std::pair<RunStatus, bool> cases[] = {
       {completed, true}, {dead, true}, {cancelled, true}, {failed, false}};
   for (const auto& [status, taken] : cases) {
@@ -188,7 +183,7 @@ void from_a_retry_only_some_ends_are_taken(Store& store) {
 }
 
 void final_runs_do_not_change(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 1);
   int tried = 0;
   for (const auto first : {completed, failed, dead, cancelled}) {
     const auto run = a_claimed_run(store, claimant);
@@ -209,7 +204,7 @@ void final_runs_do_not_change(Store& store) {
 }
 
 void runs_that_were_not_claimed_cannot_end(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 1);
   REQUIRE_FALSE(store.write({.runs = {a_manual_run(1)}}, at(0)));
   auto finish = a_finish(a_manual_run(1), completed, at(1));
   finish.attempt.number = 1;

@@ -8,12 +8,10 @@
 namespace rruled::test {
 namespace {
 
-using Kind = Conflict::Kind;
-
 constexpr RetryPolicy kFresh{
     .max_attempts = 4, .min_backoff = 1s, .max_backoff = 9s, .max_age = 60s};
 
-AuditEntry a_line(const std::string& action) {
+AuditEntry an_action(const std::string& action) {
   return {.at = at(5),
           .project_id = 1,
           .actor = "cli somebody",
@@ -70,7 +68,8 @@ void failed_runs_go_again(Store& store) {
   const auto directory = directory_of(store);
   const Run before = an_ended_run(store, status);
   const auto revision = store.changes_since(0).revision;
-  REQUIRE(directory->retry_run(before.id, kFresh, at(7), a_line("retry")) == RetryResult::retried);
+  REQUIRE(directory->retry_run(before.id, kFresh, at(7), an_action("retry")) ==
+          RetryResult::retried);
   const Run after = *store.run(before.id);
   CHECK(after.status == RunStatus::pending);
   CHECK(after.body == before.body);
@@ -101,7 +100,7 @@ void failed_runs_go_again(Store& store) {
 void a_late_end_does_not_reach_a_replay(Store& store) {
   const Run before = an_ended_run(store, RunStatus::dead);
   const auto claimant = Claimant{*before.owner, 1};
-  REQUIRE(directory_of(store)->retry_run(before.id, kFresh, at(7), a_line("retry")) ==
+  REQUIRE(directory_of(store)->retry_run(before.id, kFresh, at(7), an_action("retry")) ==
           RetryResult::retried);
   CHECK_FALSE(
       store.finish({a_finish(before, RunStatus::completed, at(8))}, claimant, at(8)).at(0).written);
@@ -111,11 +110,13 @@ void a_late_end_does_not_reach_a_replay(Store& store) {
 void other_runs_do_not_go_again(Store& store) {
   const auto directory = directory_of(store);
   const Run done = an_ended_run(store, RunStatus::completed);
-  CHECK(directory->retry_run(done.id, kFresh, at(7), a_line("retry")) == RetryResult::not_failed);
+  CHECK(directory->retry_run(done.id, kFresh, at(7), an_action("retry")) ==
+        RetryResult::not_failed);
   REQUIRE_FALSE(store.write({.runs = {a_manual_run(1)}}, at(3)));
-  CHECK(directory->retry_run(a_manual_run(1).id, kFresh, at(7), a_line("retry")) ==
+  CHECK(directory->retry_run(a_manual_run(1).id, kFresh, at(7), an_action("retry")) ==
         RetryResult::under_way);
-  CHECK(directory->retry_run(run_id(999), kFresh, at(7), a_line("retry")) == RetryResult::missing);
+  CHECK(directory->retry_run(run_id(999), kFresh, at(7), an_action("retry")) ==
+        RetryResult::missing);
   CHECK(store.run(done.id)->status == RunStatus::completed);
   CHECK(directory->audit({}, {}).rows.empty());
 }
@@ -125,7 +126,7 @@ void a_job_with_children_does_not_go_again(Store& store) {
   auto child = a_manual_run(1);
   child.parent_id = ParentId{job.id.value};
   REQUIRE_FALSE(store.write({.runs = {child}}, at(3)));
-  CHECK(directory_of(store)->retry_run(job.id, kFresh, at(7), a_line("retry")) ==
+  CHECK(directory_of(store)->retry_run(job.id, kFresh, at(7), an_action("retry")) ==
         RetryResult::has_children);
 }
 
@@ -140,18 +141,18 @@ void calendars_are_kept(Store& store) {
 
   auto changed = a_calendar("b");
   changed.days = "{}";
-  CHECK(store.write({.calendars = {{changed, {}}}}, at(2))->kind == Kind::exists);
-  CHECK(store.write({.calendars = {{changed, 7}}}, at(2))->kind == Kind::changed);
+  CHECK(store.write({.calendars = {{changed, {}}}}, at(2))->kind == Conflict::Kind::exists);
+  CHECK(store.write({.calendars = {{changed, 7}}}, at(2))->kind == Conflict::Kind::changed);
   REQUIRE_FALSE(store.write({.calendars = {{changed, 1}}}, at(2)));
   CHECK(directory->calendar({1, "b"})->days == "{}");
   CHECK(directory->calendar({1, "b"})->version == 2);
   const auto missing = store.write({.calendars = {{a_calendar("c"), 1}}}, at(2));
   REQUIRE(missing);
-  CHECK(missing->kind == Kind::missing);
+  CHECK(missing->kind == Conflict::Kind::missing);
   CHECK(missing->calendar == CalendarName{1, "c"});
 
   REQUIRE_FALSE(store.write({.delete_calendars = {{1, "b"}}}, at(3)));
-  CHECK(store.write({.delete_calendars = {{1, "b"}}}, at(3))->kind == Kind::missing);
+  CHECK(store.write({.delete_calendars = {{1, "b"}}}, at(3))->kind == Conflict::Kind::missing);
   CHECK(directory->calendars(1).size() == 1);
 }
 
@@ -216,7 +217,7 @@ void schedules_name_calendars_that_are_there(Store& store) {
   const ChangeSet change{.flows = {{a_flow(), {}}}, .schedules = {{schedule, {}}}};
   const auto missing = store.write(change, at(1));
   REQUIRE(missing);
-  CHECK(missing->kind == Kind::missing);
+  CHECK(missing->kind == Conflict::Kind::missing);
   CHECK(missing->calendar == CalendarName{1, "holidays"});
   CHECK_FALSE(store.flow(flow_id(1)));
 
@@ -230,7 +231,7 @@ void schedules_name_calendars_that_are_there(Store& store) {
 
   const auto used = store.write({.delete_calendars = {{1, "holidays"}}}, at(2));
   REQUIRE(used);
-  CHECK(used->kind == Kind::in_use);
+  CHECK(used->kind == Conflict::Kind::in_use);
   CHECK(directory->calendar({1, "holidays"}));
   REQUIRE_FALSE(store.write(
       {.delete_schedules = {{schedule_id(1)}}, .delete_calendars = {{1, "holidays"}}}, at(2)));
@@ -256,7 +257,7 @@ void backfills_are_kept(Store& store) {
   run.id = run_id(2);
   const auto lost = store.write({.runs = {run}, .backfills = {{moved, 1}}}, at(2));
   REQUIRE(lost);
-  CHECK(lost->kind == Kind::changed);
+  CHECK(lost->kind == Conflict::Kind::changed);
   CHECK(lost->backfill_id == moved.id);
   CHECK_FALSE(store.run(run_id(2)));
   CHECK(directory->runs({.parent_id = moved.id}, {}, true).count == 1);

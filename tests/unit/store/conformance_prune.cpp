@@ -37,12 +37,6 @@ Pruned prune_all(Store& store, const PruneRequest& request, Timestamp now = kNow
   return sum;
 }
 
-Claimant begin(Store& store) {
-  REQUIRE_FALSE(store.write(
-      {.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(1), {}}, {a_schedule(2), {}}}}, at(0)));
-  return store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
-}
-
 // Fires the schedule's next occurrence and ends the run then.
 Run fire(Store& store, const Claimant& claimant, int schedule, Timestamp ended) {
   const auto row = *store.schedule(schedule_id(schedule));
@@ -65,7 +59,7 @@ void add_gap(Store& store, int schedule, Instant from, Instant to) {
 }
 
 void removes_old_runs_with_what_belongs_to_them(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 2);
   const auto old = fire(store, claimant, 1, kBefore - 1ms);
   const auto young = fire(store, claimant, 1, kBefore);
   const auto counts = store.counts();
@@ -86,7 +80,7 @@ void removes_old_runs_with_what_belongs_to_them(Store& store) {
 }
 
 void removes_every_kind_of_end(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 2);
   REQUIRE_FALSE(store.write(put(a_schedule(3)), at(0)));
   auto settlement = a_settlement(
       a_schedule(3), {a_run(a_schedule(3), nominal(0)), a_run(a_schedule(3), nominal(1))},
@@ -108,7 +102,7 @@ void removes_every_kind_of_end(Store& store) {
 }
 
 void never_a_live_run(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 2);
   const auto row = a_schedule(1);
   const auto claimed =
       store
@@ -131,7 +125,7 @@ void never_a_live_run(Store& store) {
 }
 
 void keeps_what_its_schedule_could_catch_up(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 2);
   auto schedule = *store.schedule(schedule_id(1));
   const auto stamp = stamp_of(schedule);
   schedule.catchup_window = hours(24 * 40);
@@ -158,7 +152,7 @@ void keeps_what_its_schedule_could_catch_up(Store& store) {
 }
 
 void asks_for_the_oldest_first(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 2);
   auto schedule = *store.schedule(schedule_id(2));
   const auto stamp = stamp_of(schedule);
   schedule.catchup_window = hours(24 * 300);
@@ -193,7 +187,7 @@ void asks_for_the_oldest_first(Store& store) {
 }
 
 void removes_old_lines(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 2);
   const auto run = fire(store, claimant, 1, kBefore);
   auto settlement = a_settlement(a_schedule(2), {}, nominal(9));
   for (int n = 0; n < 5; ++n) {
@@ -235,7 +229,7 @@ void removes_old_lines_of_the_audit_log(Store& store) {
 }
 
 void what_was_pruned_does_not_fire_again(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 2);
   const auto before = *store.schedule(schedule_id(1));
   const auto run = fire(store, claimant, 1, at(5));
   const auto stale = a_settlement(before, {a_run(before, kStart)}, nominal(1));

@@ -6,17 +6,6 @@
 namespace rruled::test {
 namespace {
 
-void write(Store& store, const ChangeSet& changes) { REQUIRE_FALSE(store.write(changes, at(0))); }
-
-// The last byte of each id, in order: "3 1 2".
-template <class Row>
-std::string numbers(const std::vector<Row>& rows) {
-  std::string text;
-  for (const auto& row : rows)
-    text += (text.empty() ? "" : " ") + std::to_string(row.id.value.data[15]);
-  return text;
-}
-
 void lists_flows_latest_updated_first(Store& store) {
   const auto add = [&](int n, int updated, std::int64_t project, FlowStatus status) {
     auto flow = a_flow(n);

@@ -6,8 +6,6 @@
 namespace rruled::test {
 namespace {
 
-using Kind = StoreError::Kind;
-
 constexpr const char* kBad[] = {
     "\xff",              // never
     "a\x80",             // a tail alone
@@ -30,7 +28,7 @@ void check_refused(Store& store, const std::string& column, Write write) {
     write();
     FAIL("was written");
   } catch (const StoreError& error) {
-    CHECK(error.kind() == Kind::invalid);
+    CHECK(error.kind() == StoreError::Kind::invalid);
     CHECK_THAT(error.what(), Catch::Contains(column));
   }
   CHECK(dump(store) == before);

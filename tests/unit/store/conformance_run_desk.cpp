@@ -13,7 +13,7 @@ namespace {
 
 using enum RunStatus;
 
-AuditEntry a_line(const std::string& object) {
+AuditEntry by_somebody(const std::string& object) {
   return {.at = at(1),
           .project_id = 1,
           .actor = "somebody",
@@ -56,7 +56,7 @@ struct Stage {
     return {run.id, run.fence, status, "why", "what", {a_log_line("ended")}};
   }
   CancelResult cancel(Timestamp now) {
-    return directory_of(store)->cancel_run(run.id, "enough", now, a_line("r"));
+    return directory_of(store)->cancel_run(run.id, "enough", now, by_somebody("r"));
   }
 
   Store& store;
@@ -178,7 +178,7 @@ void a_replay_is_delivered_anew(Store& store) {
   (void)stage.track();
   CHECK(stage.cancel(at(4)) == CancelResult::asked);
   REQUIRE(stage.desk->end_tracked(stage.an_end(failed), at(5)).written);
-  CHECK(directory_of(store)->retry_run(stage.run.id, {}, at(6), a_line("r")) ==
+  CHECK(directory_of(store)->retry_run(stage.run.id, {}, at(6), by_somebody("r")) ==
         RetryResult::retried);
   CHECK(stage.now_is().remote_id.empty());
   CHECK(stage.now_is().cancel_reason.empty());
@@ -319,15 +319,15 @@ void dead_runs_are_purged(Store& store) {
   (void)store.finish({finish}, stage.claimant, at(3));
   const std::vector ids{stage.run.id, stage.next, run_id(99)};
   const auto directory = directory_of(store);
-  CHECK(stage.desk->purge_dead({stage.next}, a_line("p"), at(4)) == 0);
+  CHECK(stage.desk->purge_dead({stage.next}, by_somebody("p"), at(4)) == 0);
   CHECK(directory->audit({.object_id = "p"}, {}).count == 0);
-  CHECK(stage.desk->purge_dead(ids, a_line("p"), at(4)) == 1);
+  CHECK(stage.desk->purge_dead(ids, by_somebody("p"), at(4)) == 1);
   CHECK(directory->audit({.object_id = "p"}, {}).count == 1);
   CHECK_FALSE(store.run(stage.run.id));
   CHECK(store.attempts(stage.run.id).empty());
   CHECK(store.logs({.run_id = stage.run.id}).empty());
   CHECK(store.run(stage.next));
-  CHECK(stage.desk->purge_dead(ids, a_line("p"), at(5)) == 0);
+  CHECK(stage.desk->purge_dead(ids, by_somebody("p"), at(5)) == 0);
   // What is gone does not fire again: the schedule has moved on.
   const auto stale = a_settlement(a_schedule(), {a_run(a_schedule(), nominal(0))}, nominal(1));
   CHECK(store.settle({stale}, stage.claimant, at(600)).at(0).kind == SettleResult::Kind::moved);

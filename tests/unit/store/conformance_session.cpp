@@ -7,14 +7,6 @@
 namespace rruled::test {
 namespace {
 
-Claimant begin(Store& store) {
-  ChangeSet changes;
-  changes.flows.push_back({a_flow(), {}});
-  for (int n = 1; n <= 3; ++n) changes.schedules.push_back({a_schedule(n), {}});
-  REQUIRE_FALSE(store.write(changes, at(0)));
-  return store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
-}
-
 Run a_settled_run(Store& store, const Claimant& claimant) {
   return store
       .settle({a_settlement(a_schedule(), {a_run(a_schedule(), kStart)}, nominal(1))}, claimant,
@@ -36,7 +28,7 @@ void begins_sessions(Store& store) {
 }
 
 void keeps_the_high_water_mark(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 3);
   const auto mark = [&] { return store.begin_session(claimant.owner, at(0)); };
   auto session = mark();
   CHECK(session.high_water == at(0));
@@ -57,7 +49,7 @@ void keeps_the_high_water_mark(Store& store) {
 }
 
 void recovers_what_was_left_dispatching(Store& store) {
-  auto claimant = begin(store);
+  auto claimant = begin_with_schedules(store, 3);
   const auto schedule = a_schedule();
   const auto claimed =
       store
@@ -95,7 +87,7 @@ void recovers_what_was_left_dispatching(Store& store) {
 }
 
 void fences_the_one_before(Store& store) {
-  const auto old = begin(store);
+  const auto old = begin_with_schedules(store, 3);
   const auto run =
       store
           .settle({a_settlement(a_schedule(), {a_run(a_schedule(), kStart)}, nominal(1))}, old,
@@ -131,7 +123,7 @@ void fences_the_one_before(Store& store) {
 }
 
 void a_run_of_the_session_before_is_lost(Store& store) {
-  const auto old = begin(store);
+  const auto old = begin_with_schedules(store, 3);
   const auto run = a_settled_run(store, old);
   const auto claimant = store.begin_session(id_of<OwnerId>(2), at(1)).claimant;
   // Same fence, other owner.
@@ -142,7 +134,7 @@ void a_run_of_the_session_before_is_lost(Store& store) {
 
 void claims_last_as_long_as_the_session(Store& store) {
   const auto session = [&] {
-    const auto claimant = begin(store);
+    const auto claimant = begin_with_schedules(store, 3);
     return store.begin_session(claimant.owner, at(0));
   }();
   CHECK_FALSE(session.claim_ttl);

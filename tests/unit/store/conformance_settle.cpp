@@ -8,17 +8,8 @@ namespace {
 
 using Kind = SettleResult::Kind;
 
-// Flow 1 with schedules 1 to 3, and a session.
-Claimant begin(Store& store) {
-  ChangeSet changes;
-  changes.flows.push_back({a_flow(), {}});
-  for (int n = 1; n <= 3; ++n) changes.schedules.push_back({a_schedule(n), {}});
-  REQUIRE_FALSE(store.write(changes, at(0)));
-  return store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
-}
-
 void settles_and_claims(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 3);
   const auto schedule = a_schedule();
   auto settlement = a_settlement(
       schedule, {a_run(schedule, nominal(0)), a_run(schedule, nominal(1), RunStatus::pending)},
@@ -57,7 +48,7 @@ void settles_and_claims(Store& store) {
 }
 
 void completes_and_quarantines(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 3);
   auto last = a_settlement(a_schedule(1), {a_run(a_schedule(1), kStart)}, kStart);
   last.then_run_at.reset();
   last.then_due_at.reset();
@@ -83,7 +74,7 @@ void completes_and_quarantines(Store& store) {
 }
 
 void settled_to_never_moves_back(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 3);
   auto first = a_settlement(a_schedule(), {}, nominal(1));
   first.settled_to = nominal(50);
   first.settled_wall = nominal(51);
@@ -102,7 +93,7 @@ void settled_to_never_moves_back(Store& store) {
 }
 
 void answers_what_is_not_to_be_settled(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 3);
   const auto good = [](int n) {
     return a_settlement(a_schedule(n), {a_run(a_schedule(n), kStart)}, nominal(5));
   };
@@ -136,7 +127,7 @@ void answers_what_is_not_to_be_settled(Store& store) {
 }
 
 void an_inactive_schedule_is_moved(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 3);
   for (const auto status :
        {ScheduleStatus::paused, ScheduleStatus::completed, ScheduleStatus::error}) {
     auto row = *store.schedule(schedule_id(1));
@@ -153,7 +144,7 @@ void an_inactive_schedule_is_moved(Store& store) {
 }
 
 void settles_once(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 3);
   const auto settlement = a_settlement(a_schedule(), {a_run(a_schedule(), kStart)}, nominal(1));
   const auto results = store.settle({settlement, settlement}, claimant, at(0));
   CHECK(results.at(0).kind == Kind::settled);
@@ -163,7 +154,7 @@ void settles_once(Store& store) {
 }
 
 void leaves_runs_of_the_ledger_alone(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 3);
   const auto schedule = a_schedule();
   const auto settle = [&](std::vector<Run> runs) {
     return store
@@ -200,7 +191,7 @@ void leaves_runs_of_the_ledger_alone(Store& store) {
 }
 
 void an_empty_batch_is_nothing(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_with_schedules(store, 3);
   const auto before = dump(store);
   CHECK(store.settle({}, claimant, at(5)).empty());
   CHECK(store.finish({}, claimant, at(5)).empty());

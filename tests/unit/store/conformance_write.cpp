@@ -6,12 +6,8 @@
 namespace rruled::test {
 namespace {
 
-Claimant begin(Store& store) { return store.begin_session(id_of<OwnerId>(1), at(0)).claimant; }
-
-void write(Store& store, const ChangeSet& changes) {
-  const auto conflict = store.write(changes, at(0));
-  INFO(show(conflict));
-  REQUIRE_FALSE(conflict);
+Claimant begin_session(Store& store) {
+  return store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
 }
 
 void keeps_every_column(Store& store) {
@@ -183,7 +179,7 @@ void a_schedule_run_conflicts_on_its_occurrence(Store& store) {
 }
 
 void deletes_a_flow_with_all_of_it(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_session(store);
   write(store, put(a_flow(1)));
   write(store, put(a_flow(2)));
   write(store, put(a_schedule(2, 2)));
@@ -210,7 +206,7 @@ void deletes_a_flow_with_all_of_it(Store& store) {
 }
 
 void deletes_a_schedule_and_keeps_the_ledger(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_session(store);
   write(store, put(a_flow()));
   auto schedule = a_schedule();
   schedule.max_running = 5;
@@ -250,7 +246,7 @@ void deletes_a_schedule_and_keeps_the_ledger(Store& store) {
 }
 
 void cancels_waiting_runs_of_a_deleted_schedule(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_session(store);
   write(store, put(a_flow()));
   const auto schedule = a_schedule();
   write(store, put(schedule));
@@ -268,7 +264,7 @@ void cancels_waiting_runs_of_a_deleted_schedule(Store& store) {
 }
 
 void a_schedule_that_comes_back_goes_on_from_its_version(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_session(store);
   write(store, put(a_flow()));
   write(store, put(a_schedule()));
   // In one ChangeSet: replaced.
@@ -337,7 +333,7 @@ void keeps_gaps_in_order(Store& store) {
 }
 
 void a_manual_run_is_claimable_when_due(Store& store) {
-  const auto claimant = begin(store);
+  const auto claimant = begin_session(store);
   write(store, put(a_flow()));
   auto run = a_manual_run(1);
   run.due_at = at(5);

@@ -1,16 +1,13 @@
 // Stores of other versions of the program.
 #include "store/migrate.h"
 
-#include "sample.h"
 #include "store/sqlite_store.h"
+#include "store_file.h"
 #include "tests/support/temp_dir.h"
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 #include <catch2/catch.hpp>
-
-#include <fstream>
-#include <iterator>
 
 namespace rruled::test {
 namespace {
@@ -37,17 +34,6 @@ SqliteOptions options_with(const std::vector<Migration>& steps) {
   return options;
 }
 
-void make_store(const std::string& path) {
-  const auto store = open_sqlite(path, OpenMode::daemon);
-  REQUIRE_FALSE(
-      store->write({.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}}, at(0)));
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 void check_fails(const std::string& path,
                  OpenMode mode,
                  const SqliteOptions& options,
@@ -68,8 +54,6 @@ int count(const std::string& path, const std::string& sql) {
   SQLite::Database database(path, SQLite::OPEN_READONLY);
   return database.execAndGet(sql).getInt();
 }
-
-constexpr OpenMode kModes[] = {OpenMode::daemon, OpenMode::command, OpenMode::read_only};
 
 }  // namespace
 

@@ -8,11 +8,11 @@
 namespace rruled::test {
 namespace {
 
-constexpr int kSchedules = 300;
+constexpr int kManySchedules = 300;
 
 std::vector<Run> settle_many(store::PostgresStore& store, const Claimant& claimant) {
   std::vector<Settlement> batch;
-  for (int n = 1; n <= kSchedules; ++n)
+  for (int n = 1; n <= kManySchedules; ++n)
     batch.push_back(a_settlement(a_schedule(n), {a_run(a_schedule(n), kStart)}, nominal(9)));
   std::vector<Run> claimed;
   for (const auto& result : store.settle(batch, claimant, at(1))) {
@@ -20,13 +20,6 @@ std::vector<Run> settle_many(store::PostgresStore& store, const Claimant& claima
     claimed.push_back(result.claimed[0]);
   }
   return claimed;
-}
-
-Claimant begin(store::PostgresStore& store, int schedules) {
-  ChangeSet changes = put(a_flow());
-  for (int n = 1; n <= schedules; ++n) changes.schedules.push_back({a_schedule(n), {}});
-  REQUIRE_FALSE(store.write(changes, at(0)));
-  return store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
 }
 
 // What the steps up to the fourth had: a schedule, and a run of each status.
@@ -114,7 +107,7 @@ TEST_CASE("the end of a run leaves the indexes of the ledger alone", "[postgres]
                    "  LIKE '%' || a.attname || '%')"
                    " WHERE i.indrelid = 'runs'::regclass AND a.attnum > 0") ==
         "cancel_revision due_at flow_id id number origin parent_id schedule_id scheduled_for");
-  const auto claimant = begin(*store, kSchedules);
+  const auto claimant = begin_with_schedules(*store, kManySchedules);
   const auto runs = settle_many(*store, claimant);
   constexpr char kPages[] =
       "SELECT string_agg((ctid::text::point)[0]::text, ' ' ORDER BY id)"
@@ -134,7 +127,7 @@ TEST_CASE("an attempt that says no more than its run has no row", "[postgres]") 
   if (no_postgres()) return;
   const PostgresSchema schema;
   const auto store = schema.open();
-  const auto claimant = begin(*store, 4);
+  const auto claimant = begin_with_schedules(*store, 4);
   std::vector<Run> runs;
   for (int n = 1; n <= 4; ++n) {
     const auto schedule = a_schedule(n);
@@ -184,7 +177,7 @@ TEST_CASE("loading goes on in the index, not after all that was loaded before", 
   if (no_postgres()) return;
   const PostgresSchema schema;
   const auto store = schema.open();
-  (void)begin(*store, kSchedules);
+  (void)begin_with_schedules(*store, kManySchedules);
   const auto plan = schema.sql(
       "SET enable_seqscan = off; SET enable_bitmapscan = off;"
       " EXPLAIN SELECT * FROM schedules WHERE status = 'active' AND next_due_at IS NOT NULL"
@@ -201,7 +194,7 @@ TEST_CASE("an idempotency key is known as long as what it made", "[postgres]") {
   if (no_postgres()) return;
   const PostgresSchema schema;
   const auto store = schema.open();
-  const auto claimant = begin(*store, 3);
+  const auto claimant = begin_with_schedules(*store, 3);
   const auto settlement = a_settlement(a_schedule(1), {a_run(a_schedule(1), kStart)}, nominal(9));
   const auto run = store->settle({settlement}, claimant, at(1)).at(0).claimed.at(0);
   const auto directory = directory_of(*store);

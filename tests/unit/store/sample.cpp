@@ -1,5 +1,7 @@
 #include "sample.h"
 
+#include <catch2/catch.hpp>
+
 namespace rruled::test {
 namespace {
 
@@ -159,6 +161,19 @@ ChangeSet put(Schedule schedule) {
   ChangeSet changes;
   changes.schedules.push_back({std::move(schedule), {}});
   return changes;
+}
+
+void write(Store& store, const ChangeSet& changes) {
+  const auto conflict = store.write(changes, at(0));
+  INFO(show(conflict));
+  REQUIRE_FALSE(conflict);
+}
+
+Claimant begin_with_schedules(Store& store, int schedules) {
+  ChangeSet changes = put(a_flow());
+  for (int n = 1; n <= schedules; ++n) changes.schedules.push_back({a_schedule(n), {}});
+  write(store, changes);
+  return store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
 }
 
 ScheduleStamp stamp_of(const Schedule& schedule) {

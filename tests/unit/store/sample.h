@@ -52,6 +52,11 @@ template <class AnyId>
 [[nodiscard]] ChangeSet put(Schedule schedule);
 [[nodiscard]] ScheduleStamp stamp_of(const Schedule& schedule);
 
+// At kStart, without a conflict.
+void write(Store& store, const ChangeSet& changes);
+// Flow 1 with so many schedules, from 1 on, and a session.
+Claimant begin_with_schedules(Store& store, int schedules);
+
 // Every column set to something that no other column holds.
 template <class Row>
 [[nodiscard]] Row filled();
@@ -78,6 +83,15 @@ template <class Row>
 [[nodiscard]] std::string show(const std::vector<Row>& rows) {
   std::string text;
   for (const auto& row : rows) text += show(row) + "\n";
+  return text;
+}
+
+// The last byte of each id, in order: "3 1 2".
+template <class Row>
+[[nodiscard]] std::string numbers(const std::vector<Row>& rows) {
+  std::string text;
+  for (const auto& row : rows)
+    text += (text.empty() ? "" : " ") + std::to_string(row.id.value.data[15]);
   return text;
 }
 

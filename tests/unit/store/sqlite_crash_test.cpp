@@ -17,7 +17,7 @@ using Answer = FaultVfs::Answer;
 using Say = std::function<void(const std::string&)>;
 
 // Flow 1, schedules 1 and 2, not settled yet.
-void make_store(const std::string& path) {
+void make_two_schedules(const std::string& path) {
   const auto store = open_sqlite(path, OpenMode::daemon);
   REQUIRE_FALSE(store->write(
       {.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(1), {}}, {a_schedule(2), {}}}}, at(0)));
@@ -125,12 +125,12 @@ int die_at_each_step(Answer death,
 
 TEST_CASE("a daemon that is killed at any step leaves whole transactions", "[sqlite][.killed]") {
   const auto death = GENERATE(Answer::die, Answer::half_die);
-  CHECK(die_at_each_step(death, make_store, be_daemon, check_what_was_left) > 40);
+  CHECK(die_at_each_step(death, make_two_schedules, be_daemon, check_what_was_left) > 40);
 }
 
 TEST_CASE("a store whose making is killed at any step can be made", "[sqlite][.killed]") {
   const auto death = GENERATE(Answer::die, Answer::half_die);
-  const auto make = [](const std::string& path, const Say&) { make_store(path); };
+  const auto make = [](const std::string& path, const Say&) { make_two_schedules(path); };
   const auto check = [](const std::string& path, const std::string&) {
     const auto store = open_sqlite(path, OpenMode::daemon);
     const auto flow = store->flow(flow_id(1));
@@ -149,7 +149,7 @@ TEST_CASE("a fault of the disk at any step writes all or nothing", "[sqlite][cra
   for (std::size_t step = 0; step < 1'000; ++step) {
     INFO("step " << step);
     const TempDir dir(fast_directory());
-    make_store(dir.file("store.db"));
+    make_two_schedules(dir.file("store.db"));
     std::size_t armed_at = 1'000'000;
     std::size_t steps = 0;
     const FaultVfs vfs([&](std::size_t number, auto, const auto&) {
@@ -191,7 +191,7 @@ TEST_CASE("a full disk is said when the store is opened", "[sqlite][crash]") {
 
 TEST_CASE("each commit is on the disk before it is answered", "[sqlite]") {
   const TempDir dir(fast_directory());
-  make_store(dir.file("store.db"));
+  make_two_schedules(dir.file("store.db"));
   std::string steps;
   const FaultVfs vfs([&](auto, auto step, const std::string& file) {
     if (file.ends_with("-wal")) steps += step == FaultVfs::Step::sync ? 's' : 'w';

@@ -1,8 +1,8 @@
 // What a store that is opened finds, what it does then, and what it says.
 #include "child.h"
-#include "sample.h"
 #include "store/sqlite_file.h"
 #include "store/sqlite_store.h"
+#include "store_file.h"
 #include "tests/support/temp_dir.h"
 
 #include <SQLiteCpp/Database.h>
@@ -23,11 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Kind = StoreError::Kind;
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 void write_bytes(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
@@ -52,15 +47,6 @@ std::string try_open(const std::string& path, OpenMode mode, const SqliteOptions
 void check_fails(const std::string& said, const std::string& kind, const std::string& next_step) {
   CHECK_THAT(said, Catch::StartsWith(kind + ": "));
   CHECK_THAT(said, Catch::Contains(next_step));
-}
-
-constexpr OpenMode kModes[] = {OpenMode::daemon, OpenMode::command, OpenMode::read_only};
-
-// A store with flow 1 and schedule 1, closed.
-void make_store(const std::string& path) {
-  const auto store = open_sqlite(path, OpenMode::daemon);
-  REQUIRE_FALSE(
-      store->write({.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}}, at(0)));
 }
 
 }  // namespace
