@@ -30,6 +30,8 @@ inline constexpr std::string_view kTable<LogEntry> = "log_lines";
 template <>
 inline constexpr std::string_view kTable<AuditEntry> = "audit";
 template <>
+inline constexpr std::string_view kTable<KeptGap> = "gaps";
+template <>
 inline constexpr std::string_view kTable<Calendar> = "calendars";
 template <>
 inline constexpr std::string_view kTable<Backfill> = "backfills";
@@ -176,6 +178,17 @@ void visit_columns(Row& row, Visitor&& column) {
   column("object_id", row.object_id);
   column("before", row.before);
   column("after", row.after);
+}
+
+template <class Row, class Visitor>
+requires RowOf<Row, KeptGap>
+void visit_columns(Row& row, Visitor&& column) {
+  column("schedule_id", row.gap.schedule_id);
+  column("reason", row.gap.reason);
+  column("from_at", row.gap.from);
+  column("to_at", row.gap.to);
+  column("count", row.gap.count);
+  column("flow_id", row.flow_id);
 }
 
 template <class Row, class Visitor>

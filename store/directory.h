@@ -78,6 +78,27 @@ struct RunFilter {
   std::optional<Timestamp> due_to{};    // exclusive
   std::optional<RunCursor> before{};
 };
+// Position in the order (to, schedule_id, from), descending. Exclusive as a start.
+struct GapCursor {
+  Timestamp to;
+  ScheduleId schedule_id;
+  Timestamp from;
+
+  friend auto operator<=>(const GapCursor&, const GapCursor&) = default;
+};
+[[nodiscard]] inline GapCursor place_of(const Gap& gap) {
+  return {gap.to, gap.schedule_id, gap.from};
+}
+struct GapFilter {
+  std::optional<std::int64_t> project_id{};  // absent: all
+  std::optional<FlowId> flow_id{};
+  std::optional<ScheduleId> schedule_id{};
+  std::optional<GapReason> reason{};
+  // Those that reach into [from, to).
+  std::optional<Timestamp> from{};
+  std::optional<Timestamp> to{};
+  std::optional<GapCursor> before{};
+};
 struct LogFilter {
   std::optional<FlowId> flow_id{};
   std::optional<RunId> run_id{};
@@ -137,6 +158,8 @@ class Directory {
   [[nodiscard]] virtual Page<Schedule> schedules(const ScheduleFilter& filter, PageRange range) = 0;
   // Latest due first. `count` is 0 when `counted` is false.
   [[nodiscard]] virtual Page<Run> runs(const RunFilter& filter, PageRange range, bool counted) = 0;
+  // Latest end first; not counted.
+  [[nodiscard]] virtual std::vector<KeptGap> gaps(const GapFilter& filter, PageRange range) = 0;
   // Of each schedule the run that was due last, if it has any that was not skipped; in no order.
   [[nodiscard]] virtual std::vector<Run> last_runs(const std::vector<ScheduleId>& schedules) = 0;
   // Newest first.

@@ -43,6 +43,19 @@ void add_conditions(Conditions& to, const RunFilter& filter) {
 }
 
 template <class Conditions>
+void add_conditions(Conditions& to, const GapFilter& filter) {
+  if (filter.project_id)
+    to.in_project(*filter.project_id, filter.flow_id);
+  else
+    to.equals("flow_id", filter.flow_id);
+  to.equals("schedule_id", filter.schedule_id);
+  to.equals("reason", filter.reason);
+  if (filter.from) to.compare("to_at", ">=", *filter.from);
+  if (filter.to) to.compare("from_at", "<", *filter.to);
+  if (filter.before) to.before(*filter.before);
+}
+
+template <class Conditions>
 void add_conditions(Conditions& to, const LogFilter& filter) {
   to.equals("flow_id", filter.flow_id);
   to.equals("run_id", filter.run_id);

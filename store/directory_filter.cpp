@@ -66,6 +66,14 @@ bool matches(const RunFilter& filter, const Run& run) {
           std::tie(run.due_at, run.id) < std::tie(filter.before->due_at, filter.before->id));
 }
 
+bool matches(const GapFilter& filter, const KeptGap& row) {
+  const Gap& gap = row.gap;
+  return agrees(filter.flow_id, row.flow_id) && agrees(filter.schedule_id, gap.schedule_id) &&
+         agrees(filter.reason, gap.reason) && (!filter.from || gap.to >= *filter.from) &&
+         (!filter.to || gap.from < *filter.to) &&
+         (!filter.before || place_of(gap) < *filter.before);
+}
+
 bool matches(const LogFilter& filter, const LogEntry& entry) {
   return agrees(filter.flow_id, entry.flow_id) &&
          (!filter.run_id || entry.run_id == filter.run_id) &&

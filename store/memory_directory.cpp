@@ -45,6 +45,16 @@ Page<Run> MemoryDirectory::runs(const RunFilter& filter, PageRange range, bool c
   return page;
 }
 
+std::vector<KeptGap> MemoryDirectory::gaps(const GapFilter& filter, PageRange range) {
+  auto rows = store_.all_gaps();
+  if (filter.project_id)
+    std::erase_if(rows, [&](const KeptGap& row) {
+      return store_.project_of(row.flow_id) != *filter.project_id;
+    });
+  std::ranges::sort(rows, std::greater(), [](const KeptGap& row) { return place_of(row.gap); });
+  return page_of(std::move(rows), filter, range).rows;
+}
+
 std::vector<Run> MemoryDirectory::last_runs(const std::vector<ScheduleId>& schedules) {
   std::vector<Run> found;
   for (const auto id : schedules)
@@ -71,7 +81,8 @@ Tallies MemoryDirectory::tallies(const TallyFilter& filter) {
     ++runs[{(run.due_at - filter.from) / filter.step, run.status, run.started_at.has_value()}];
   }
   std::map<std::pair<std::int64_t, GapReason>, std::uint64_t> gaps;
-  for (const Gap& gap : store_.gaps_of(filter.flow_id)) {
+  for (const auto& [gap, flow] : store_.all_gaps()) {
+    if (flow != filter.flow_id) continue;
     if (filter.of_run || gap.from < filter.from || gap.from >= filter.to) continue;
     gaps[{(gap.from - filter.from) / filter.step, gap.reason}] += gap.count;
   }

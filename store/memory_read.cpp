@@ -144,11 +144,10 @@ Changes MemoryStore::changes_since(std::int64_t revision) {
   return changes;
 }
 
-std::vector<Gap> MemoryStore::gaps_of(FlowId id) const {
-  std::vector<Gap> found;
+std::vector<KeptGap> MemoryStore::all_gaps() const {
+  std::vector<KeptGap> found;
   for (const auto& [schedule, rows] : gaps_)
-    for (const auto& [from, row] : rows)
-      if (row.flow_id == id) found.push_back(row.gap);
+    for (const auto& [from, row] : rows) found.push_back(row);
   return found;
 }
 

@@ -82,7 +82,7 @@ void MemoryStore::add_run(Run run, Timestamp now) {
 
 void MemoryStore::add_gap(const Gap& gap) {
   gaps_[gap.schedule_id].insert_or_assign(gap.from,
-                                          GapRow{gap, schedules_.at(gap.schedule_id).flow_id});
+                                          KeptGap{gap, schedules_.at(gap.schedule_id).flow_id});
 }
 
 // ---- Sessions -----------------------------------------------------------------------------------

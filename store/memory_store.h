@@ -78,8 +78,8 @@ class MemoryStore final : public Store {
   [[nodiscard]] std::vector<Project> paused_projects() const;  // by id
   [[nodiscard]] std::vector<std::pair<RunStatus, std::uint64_t>> counts_of(ParentId id) const;
 
-  // In order of schedule and `from`.
-  [[nodiscard]] std::vector<Gap> gaps_of(FlowId id) const;
+  [[nodiscard]] std::vector<KeptGap> all_gaps() const;  // in no order
+  [[nodiscard]] std::int64_t project_of(FlowId id) const { return flows_.at(id).project_id; }
   void add_audit(const AuditEntry& entry) { audit_.push_back(entry); }
   [[nodiscard]] const std::vector<AuditEntry>& audit() const { return audit_; }  // oldest first
 
@@ -96,10 +96,6 @@ class MemoryStore final : public Store {
   struct Slots {
     std::set<RunId> holding;
     std::set<std::pair<Timestamp, RunId>> waiting;  // by due_at
-  };
-  struct GapRow {
-    Gap gap;
-    FlowId flow_id;
   };
   struct Tombstone {
     std::int64_t revision = 0;
@@ -179,8 +175,8 @@ class MemoryStore final : public Store {
   std::map<FlowId, Flow> flows_;
   std::map<ScheduleId, Schedule> schedules_;
   std::unordered_map<RunId, RunRow> runs_;
-  std::vector<LogEntry> logs_;                            // oldest written first
-  std::map<ScheduleId, std::map<Instant, GapRow>> gaps_;  // outlive their schedule
+  std::vector<LogEntry> logs_;                             // oldest written first
+  std::map<ScheduleId, std::map<Instant, KeptGap>> gaps_;  // outlive their schedule
   std::map<ScheduleId, Tombstone> tombstones_;
   std::vector<AuditEntry> audit_;  // oldest first
   std::map<CalendarName, Calendar> calendars_;

@@ -32,6 +32,12 @@ class PostgresDirectory::Conditions {
     const std::string due = parameter(cursor.due_at);
     add("(due_at, id) < (" + due + ", " + parameter(cursor.id) + ")");
   }
+  void before(const GapCursor& cursor) {
+    const std::string to = parameter(cursor.to);
+    const std::string schedule = parameter(cursor.schedule_id);
+    add("(to_at, schedule_id, from_at) < (" + to + ", " + schedule + ", " + parameter(cursor.from) +
+        ")");
+  }
   void add(const std::string& condition) {
     where_ += (where_.empty() ? " WHERE " : " AND ") + condition;
   }
@@ -124,6 +130,13 @@ Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool
   Conditions conditions;
   add_conditions(conditions, filter);
   return page<Run>("runs", conditions, "due_at DESC, id DESC", range, counted);
+}
+
+std::vector<KeptGap> PostgresDirectory::gaps(const GapFilter& filter, PageRange range) {
+  Conditions conditions;
+  add_conditions(conditions, filter);
+  const std::string order = "to_at DESC, schedule_id DESC, from_at DESC";
+  return page<KeptGap>("gaps", conditions, order, range, false).rows;
 }
 
 std::vector<Run> PostgresDirectory::last_runs(const std::vector<ScheduleId>& schedules) {

@@ -248,16 +248,13 @@ void insert_audit(Tx& tx, const std::vector<const AuditEntry*>& entries) {
 
 void put_gaps(Tx& tx, const std::vector<const Gap*>& gaps) {
   static const std::string kPut =
-      "INSERT INTO gaps (schedule_id, from_at, to_at, reason, count, flow_id)"
-      " SELECT s.id, g.from_at, g.to_at, g.reason, g.count, s.flow_id FROM"
-      " unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], "
-      "$5::bigint[])"
-      " AS g(id, from_at, to_at, reason, count) JOIN schedule_rules s ON s.id "
-      "= g.id"
-      " ON CONFLICT (schedule_id, from_at) DO UPDATE SET to_at = "
-      "excluded.to_at,"
-      " reason = excluded.reason, count = excluded.count, flow_id = "
-      "excluded.flow_id";
+      "INSERT INTO gaps (schedule_id, from_at, to_at, reason, count, flow_id, project_id)"
+      " SELECT s.id, g.from_at, g.to_at, g.reason, g.count, s.flow_id, s.project_id FROM"
+      " unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[])"
+      " AS g(id, from_at, to_at, reason, count) JOIN schedule_rules s ON s.id = g.id"
+      " ON CONFLICT (schedule_id, from_at) DO UPDATE SET to_at = excluded.to_at,"
+      " reason = excluded.reason, count = excluded.count, flow_id = excluded.flow_id,"
+      " project_id = excluded.project_id";
   if (gaps.empty()) return;
   std::map<std::pair<ScheduleId, Instant>, const Gap*> last;
   for (const auto* gap : gaps) last[{gap->schedule_id, gap->from}] = gap;

@@ -34,6 +34,13 @@ Way way_to(const RunFilter& filter) {
   return {filter.flow_id ? "runs_by_flow" : "runs_by_project"};
 }
 
+const char* way_to(const GapFilter& filter) {
+  if (filter.schedule_id) return "sqlite_autoindex_gaps_1";  // the primary key
+  if (filter.flow_id) return "gaps_by_flow";
+  if (!filter.project_id) return "gaps_by_end";
+  return filter.reason ? "gaps_by_reason" : "gaps_by_project";
+}
+
 }  // namespace
 
 // The WHERE of a query with its parameters. Only what is asked for is in it, so that SQLite finds
@@ -49,6 +56,9 @@ class SqliteDirectory::Conditions {
     add(column + " " + sign + " ?", value);
   }
   void before(const RunCursor& cursor) { add("(due_at, id) < (?, ?)", cursor.due_at, cursor.id); }
+  void before(const GapCursor& cursor) {
+    add("(to_at, schedule_id, from_at) < (?, ?, ?)", cursor.to, cursor.schedule_id, cursor.from);
+  }
   // Of one flow the project is asked of the flow's row, once: so rows are counted in an index.
   void in_project(const std::int64_t& project, const std::optional<FlowId>& flow) {
     if (!flow) {
@@ -143,6 +153,13 @@ Page<Run> SqliteDirectory::runs(const RunFilter& filter, PageRange range, bool c
   const auto [index, predicate] = way_to(filter);
   if (*predicate != '\0') conditions.add(predicate);
   return page<Run>(conditions, "due_at DESC, id DESC", range, counted, index);
+}
+
+std::vector<KeptGap> SqliteDirectory::gaps(const GapFilter& filter, PageRange range) {
+  Conditions conditions;
+  add_conditions(conditions, filter);
+  const std::string order = "to_at DESC, schedule_id DESC, from_at DESC";
+  return page<KeptGap>(conditions, order, range, false, way_to(filter)).rows;
 }
 
 std::vector<Run> SqliteDirectory::last_runs(const std::vector<ScheduleId>& schedules) {

@@ -18,6 +18,7 @@ class SqliteDirectory final : public Directory {
   [[nodiscard]] Page<Flow> flows(const FlowFilter& filter, PageRange range) override;
   [[nodiscard]] Page<Schedule> schedules(const ScheduleFilter& filter, PageRange range) override;
   [[nodiscard]] Page<Run> runs(const RunFilter& filter, PageRange range, bool counted) override;
+  [[nodiscard]] std::vector<KeptGap> gaps(const GapFilter& filter, PageRange range) override;
   [[nodiscard]] std::vector<Run> last_runs(const std::vector<ScheduleId>& schedules) override;
   [[nodiscard]] Page<LogEntry> logs(const LogFilter& filter, PageRange range) override;
   [[nodiscard]] Page<AuditEntry> audit(const AuditFilter& filter, PageRange range) override;

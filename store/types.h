@@ -253,6 +253,15 @@ struct Gap {
   Instant from;
   Instant to;
   std::uint64_t count = 0;
+
+  friend bool operator==(const Gap&, const Gap&) = default;
+};
+// As it is kept: with the flow of its schedule, which it outlives.
+struct KeptGap {
+  Gap gap;
+  FlowId flow_id;
+
+  friend bool operator==(const KeptGap&, const KeptGap&) = default;
 };
 
 }  // namespace rruled::store

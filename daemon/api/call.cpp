@@ -172,6 +172,15 @@ Response page_response(const Call& call,
   return json_response(page);
 }
 
+Response cursor_page(const Call& call,
+                     json::array results,
+                     const std::optional<std::string>& cursor) {
+  json::object page{{"count", nullptr}, {"next", nullptr}, {"previous", nullptr}};
+  if (cursor) page["next"] = url_with(call, {{"cursor", *cursor}});
+  page["results"] = std::move(results);
+  return json_response(page);
+}
+
 std::string etag(std::int64_t revision) { return "\"" + std::to_string(revision) + "\""; }
 
 void check_if_match(const Call& call, const std::string& etag) {

@@ -108,6 +108,11 @@ template <class Enum>
                                      boost::json::array results,
                                      std::size_t count,
                                      store::PageRange range);
+// The same of what is too long to be counted; it was asked for one more than the page has, and so
+// it is known whether there is a next one: `cursor` says where that begins.
+[[nodiscard]] Response cursor_page(const Call& call,
+                                   boost::json::array results,
+                                   const std::optional<std::string>& cursor);
 // The request's own URL with other values for some parameters.
 [[nodiscard]] std::string url_with(const Call& call, const FormFields& changed);
 

@@ -21,6 +21,8 @@ constexpr std::array<std::string_view, 7> kMetricQuery{
     "after", "before", "interval", "name", "kind", "breakdown_by", "instance_id"};
 constexpr std::array<std::string_view, 7> kRunQuery{"limit",  "cursor", "schedule", "flow",
                                                     "status", "from",   "to"};
+constexpr std::array<std::string_view, 7> kGapQuery{"limit",  "cursor", "schedule", "flow",
+                                                    "reason", "from",   "to"};
 constexpr std::array<std::string_view, 3> kPreviewQuery{"after", "until", "count"};
 constexpr std::array<std::string_view, 3> kUpcomingQuery{"from", "to", "limit"};
 constexpr std::array<std::string_view, 2> kPageQuery{"limit", "offset"};
@@ -215,6 +217,12 @@ constexpr std::array kRoutes{
           Scope::read,
           list_runs,
           {"The ledger, latest due first", "", "RunPage", 200, kRunQuery}},
+    Route{
+        Verb::get,
+        RRULED_PROJECT "runs/gaps/",
+        Scope::read,
+        list_gaps,
+        {"Occurrences that have no run, and why: latest end first", "", "GapPage", 200, kGapQuery}},
     Route{Verb::get,
           RRULED_PROJECT "runs/{rid}/",
           Scope::read,

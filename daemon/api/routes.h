@@ -63,6 +63,7 @@ Response overdue(Call& call);
 
 // runs.cpp
 Response list_runs(Call& call);
+Response list_gaps(Call& call);
 Response get_run(Call& call);
 Response cancel_run(Call& call);
 Response retry_run(Call& call);

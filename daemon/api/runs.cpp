@@ -5,6 +5,7 @@
 #include "daemon/core/run_json.h"
 
 #include <charconv>
+#include <ranges>
 
 namespace rruled::api {
 namespace {
@@ -71,16 +72,12 @@ Response list_runs(Call& call) {
   filter.due_to = time_parameter(call, "to");
   filter.before = cursor_parameter(call);
   const auto limit = size_parameter(call, "limit", 100, 500);
-  // One more tells whether there is a next page; the ledger is too long to be counted.
-  auto rows = call.directory().runs(filter, {limit + 1, 0}, false).rows;
-  const bool more = rows.size() > limit && limit > 0;
-  if (rows.size() > limit) rows.resize(limit);
-  json::object page{{"count", nullptr}, {"next", nullptr}, {"previous", nullptr}};
-  if (more) page["next"] = url_with(call, {{"cursor", cursor_text(rows.back())}});
+  const auto rows = call.directory().runs(filter, {limit + 1, 0}, false).rows;
   json::array results;
-  for (const auto& each : rows) results.push_back(core::to_json(each));
-  page["results"] = std::move(results);
-  return json_response(page);
+  for (const auto& row : rows | std::views::take(limit)) results.push_back(core::to_json(row));
+  std::optional<std::string> next;
+  if (limit > 0 && rows.size() > limit) next = cursor_text(rows[limit - 1]);
+  return cursor_page(call, std::move(results), next);
 }
 
 Response get_run(Call& call) {

@@ -53,6 +53,7 @@ void add_backfill_verb(Commands& commands, CLI::App* schedule);
 void add_schedule_reads(Commands& commands, CLI::App* schedules);
 void add_skip_verbs(Commands& commands, CLI::App* schedules);
 void add_explain_verb(Commands& commands, CLI::App* schedule);
+void add_gaps_verb(Commands& commands, CLI::App* runs);
 void add_retry_verb(Commands& commands, CLI::App* runs);
 void add_end_verbs(Commands& commands, CLI::App* runs);  // cancel, purge
 

@@ -208,6 +208,7 @@ void add_runs(Commands& commands) {
   add_format(command, options->format, true);
   when_chosen(commands, command,
               [&commands, options] { return watch(commands.session, *options); });
+  add_gaps_verb(commands, group);
   add_retry_verb(commands, group);
   add_end_verbs(commands, group);
 }

@@ -93,4 +93,10 @@ json::object to_json(const store::Gap& gap) {
   };
 }
 
+json::object to_json(const store::KeptGap& row) {
+  json::object object = to_json(row.gap);
+  object["hog_flow"] = to_string(row.flow_id);
+  return object;
+}
+
 }  // namespace rruled::core

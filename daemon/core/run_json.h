@@ -13,5 +13,6 @@ namespace rruled::core {
 [[nodiscard]] boost::json::object to_json(const store::Attempt& attempt);
 [[nodiscard]] boost::json::object to_json(const store::LogEntry& entry);
 [[nodiscard]] boost::json::object to_json(const store::Gap& gap);
+[[nodiscard]] boost::json::object to_json(const store::KeptGap& row);
 
 }  // namespace rruled::core

@@ -250,6 +250,14 @@ TEST_CASE("what is skipped is one gap; a pause may have an end; failures in a ro
   REQUIRE(shown.at("gaps").as_array().size() == 1);
   CHECK(shown.at("gaps").at(0).at("reason") == "skipped_by_operator");
   CHECK(text(shown.at("next_run_at")) > until);
+  auto listed = machine.json({"runs", "gaps", "--reason", "skipped_by_operator"}).as_array();
+  REQUIRE(listed.size() == 1);
+  CHECK(listed[0].as_object().erase("hog_flow") == 1);
+  CHECK(listed[0] == shown.at("gaps").at(0));
+  CHECK_THAT(machine.rruled({"runs", "gaps", "--project", "1"}).out,
+             Contains("skipped_by_operator") && Contains("Hello"));
+  CHECK_THAT(machine.rruled({"runs", "gaps", "--reason", "paused"}).out, Contains("No such gaps"));
+  CHECK_THAT(machine.rruled({"runs", "gaps", "--project", "2"}).out, Contains("No such gaps"));
   CHECK_THAT(machine.rruled({"schedule", "skip", "--all", "--until", "2099-01-01T00:00:00Z"}).err,
              Contains("--until: at most a day ahead"));
   CHECK_THAT(machine.rruled({"schedule", "skip"}).err, Contains("a schedule's id, or --all"));

@@ -5,6 +5,7 @@
 namespace rruled::test {
 namespace {
 
+namespace json = boost::json;
 using std::chrono::hours;
 using std::chrono::seconds;
 
@@ -76,6 +77,67 @@ TEST_CASE("overdue schedules are listed with how late they are") {
   // Late by intent is not overdue.
   home.json(200, "POST", kProject + "pause/", R"({"note":"freeze"})");
   CHECK(list().at("count") == 0);
+}
+
+TEST_CASE("gaps of all schedules are listed, page by page") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow();
+  const auto other = home.make_flow();
+  const auto id = home.make_schedule(flow);
+  const std::string path = kProject + "runs/gaps/";
+  CHECK(home.json(200, "GET", path).at("results").as_array().empty());
+  store::ChangeSet changes;
+  const auto at = std::chrono::floor<seconds>(home.clock.at);
+  for (const auto& of : {id, home.make_schedule(other)})
+    for (int n = 1; n <= 3; ++n)
+      changes.gaps.push_back({*store::parse_id<store::ScheduleId>(of),
+                              n == 2 ? store::GapReason::paused : store::GapReason::missed,
+                              at - hours(n), at - hours(n) + seconds(60), 2});
+  REQUIRE_FALSE(home.backend().store->write(changes, home.clock.at));
+
+  json::array pages;
+  std::string next = path + "?limit=4";
+  for (int page = 0; page < 2; ++page) {
+    const auto shown = home.json(200, "GET", next);
+    CHECK(shown.at("count").is_null());
+    for (const auto& row : shown.at("results").as_array()) pages.push_back(row);
+    if (page == 1) CHECK(shown.at("next").is_null());
+    if (page == 0)
+      next = ApiHome::text(shown, "next").substr(std::string("http://api.test").size());
+  }
+  CHECK(pages == home.json(200, "GET", path).at("results").as_array());
+  REQUIRE(pages.size() == 6);
+  const auto of_one = home.json(200, "GET", path + "?reason=paused&schedule=" + id).at("results");
+  REQUIRE(of_one.as_array().size() == 1);
+  CHECK(of_one.at(0) == json::value{{"schedule", id},
+                                    {"reason", "paused"},
+                                    {"from", "2026-01-05T07:00:00.000000Z"},
+                                    {"to", "2026-01-05T07:01:00.000000Z"},
+                                    {"count", 2},
+                                    {"hog_flow", flow}});
+  CHECK(home.json(200, "GET", path + "?limit=2&from=2026-01-05T08:00:00Z&flow=" + other)
+            .at("results")
+            .as_array()
+            .size() == 1);
+  // Of another project: none, whatever is asked for.
+  const std::string theirs = "/api/projects/2/runs/gaps/";
+  for (const auto& query : {std::string(), "?flow=" + flow, "?schedule=" + id})
+    CHECK(home.json(200, "GET", theirs + query, "", {.token = home.other})
+              .at("results")
+              .as_array()
+              .empty());
+  const std::string some = ".00000000-0000-7000-8000-000000000000.";
+  CHECK(home.json(200, "GET", path + "?cursor=-9223372036854775808" + some + "9223372036854775807")
+            .at("results")
+            .as_array()
+            .empty());
+  for (const std::string& bad :
+       {"1" + some + "9223372036854775808", "x" + some + "1", std::string("1") + some})
+    CHECK(attr(home.json(400, "GET", path + "?cursor=" + bad)) == "cursor");
+  for (const char* bad : {"x", "1.x", "..", "1..1", "1.00000000-0000-7000-8000-000000000000",
+                          "1.00000000-0000-7000-8000-000000000000.x"})
+    CHECK(attr(home.json(400, "GET", path + "?cursor=" + bad)) == "cursor");
+  CHECK(attr(home.json(400, "GET", path + "?reason=bored")) == "reason");
 }
 
 TEST_CASE("calendars are made, named by schedules, changed and deleted") {

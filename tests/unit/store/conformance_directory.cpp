@@ -302,6 +302,54 @@ void runs_and_gaps_are_tallied(Store& store) {
   CHECK(directory->tallies({flow_id(3), {}, at(0), at(100), 1s}).runs.empty());
 }
 
+void gaps_are_paged_by_what_is_asked(Store& store) {
+  fill(store);  // schedules 1 to 4 of flow 1, and of project 2 schedule 5 of flow 5
+  const auto gap = [](int schedule, int from, int to, GapReason reason = GapReason::missed) {
+    return Gap{schedule_id(schedule), reason, nominal(from), nominal(to), 3};
+  };
+  ChangeSet changes;
+  // Four end at one time, two of them of one schedule.
+  changes.gaps = {gap(1, 40, 50), gap(2, 10, 30), gap(1, 20, 30, GapReason::paused),
+                  gap(5, 20, 30), gap(3, 5, 5),   gap(1, 15, 30)};
+  REQUIRE_FALSE(store.write(changes, at(0)));
+  using Gaps = std::vector<KeptGap>;
+  const auto row = [&](std::size_t number) {
+    return KeptGap{changes.gaps[number], flow_id(number == 3 ? 5 : 1)};
+  };
+  const auto directory = directory_of(store);
+  const auto asked = [&](const GapFilter& filter) { return directory->gaps(filter, {}); };
+  CHECK(asked({.project_id = 1}) == Gaps{row(0), row(1), row(2), row(5), row(4)});
+  CHECK(asked({.project_id = 2}) == Gaps{row(3)});
+  CHECK(asked({}) == Gaps{row(0), row(3), row(1), row(2), row(5), row(4)});
+  CHECK(directory->gaps({.project_id = 1}, {.limit = 2, .offset = 1}) == Gaps{row(1), row(2)});
+  CHECK(asked({.project_id = 1, .flow_id = flow_id(1)}) == asked({.project_id = 1}));
+  CHECK(asked({.project_id = 2, .flow_id = flow_id(1)}).empty());
+  CHECK(asked({.flow_id = flow_id(5)}) == Gaps{row(3)});
+  CHECK(asked({.project_id = 1, .schedule_id = schedule_id(1)}) == Gaps{row(0), row(2), row(5)});
+  CHECK(asked({.project_id = 2, .schedule_id = schedule_id(1)}).empty());
+  CHECK(asked({.reason = GapReason::paused}) == Gaps{row(2)});
+  // What reaches into [from, to), whose ends are of a millisecond.
+  CHECK(asked({.project_id = 1, .from = at(30)}) == Gaps{row(0), row(1), row(2), row(5)});
+  CHECK(asked({.project_id = 1, .from = at(30) + 1ms}) == Gaps{row(0)});
+  CHECK(asked({.project_id = 1, .to = at(10)}) == Gaps{row(4)});
+  CHECK(asked({.project_id = 1, .to = at(10) + 1ms}) == Gaps{row(1), row(4)});
+  // What comes after each of them, in each order that an index gives.
+  const auto after = [&](const GapFilter& filter) {
+    const auto all = asked(filter);
+    for (std::size_t n = 0; n < all.size(); ++n) {
+      auto rest = filter;
+      rest.before = place_of(all[n].gap);
+      CHECK(asked(rest) == Gaps(all.begin() + static_cast<std::ptrdiff_t>(n) + 1, all.end()));
+    }
+    return all.size();
+  };
+  CHECK(after({}) == 6);
+  CHECK(after({.project_id = 1}) == 5);
+  CHECK(after({.project_id = 1, .reason = GapReason::missed}) == 4);
+  CHECK(after({.project_id = 1, .flow_id = flow_id(1)}) == 5);
+  CHECK(after({.project_id = 1, .schedule_id = schedule_id(1)}) == 3);
+}
+
 }  // namespace
 
 std::vector<Check> directory_checks() {
@@ -316,6 +364,7 @@ std::vector<Check> directory_checks() {
       {"a run that nobody sends is cancelled", a_run_that_nobody_sends_is_cancelled},
       {"writes leave their lines", writes_leave_their_lines},
       {"runs and gaps are tallied", runs_and_gaps_are_tallied},
+      {"gaps are paged by what is asked", gaps_are_paged_by_what_is_asked},
   };
 }
 

@@ -1,6 +1,7 @@
 // Stores of other versions of the program.
 #include "store/migrate.h"
 
+#include "store/directory.h"
 #include "store/sqlite_store.h"
 #include "store_file.h"
 #include "tests/support/temp_dir.h"
@@ -116,8 +117,11 @@ TEST_CASE("the rows of every step before are of use afterwards", "[migrate]") {
   const auto path = dir.file("store.db");
   {
     const auto store = open_sqlite(dir.file("now.db"), OpenMode::daemon);
-    auto changes = put(a_flow());
-    changes.schedules = {{a_schedule(), {}}};
+    auto flow = a_flow();
+    auto schedule = a_schedule();
+    flow.project_id = schedule.project_id = 7;
+    auto changes = put(flow);
+    changes.schedules = {{schedule, {}}};
     changes.runs = {a_manual_run(1), a_manual_run(2)};
     changes.gaps = {{schedule_id(1), GapReason::missed, nominal(0), nominal(1), 2}};
     REQUIRE_FALSE(store->write(changes, at(0)));
@@ -138,6 +142,7 @@ TEST_CASE("the rows of every step before are of use afterwards", "[migrate]") {
   take_rows(path, dir.file("now.db"));
   const auto store = open_sqlite(path, OpenMode::daemon);
   CHECK(count(path, "SELECT max(version) FROM schema_migrations") == kSteps);
+  CHECK(directory_of(*store)->gaps({.project_id = 7}, {}).size() == 1);
   const auto claimant = store->begin_session(id_of<OwnerId>(2), at(3)).claimant;
   CHECK(store->claim({claimant, {"default"}}, at(3)).runs.size() == 2);
   const PruneRequest request{.runs_before = at(100), .logs_before = at(100)};

@@ -1,6 +1,7 @@
 // Schemas of released versions, with rows, brought to the present one.
 #include "postgres_fixture.h"
 #include "sample.h"
+#include "store/directory.h"
 
 #include <catch2/catch.hpp>
 
@@ -21,7 +22,7 @@ std::string run_sql(int number, const std::string& status, const std::string& re
          " scheduled_for, due_at, created_at, executor, retry_max_attempts, retry_min_backoff,"
          " retry_max_backoff, retry_max_age, flow_name, variables, body, error, fence, attempts,"
          " available_at, owner, claimed_at, claimed_until, finished_at) VALUES ('" +
-         id + "', 1, '" + kFlow + "', '" + kSchedule + "', 'invocation', 'schedule', '" + status +
+         id + "', 7, '" + kFlow + "', '" + kSchedule + "', 'invocation', 'schedule', '" + status +
          "', '', " + std::to_string(number) +
          "000, 1000, 1000, 'default', 15, 1000, 300000,"
          " 630720000000, 'job', '{}', '{\"n\":" +
@@ -31,7 +32,7 @@ std::string run_sql(int number, const std::string& status, const std::string& re
 // As a program of that time left it: one run of each state that matters.
 std::string rows() {
   return std::string("INSERT INTO flows VALUES ('") + kFlow +
-         "', 1, 'job', '', 3, 'active', 'schedule', '{\"type\":\"schedule\"}', 'null', 'null',"
+         "', 7, 'job', '', 3, 'active', 'schedule', '{\"type\":\"schedule\"}', 'null', 'null',"
          " 'exit_on_conversion', '[]', '[]', '[]', 'null', 1000, 1000, 5);"
          "INSERT INTO schedules (id, flow_id, project_id, rrule, starts_at, timezone, variables,"
          " status, status_reason, note, dst_gap, dst_fold, catchup, catchup_grace, catchup_window,"
@@ -39,7 +40,7 @@ std::string rows() {
          " retry_max_backoff, retry_max_age, executor, next_run_at, next_due_at, settled_to,"
          " created_at, updated_at, version, revision) VALUES ('" +
          kSchedule + "', '" + kFlow +
-         "', 1, 'FREQ=DAILY', 0, 'UTC', '{}', 'active', '', 'kept', 'shift', 'auto', 'last',"
+         "', 7, 'FREQ=DAILY', 0, 'UTC', '{}', 'active', '', 'kept', 'shift', 'auto', 'last',"
          " 60000, 86400000, 'allow', 1, 0, 60000, 15, 1000, 300000, 7200000, 'default', 9000, 9000,"
          " 8000, 1000, 1000, 4, 6);" +
          run_sql(1, "completed", "1, NULL, NULL, 1000, NULL, 1050") +
@@ -49,6 +50,7 @@ std::string rows() {
          run_sql(4, "dead", "15, NULL, NULL, 1000, NULL, 1050") +
          "INSERT INTO attempts SELECT number, 1, 1000, NULL, '', NULL, '' FROM runs WHERE status ="
          " 'dispatching';"
+         "INSERT INTO gaps SELECT id, 500, 600, 'missed', 2, flow_id FROM schedules;"
          "UPDATE meta SET revision = 6, runs_revision = 6;";
 }
 
@@ -77,6 +79,7 @@ TEST_CASE("a schema of each released version is migrated with its rows", "[postg
     CHECK(row->version == 4);
     CHECK(row->settled_to == Instant(std::chrono::seconds(8)));
     CHECK(store->runs({}).size() == 4);
+    CHECK(directory_of(*store)->gaps({.project_id = 7}, {}).size() == 1);
     CHECK(store->load_due({}, at(0), 10).size() == 1);
     // What the killed daemon had under way is taken up, and what was pending goes out.
     const auto session = store->begin_session(id_of<OwnerId>(1), at(0));
@@ -92,6 +95,31 @@ TEST_CASE("a schema of each released version is migrated with its rows", "[postg
     CHECK(schema.strays() == "");
     CHECK(show(store->counts()).find("completed 3") != std::string::npos);
   }
+}
+
+TEST_CASE("a gap that a daemon of before projects were named in gaps writes has its project",
+          "[postgres][migrate]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  auto flow = a_flow();
+  auto schedule = a_schedule();
+  flow.project_id = schedule.project_id = 7;
+  REQUIRE_FALSE(store->write({.flows = {{flow, {}}}, .schedules = {{schedule, {}}}}, at(0)));
+  // As step 11 had them; the second takes the first one's place.
+  for (const char* count : {"1", "2"})
+    schema.sql(
+        std::string("INSERT INTO gaps (schedule_id, from_at, to_at, reason, count, flow_id)"
+                    " SELECT id, 1000, 2000, 'missed', ") +
+        count +
+        ", flow_id FROM schedule_rules ON CONFLICT (schedule_id, from_at) DO UPDATE SET to_at ="
+        " excluded.to_at, reason = excluded.reason, count = excluded.count,"
+        " flow_id = excluded.flow_id");
+  const auto directory = directory_of(*store);
+  const auto found = directory->gaps({.project_id = 7}, {});
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].gap.count == 2);
+  CHECK(directory->gaps({.project_id = 1}, {}).empty());
 }
 
 }  // namespace rruled::test
