@@ -172,6 +172,16 @@ Response page_response(const Call& call,
   return json_response(page);
 }
 
+std::optional<store::Timestamp> cursor_time(std::string_view text) {
+  std::int64_t value = 0;
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return store::Timestamp(store::milliseconds(value));
+}
+
+void refuse_cursor() { refuse("cursor", "Not a cursor: take it from `next`."); }
+
 Response cursor_page(const Call& call,
                      json::array results,
                      const std::optional<std::string>& cursor) {

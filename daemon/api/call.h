@@ -6,6 +6,7 @@
 #include "daemon/api/message.h"
 #include "daemon/api/problem.h"
 #include "daemon/api/router.h"
+#include "daemon/core/run_json.h"
 #include "daemon/core/schedule_json.h"
 #include "daemon/io/companion.h"
 
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -103,16 +105,32 @@ template <class Enum>
 [[nodiscard]] store::PageRange page_range(const Call& call,
                                           std::size_t fallback = 100,
                                           std::size_t max = 500);
+// A cursor is numbers and ids with dots between them; absent: the text is no time.
+[[nodiscard]] std::optional<store::Timestamp> cursor_time(std::string_view text);
+[[noreturn]] void refuse_cursor();
+// A page of which it is not known how many there are; `cursor` is where the next one begins.
+[[nodiscard]] Response cursor_page(const Call& call,
+                                   boost::json::array results,
+                                   const std::optional<std::string>& cursor);
 // {"count","next","previous","results"}
 [[nodiscard]] Response page_response(const Call& call,
                                      boost::json::array results,
                                      std::size_t count,
                                      store::PageRange range);
-// The same of what is too long to be counted; it was asked for one more than the page has, and so
-// it is known whether there is a next one: `cursor` says where that begins.
+// The same of what is too long to be counted: the first `limit` of `rows`, as core::to_json() has
+// them. One row more says that there is a next page, which begins after `text_of` the last one
+// shown.
+template <class Row, class TextOf>
 [[nodiscard]] Response cursor_page(const Call& call,
-                                   boost::json::array results,
-                                   const std::optional<std::string>& cursor);
+                                   const std::vector<Row>& rows,
+                                   std::size_t limit,
+                                   TextOf text_of) {
+  boost::json::array results;
+  for (const auto& row : rows | std::views::take(limit)) results.push_back(core::to_json(row));
+  std::optional<std::string> next;
+  if (limit > 0 && rows.size() > limit) next = text_of(rows[limit - 1]);
+  return cursor_page(call, std::move(results), next);
+}
 // The request's own URL with other values for some parameters.
 [[nodiscard]] std::string url_with(const Call& call, const FormFields& changed);
 

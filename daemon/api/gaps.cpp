@@ -1,27 +1,13 @@
 #include "daemon/api/routes.h"
-#include "daemon/core/run_json.h"
-
-#include <charconv>
-#include <ranges>
 
 namespace rruled::api {
 namespace {
-
-namespace json = boost::json;
 
 // "1767603600000.0190...1767600000000": the last gap of the page before.
 std::string cursor_text(const store::Gap& gap) {
   const auto place = place_of(gap);
   return std::to_string(place.to.time_since_epoch().count()) + "." + to_string(place.schedule_id) +
          "." + std::to_string(place.from.time_since_epoch().count());
-}
-
-std::optional<store::Timestamp> time_of(std::string_view text) {
-  std::int64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, value);
-  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
-  return store::Timestamp(store::milliseconds(value));
 }
 
 std::optional<store::GapCursor> gap_cursor_of(const Call& call) {
@@ -31,13 +17,13 @@ std::optional<store::GapCursor> gap_cursor_of(const Call& call) {
   const auto first = text.find('.');
   const auto last = text.rfind('.');
   if (first != last) {
-    const auto to = time_of(text.substr(0, first));
+    const auto to = cursor_time(text.substr(0, first));
     const auto schedule =
         store::parse_id<store::ScheduleId>(text.substr(first + 1, last - first - 1));
-    const auto from = time_of(text.substr(last + 1));
+    const auto from = cursor_time(text.substr(last + 1));
     if (to && schedule && from) return store::GapCursor{*to, *schedule, *from};
   }
-  refuse("cursor", "Not a cursor: take it from `next`.");
+  refuse_cursor();
 }
 
 }  // namespace
@@ -52,11 +38,7 @@ Response list_gaps(Call& call) {
   filter.before = gap_cursor_of(call);
   const auto limit = size_parameter(call, "limit", 100, 500);
   const auto rows = call.directory().gaps(filter, {limit + 1, 0});
-  json::array results;
-  for (const auto& row : rows | std::views::take(limit)) results.push_back(core::to_json(row));
-  std::optional<std::string> next;
-  if (limit > 0 && rows.size() > limit) next = cursor_text(rows[limit - 1].gap);
-  return cursor_page(call, std::move(results), next);
+  return cursor_page(call, rows, limit, [](const auto& row) { return cursor_text(row.gap); });
 }
 
 }  // namespace rruled::api

@@ -4,9 +4,6 @@
 #include "daemon/core/audit.h"
 #include "daemon/core/run_json.h"
 
-#include <charconv>
-#include <ranges>
-
 namespace rruled::api {
 namespace {
 
@@ -29,18 +26,15 @@ std::string cursor_text(const Run& run) {
 }
 
 std::optional<store::RunCursor> cursor_parameter(const Call& call) {
-  const std::string* text = call.parameter("cursor");
-  if (text == nullptr) return std::nullopt;
-  const auto dot = text->find('.');
-  std::int64_t due = 0;
-  const auto* end = text->data() + std::min(dot, text->size());
-  const auto read = std::from_chars(text->data(), end, due);
-  const auto id = dot == std::string::npos
-                      ? std::nullopt
-                      : store::parse_id<store::RunId>(std::string_view(*text).substr(dot + 1));
-  if (!id || read.ec != std::errc() || read.ptr != end)
-    refuse("cursor", "Not a cursor: take it from `next`.");
-  return store::RunCursor{store::Timestamp(store::milliseconds(due)), *id};
+  const std::string* parameter = call.parameter("cursor");
+  if (parameter == nullptr) return std::nullopt;
+  const std::string_view text = *parameter;
+  if (const auto dot = text.find('.'); dot != std::string_view::npos) {
+    const auto due = cursor_time(text.substr(0, dot));
+    const auto id = store::parse_id<store::RunId>(text.substr(dot + 1));
+    if (due && id) return store::RunCursor{*due, *id};
+  }
+  refuse_cursor();
 }
 
 std::vector<store::LogLevel> levels_parameter(const Call& call) {
@@ -73,11 +67,7 @@ Response list_runs(Call& call) {
   filter.before = cursor_parameter(call);
   const auto limit = size_parameter(call, "limit", 100, 500);
   const auto rows = call.directory().runs(filter, {limit + 1, 0}, false).rows;
-  json::array results;
-  for (const auto& row : rows | std::views::take(limit)) results.push_back(core::to_json(row));
-  std::optional<std::string> next;
-  if (limit > 0 && rows.size() > limit) next = cursor_text(rows[limit - 1]);
-  return cursor_page(call, std::move(results), next);
+  return cursor_page(call, rows, limit, [](const Run& run) { return cursor_text(run); });
 }
 
 Response get_run(Call& call) {

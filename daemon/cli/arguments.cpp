@@ -21,4 +21,11 @@ store::Timestamp time_argument(const std::string& option,
   return core::instant_of(*time, zone);
 }
 
+std::optional<store::Timestamp> utc_argument(const std::string& option,
+                                             const std::string& text,
+                                             store::Timestamp now) {
+  if (text.empty()) return std::nullopt;
+  return time_argument(option, text, *rrule::TimeZone::utc(), now);
+}
+
 }  // namespace rruled::cli

@@ -22,6 +22,11 @@ namespace rruled::cli {
                                              const rrule::TimeZone& zone,
                                              store::Timestamp now);
 
+// The same in UTC; absent when the option was not given.
+[[nodiscard]] std::optional<store::Timestamp> utc_argument(const std::string& option,
+                                                           const std::string& text,
+                                                           store::Timestamp now);
+
 // An option whose value is one of the words of an enumeration; `target` keeps the word, "" when
 // absent.
 template <class Enum>

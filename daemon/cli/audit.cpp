@@ -41,10 +41,8 @@ int list(Session& session, const AuditOptions& options) {
   store::AuditFilter filter;
   if (options.project != 0) filter.project_id = options.project;
   filter.object_id = options.object;
-  const auto utc = session.zones().find("UTC").value();
-  if (!options.from.empty())
-    filter.from = time_argument("--from", options.from, *utc, session.now());
-  if (!options.to.empty()) filter.to = time_argument("--to", options.to, *utc, session.now());
+  filter.from = utc_argument("--from", options.from, session.now());
+  filter.to = utc_argument("--to", options.to, session.now());
   const auto directory = store::directory_of(session.store_to_read());
   json::array items;
   Table table({"TIME (UTC)", "WHO", "DID", "TO", "ID", "PROJECT"});

@@ -32,17 +32,14 @@ store::GapFilter filter_of(Session& session, const GapOptions& options) {
     filter.schedule_id = id ? *id : find_schedule(store, options.schedule).id;
   }
   filter.reason = store::parse_word<store::GapReason>(options.reason);
-  const auto utc = rrule::TimeZone::utc();
-  if (!options.from.empty())
-    filter.from = time_argument("--from", options.from, *utc, session.now());
-  if (!options.to.empty()) filter.to = time_argument("--to", options.to, *utc, session.now());
+  filter.from = utc_argument("--from", options.from, session.now());
+  filter.to = utc_argument("--to", options.to, session.now());
   return filter;
 }
 
 int list_gaps(Session& session, const GapOptions& options) {
   const auto filter = filter_of(session, options);
   store::Store& store = session.store_to_read();
-  const auto directory = store::directory_of(store);
   std::map<store::FlowId, std::string> names;
   const auto name_of = [&](store::FlowId id) -> const std::string& {
     const auto [at, added] = names.emplace(id, std::string());
@@ -52,11 +49,13 @@ int list_gaps(Session& session, const GapOptions& options) {
   };
   json::array items;
   Table table({"FROM (UTC)", "TO (UTC)", "COUNT", "REASON", "FLOW", "SCHEDULE"});
-  for (const auto& row : directory->gaps(filter, {options.limit, options.offset})) {
-    if (options.format != Format::table) items.push_back(core::to_json(row));
-    table.add({utc_text(row.gap.from), utc_text(row.gap.to), std::to_string(row.gap.count),
-               std::string(store::word(row.gap.reason)), name_of(row.flow_id),
-               to_string(row.gap.schedule_id)});
+  for (const auto& row : session.directory().gaps(filter, {options.limit, options.offset})) {
+    if (options.format == Format::table)
+      table.add({utc_text(row.gap.from), utc_text(row.gap.to), std::to_string(row.gap.count),
+                 std::string(store::word(row.gap.reason)), name_of(row.flow_id),
+                 to_string(row.gap.schedule_id)});
+    else
+      items.push_back(core::to_json(row));
   }
   if (options.format != Format::table)
     print_list(session.out(), options.format, items);

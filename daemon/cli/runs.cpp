@@ -50,10 +50,8 @@ store::RunQuery query_of(Session& session, const RunsOptions& options) {
   if (!options.flow.empty()) query.flow_id = find_flow(store, options.flow).id;
   if (!options.schedule.empty()) query.schedule_id = find_schedule(store, options.schedule).id;
   query.status = store::parse_word<RunStatus>(options.status);
-  const auto utc = rrule::TimeZone::utc();
-  if (!options.from.empty())
-    query.due_from = time_argument("--from", options.from, *utc, session.now());
-  if (!options.to.empty()) query.due_to = time_argument("--to", options.to, *utc, session.now());
+  query.due_from = utc_argument("--from", options.from, session.now());
+  query.due_to = utc_argument("--to", options.to, session.now());
   return query;
 }
 

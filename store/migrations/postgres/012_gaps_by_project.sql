@@ -1,5 +1,5 @@
 -- Gaps are listed, the latest end first, by project, by project and reason, and by flow.
--- Without the indexes the rows are written again in a fraction of the time; who writes gaps waits.
+-- The indexes are made anew after all rows are written again; who writes gaps waits for that.
 DROP INDEX gaps_by_flow;
 DROP INDEX gaps_by_end;
 ALTER TABLE gaps ADD COLUMN project_id bigint;
