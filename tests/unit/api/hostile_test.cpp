@@ -23,9 +23,8 @@ std::chrono::milliseconds visit(const RunningServer& server) {
   return std::chrono::ceil<std::chrono::milliseconds>(steady_clock::now() - begun);
 }
 
-std::chrono::milliseconds p99(std::vector<std::chrono::milliseconds> times) {
-  std::sort(times.begin(), times.end());
-  return times.at(times.size() * 99 / 100);
+std::chrono::milliseconds slowest(const std::vector<std::chrono::milliseconds>& times) {
+  return *std::max_element(times.begin(), times.end());
 }
 
 }  // namespace
@@ -41,7 +40,7 @@ TEST_CASE("sockets that ask nothing give way to those that do") {
   }
   std::vector<std::chrono::milliseconds> times;
   for (int i = 0; i < 100; ++i) times.push_back(visit(server));
-  CHECK(p99(times) < 250ms);
+  CHECK(slowest(times) < 250ms);
   CHECK(server.connections() <= 50);
   CHECK(idle.front()->rest().empty());
 }
@@ -150,7 +149,7 @@ TEST_CASE("too much of everything, beside good clients") {
   CHECK(says("\x16\x03\x01\r\n\r\n") == "HTTP/1.1 400");  // TLS on a plain port
   CHECK(says("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") == "HTTP/1.1 505");
   CHECK(says("GET /a HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n"s + get("/b")) == "HTTP/1.1 400");
-  CHECK(p99(times) < 250ms);
+  CHECK(slowest(times) < 250ms);
   const auto requests = server.on_io([&] { return application.requests; });
   CHECK(std::none_of(requests.begin(), requests.end(),
                      [](const auto& request) { return request.path == "/b"; }));
@@ -173,7 +172,7 @@ TEST_CASE("10,000 idle sockets", "[.deep]") {
     idle.emplace_back(io).connect(server.endpoint());
     if (idle.size() % 50 == 0) times.push_back(visit(server));
   }
-  CHECK(p99(times) < 250ms);
+  CHECK(slowest(times) < 250ms);
   CHECK(server.connections() <= 1'000);
 }
 
