@@ -1,10 +1,12 @@
 #include "daemon/cli/foreign.h"
 
 #include "daemon/cli/output.h"
+#include "daemon/core/flow_json.h"
 #include "daemon/core/time_text.h"
 #include "daemon/core/timetable.h"
 #include "rrule/crontab.h"
 #include "rrule/ical.h"
+#include "store/ids.h"
 
 #include <algorithm>
 #include <map>
@@ -14,11 +16,26 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::size_t kFlowNameMax = 399;  // characters
+
+// Frozen: the ids of what was imported must not change between versions.
+constexpr boost::uuids::uuid kForeignSpace{{0x3b, 0x7e, 0x52, 0x1c, 0x64, 0x0f, 0x5d, 0x0a, 0x8c,
+                                            0x19, 0x02, 0xd6, 0x9f, 0x4b, 0x77, 0xe1}};
+constexpr std::size_t kVersionByte = 6;
+
+// Of version 8 (RFC 9562, 5.8): `apply` deletes those that it could have made itself.
+boost::uuids::uuid foreign_id(const boost::uuids::uuid& space, const std::string& key) {
+  auto id = store::uuid_v5(space, key);
+  id.data[kVersionByte] = static_cast<std::uint8_t>((id.data[kVersionByte] & 0x0fU) | 0x80U);
+  return id;
+}
+
 struct Found {
   std::size_t line = 0;
-  std::string name;
-  json::array variables;
-  json::object schedule;
+  std::string known_by;
+  // What the file says of it at each import, and what holds when it comes in first.
+  json::object flow, new_flow;
+  json::object schedule, new_schedule;
 };
 
 std::string import_note_text(const rrule::ImportNote& note) {
@@ -26,23 +43,63 @@ std::string import_note_text(const rrule::ImportNote& note) {
          (note.kind == rrule::ImportNote::Kind::dropped ? "dropped: " : "altered: ") + note.text;
 }
 
-// Keeps what could be stored; one entry that cannot does not stop the others.
-void add(Session& session, const ForeignOptions& options, Found found, ForeignBundle& result) {
-  core::BundleFlow flow;
-  flow.project_id = options.project_id;
-  flow.path = "line " + std::to_string(found.line);
-  flow.fields = {{"name", cell(found.name, 399)},
-                 {"status", "active"},
-                 {"trigger", {{"type", "schedule"}}},
-                 {"variables", std::move(found.variables)}};
-  flow.schedules.push_back({std::move(found.schedule), std::nullopt, flow.path});
-  const auto plan =
-      core::plan_bundle({flow}, {}, core::BundleUse::import, session.rules(), session.now());
-  if (plan)
-    result.bundle.push_back(std::move(flow));
-  else
-    result.notes.push_back(flow.path + ": dropped: " + plan.error().detail);
+json::object over(json::object fields, const json::object& said) {
+  if (said.contains("starts_at_local")) fields.erase("starts_at");
+  for (const auto& [key, value] : said) fields[key] = value;
+  return fields;
 }
+
+// Collects what could be stored; one entry that cannot does not stop the others.
+class Foreign {
+ public:
+  Foreign(Session& session, const ForeignOptions& options, const std::string& kind)
+      : session_(session),
+        options_(options),
+        key_(std::to_string(options.project_id) + "\n" + kind + "\n" + options.source + "\n") {}
+
+  void note(const std::vector<rrule::ImportNote>& notes) {
+    for (const auto& each : notes) result_.notes.push_back(import_note_text(each));
+  }
+
+  void add(const Found& found) {
+    core::BundleFlow said;
+    said.id = id_of(found.known_by, ++alike_[found.known_by]);
+    said.project_id = options_.project_id;
+    said.path = "line " + std::to_string(found.line);
+    said.fields = found.flow;
+    said.schedules.push_back(
+        {found.schedule, store::ScheduleId{foreign_id(said.id->value, "schedule")}, said.path});
+    core::BundleFlow flow = said;
+    flow.fields =
+        over(over({{"status", "active"}, {"trigger", {{"type", "schedule"}}}}, found.new_flow),
+             found.flow);
+    flow.schedules.front().fields = over(found.new_schedule, found.schedule);
+    const auto plan =
+        core::plan_bundle({flow}, {}, core::BundleUse::import, session_.rules(), session_.now());
+    if (plan) {
+      result_.bundle.push_back(std::move(flow));
+      result_.said.push_back(std::move(said));
+    } else {
+      result_.notes.push_back(flow.path + ": dropped: " + plan.error().detail);
+    }
+  }
+
+  ForeignBundle take() {
+    for (const auto& [known_by, count] : alike_) result_.next.push_back(id_of(known_by, count + 1));
+    return std::move(result_);
+  }
+
+ private:
+  [[nodiscard]] store::FlowId id_of(const std::string& known_by, int which) const {
+    return {foreign_id(kForeignSpace, key_ + std::to_string(which) + "\n" + known_by)};
+  }
+
+  Session& session_;
+  const ForeignOptions& options_;
+  const std::string key_;
+  std::map<std::string, int> alike_;  // how many of what an entry is known by
+  ForeignBundle result_;
+};
 
 }  // namespace
 
@@ -51,19 +108,23 @@ ForeignBundle bundle_of_crontab(Session& session,
                                 const ForeignOptions& options) {
   const auto crontab = rrule::read_crontab(text);
   if (!crontab) throw Failure(kRefused, "crontab: " + crontab.error().detail);
-  ForeignBundle result;
-  for (const auto& note : crontab->notes) result.notes.push_back(import_note_text(note));
+  Foreign foreign(session, options, "crontab");
+  foreign.note(crontab->notes);
   for (const auto& entry : crontab->entries) {
-    std::string zone = entry.zone.empty() ? options.zone : entry.zone;
-    if (zone.empty()) zone = "UTC";
-    add(session, options,
-        {entry.line,
-         entry.command,
-         {{{"key", "command"}, {"type", "string"}, {"default", entry.command}}},
-         {{"rrule", entry.recurrence}, {"starts_at", "now"}, {"timezone", zone}}},
-        result);
+    const std::string& zone = entry.zone.empty() ? options.zone : entry.zone;
+    Found found{
+        .line = entry.line,
+        .known_by = entry.command,
+        .flow = {},
+        .new_flow = {{"name", cell(entry.command, kFlowNameMax)},
+                     {"variables",
+                      {{{"key", "command"}, {"type", "string"}, {"default", entry.command}}}}},
+        .schedule = {{"rrule", entry.recurrence}},
+        .new_schedule = {{"starts_at", "now"}, {"timezone", zone.empty() ? "UTC" : zone}}};
+    if (!zone.empty()) found.schedule["timezone"] = zone;
+    foreign.add(found);
   }
-  return result;
+  return foreign.take();
 }
 
 ForeignBundle bundle_of_calendar(Session& session,
@@ -73,18 +134,37 @@ ForeignBundle bundle_of_calendar(Session& session,
   if (!calendar)
     throw Failure(kRefused, "calendar: " + calendar.error().detail + " (at byte " +
                                 std::to_string(calendar.error().offset) + ")");
-  ForeignBundle result;
-  for (const auto& note : calendar->notes) result.notes.push_back(import_note_text(note));
+  Foreign foreign(session, options, "ics");
+  foreign.note(calendar->notes);
   for (const auto& entry : calendar->entries)
-    add(session, options,
-        {entry.line,
-         entry.name.empty() ? entry.uid : entry.name,
-         {},
-         {{"rrule", entry.recurrence},
-          {"starts_at_local", core::iso_local(entry.starts_at_local)},
-          {"timezone", entry.zone}}},
-        result);
-  return result;
+    foreign.add(
+        {.line = entry.line,
+         .known_by = entry.uid.empty() ? entry.name : entry.uid,
+         .flow = {{"name", cell(entry.name.empty() ? entry.uid : entry.name, kFlowNameMax)}},
+         .new_flow = {},
+         .schedule = {{"rrule", entry.recurrence},
+                      {"starts_at_local", core::iso_local(entry.starts_at_local)},
+                      {"timezone", entry.zone}},
+         .new_schedule = {}});
+  return foreign.take();
+}
+
+core::Bundle over_stored(const ForeignBundle& foreign, const core::StoredRows& stored) {
+  core::Bundle bundle = foreign.bundle;
+  for (std::size_t i = 0; i < bundle.size(); ++i) {
+    auto& flow = bundle[i];
+    const auto& said = foreign.said[i];
+    if (const auto row = stored.flows.find(*flow.id); row != stored.flows.end()) {
+      flow.fields = over(core::to_json(row->second), said.fields);
+      flow.fields.erase("updated_at");
+    }
+    auto& schedule = flow.schedules.front();
+    if (const auto row = stored.schedules.find(*schedule.id); row != stored.schedules.end()) {
+      schedule.fields = over(core::to_json(row->second), said.schedules.front().fields);
+      for (const auto* key : {"updated_at", "status"}) schedule.fields.erase(key);
+    }
+  }
+  return bundle;
 }
 
 std::string calendar_of(Session& session,

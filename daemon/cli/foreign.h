@@ -9,15 +9,22 @@
 // Calendars and crontabs as bundles, and back.
 namespace rruled::cli {
 
-// What came of a foreign file: flows that can be planned, and line by line what could not be
+// What came of a foreign file: flows of one schedule each, and line by line what could not be
 // carried over ("line 3: dropped: ..").
+//
+// The ids are made of the project, the kind of file, its source and what an entry is known by: the
+// UID of a calendar's, the command of a crontab's, and which one of its like it is. So a file that
+// comes in again is known again.
 struct ForeignBundle {
-  core::Bundle bundle;
-  std::vector<std::string> notes;
+  core::Bundle bundle{};  // whole, for what is new
+  core::Bundle said{};    // of the same entries only what the file itself says
+  std::vector<std::string> notes{};
+  std::vector<store::FlowId> next{};  // what one more entry of each like would be
 };
 struct ForeignOptions {
   std::int64_t project_id = 1;
-  std::string zone;  // of times that name none; empty: UTC for a crontab, none for a calendar
+  std::string zone;    // of times that name none; empty: UTC for a crontab, none for a calendar
+  std::string source;  // tells files of the same kind apart that have entries alike
 };
 
 // A flow for each command, which stands in its variable `command`.
@@ -28,6 +35,9 @@ struct ForeignOptions {
 [[nodiscard]] ForeignBundle bundle_of_calendar(Session& session,
                                                const std::string& text,
                                                const ForeignOptions& options);
+// The bundle for a store that holds `stored`: what exists keeps all that such a file does not say.
+[[nodiscard]] core::Bundle over_stored(const ForeignBundle& foreign,
+                                       const core::StoredRows& stored);
 
 // Every usable schedule as a VEVENT named by its flow; the rest, and what other programs read
 // differently, in `notes`.

@@ -14,10 +14,12 @@ namespace {
 using core::BundleUse;
 
 constexpr std::size_t kForeignBytesMax = std::size_t{1} << 20U;
+constexpr std::size_t kNameWidth = 60;  // characters
 
 struct ImportOptions {
   std::string file, from = "json";
   ForeignOptions foreign;
+  std::vector<const CLI::Option*> foreign_only;
   bool replace = false;
   bool dry_run = false;
 };
@@ -27,12 +29,18 @@ struct ExportOptions {
   std::int64_t project = 0;
 };
 
-core::Bundle read_bundle(Session& session, const ImportOptions& options) {
-  if (options.from == "json") {
-    auto bundle = core::bundle_from_json(session.read_json(options.file));
-    if (!bundle) throw Failure(bundle.error());
-    return std::move(*bundle);
-  }
+ForeignBundle read_json_bundle(Session& session, const ImportOptions& options) {
+  for (const auto* each : options.foreign_only)
+    if (each->count() > 0)
+      throw Failure(kUsage, each->get_name() + ": only with --from crontab or ics;" +
+                                " a file in JSON says it of each flow or schedule");
+  auto bundle = core::bundle_from_json(session.read_json(options.file));
+  if (!bundle) throw Failure(bundle.error());
+  return {.bundle = std::move(*bundle)};
+}
+
+ForeignBundle read_bundle(Session& session, const ImportOptions& options) {
+  if (options.from == "json") return read_json_bundle(session, options);
   const std::string text = session.read_input(options.file, kForeignBytesMax);
   auto foreign = options.from == "ics" ? bundle_of_calendar(session, text, options.foreign)
                                        : bundle_of_crontab(session, text, options.foreign);
@@ -43,45 +51,65 @@ core::Bundle read_bundle(Session& session, const ImportOptions& options) {
            " itself: configure an executor of type \"command\" whose program runs what it reads"
            " there, and name it by `rruled schedule update ID --executor NAME`.\n";
   if (foreign.bundle.empty()) throw Failure(kRefused, "nothing in it could be imported");
-  return std::move(foreign.bundle);
+  return foreign;
 }
 
 // An import without --replace makes things anew; what is there already stays as it is.
-void refuse_existing(const core::StoredRows& rows) {
+void refuse_existing(const core::StoredRows& rows, bool foreign) {
   std::string what;
   if (!rows.schedules.empty()) what = "schedule " + to_string(rows.schedules.begin()->first);
-  if (!rows.flows.empty()) what = "flow " + to_string(rows.flows.begin()->first);
-  if (!what.empty())
-    throw Failure(kRefused, what +
-                                " exists already; nothing was written"
-                                "\n--replace gives what exists the values of the file.");
+  if (!rows.flows.empty()) {
+    const auto& [id, flow] = *rows.flows.begin();
+    what = "flow " + to_string(id);
+    if (foreign) what += " (" + cell(flow.name.value_or(""), kNameWidth) + ")";
+  }
+  if (what.empty()) return;
+  std::string advice = "--replace gives what exists the values of the file.";
+  if (foreign)
+    advice += " If it is of another machine or person, --source NAME tells the two apart.";
+  throw Failure(kRefused, what + " exists already; nothing was written\n" + advice);
+}
+
+// What an earlier file had once more often, and --replace does not delete.
+void tell_of_left(Session& session, store::Store& store, const ForeignBundle& foreign) {
+  for (const auto& id : foreign.next)
+    if (const auto flow = store.flow(id))
+      session.err() << "flow " << to_string(id) << " (" << cell(flow->name.value_or(""), kNameWidth)
+                    << ") came from such a file, which has it no more, and stays: `rruled flow"
+                    << " delete " << to_string(id) << "` if it shall not run\n";
 }
 
 int import_file(Session& session, const ImportOptions& options) {
-  const core::Bundle bundle = read_bundle(session, options);
+  const bool foreign = options.from != "json";
+  const ForeignBundle read = read_bundle(session, options);
   const auto use = options.replace ? BundleUse::replace : BundleUse::import;
   const auto rules = session.rules();
   std::vector<std::string> lines;
   std::size_t flows = 0;
   std::size_t schedules = 0;
   const auto plan = [&](store::Store& store) {
-    const auto rows = stored_rows(store, bundle, use);
-    if (!options.replace) refuse_existing(rows);
-    auto planned = core::plan_bundle(bundle, rows, use, rules, session.now());
+    const auto rows = stored_rows(store, read.bundle, use);
+    if (!options.replace) refuse_existing(rows, foreign);
+    auto planned = core::plan_bundle(foreign ? over_stored(read, rows) : read.bundle, rows, use,
+                                     rules, session.now());
     if (!planned) throw Failure(planned.error());
     lines = std::move(planned->lines);
     flows = planned->changes.flows.size();
     schedules = planned->changes.schedules.size();
     return std::move(planned->changes);
   };
+  store::Store& store = options.dry_run ? session.store_to_try() : session.store_to_write();
+  if (options.dry_run)
+    plan(store);
+  else
+    write_changes(store, session.clock(), plan);
+  tell_of_left(session, store, read);
   if (options.dry_run) {
-    plan(session.store_to_try());
     for (const auto& each : lines) session.out() << each << '\n';
     session.out() << "Nothing was written (--dry-run).\n";
-    return 0;
+  } else {
+    session.out() << "imported " << flows << " flows and " << schedules << " schedules\n";
   }
-  write_changes(session.store_to_write(), session.clock(), plan);
-  session.out() << "imported " << flows << " flows and " << schedules << " schedules\n";
   return 0;
 }
 
@@ -121,12 +149,15 @@ void add_import(Commands& commands) {
                    {"rruled import flows.json", "rruled export --config old.toml | rruled import -",
                     "rruled import flows.json --replace --dry-run",
                     "rruled import --from crontab crontab.txt --timezone Europe/Prague",
+                    "crontab -l | rruled import --from crontab - --source $(hostname) --replace",
                     "rruled import --from ics calendar.ics"}});
   command->footer(
       command->get_footer() +
       "\n\nThe form is {\"flows\":[{..flow.., \"project_id\":1, \"schedules\":[{..}]}]}, that of"
       "\n`rruled export`. Ids are kept when given; unknown keys are errors; \"starts_at\" may"
-      "\nbe \"now\". Of a calendar or crontab what cannot be carried over is told by line.");
+      "\nbe \"now\". Of a calendar or crontab what cannot be carried over is told by line."
+      "\nThe same entry is known again, by its UID or its command: --replace then gives it the"
+      "\nfile's times (a calendar's also its name), and leaves all else as it is here.");
   command->add_option("FILE", options->file, "The file; - is stdin")
       ->required()
       ->type_name("FILE|-");
@@ -134,12 +165,16 @@ void add_import(Commands& commands) {
       ->check(CLI::IsMember({"json", "ics", "crontab"}));
   command->add_flag("--replace", options->replace, "What exists takes the values of the file");
   command->add_flag("--dry-run", options->dry_run, "Only print what would change");
-  command
-      ->add_option("--project", options->foreign.project_id,
-                   "Project of flows from ics and crontab (default: 1)")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--timezone", options->foreign.zone,
-                      "Zone of their times that name none (crontab: UTC; ics: dropped)");
+  auto& foreign = options->foreign;
+  options->foreign_only = {
+      command
+          ->add_option("--project", foreign.project_id,
+                       "Project of flows from ics and crontab (default: 1)")
+          ->check(CLI::PositiveNumber),
+      command->add_option("--timezone", foreign.zone,
+                          "Zone of their times that name none (crontab: UTC; ics: dropped)"),
+      command->add_option("--source", foreign.source,
+                          "Tells crontabs or calendars apart that have the same entries")};
   when_chosen(commands, command,
               [&commands, options] { return import_file(commands.session, *options); });
 }

@@ -202,6 +202,75 @@ TEST_CASE("a crontab comes in with an honest report") {
   CHECK(schedules.at(0).at("timezone") == "America/New_York");
 }
 
+TEST_CASE("a crontab that comes in again is known again") {
+  Installation machine;
+  const auto crontab = [&](const std::string& text, std::vector<std::string> more = {}) {
+    std::vector<std::string> all = {"import", "--from", "crontab", "-"};
+    all.insert(all.end(), more.begin(), more.end());
+    return machine.rruled(all, text);
+  };
+  const std::string text = "30 2 * * * /usr/bin/backup\n0 3 * * * /usr/bin/report\n";
+  REQUIRE(crontab(text, {"--timezone", "Europe/Prague"}).exit_code == 0);
+  const auto refused = crontab(text);
+  CHECK(refused.exit_code == 1);
+  CHECK_THAT(refused.err, Contains("exists already; nothing was written") &&
+                              Contains("--replace") && Contains("--source NAME"));
+  CHECK(crontab(text, {"--replace"}).out == "imported 0 flows and 0 schedules\n");
+
+  const auto first = machine.json({"schedule", "list", "--flow", "/usr/bin/backup"}).at(0);
+  const std::string id(first.at("id").as_string());
+  REQUIRE(machine.rruled({"schedule", "update", id, "--catchup", "all"}).exit_code == 0);
+  REQUIRE(machine.rruled({"schedule", "pause", id, "--note", "moving"}).exit_code == 0);
+  REQUIRE(machine.rruled({"flow", "update", "/usr/bin/backup", "--name", "Backup"}).exit_code == 0);
+  const std::string later = "45 2 * * * /usr/bin/backup\n0 3 * * * /usr/bin/report\n";
+  CHECK(crontab(later, {"--replace"}).out == "imported 0 flows and 1 schedules\n");
+  const auto now = machine.json({"schedule", "show", id});
+  CHECK(now.at("rrule").as_string().find("BYMINUTE=45") != std::string::npos);
+  CHECK(now.at("timezone") == "Europe/Prague");
+  CHECK(now.at("starts_at") == first.at("starts_at"));
+  CHECK(now.at("catchup") == "all");
+  CHECK(now.at("status") == "paused");
+  CHECK(machine.json({"flow", "list"}).as_array().size() == 2);
+  CHECK(machine.json({"flow", "show", "Backup"}).at("status") == "active");
+
+  CHECK(crontab(text, {"--source", "host-b"}).out == "imported 2 flows and 2 schedules\n");
+  CHECK(machine.json({"flow", "list"}).as_array().size() == 4);
+}
+
+TEST_CASE("one of two lines of a command that went from a crontab is told of") {
+  Installation machine;
+  const std::vector<std::string> in = {"import", "--from", "crontab", "-", "--replace"};
+  REQUIRE(machine.rruled(in, "0 1 * * * /bin/a\n0 2 * * * /bin/a\n").exit_code == 0);
+  CHECK(machine.json({"flow", "list"}).as_array().size() == 2);
+  const auto result = machine.rruled(in, "0 2 * * * /bin/a\n");
+  CHECK(result.exit_code == 0);
+  CHECK_THAT(result.err, Contains("(/bin/a) came from such a file") && Contains("flow delete "));
+}
+
+TEST_CASE("an event that was moved and renamed keeps its schedule") {
+  Installation machine;
+  const auto event = [](const std::string& name, const std::string& hour) {
+    return "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:weekly@example\r\n"
+           "RRULE:FREQ=WEEKLY\r\nDTSTART;TZID=Europe/Prague:20260105T" +
+           hour + "0000\r\nSUMMARY:" + name + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+  };
+  const std::vector<std::string> in = {"import", "--from", "ics", "-", "--replace"};
+  REQUIRE(machine.rruled(in, event("Sync", "09")).exit_code == 0);
+  const auto before = machine.json({"schedule", "list", "--flow", "Sync"}).at(0);
+  REQUIRE(machine.rruled(in, event("Weekly", "10")).exit_code == 0);
+  const auto after = machine.json({"schedule", "list", "--flow", "Weekly"}).at(0);
+  CHECK(after.at("id") == before.at("id"));
+  CHECK(after.at("starts_at") == "2026-01-05T09:00:00.000000Z");
+  CHECK(machine.json({"flow", "list"}).as_array().size() == 1);
+}
+
+TEST_CASE("what only a crontab or calendar can need is refused for JSON") {
+  Installation machine;
+  const auto result = machine.rruled({"import", kTwoSchedules, "--timezone", "Europe/Prague"});
+  CHECK(result.exit_code == 2);
+  CHECK_THAT(result.err, Contains("--timezone: only with --from crontab or ics"));
+}
+
 TEST_CASE("a calendar goes out and comes back") {
   Installation machine;
   import(machine, R"({"flows":[{"name":"Backup","status":"active","trigger":{"type":"schedule"},
