@@ -34,6 +34,12 @@ std::unique_ptr<CopyTarget> open_target(const StoreLocation& location) {
 
 CopyReport copy_rows(CopySource& source, CopyTarget& target) {
   CopyReport report;
+  // To the same target again: that copy was broken off at its end, or the target is not empty.
+  const std::string moved_to = source.moved_to();
+  if (!moved_to.empty() && moved_to != target.name())
+    refuse_copy("this store was moved to " + moved_to +
+                " already, and two copies would fire both: use that one, or give it up by `rruled"
+                " store reopen` with the URL of this one, and copy then");
   target.fill([&](CopyWriter& writer) {
     report.clear();
     for (const auto& table : copied_tables()) {

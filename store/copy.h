@@ -29,6 +29,8 @@ class CopySource {
   virtual void read(const CopyTable& table,
                     const std::function<void(const std::vector<CopyRow>&)>& page) = 0;
   [[nodiscard]] virtual CopyMarks marks() = 0;
+  // The name of the target it was marked for; empty: for none.
+  [[nodiscard]] virtual std::string moved_to() = 0;
   // Durable when it returns. What was dispatching is retrying from then on, here and in the copy.
   virtual void mark_moved(const std::string& target) = 0;
 };

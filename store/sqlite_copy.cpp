@@ -42,6 +42,13 @@ void bind_cell(SQLite::Statement& statement, int at, const CopyCell& cell, CopyK
   statement.bindNoCopy(at, text->data(), static_cast<int>(text->size()));
 }
 
+std::string moved_to_of(Connection& connection) {
+  static const std::string kMovedTo = "SELECT coalesce(moved_to, '') FROM instance";
+  Query query(connection, kMovedTo);
+  query.step();
+  return query.read<std::string>();
+}
+
 class SqliteSource final : public CopySource {
  public:
   SqliteSource(const std::string& path, Timestamp now)
@@ -86,6 +93,10 @@ class SqliteSource final : public CopySource {
       marks.high_water = query.read<std::int64_t>();
       return marks;
     });
+  }
+
+  std::string moved_to() override {
+    return connection().guarded([&] { return moved_to_of(connection()); });
   }
 
   void mark_moved(const std::string& target) override {
@@ -193,16 +204,10 @@ std::unique_ptr<CopyTarget> open_sqlite_target(const std::string& path) {
 }
 
 std::string reopen_sqlite(const std::string& path) {
-  static const std::string kMovedTo = "SELECT coalesce(moved_to, '') FROM instance";
   static const std::string kReopen = "UPDATE instance SET moved_to = NULL";
   const auto file = connect_alone(path, true);
   return file.connection->write([&] {
-    std::string moved_to;
-    {
-      Query query(*file.connection, kMovedTo);
-      query.step();
-      moved_to = query.read<std::string>();
-    }
+    const std::string moved_to = moved_to_of(*file.connection);
     Query(*file.connection, kReopen).run();
     return moved_to;
   });

@@ -167,6 +167,21 @@ TEST_CASE("a store that was moved does not fire", "[copy]") {
   check_goes_on(*open_sqlite(files.from, OpenMode::daemon));
 }
 
+TEST_CASE("a store that was moved is not copied a second time", "[copy]") {
+  const Files files;
+  make_store_to_copy(files.from);
+  (void)files.copy();
+  const auto copy_elsewhere = [&] {
+    (void)copy_store({.url = "sqlite://" + files.from},
+                     {.url = "sqlite://" + files.dir.file("other.db")}, at(10));
+  };
+  check_refused(copy_elsewhere, "was moved to sqlite://" + files.to + " already");
+  CHECK(open_sqlite(files.dir.file("other.db"), OpenMode::daemon)->flows({}).empty());
+  (void)reopen_store({.url = "sqlite://" + files.from});
+  copy_elsewhere();
+  check_goes_on(*open_sqlite(files.dir.file("other.db"), OpenMode::daemon));
+}
+
 TEST_CASE("a store that is in use is not copied", "[copy]") {
   const Files files;
   make_store_to_copy(files.from);
