@@ -82,6 +82,16 @@ void print_one(Session& session, const ScheduleOptions& options, const store::Sc
                   << next_text(session, row) << '\n';
 }
 
+// A new one is active, and what a file with another status asks for must not fire all the same.
+void refuse_paused(const json::object& fields) {
+  const auto* status = fields.if_contains("status");
+  if (status != nullptr && *status == "paused")
+    throw Failure(
+        kRefused,
+        "status: a new schedule is active: take \"paused\" out of the file, and pause it"
+        " once it is made (`rruled schedule pause ID`), or bring it in by `rruled import`");
+}
+
 int create(Session& session, const ScheduleOptions& options) {
   store::Store& store = session.store_to_write();
   const store::Flow flow = find_flow(store, options.flow);
@@ -91,6 +101,7 @@ int create(Session& session, const ScheduleOptions& options) {
   base.project_id = flow.project_id;
   base.created_at = session.now();
   const json::object object = schedule_object(session, options.fields, true, base.timezone);
+  refuse_paused(object);
   const auto edit = core::schedule_from_json(object, base, nullptr, core::JsonUse::create,
                                              session.rules(), session.now());
   if (!edit) throw Failure(edit.error());

@@ -62,15 +62,20 @@ void Journal::run_ended(const Notice& notice) {
   const store::Run& run = *notice.run;
   const auto late = lateness(run);
   const bool completed = notice.status == store::RunStatus::completed;
-  ++(completed ? completed_ : failed_);
+  const bool cancelled = notice.status == store::RunStatus::cancelled;
+  ++(completed ? completed_ : cancelled ? cancelled_ : failed_);
   if (run.origin == store::RunOrigin::schedule && run.started_at) {
     const auto bucket = std::bit_width(static_cast<std::uint64_t>(late.count()));
     ++lateness_[std::min<std::size_t>(static_cast<std::size_t>(bucket), kLatenessBuckets - 1)];
     lateness_max_ = std::max(lateness_max_, late);
   }
-  log_->log(completed ? spdlog::level::info : spdlog::level::err, "{}  {}  late {}  {}{}{}",
-            who(run), when(run), spoken(late), store::word(*notice.status),
-            notice.report ? answer(*notice.report) : why(run),
+  // A cancelled one was wished to end: however it did, that is no failure.
+  const auto level = completed   ? spdlog::level::info
+                     : cancelled ? spdlog::level::warn
+                                 : spdlog::level::err;
+  const std::string how = notice.report ? answer(*notice.report) : why(run);
+  log_->log(level, "{}  {}  late {}  {}{}{}", who(run), when(run), spoken(late),
+            store::word(*notice.status), cancelled && notice.report ? std::string() : how,
             run.attempts > 1 ? "  attempt " + std::to_string(run.attempts) : "");
 }
 
@@ -197,8 +202,10 @@ void Journal::sum_up() {
     lateness = "; half were late by at most " + spoken(std::min(lateness_max_, half)) +
                ", the latest by " + spoken(lateness_max_);
   }
-  log_->info("{} runs completed, {} failed, {} attempts tried again, {} skipped, {} missed{}",
-             completed_, failed_, retried_, skipped_, missed_, lateness);
+  log_->info(
+      "{} runs completed, {} failed, {} cancelled, {} attempts tried again, {} skipped, {} "
+      "missed{}",
+      completed_, failed_, cancelled_, retried_, skipped_, missed_, lateness);
 }
 
 }  // namespace rruled::io

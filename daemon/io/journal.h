@@ -37,6 +37,7 @@ class Journal final : public Observer {
   const Clock& clock_;
   std::uint64_t completed_ = 0;
   std::uint64_t failed_ = 0;
+  std::uint64_t cancelled_ = 0;
   std::uint64_t retried_ = 0;
   std::uint64_t skipped_ = 0;
   std::uint64_t missed_ = 0;

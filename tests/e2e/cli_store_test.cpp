@@ -229,6 +229,19 @@ TEST_CASE("a schedule is paused, resumed, changed, run and deleted") {
   CHECK(machine.json({"runs", "list"}).as_array().at(0).at("status") == "cancelled");
 }
 
+TEST_CASE("a file that says paused makes no schedule that fires") {
+  Installation machine;
+  REQUIRE(
+      machine.rruled({"flow", "create", "--name", "Hello", "--trigger", "schedule"}).exit_code ==
+      0);
+  const auto refused = machine.rruled(
+      {"schedule", "create", "--flow", "Hello", "--file", "-"},
+      R"({"rrule":"FREQ=DAILY","starts_at":"2026-01-01T09:00:00Z","status":"paused"})");
+  CHECK(refused.exit_code == 1);
+  CHECK_THAT(refused.err, Contains("status: ") && Contains("rruled schedule pause"));
+  CHECK(machine.json({"schedule", "list"}).as_array().empty());
+}
+
 TEST_CASE("what is skipped is one gap; a pause may have an end; failures in a row may pause") {
   Installation machine;
   REQUIRE(

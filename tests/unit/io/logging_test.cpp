@@ -87,6 +87,22 @@ TEST_CASE("an entry of the journal has the run's ids as fields") {
   CHECK(entry_of(journal)["MESSAGE"].size() == 65'536);
 }
 
+TEST_CASE("a run that was cancelled is no failure") {
+  const TempDir dir;
+  DatagramSocket journal(dir.file("socket"));
+  const auto log =
+      io::make_logger({.format = io::LogFormat::journald, .journal_socket = dir.file("socket")});
+  FakeClock clock(kStart);
+  io::Journal lines(log, clock);
+  lines.on(ended(store::RunStatus::cancelled, "cancelled"));
+  const auto entry = entry_of(journal);
+  CHECK(entry.at("PRIORITY") == "4");
+  CHECK(entry.at("RRULED_OUTCOME") == "cancelled");
+  CHECK_THAT(entry.at("MESSAGE"), Catch::EndsWith("  cancelled"));
+  lines.sum_up();
+  CHECK_THAT(entry_of(journal).at("MESSAGE"), Catch::Contains(" 0 failed, 1 cancelled,"));
+}
+
 TEST_CASE("without a journal the daemon says so, and entries are not lost when one goes") {
   const TempDir dir;
   const io::Config::Log config{.format = io::LogFormat::journald,
