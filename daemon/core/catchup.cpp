@@ -84,8 +84,8 @@ std::vector<Slot> made_up(const store::Schedule& schedule,
   return slots;
 }
 
-// Settles what came due while the project was paused; gives where the plan goes on from. A later
-// resume of the schedule, with catch-up, has it instead.
+// Settles what came due while the project was paused, and what an outage had left before that;
+// gives where the plan goes on from. A later resume of the schedule, with catch-up, has it instead.
 Instant settle_pause(const store::Project& project,
                      const store::Schedule& schedule,
                      const Timetable& timetable,
@@ -97,9 +97,13 @@ Instant settle_pause(const store::Project& project,
   const auto first = timetable.next(after);
   const auto last = timetable.latest_due(after, std::min(now, *project.resumed_at));
   if (!first || !last || last->due_at < *project.paused_at) return after;
-  plan.gaps.push_back({schedule.id, store::GapReason::paused, first->scheduled_for,
-                       last->scheduled_for,
-                       timetable.count(first->scheduled_for, last->scheduled_for)});
+  const auto add = [&](store::GapReason reason, const Slot& from, const Slot& to) {
+    plan.gaps.push_back({schedule.id, reason, from.scheduled_for, to.scheduled_for,
+                         timetable.count(from.scheduled_for, to.scheduled_for)});
+  };
+  const auto missed = timetable.latest_due(after, *project.paused_at - milliseconds(1));
+  if (missed) add(store::GapReason::missed, *first, *missed);
+  add(store::GapReason::paused, missed ? *timetable.next(missed->scheduled_for) : *first, *last);
   plan.settled_to = last->scheduled_for;
   return last->scheduled_for;
 }

@@ -89,6 +89,16 @@ GapReason reason_unsettled(const Schedule& row) {
   return row.next_due_at ? GapReason::missed : GapReason::flow_inactive;
 }
 
+// What was due and not settled when it stops to fire was missed: what stops it came later.
+Change missed_by(Schedule row, const Timetable& timetable, Timestamp now) {
+  Change change{std::move(row), std::nullopt};
+  if (!change.schedule.next_due_at || *change.schedule.next_due_at > now) return change;
+  change.excluded = close_excluded(change.schedule, timetable, now);
+  change.gap = close_gap(change.schedule, timetable, GapReason::missed, now);
+  settle_up_to_now(change.schedule, timetable, now);
+  return change;
+}
+
 Change go_on(Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now) {
   Change change{std::move(row), std::nullopt};
   mark_settled(change.schedule, timetable, now);
@@ -152,19 +162,15 @@ Change paused(Schedule row,
               std::string note,
               Timestamp now,
               std::optional<Timestamp> until) {
-  Change change;
-  if (timetable && row.status == ScheduleStatus::active && row.next_due_at &&
-      *row.next_due_at <= now) {
-    change.excluded = close_excluded(row, *timetable, now);
-    change.gap = close_gap(row, *timetable, GapReason::missed, now);
-    settle_up_to_now(row, *timetable, now);
-  }
-  row.status = ScheduleStatus::paused;
-  row.paused_until = until;
-  row.note = std::move(note);
-  row.updated_at = now;
-  stop_firing(row);
-  change.schedule = std::move(row);
+  Change change{std::move(row), std::nullopt};
+  Schedule& after = change.schedule;
+  if (timetable && after.status == ScheduleStatus::active)
+    change = missed_by(std::move(after), *timetable, now);
+  after.status = ScheduleStatus::paused;
+  after.paused_until = until;
+  after.note = std::move(note);
+  after.updated_at = now;
+  stop_firing(after);
   return change;
 }
 
@@ -250,8 +256,9 @@ std::optional<Change> recomputed(Schedule row,
 Change flow_changed(Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now) {
   if (row.status != ScheduleStatus::active) return {std::move(row), std::nullopt};
   if (!flow_fires) {
-    stop_firing(row);
-    return {std::move(row), std::nullopt};
+    Change change = missed_by(std::move(row), timetable, now);
+    stop_firing(change.schedule);
+    return change;
   }
   if (row.next_run_at) return {std::move(row), std::nullopt};  // it could fire before, too
   auto excluded = close_excluded(row, timetable, now);

@@ -101,6 +101,23 @@ TEST_CASE("what was due when it was resumed goes by the policy that was asked fo
   CHECK(made_up(at("2026-06-01T20:30:00Z")) == (row.catchup == CatchupPolicy::last ? 1U : 0U));
 }
 
+TEST_CASE("an outage before its project was paused is missed, and is no pause") {
+  const store::Project project{.id = 1,
+                               .paused_at = at("2026-06-01T11:30:00Z"),
+                               .resumed_at = at("2026-06-01T13:30:00Z"),
+                               .note = ""};
+  const auto due = plan(hourly(), at("2026-06-01T13:45:00Z"), project);
+  REQUIRE(due.gaps.size() == 2);
+  CHECK(missed(due)->from == at("2026-06-01T09:00:00Z"));
+  CHECK(missed(due)->to == at("2026-06-01T11:00:00Z"));
+  CHECK(missed(due)->count == 3);
+  CHECK(due.gaps.at(1).reason == store::GapReason::paused);
+  CHECK(due.gaps.at(1).from == at("2026-06-01T12:00:00Z"));
+  CHECK(due.gaps.at(1).count == 2);
+  CHECK(due.runs.empty());
+  CHECK(due.settled_to == at("2026-06-01T13:00:00Z"));
+}
+
 TEST_CASE("the later resume decides, of the schedule or of its project") {
   auto row = hourly();
   row.catchup = CatchupPolicy::none;

@@ -237,6 +237,23 @@ TEST_CASE("time spent paused is one gap when it ends") {
   }
 }
 
+TEST_CASE("what an outage left before a flow stopped was missed, and is not of the flow") {
+  auto row = daily();
+  const auto timetable = timetable_of(row);
+  const auto due = *row.next_run_at;
+  const auto change = core::flow_changed(row, timetable, false, due + std::chrono::hours(50));
+  REQUIRE(change.gap);
+  CHECK(change.gap->reason == GapReason::missed);
+  CHECK(change.gap->from == due);
+  CHECK(change.gap->count == 3);
+  CHECK(!change.schedule.next_run_at);
+  const auto started =
+      core::flow_changed(change.schedule, timetable, true, due + std::chrono::hours(80));
+  REQUIRE(started.gap);
+  CHECK(started.gap->reason == GapReason::flow_inactive);
+  CHECK(started.gap->count == 1);
+}
+
 TEST_CASE("a flow that stops and starts again leaves one gap for the time between") {
   const auto timetable = timetable_of(daily());
   const auto stopped = core::flow_changed(daily(), timetable, false, at("2026-06-01T12:00:00Z"));
