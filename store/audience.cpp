@@ -83,6 +83,7 @@ JobProgress progress_of(const Job& job, const ChildCounts& counts) {
   progress.done = counts.done;
   progress.failed = counts.failed;
   progress.truncated = job.truncated;
+  progress.trigger_config = job.trigger_config;
   return progress;
 }
 

@@ -135,6 +135,7 @@ struct JobProgress {
   std::int64_t done = 0;
   std::int64_t failed = 0;
   bool truncated = false;
+  std::string trigger_config{};  // that it began with
 
   friend bool operator==(const JobProgress&, const JobProgress&) = default;
 };

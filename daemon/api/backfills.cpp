@@ -50,6 +50,14 @@ json::object shown(const Call& call, const store::Backfill& backfill) {
   return core::to_json(backfill, call.directory().counts_of(backfill.id));
 }
 
+std::vector<store::Run> unsent(const Call& call, store::ParentId id) {
+  store::RunFilter filter{.project_id = call.project()};
+  filter.parent_id = id;
+  filter.statuses = {store::RunStatus::waiting, store::RunStatus::pending,
+                     store::RunStatus::retrying};
+  return call.directory().runs(filter, {core::kBackfillMax, 0}, false).rows;
+}
+
 core::Preview occurrences(const Call& call,
                           const store::Schedule& schedule,
                           const Wanted& request) {
@@ -77,25 +85,25 @@ Response create_backfill(Call& call) {
   const json::object body = body_object(call);
   warn_unknown(call, core::FieldReader::unknown_keys(body, kBackfillKeys));
   const Wanted request = read(body);
+  const Made made = made_by(call, schedule.id.value);
+  store::Backfill backfill;
+  backfill.id = store::ParentId{made.id};
+  if (const auto known = request.dry_run ? std::nullopt : call.directory().backfill(backfill.id)) {
+    remember(call, made, body);
+    say_replayed(call);
+    return accepted(call, *known);
+  }
   const auto preview = occurrences(call, schedule, request);
   if (request.dry_run) {
     json::object object = core::to_json(preview);
     object["count"] = preview.items.size();
-    return json_response(object);
+    Response response = json_response(object);
+    response.headers = call.headers;
+    return response;
   }
   if (!core::can_fire(flow.status, flow.trigger_type))
-    throw Refused{problem(400,
-                          "The flow cannot fire: it must be active, with a trigger of type "
-                          "batch or schedule.",
-                          "invalid_input")};
-  const Made made = made_by(call, schedule.id.value);
-  store::Backfill backfill;
-  backfill.id = store::ParentId{made.id};
-  if (const auto known = call.directory().backfill(backfill.id)) {
-    remember(call, made, body);
-    call.headers.push_back({std::string(kReplayed), "true"});
-    return accepted(call, *known);
-  }
+    refuse("",
+           "The flow cannot fire: it must be active, with a trigger of type batch or schedule.");
   backfill.project_id = schedule.project_id;
   backfill.flow_id = flow.id;
   backfill.schedule_id = schedule.id;
@@ -105,15 +113,18 @@ Response create_backfill(Call& call) {
   backfill.note = request.note;
   backfill.created_at = call.now;
   remember(call, made, body);
+  bool there = false;  // by the same request, which came twice at one time
   write_changes(call, [&] {
     store::ChangeSet changes;
-    if (call.directory().backfill(backfill.id)) return changes;
+    there = call.directory().backfill(backfill.id).has_value();
+    if (there) return changes;
     changes.backfills.push_back({backfill, std::nullopt});
     const json::object after = core::to_json(backfill, {});
     changes.audit.push_back(
         audit_entry(call, "create", "backfill", to_string(backfill.id), nullptr, &after));
     return changes;
   });
+  if (there) say_replayed(call);
   return accepted(call, backfill);
 }
 
@@ -123,10 +134,11 @@ Response cancel_backfill(Call& call) {
   write_changes(call, [&] {
     const store::Backfill before = backfill_of(call);
     store::ChangeSet changes;
-    if (before.ended_at) return changes;  // done, or cancelled before
+    if (before.cancelled || (before.ended_at && unsent(call, before.id).empty()))
+      return changes;  // done, or cancelled before
     store::Backfill after = before;
     after.cancelled = true;
-    after.ended_at = call.now;
+    if (!after.ended_at) after.ended_at = call.now;
     changes.backfills.push_back({after, before.version});
     const json::object was = core::to_json(before, {});
     const json::object is = core::to_json(after, {});
@@ -135,11 +147,7 @@ Response cancel_backfill(Call& call) {
     return changes;
   });
   // None is added any more: those that are not with an executor end here, the others by themselves.
-  store::RunFilter filter{.project_id = call.project()};
-  filter.parent_id = backfill_of(call).id;
-  filter.statuses = {store::RunStatus::waiting, store::RunStatus::pending,
-                     store::RunStatus::retrying};
-  for (const auto& run : call.directory().runs(filter, {core::kBackfillMax, 0}, false).rows) {
+  for (const auto& run : unsent(call, backfill_of(call).id)) {
     const auto line = audit_entry(call, "cancel", "run", to_string(run.id), nullptr, nullptr);
     (void)call.directory().cancel_run(run.id, "backfill_cancelled", call.now, line);
   }

@@ -29,10 +29,16 @@ store::Calendar calendar_of(const Call& call) {
   return std::move(*calendar);
 }
 
+// One that was made anew under its name begins with version 1 again.
+std::string etag_of(const store::Calendar& calendar) {
+  return "\"" + std::to_string(calendar.created_at.time_since_epoch().count()) + "-" +
+         std::to_string(calendar.version) + "\"";
+}
+
 Response calendar_response(Call& call, const store::Calendar& calendar, int status = 200) {
   Response response = json_response(core::to_json(calendar), status);
   response.headers = call.headers;
-  response.headers.push_back({"ETag", etag(calendar.version)});
+  response.headers.push_back({"ETag", etag_of(calendar)});
   return response;
 }
 
@@ -116,7 +122,7 @@ Response patch_calendar(Call& call) {
   warn_unknown(call, core::FieldReader::unknown_keys(body, kCalendarKeys));
   write_changes(call, [&] {
     const store::Calendar before = calendar_of(call);
-    check_if_match(call, etag(before.version));
+    check_if_match(call, etag_of(before));
     const store::Calendar after = read(call, body, before, false);
     if (after.name != before.name) refuse("name", "A calendar keeps its name: make another one.");
     store::ChangeSet changes;
@@ -134,7 +140,7 @@ Response patch_calendar(Call& call) {
 Response delete_calendar(Call& call) {
   write_changes(call, [&] {
     const store::Calendar before = calendar_of(call);
-    check_if_match(call, etag(before.version));
+    check_if_match(call, etag_of(before));
     const auto users = schedules_with(call, before.name);
     if (!users.empty()) {
       std::string names;

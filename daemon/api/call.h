@@ -170,5 +170,6 @@ struct Made {
 // Before it is written, once it is known to be valid. 422 when the key came with another body.
 void remember(const Call& call, const Made& made, const boost::json::object& body);
 inline constexpr std::string_view kReplayed = "Idempotency-Replayed";
+inline void say_replayed(Call& call) { call.headers.push_back({std::string(kReplayed), "true"}); }
 
 }  // namespace rruled::api

@@ -113,18 +113,21 @@ Response create_flow(Call& call) {
   const auto existing = made.by_key ? call.store().flow(base.id) : std::nullopt;
   if (existing) {
     remember(call, made, body);
-    call.headers.push_back({std::string(kReplayed), "true"});
+    say_replayed(call);
     return flow_response(call, *existing, 201);
   }
   warn_unknown(call, core::unknown_flow_keys(body));
   const auto flow = core::flow_from_json(body, base, core::JsonUse::create, call.now);
   if (!flow) throw Refused{invalid(flow.error())};
   remember(call, made, body);
+  bool there = false;  // by the same request, which came twice at one time
   write_changes(call, [&] {
     store::ChangeSet changes;
-    if (!call.store().flow(base.id)) changes.flows.push_back({*flow, std::nullopt});
+    there = call.store().flow(base.id).has_value();
+    if (!there) changes.flows.push_back({*flow, std::nullopt});
     return changes;
   });
+  if (there) say_replayed(call);
   return flow_response(call, call.store().flow(base.id).value_or(*flow), 201);
 }
 

@@ -18,25 +18,36 @@ using store::Run;
 using store::RunKind;
 using store::RunStatus;
 
-json::value trigger_filters(const store::Flow& flow) {
-  const auto trigger = core::stored_json(flow.trigger, json::object());
+json::value filters_of(const std::string& trigger_config) {
+  const auto trigger = core::stored_json(trigger_config, json::object());
   const auto* object = trigger.if_object();
   const auto* filters = object == nullptr ? nullptr : object->if_contains("filters");
   return filters == nullptr ? json::value(json::object()) : *filters;
 }
 
-json::object job_json(const Run& run, const store::Flow& flow, json::value progress) {
-  const auto updated = std::max({run.created_at, run.started_at.value_or(run.created_at),
-                                 run.finished_at.value_or(run.created_at)});
+// When it last changed, as far as the run says: a retry by a person makes it available then.
+store::Timestamp updated_at(const Run& run, store::Timestamp now) {
+  const auto since = run.created_at;
+  auto updated = std::max({since, run.started_at.value_or(since), run.finished_at.value_or(since)});
+  if (run.status == RunStatus::pending && run.available_at && *run.available_at <= now)
+    updated = std::max(updated, *run.available_at);
+  return updated;
+}
+
+// `begun`: absent while nobody has looked for its audience, or it has none.
+json::object job_json(const Call& call,
+                      const Run& run,
+                      const store::Flow& flow,
+                      const std::optional<store::JobProgress>& begun) {
   return {
       {"id", to_string(run.id)},
       {"status", job_word(run.status)},
       {"hog_flow", to_string(run.flow_id)},
-      {"filters", trigger_filters(flow)},
+      {"filters", filters_of(begun ? begun->trigger_config : flow.trigger)},
       {"variables", core::stored_json(run.variables, json::object())},
       {"created_at", core::iso_microseconds(run.created_at)},
       {"created_by", nullptr},
-      {"updated_at", core::iso_microseconds(updated)},
+      {"updated_at", core::iso_microseconds(updated_at(run, call.now))},
       {"schedule",
        run.schedule_id ? json::value(to_string(*run.schedule_id)) : json::value(nullptr)},
       {"scheduled_for", core::time_or_null(run.scheduled_for)},
@@ -45,12 +56,12 @@ json::object job_json(const Run& run, const store::Flow& flow, json::value progr
       {"finished_at", core::time_or_null(run.finished_at)},
       {"attempts", run.attempts},
       {"error", run.error},
-      {"progress", std::move(progress)},
+      {"progress", begun ? progress_json(*begun) : json::value(nullptr)},
   };
 }
 
 json::object job_json(const Call& call, const Run& run, const store::Flow& flow) {
-  return job_json(run, flow, progress_of(call, {run})[run.id]);
+  return job_json(call, run, flow, progress_of(call, {run})[run.id]);
 }
 
 Response list_jobs(Call& call, RunKind kind) {
@@ -67,7 +78,7 @@ Response list_jobs(Call& call, RunKind kind) {
   json::array results;
   auto progress = progress_of(call, page.rows);
   for (const auto& each : page.rows)
-    results.push_back(job_json(each, flow, std::move(progress[each.id])));
+    results.push_back(job_json(call, each, flow, progress[each.id]));
   return page_response(call, std::move(results), page.count, range);
 }
 
@@ -122,7 +133,7 @@ std::optional<Run> replayed(Call& call, const Made& made, const json::object& bo
   auto existing = made.by_key ? call.store().run(store::RunId{made.id}) : std::nullopt;
   if (!existing) return std::nullopt;
   remember(call, made, body);
-  call.headers.push_back({std::string(kReplayed), "true"});
+  say_replayed(call);
   return existing;
 }
 
@@ -147,11 +158,14 @@ Run order_run(Call& call, const Order& order) {
   const Run run = core::manual_run(due, order.schedule != nullptr, id, variables_of(order.body),
                                    call.now, wall);
   remember(call, made, order.body);
+  bool there = false;  // by the same request, which came twice at one time
   write_changes(call, [&] {
     store::ChangeSet changes;
-    if (!call.store().run(id)) changes.runs.push_back(run);
+    there = call.store().run(id).has_value();
+    if (!there) changes.runs.push_back(run);
     return changes;
   });
+  if (there) say_replayed(call);
   return call.store().run(id).value_or(run);
 }
 
@@ -212,7 +226,7 @@ Response create_batch_job(Call& call) {
   if (filters != nullptr && filters->is_null())
     refuse("filters", "This field may not be null.", "null");
   // They confirm whom it will reach; they never choose.
-  if (filters != nullptr && sorted(*filters) != sorted(trigger_filters(flow)))
+  if (filters != nullptr && sorted(*filters) != sorted(filters_of(flow.trigger)))
     refuse("filters", "They differ from the filters of the flow's trigger.");
   return order_response(call, job_json(call, order_run(call, {made, body, flow}), flow));
 }

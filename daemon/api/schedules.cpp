@@ -75,7 +75,7 @@ Response create_schedule(Call& call) {
   const auto existing = made.by_key ? call.store().schedule(base.id) : std::nullopt;
   if (existing) {
     remember(call, made, body);
-    call.headers.push_back({std::string(kReplayed), "true"});
+    say_replayed(call);
     return schedule_response(call, *existing, 201);
   }
   auto ignored = core::unknown_schedule_keys(body);
@@ -86,13 +86,16 @@ Response create_schedule(Call& call) {
                                              rules_of(call), call.now);
   if (!edit) throw Refused{invalid(edit.error())};
   remember(call, made, body);
+  bool there = false;  // by the same request, which came twice at one time
   write_changes(call, [&] {
     store::ChangeSet changes;
-    if (call.store().schedule(base.id)) return changes;
+    there = call.store().schedule(base.id).has_value();
+    if (there) return changes;
     core::put(changes, core::decided(*edit, nullptr, nullptr, fires(flow_of(call)), call.now),
               nullptr);
     return changes;
   });
+  if (there) say_replayed(call);
   const auto written = call.store().schedule(base.id);
   if (!written) throw Refused{not_found()};
   return schedule_response(call, *written, 201);

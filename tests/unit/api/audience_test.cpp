@@ -90,6 +90,8 @@ TEST_CASE("the blast radius counts who filters match") {
   CHECK(radius(R"({})") == std::pair<std::int64_t, std::int64_t>(3, 3));
   CHECK(radius(R"({"properties":[{"key":"age","operator":"gte","value":18}]})") ==
         std::pair<std::int64_t, std::int64_t>(1, 3));
+  const auto told = home.ask("POST", kRadius, R"({"filters":{},"typo":1})");
+  CHECK(header(told, "Warning").find("typo") != std::string::npos);
   const auto refused = [&](const std::string& body) {
     const auto answer = home.json(400, "POST", kRadius, body);
     return Home::text(answer, "attr") + ": " + Home::text(answer, "detail");
@@ -141,10 +143,16 @@ TEST_CASE("a batch job shows its progress, and is cancelled half way") {
          store::FannedOut::Kind::more) {
   }
   const auto child = claim();
+  // It goes on with the filters it began with.
+  (void)home.json(200, "PATCH", Home::kFlows + flow,
+                  R"({"trigger":{"type":"batch","filters":{"properties":[)"
+                  R"({"key":"age","type":"person","operator":"exact","value":1}]}}})");
   const auto active = home.json(200, "GET", jobs + "?status=active");
   REQUIRE(number(active, "count") == 1);
   CHECK(active.at("results").at(0).at("progress") ==
         boost::json::parse(R"({"total":5,"enqueued":5,"done":0,"failed":0,"truncated":false})"));
+
+  CHECK(active.at("results").at(0).at("filters") == boost::json::parse(R"({"properties":[]})"));
 
   const auto stopped = home.json(200, "POST", jobs + to_string(id) + "/cancel/");
   CHECK(Home::text(stopped, "status") == "active");  // one child is with its executor

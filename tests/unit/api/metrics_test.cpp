@@ -109,6 +109,7 @@ TEST_CASE("metrics of a wrong question are refused by name") {
       {"?before=yesterday", "before"},
       {"?after=-99999999999999999999d", "after"},
       {"?after=1970-01-01T00:00:00Z&interval=hour", "after"},
+      {"?after=1969-12-30T00:00:00Z&before=1970-01-02T00:00:00Z", "after"},
       {"?instance_id=7", "instance_id"},
   }));
   CAPTURE(query);

@@ -49,11 +49,14 @@ TEST_CASE("a dead run is tried again with the same key; others are not") {
   REQUIRE(end_runs(home, claimant, store::RunStatus::dead) == 1);
   const auto dead = home.json(200, "GET", path);
   REQUIRE(dead.at("status") == "dead");
+  home.clock.at += std::chrono::minutes(1);
   const auto again = home.json(200, "POST", path + "retry/");
   CHECK(again.at("status") == "pending");
   CHECK(again.at("idempotency_key") == dead.at("idempotency_key"));
   CHECK(again.at("body") == dead.at("body"));
   CHECK(again.at("retry").at("max_attempts") == 16);
+  const auto job = home.json(200, "GET", kFlows + flow + "/invocations/").at("results").at(0);
+  CHECK(ApiHome::text(job, "updated_at") == "2026-01-05T09:01:00.000000Z");
   REQUIRE(end_runs(home, claimant, store::RunStatus::completed) == 1);
   CHECK_THAT(detail(home.json(409, "POST", path + "retry/")), Catch::Contains("is completed"));
   CHECK(home.json(404, "POST", kProject + "runs/0190f6a2-0000-7000-8000-000000000000/retry/")
@@ -153,6 +156,7 @@ TEST_CASE("calendars are made, named by schedules, changed and deleted") {
   const auto made = home.json(201, "POST", calendars,
                               R"({"name":"holidays","dates":["2026-01-05"],"color":"red"})");
   CHECK(made.at("version") == 1);
+  const auto made_tag = header(home.ask("GET", calendars + "holidays/"), "ETag");
   CHECK(home.json(409, "POST", calendars, R"({"name":"holidays"})").at("type") ==
         "invalid_request");
   CHECK(attr(home.json(400, "POST", calendars, R"({"name":"x","dates":["soon"]})")) == "dates__0");
@@ -201,6 +205,13 @@ TEST_CASE("calendars are made, named by schedules, changed and deleted") {
   CHECK(home.ask("DELETE", calendars + "holidays/", {}, {.token = home.read}).status == 403);
   CHECK(home.ask("DELETE", calendars + "holidays/").status == 204);
   CHECK(home.json(200, "GET", calendars).at("count") == 0);
+  // Made anew it is another one.
+  home.clock.at += std::chrono::seconds(1);
+  REQUIRE(home.ask("POST", calendars, R"({"name":"holidays"})").status == 201);
+  for (const auto& each : {std::string("\"1\""), made_tag})
+    CHECK(home.ask("PATCH", calendars + "holidays/", R"({"note":"x"})",
+                   {.headers = {{"If-Match", each}}})
+              .status == 412);
 }
 
 TEST_CASE("a calendar that excludes all is refused where it is named") {
@@ -259,6 +270,25 @@ TEST_CASE("a backfill is previewed, made, carried out and cancelled") {
     CHECK(done.at("runs").at("completed") == 24);
     // It is done, and stays so.
     CHECK(home.json(200, "POST", backfill + "cancel/") == done);
+  }
+  SECTION("cancelled when all are made and not all are sent") {
+    ended += end_runs(home, claimant, store::RunStatus::completed);
+    CHECK(step() == 4);
+    CHECK(step() == 0);
+    const auto cancelled = home.json(200, "POST", backfill + "cancel/");
+    CHECK(cancelled.at("status") == "cancelled");
+    CHECK(cancelled.at("runs").at("cancelled") == 4);
+    CHECK(home.json(200, "POST", backfill + "cancel/") == cancelled);
+  }
+  SECTION("asked for again when the flow can fire no more") {
+    (void)home.json(200, "PATCH", kFlows + flow, R"({"status":"archived"})");
+    const auto again =
+        home.ask("POST", path, "{" + day + "}", {.headers = {{"Idempotency-Key", "once"}}});
+    CHECK(again.status == 202);
+    CHECK(header(again, "Idempotency-Replayed") == "true");
+    CHECK(home.json(400, "POST", path, "{" + day + "}").at("type") == "validation_error");
+    const auto told = home.ask("POST", path, "{" + day + R"(,"dry_run":true,"typo":1})");
+    CHECK(header(told, "Warning").find("typo") != std::string::npos);
   }
   SECTION("cancelled half way") {
     const auto cancelled = home.json(200, "POST", backfill + "cancel/");

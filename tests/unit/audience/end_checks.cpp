@@ -17,7 +17,8 @@ void empty_audience(store::Store& store) {
   CHECK(ended.open == 0);
   CHECK(ended.ended.front().run.status == RunStatus::completed);
   CHECK(store.run(id)->finished_at == stage.now);
-  CHECK(stage.audience->progress({id}) == std::vector{JobProgress{.run_id = id, .total = 0}});
+  CHECK(stage.audience->progress({id}) ==
+        std::vector{JobProgress{.run_id = id, .total = 0, .trigger_config = kTrigger}});
 }
 
 void last_child(store::Store& store) {
@@ -35,7 +36,8 @@ void last_child(store::Store& store) {
   stage.finish(three, RunStatus::retrying);
   CHECK(stage.end_jobs().open == 1);
   CHECK(stage.audience->progress({id}) ==
-        std::vector{JobProgress{.run_id = id, .total = 3, .enqueued = 3, .done = 2}});
+        std::vector{JobProgress{
+            .run_id = id, .total = 3, .enqueued = 3, .done = 2, .trigger_config = kTrigger}});
   stage.now += 60s;
   stage.finish_all();
   CHECK(stage.end_jobs().ended.size() == 1);
@@ -57,8 +59,12 @@ void failed_children(store::Store& store) {
   CHECK(job.status == RunStatus::failed);
   CHECK(job.reason == "children_failed");
   CHECK(job.error == "1 of 3 persons reached, 2 failed");
-  CHECK(stage.audience->progress({id}) ==
-        std::vector{JobProgress{.run_id = id, .total = 3, .enqueued = 3, .done = 1, .failed = 2}});
+  CHECK(stage.audience->progress({id}) == std::vector{JobProgress{.run_id = id,
+                                                                  .total = 3,
+                                                                  .enqueued = 3,
+                                                                  .done = 1,
+                                                                  .failed = 2,
+                                                                  .trigger_config = kTrigger}});
 }
 
 void releases(store::Store& store) {

@@ -73,7 +73,11 @@ class World {
   Simulation simulation;
 };
 
-JobProgress progress_of(World& world, RunId id) { return world.audience->progress({id}).at(0); }
+JobProgress progress_of(World& world, RunId id) {
+  auto progress = world.audience->progress({id}).at(0);
+  progress.trigger_config.clear();
+  return progress;
+}
 
 }  // namespace
 

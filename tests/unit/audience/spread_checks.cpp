@@ -15,14 +15,15 @@ void page_by_page(store::Store& store) {
   const auto run = stage.claim();
   const auto opened = stage.audience->open_job(stage.claim_of(run), stage.now);
   REQUIRE(opened);
-  CHECK(opened->trigger_config == R"({"type":"batch","filters":{"properties":[]}})");
+  CHECK(opened->trigger_config == kTrigger);
   CHECK(opened->opened_at == stage.now);
   const auto first = stage.page(run);
   CHECK(first.kind == Kind::more);
   CHECK(first.added == 2);
   CHECK(stage.children(id) == "p1 p2");
   CHECK(stage.audience->progress({id}) ==
-        std::vector{JobProgress{.run_id = id, .total = {}, .enqueued = 2}});
+        std::vector{
+            JobProgress{.run_id = id, .total = {}, .enqueued = 2, .trigger_config = kTrigger}});
   CHECK(store.run(id)->status == RunStatus::dispatching);
   CHECK(stage.page(run).kind == Kind::more);
   const auto last = stage.page(run);

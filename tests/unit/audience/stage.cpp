@@ -15,7 +15,7 @@ Stage::Stage(store::Store& store_) : store(store_), audience(store::audience_of(
   REQUIRE(audience);
   Flow flow = a_flow();
   flow.trigger_type = "batch";
-  flow.trigger = R"({"type":"batch","filters":{"properties":[]}})";
+  flow.trigger = kTrigger;
   REQUIRE_FALSE(store.write(put(flow), now));
   new_daemon(1);
 }

@@ -11,6 +11,9 @@
 
 namespace rruled::test {
 
+// The flow's.
+inline constexpr const char* kTrigger = R"({"type":"batch","filters":{"properties":[]}})";
+
 // A store with a flow that reaches everybody, and a daemon that claims its jobs.
 class Stage {
  public:
