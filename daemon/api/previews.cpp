@@ -52,6 +52,9 @@ std::vector<store::Schedule> candidates(const Call& call,
   filter.due_before = to;
   // Nothing comes before next_due_at: the first ones are of those that are due first.
   const bool at_once = !from || *from <= call.now;
+  // What passes while the project is paused does not run.
+  const auto project = call.directory().project(call.project());
+  if (project && project->paused()) return {};
   auto page = call.directory().schedules(filter, {at_once ? limit : kUpcomingSchedulesMax, 0});
   if (!at_once && page.count > kUpcomingSchedulesMax)
     refuse("from", "With more than " + std::to_string(kUpcomingSchedulesMax) +
@@ -77,11 +80,12 @@ Response preview_schedule(Call& call) {
   const auto timetable =
       Timetable::compile(schedule, call.context.rules.zones, rules_of(call).calendars);
   if (!timetable) refuse_timing(timetable.error());
-  const core::PreviewWindow window{
-      .after = second_parameter(call, "after")
-                   .value_or(std::chrono::floor<std::chrono::seconds>(call.now)),
-      .until = second_parameter(call, "until"),
-      .count = size_parameter(call, "count", 10, kCountMax)};
+  // Unless asked from when: what is not due yet, though it may have been scheduled before now.
+  const auto ahead = std::min(std::chrono::floor<std::chrono::seconds>(call.now),
+                              timetable->before_due(call.now + std::chrono::milliseconds(1)));
+  const core::PreviewWindow window{.after = second_parameter(call, "after").value_or(ahead),
+                                   .until = second_parameter(call, "until"),
+                                   .count = size_parameter(call, "count", 10, kCountMax)};
   return occurrences(core::preview(*timetable, window));
 }
 
@@ -108,8 +112,10 @@ Response preview_unsaved(Call& call) {
   window.count = std::min(window.count, kCountMax);
   if (!asked.contains("after")) window.after = std::chrono::floor<std::chrono::seconds>(call.now);
   request->schedule.project_id = call.project();
-  if (const auto* name = body.if_contains("calendar"); name != nullptr && name->is_string())
+  if (const auto* name = body.if_contains("calendar"); name != nullptr && !name->is_null()) {
+    if (!name->is_string()) refuse("calendar", "Not a valid string.");
     request->schedule.calendar = name->get_string();
+  }
   if (const auto* action = body.if_contains("calendar_action"); action != nullptr) {
     const auto* text = action->if_string();
     const auto word = text ? store::parse_word<store::CalendarAction>(*text) : std::nullopt;
@@ -136,9 +142,7 @@ Response upcoming(Call& call) {
     auto timetable = Timetable::compile(each, rules.zones, rules.calendars);
     if (!timetable || !each.next_run_at) continue;
     store::Instant after = *each.next_run_at - std::chrono::seconds(1);
-    if (from)
-      after =
-          std::max(after, std::chrono::ceil<std::chrono::seconds>(*from) - std::chrono::seconds(1));
+    if (from) after = std::max(after, timetable->before_due(*from));
     Walk walk{&each, std::move(*timetable), {}};
     if (walk.step(after, to)) queue.push(std::move(walk));
   }

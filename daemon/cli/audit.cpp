@@ -79,8 +79,10 @@ void add_audit(Commands& commands) {
       ->type_name("ID");
   command->add_option("--from", options->from, "At this time or later")->type_name("TIME");
   command->add_option("--to", options->to, "Before this time")->type_name("TIME");
-  command->add_option("--limit", options->limit, "How many (default: 100)");
-  command->add_option("--offset", options->offset, "How many to pass over");
+  command->add_option("--limit", options->limit, "How many (default: 100)")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--offset", options->offset, "How many to pass over")
+      ->check(CLI::NonNegativeNumber);
   add_format(command, options->format, true);
   when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
 }

@@ -241,7 +241,8 @@ std::pair<CLI::App*, std::shared_ptr<CalendarOptions>> add_calendar_verb(
   auto options = std::make_shared<CalendarOptions>();
   auto* command = add_command(commands, group, std::move(text));
   if (named) command->add_option("NAME", options->name, "Its name")->required();
-  command->add_option("--project", options->project, "Of this project (1)");
+  command->add_option("--project", options->project, "Of this project (1)")
+      ->check(CLI::PositiveNumber);
   when_chosen(commands, command,
               [&commands, options, run] { return run(commands.session, *options); });
   return {command, options};

@@ -70,7 +70,8 @@ void add_explain_verb(Commands& commands, CLI::App* schedule) {
                     "rruled schedule explain 0190f6a2 --at 2026-03-29T02:30 --around 2"}});
   command->add_option("SCHEDULE", options->schedule, "Id, or beginning of an id")->required();
   command->add_option("--at", options->at, "Around this time (default: now)")->type_name("TIME");
-  command->add_option("--around", options->around, "How many before and after it (5)");
+  command->add_option("--around", options->around, "How many before and after it (5)")
+      ->check(CLI::NonNegativeNumber);
   add_format(command, options->format, true);
   when_chosen(commands, command,
               [&commands, options] { return explain(commands.session, *options); });

@@ -237,9 +237,12 @@ void add_flow(Commands& commands) {
                    "Lists flows, latest updated first",
                    {"rruled flow list", "rruled flow list --status active --format jsonl"}});
   add_words<store::FlowStatus>(command, "--status", options->fields.status, "Only these");
-  auto* project = command->add_option("--project", options->project, "Only of this project");
-  command->add_option("--limit", options->limit, "How many (default: 100)");
-  command->add_option("--offset", options->offset, "How many to pass over");
+  auto* project = command->add_option("--project", options->project, "Only of this project")
+                      ->check(CLI::PositiveNumber);
+  command->add_option("--limit", options->limit, "How many (default: 100)")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--offset", options->offset, "How many to pass over")
+      ->check(CLI::NonNegativeNumber);
   add_format(command, options->format, true);
   when_chosen(commands, command, [&commands, options, project] {
     return list(commands.session, *options, project->count() > 0);

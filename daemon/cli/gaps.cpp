@@ -85,8 +85,10 @@ void add_gaps_verb(Commands& commands, CLI::App* runs) {
   add_words<store::GapReason>(command, "--reason", options->reason, "Only these");
   command->add_option("--from", options->from, "That end at this time or later")->type_name("TIME");
   command->add_option("--to", options->to, "That begin before this time")->type_name("TIME");
-  command->add_option("--limit", options->limit, "How many (default: 100)");
-  command->add_option("--offset", options->offset, "How many to pass over");
+  command->add_option("--limit", options->limit, "How many (default: 100)")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--offset", options->offset, "How many to pass over")
+      ->check(CLI::NonNegativeNumber);
   add_format(command, options->format, true);
   when_chosen(commands, command,
               [&commands, options] { return list_gaps(commands.session, *options); });

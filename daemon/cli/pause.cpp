@@ -75,7 +75,10 @@ int change_projects(Session& session,
   if (changed.empty()) session.out() << "Nothing to " << action << ".\n";
   for (const auto& each : changed)
     session.out() << "project " << each.id << ' ' << (each.paused() ? "paused" : "resumed")
-                  << (each.paused() ? "; `rruled resume --all` starts it again" : "") << '\n';
+                  << (each.paused() ? "; `rruled resume --all --project " +
+                                          std::to_string(each.id) + "` starts it again"
+                                    : "")
+                  << '\n';
   return 0;
 }
 
@@ -161,7 +164,8 @@ void add_pause(Commands& commands) {
        {"rruled pause --all --note 'until the move is done'", "rruled pause --all --project 7"}},
       pause, options);
   command->add_flag("--all", options->all, "All schedules; must be said");
-  command->add_option("--project", options->project, "Of this project alone");
+  command->add_option("--project", options->project, "Of this project alone")
+      ->check(CLI::PositiveNumber);
   command->add_option("--note", options->note, "Why, for people");
 
   command = add_project_verb(
@@ -171,7 +175,8 @@ void add_pause(Commands& commands) {
        {"rruled resume --all", "rruled resume --all --project 7 --catch-up policy"}},
       resume, options);
   command->add_flag("--all", options->all, "All schedules; must be said");
-  command->add_option("--project", options->project, "Of this project alone");
+  command->add_option("--project", options->project, "Of this project alone")
+      ->check(CLI::PositiveNumber);
   add_words<core::CatchUp>(command, "--catch-up", options->catch_up, kCatchUpSummary);
   command->add_option("--note", options->note, "Why, for people");
 

@@ -24,6 +24,16 @@ struct PreviewOptions {
   std::int64_t count = 10;
   bool all = false;
   Format format = Format::table;
+  // Options that not every preview has.
+  struct Fits {
+    bool rule = false, schedule = false, all = false;
+  };
+  struct Limited {
+    const CLI::Option* option;
+    Fits fits;
+    const char* of;  // in words
+  };
+  std::vector<Limited> limited;
 };
 
 std::optional<store::Instant> bound(Session& session,
@@ -82,6 +92,24 @@ int preview_rule(Session& session, const PreviewOptions& options) {
   return 0;
 }
 
+bool project_paused(Session& session, std::int64_t id) {
+  const auto project = session.directory().project(id);
+  return project && project->paused();
+}
+
+// A line, or "".
+std::string why_nothing_fires(Session& session, const store::Schedule& row) {
+  using Status = store::ScheduleStatus;
+  if (row.status != Status::active)
+    return "Fires nothing now: the schedule is " + std::string(store::word(row.status)) + ".\n";
+  if (!row.next_run_at)
+    return "Fires nothing now: the schedule is active but its flow cannot fire.\n";
+  if (!project_paused(session, row.project_id)) return "";
+  const auto id = std::to_string(row.project_id);
+  return "Fires nothing now: project " + id + " is paused (`rruled resume --all --project " + id +
+         "`).\n";
+}
+
 int preview_schedule(Session& session, const PreviewOptions& options) {
   core::PreviewRequest request;
   request.schedule = find_schedule(session.store_to_read(), options.schedule);
@@ -94,11 +122,7 @@ int preview_schedule(Session& session, const PreviewOptions& options) {
     request.window.after =
         row.next_run_at ? *row.next_run_at - seconds(1) : floor<seconds>(session.now());
   const auto timetable = compile(session, row);
-  if (options.format == Format::table && !row.next_run_at)
-    session.out() << "Fires nothing now: the schedule is " << store::word(row.status)
-                  << (row.status == store::ScheduleStatus::active ? " but its flow cannot fire"
-                                                                  : "")
-                  << ".\n";
+  if (options.format == Format::table) session.out() << why_nothing_fires(session, row);
   print(session, options, request, core::preview(timetable, request.window));
   return 0;
 }
@@ -136,12 +160,24 @@ void print_merged(Session& session, Format format, const std::vector<Upcoming>& 
 int preview_all(Session& session, const PreviewOptions& options) {
   const auto& zone = zone_of(session, options.timezone.empty() ? "UTC" : options.timezone);
   const auto from = bound(session, "--from", options.from, zone);
-  const auto schedules =
+  auto schedules =
       all_schedules(session.store_to_read(), {.status = store::ScheduleStatus::active});
-  print_merged(
-      session, options.format,
-      merged(schedules, session.rules(), from.value_or(floor<seconds>(session.now())),
-             bound(session, "--to", options.to, zone), static_cast<std::size_t>(options.count)));
+  std::map<std::int64_t, bool> paused;
+  for (const auto& each : schedules)
+    if (!paused.contains(each.project_id))
+      paused[each.project_id] = project_paused(session, each.project_id);
+  std::erase_if(schedules, [&](const auto& each) { return paused[each.project_id]; });
+  const auto count = static_cast<std::size_t>(options.count);
+  // One more than is shown, to know whether it is all.
+  auto list = merged(schedules, session.rules(), from.value_or(floor<seconds>(session.now())),
+                     bound(session, "--to", options.to, zone), count + 1);
+  const bool more = list.size() > count;
+  list.resize(std::min(count, list.size()));
+  print_merged(session, options.format, list);
+  if (options.format != Format::table) return 0;
+  for (const auto& [project, is_paused] : paused)
+    if (is_paused) session.out() << "Project " << project << " is paused: nothing of it fires.\n";
+  if (more) session.out() << "More follow: --count N shows N of them.\n";
   return 0;
 }
 
@@ -156,7 +192,20 @@ int preview_lines(Session& session, const PreviewOptions& options) {
   return 0;
 }
 
+// An option that what is previewed does not have is refused, and not passed over.
+void refuse_of_others(const PreviewOptions& options) {
+  const bool rule = !options.rule.empty() || !options.cron.empty();
+  for (const auto& [option, fits, of] : options.limited) {
+    const bool fit = (fits.rule && rule) || (fits.schedule && !options.schedule.empty()) ||
+                     (fits.all && options.all);
+    const bool chosen = rule || options.all || !options.schedule.empty() || !options.batch.empty();
+    if (chosen && !fit && option->count() > 0)
+      throw Failure(kUsage, option->get_name() + ": only with " + of);
+  }
+}
+
 int run_preview(Session& session, const PreviewOptions& options) {
+  refuse_of_others(options);
   const int chosen = (options.rule.empty() ? 0 : 1) + (options.cron.empty() ? 0 : 1) +
                      (options.all ? 1 : 0) + (options.schedule.empty() ? 0 : 1) +
                      (options.batch.empty() ? 0 : 1);
@@ -183,7 +232,7 @@ void add_preview(Commands& commands) {
         "2026-01-01T09:00",
         "rruled preview --cron '0 2 * * mon-fri' --timezone Europe/Prague --count 5",
         "rruled preview --schedule 0190f6a2 --until 2026-12-31T00:00:00Z --format json",
-        "rruled preview --all --from now --to 2026-12-31",
+        "rruled preview --all --from now --to 2026-12-31 --count 1000",
         "rruled preview --batch rules.jsonl     (a question a line; - reads standard input)"}});
   command->add_option("RULE", options->rule, "RRULE, or lines of RRULE, RDATE, EXDATE, EXRULE");
   command->add_option("--cron", options->cron, "A cron expression instead of a rule");
@@ -207,6 +256,23 @@ void add_preview(Commands& commands) {
   command->add_option("--batch", options->batch, "Answers questions in JSON, a line each")
       ->type_name("FILE|-");
   add_format(command, options->format, true);
+  constexpr const char* kRule = "RULE or --cron";
+  for (const auto* name : {"--starts-at", "--dst-gap", "--dst-fold"})
+    options->limited.push_back({command->get_option(name), {.rule = true}, kRule});
+  for (const auto* name : {"--after", "--until"})
+    options->limited.push_back({command->get_option(name),
+                                {.rule = true, .schedule = true},
+                                "RULE, --cron or --schedule; --all has --from and --to"});
+  for (const auto* name : {"--from", "--to"})
+    options->limited.push_back(
+        {command->get_option(name), {.all = true}, "--all; others have --after and --until"});
+  options->limited.push_back({command->get_option("--timezone"),
+                              {.rule = true, .all = true},
+                              "RULE, --cron or --all; a schedule has its own"});
+  for (const auto* name : {"--count", "--format"})
+    options->limited.push_back({command->get_option(name),
+                                {.rule = true, .schedule = true, .all = true},
+                                "RULE, --cron, --schedule or --all"});
   when_chosen(commands, command,
               [&commands, options] { return run_preview(commands.session, *options); });
 }

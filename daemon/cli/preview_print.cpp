@@ -34,33 +34,27 @@ std::string offset_text(const rrule::Occurrence& occurrence) {
 class Stream {
  public:
   Stream(const core::Timetable& timetable, const store::Schedule& schedule, store::Instant from)
-      : timetable_(timetable),
-        schedule_(&schedule),
-        after_(std::max(from, schedule.next_run_at.value_or(from)) - seconds(1)) {
+      : timetable_(timetable), schedule_(&schedule), after_(timetable_.before_due(from)) {
+    if (schedule.next_run_at) after_ = std::max(after_, *schedule.next_run_at - seconds(1));
     step();
   }
   void step() {
     const auto found = timetable_.open_days().next(after_);
     current_.reset();
     if (!found) return;
-    current_ = found->occurrence;
-    moved_from_ = found->moved_from;
-    after_ = current_->instant;
+    after_ = found->occurrence.instant;
+    const auto slot = timetable_.next(after_ - seconds(1));
+    current_ = {found->occurrence, slot ? slot->due_at : store::Timestamp(after_),
+                found->moved_from};
   }
-  [[nodiscard]] const std::optional<rrule::Occurrence>& current() const { return current_; }
+  [[nodiscard]] const std::optional<core::PreviewItem>& current() const { return current_; }
   [[nodiscard]] const store::Schedule& schedule() const { return *schedule_; }
-  [[nodiscard]] Upcoming upcoming() const {
-    const auto slot = timetable_.next(current_->instant - seconds(1));
-    return {{*current_, slot ? slot->due_at : store::Timestamp(current_->instant), moved_from_},
-            schedule_};
-  }
 
  private:
   core::Timetable timetable_;
   const store::Schedule* schedule_;
   store::Instant after_;
-  std::optional<rrule::Occurrence> current_;
-  std::optional<rrule::local_seconds> moved_from_;
+  std::optional<core::PreviewItem> current_;
 };
 
 }  // namespace
@@ -167,7 +161,7 @@ std::vector<Upcoming> merged(const std::vector<store::Schedule>& schedules,
   }
   const auto later = [&](std::size_t a, std::size_t b) {
     const auto key = [&](std::size_t i) {
-      return std::pair(streams[i].current()->instant, streams[i].schedule().id);
+      return std::pair(streams[i].current()->due_at, streams[i].schedule().id);
     };
     return key(a) > key(b);
   };
@@ -177,9 +171,9 @@ std::vector<Upcoming> merged(const std::vector<store::Schedule>& schedules,
   std::vector<Upcoming> result;
   while (!queue.empty() && result.size() < count) {
     const std::size_t next = queue.top();
-    if (to && streams[next].current()->instant >= *to) break;
+    if (to && streams[next].current()->due_at >= *to) break;
     queue.pop();
-    result.push_back(streams[next].upcoming());
+    result.push_back({*streams[next].current(), &streams[next].schedule()});
     streams[next].step();
     if (streams[next].current()) queue.push(next);
   }

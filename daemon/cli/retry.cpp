@@ -104,7 +104,8 @@ void add_retry_verb(Commands& commands, CLI::App* runs) {
   command->add_flag("--all-dead", options->all_dead, "Every run whose attempts are used up");
   command->add_option("--since", options->since, "With --all-dead: due at this time or later")
       ->type_name("TIME");
-  command->add_option("--project", options->project, "With --all-dead: of this project alone");
+  command->add_option("--project", options->project, "With --all-dead: of this project alone")
+      ->check(CLI::PositiveNumber);
   when_chosen(commands, command,
               [&commands, options] { return retry(commands.session, *options); });
 }

@@ -180,8 +180,10 @@ void add_runs(Commands& commands) {
   add_filters(command, *options);
   command->add_option("--from", options->from, "Due at this time or later")->type_name("TIME");
   command->add_option("--to", options->to, "Due before this time")->type_name("TIME");
-  command->add_option("--limit", options->limit, "How many (default: 100)");
-  command->add_option("--offset", options->offset, "How many to pass over");
+  command->add_option("--limit", options->limit, "How many (default: 100)")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--offset", options->offset, "How many to pass over")
+      ->check(CLI::NonNegativeNumber);
   add_format(command, options->format, true);
   when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
 

@@ -92,8 +92,10 @@ void add_schedule_fields(CLI::App* command, ScheduleFields& fields) {
       ->check(CLI::PositiveNumber);
   command->add_option("--jitter", fields.jitter, "Spread by up to this (0s)");
   command->add_option("--late-after", fields.late_after, "Later than this counts as late (60s)");
-  command->add_option("--pause-after-failures", fields.pause_after_failures,
-                      "Paused after so many failed runs in a row; 0: never (0)");
+  command
+      ->add_option("--pause-after-failures", fields.pause_after_failures,
+                   "Paused after so many failed runs in a row; 0: never (0)")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--timeout", fields.timeout, "Of one attempt (the executor's)");
   command->add_option("--executor", fields.executor, "Where runs go: [executors.NAME] (default)");
   command->add_option("--calendar", fields.calendar,

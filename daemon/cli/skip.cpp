@@ -121,7 +121,8 @@ std::shared_ptr<SkipOptions> add_one(Commands& commands,
   command = add_command(commands, group, std::move(text));
   command->add_option("SCHEDULE", options->schedule, "Id, or beginning of an id");
   command->add_flag("--all", options->all, "Every schedule");
-  command->add_option("--project", options->project, "With --all: of this project alone");
+  command->add_option("--project", options->project, "With --all: of this project alone")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--dry-run", options->dry_run, "Only tells what would change");
   when_chosen(commands, command,
               [&commands, options, run] { return run(commands.session, *options); });

@@ -75,6 +75,12 @@ std::optional<Slot> Timetable::first_ahead(std::optional<Instant> settled_to, Ti
   return next(second);
 }
 
+Instant Timetable::before_due(Timestamp from) const {
+  const Timestamp just_before = from - std::chrono::milliseconds(1);
+  const auto first = first_ahead(std::nullopt, just_before);
+  return first ? first->scheduled_for - seconds(1) : floor<seconds>(just_before);
+}
+
 std::optional<Slot> Timetable::latest_due(std::optional<Instant> settled_to, Timestamp now) const {
   auto last = previous(floor<seconds>(now) + seconds(1));
   if (last && last->due_at > now) last = previous(last->scheduled_for);

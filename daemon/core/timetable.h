@@ -48,6 +48,8 @@ class Timetable {
   // after `now`. That is where a new, edited or resumed schedule goes on (semantics.md, 3).
   [[nodiscard]] std::optional<Slot> first_ahead(std::optional<Instant> settled_to,
                                                 Timestamp now) const;
+  // Such that the occurrences after it are those due at or after `from`.
+  [[nodiscard]] Instant before_due(Timestamp from) const;
   // The first occurrence after `settled_to`, due or not.
   [[nodiscard]] std::optional<Slot> next(std::optional<Instant> settled_to) const;
   // The latest occurrence whose due time is at or before `now`, if it is after `settled_to`.

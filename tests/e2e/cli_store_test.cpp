@@ -229,6 +229,40 @@ TEST_CASE("a schedule is paused, resumed, changed, run and deleted") {
   CHECK(machine.json({"runs", "list"}).as_array().at(0).at("status") == "cancelled");
 }
 
+TEST_CASE("a preview of a project that is paused lists nothing, and says so") {
+  Installation machine;
+  REQUIRE(
+      machine.rruled({"flow", "create", "--name", "Hello", "--trigger", "schedule"}).exit_code ==
+      0);
+  const auto id = text(
+      machine.json({"schedule", "create", "--flow", "Hello", "--rrule", "FREQ=DAILY"}).at("id"));
+  CHECK_THAT(machine.rruled({"preview", "--all", "--count", "2"}).out, Contains("More follow"));
+  CHECK_THAT(machine.rruled({"pause", "--all", "--project", "1"}).out,
+             Contains("`rruled resume --all --project 1`"));
+  CHECK_THAT(machine.rruled({"preview", "--all"}).out,
+             Contains("Nothing comes next") && Contains("Project 1 is paused"));
+  CHECK_THAT(machine.rruled({"preview", "--schedule", id}).out,
+             Contains("Fires nothing now: project 1 is paused"));
+  CHECK(machine.json({"preview", "--all"}).as_array().empty());
+}
+
+TEST_CASE("a preview's option that another kind of preview has is refused") {
+  Installation machine;
+  const std::vector<std::vector<std::string>> wrong = {
+      {"FREQ=DAILY", "--from", "now"},
+      {"--all", "--after", "now"},
+      {"--schedule", "0190f6a2", "--timezone", "UTC"},
+      {"--batch", "-", "--count", "1"}};
+  for (auto arguments : wrong) {
+    arguments.insert(arguments.begin(), "preview");
+    const auto result = machine.rruled(arguments);
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err, Contains(": only with "));
+  }
+  for (const auto* option : {"--limit", "--offset", "--project"})
+    CHECK(machine.rruled({"flow", "list", option, "-1"}).exit_code == 2);
+}
+
 TEST_CASE("a file that says paused makes no schedule that fires") {
   Installation machine;
   REQUIRE(

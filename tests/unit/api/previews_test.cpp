@@ -1,6 +1,8 @@
 // What will be, asked of the API.
 #include "tests/unit/api/api_home.h"
 
+#include <algorithm>
+
 namespace rruled::test {
 namespace {
 
@@ -44,7 +46,50 @@ TEST_CASE("previews, stored and not") {
                                 R"({"rrule":"FREQ=DAILY","starts_at":"2020-01-01T00:00:00Z",)"
                                 R"("timezone":"Mars"})"),
                       "detail") == "Invalid or unknown timezone.");
+  CHECK(attr(home.json(400, "POST", unsaved,
+                       R"({"rrule":"FREQ=DAILY","starts_at":"2020-01-01T00:00:00Z",)"
+                       R"("calendar":5})")) == "calendar");
   CHECK(home.json(200, "GET", kFlows).at("count") == 1);
+}
+
+// The clock stands where each has an occurrence, which its jitter makes due later.
+TEST_CASE("what is due later than it is scheduled is previewed, and in one of two windows") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow();
+  const std::string schedules = kFlows + flow + "/schedules/";
+  for (int i = 0; i < 20; ++i) {
+    const auto made = home.json(201, "POST", schedules,
+                                R"({"rrule":"FREQ=HOURLY","starts_at":"2026-01-01T00:00:00Z",)"
+                                R"("jitter":"55m"})");
+    const auto preview =
+        home.json(200, "GET", schedules + ApiHome::text(made, "id") + "/preview/?count=1");
+    CHECK(preview.at("occurrences").at(0).at("scheduled_for") == made.at("next_run_at"));
+  }
+  const auto listed = [&](const std::string& query) {
+    std::string all;
+    const auto answer = home.json(200, "GET", kProject + "schedules/upcoming/?limit=1000&" + query);
+    for (const auto& each : answer.at("occurrences").as_array())
+      all += ApiHome::text(each, "schedule") + " " + ApiHome::text(each, "due_at") + "\n";
+    return all;
+  };
+  const std::string whole = listed("from=2026-01-05T09:00:00Z&to=2026-01-05T12:00:00Z");
+  CHECK(std::count(whole.begin(), whole.end(), '\n') == 60);
+  CHECK(listed("from=2026-01-05T09:00:00Z&to=2026-01-05T10:20:00.5Z") +
+            listed("from=2026-01-05T10:20:00.5Z&to=2026-01-05T12:00:00Z") ==
+        whole);
+}
+
+TEST_CASE("nothing comes next of a project that is paused") {
+  ApiHome home(either_store());
+  (void)home.make_schedule(home.make_flow());
+  const auto next = [&] {
+    return home.json(200, "GET", kProject + "schedules/upcoming/").at("occurrences").as_array();
+  };
+  CHECK(next().size() == 100);
+  (void)home.json(200, "POST", kProject + "pause/");
+  CHECK(next().empty());
+  (void)home.json(200, "POST", kProject + "resume/");
+  CHECK(next().size() == 100);
 }
 
 TEST_CASE("what comes next, of all schedules of the project") {
