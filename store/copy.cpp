@@ -72,6 +72,10 @@ CopyReport copy_store(const StoreLocation& from, const StoreLocation& to, Timest
   return copy_rows(*source, *target);
 }
 
+std::string moved_to(const StoreLocation& location) {
+  return is_file(location) ? sqlite_moved_to(path_of(location)) : std::string();
+}
+
 std::string reopen_store(const StoreLocation& location) {
   if (!is_file(location)) refuse_copy("only a file can have been moved: sqlite:///absolute/path");
   return reopen_sqlite(path_of(location));

@@ -72,6 +72,8 @@ using CopyReport = std::vector<std::pair<std::string, std::size_t>>;
 [[nodiscard]] CopyReport copy_store(const StoreLocation& from,
                                     const StoreLocation& to,
                                     Timestamp now);
+// Where it was moved; empty: it was not, or is no file. It is only read.
+[[nodiscard]] std::string moved_to(const StoreLocation& location);
 // Takes the mark of a move away, where the copy is not used. Returns where it was said to be; empty
 // when it was not moved.
 [[nodiscard]] std::string reopen_store(const StoreLocation& location);

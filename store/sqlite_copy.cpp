@@ -203,6 +203,11 @@ std::unique_ptr<CopyTarget> open_sqlite_target(const std::string& path) {
   return std::make_unique<SqliteTarget>(path);
 }
 
+std::string sqlite_moved_to(const std::string& path) {
+  const auto file = connect_sqlite(path, OpenMode::read_only, {});
+  return file.connection->guarded([&] { return moved_to_of(*file.connection); });
+}
+
 std::string reopen_sqlite(const std::string& path) {
   static const std::string kReopen = "UPDATE instance SET moved_to = NULL";
   const auto file = connect_alone(path, true);

@@ -13,7 +13,8 @@ namespace rruled::store {
                                                              Timestamp now);
 // Makes the file when it is missing, and locks it as a daemon does.
 [[nodiscard]] std::unique_ptr<CopyTarget> open_sqlite_target(const std::string& path);
-// See reopen_store().
+// See moved_to() and reopen_store().
+[[nodiscard]] std::string sqlite_moved_to(const std::string& path);
 [[nodiscard]] std::string reopen_sqlite(const std::string& path);
 
 }  // namespace rruled::store

@@ -2,6 +2,7 @@
 
 #include "daemon/cli/commands.h"
 #include "daemon/cli/output.h"
+#include "store/copy.h"
 #include "store/errors.h"
 
 #include <algorithm>
@@ -22,6 +23,11 @@ void check_store(Session& session, std::vector<Finding>& findings) {
                             std::to_string(store::schema_steps(config.location.url)) +
                             " as this program has it",
                         {}});
+    if (const auto moved_to = store::moved_to(config.location); !moved_to.empty())
+      findings.push_back({"store", false,
+                          "it was moved to " + moved_to + ": no daemon starts on it",
+                          "set store.url to the new one; or give that up: rruled store reopen " +
+                              config.location.url});
     const auto survey = store::survey(store, session.now());
     check_clock(session, store, survey, findings);
     check_schedules(store, survey, findings);

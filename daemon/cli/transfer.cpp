@@ -79,12 +79,29 @@ void tell_of_left(Session& session, store::Store& store, const ForeignBundle& fo
                     << " delete " << to_string(id) << "` if it shall not run\n";
 }
 
+// New flows whose schedules fire nothing yet: their file does not say that they are active.
+std::vector<std::string> notes_of_drafts(const store::ChangeSet& changes) {
+  std::vector<std::string> notes;
+  for (const auto& put : changes.flows) {
+    const auto& flow = put.flow;
+    const bool scheduled = std::ranges::any_of(
+        changes.schedules, [&](const auto& each) { return each.schedule.flow_id == flow.id; });
+    if (put.expected_revision || flow.status != store::FlowStatus::draft || !scheduled) continue;
+    const auto id = to_string(flow.id);
+    notes.push_back("flow " + id + " (" + cell(flow.name.value_or(""), kNameWidth) +
+                    ") is a draft: its schedules fire nothing until `rruled flow update " + id +
+                    " --status active`");
+  }
+  return notes;
+}
+
 int import_file(Session& session, const ImportOptions& options) {
   const bool foreign = options.from != "json";
   const ForeignBundle read = read_bundle(session, options);
   const auto use = options.replace ? BundleUse::replace : BundleUse::import;
   const auto rules = session.rules();
   std::vector<std::string> lines;
+  std::vector<std::string> notes;
   std::size_t flows = 0;
   std::size_t schedules = 0;
   const auto plan = [&](store::Store& store) {
@@ -94,6 +111,7 @@ int import_file(Session& session, const ImportOptions& options) {
                                      rules, session.now());
     if (!planned) throw Failure(planned.error());
     lines = std::move(planned->lines);
+    notes = notes_of_drafts(planned->changes);
     flows = planned->changes.flows.size();
     schedules = planned->changes.schedules.size();
     return std::move(planned->changes);
@@ -104,6 +122,7 @@ int import_file(Session& session, const ImportOptions& options) {
   else
     write_changes(store, session.clock(), plan);
   tell_of_left(session, store, read);
+  for (const auto& each : notes) session.err() << each << '\n';
   if (options.dry_run) {
     for (const auto& each : lines) session.out() << each << '\n';
     session.out() << "Nothing was written (--dry-run).\n";

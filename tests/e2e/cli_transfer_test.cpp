@@ -59,6 +59,18 @@ TEST_CASE("what could not be written out is no success") {
   CHECK_THAT(result.err, Contains("the output could not be written whole"));
 }
 
+TEST_CASE("an import that fires nothing says so") {
+  Installation machine;
+  const auto imported = [&](const std::string& status) {
+    return machine.rruled({"import", "-"}, R"({"flows":[{"name":"Backup",)" + status +
+                                               R"("trigger":{"type":"schedule"},"schedules":[)"
+                                               R"({"rrule":"FREQ=DAILY","starts_at":"now"}]}]})");
+  };
+  CHECK_THAT(imported("").err, Contains("(Backup) is a draft: its schedules fire nothing until") &&
+                                   Contains("--status active"));
+  CHECK(imported(R"("status":"active",)").err.empty());
+}
+
 TEST_CASE("an id that exists is an error, unless it is replaced") {
   Installation machine;
   import(machine, two_schedules());

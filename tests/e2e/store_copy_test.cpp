@@ -99,6 +99,10 @@ TEST_CASE("a store that was moved is taken into use again") {
   INFO(copied.err);
   CHECK(copied.exit_code == 0);
   CHECK(here.rruled({"flow", "delete", "job"}).exit_code == 1);
+  const auto looked_at = here.rruled({"doctor"});
+  CHECK(looked_at.exit_code == 1);
+  CHECK_THAT(looked_at.out, Catch::Contains("[-] store: it was moved to sqlite://") &&
+                                Catch::Contains("rruled store reopen " + url));
   const auto reopened = here.rruled({"store", "reopen", url});
   CHECK(reopened.exit_code == 0);
   CHECK_THAT(reopened.out, Catch::Contains("moved.db") && Catch::Contains("Let no daemon run"));
