@@ -23,6 +23,15 @@ std::string path_of(const StoreLocation& location) {
   return path;
 }
 
+// To the same target again: that copy was broken off at its end, or the target is not empty.
+void refuse_second(CopySource& source, const std::string& target) {
+  const std::string moved_to = source.moved_to();
+  if (!moved_to.empty() && moved_to != target)
+    refuse_copy("this store was moved to " + moved_to +
+                " already, and two copies would fire both: use that one, or give it up by `rruled"
+                " store reopen` with the URL of this one, and copy then");
+}
+
 std::unique_ptr<CopyTarget> open_target(const StoreLocation& location) {
   if (is_file(location)) return open_sqlite_target(path_of(location));
   if (location.url.starts_with("postgresql://") || location.url.starts_with("postgres://"))
@@ -34,12 +43,7 @@ std::unique_ptr<CopyTarget> open_target(const StoreLocation& location) {
 
 CopyReport copy_rows(CopySource& source, CopyTarget& target) {
   CopyReport report;
-  // To the same target again: that copy was broken off at its end, or the target is not empty.
-  const std::string moved_to = source.moved_to();
-  if (!moved_to.empty() && moved_to != target.name())
-    refuse_copy("this store was moved to " + moved_to +
-                " already, and two copies would fire both: use that one, or give it up by `rruled"
-                " store reopen` with the URL of this one, and copy then");
+  refuse_second(source, target.name());
   target.fill([&](CopyWriter& writer) {
     report.clear();
     for (const auto& table : copied_tables()) {
@@ -68,6 +72,8 @@ CopyReport copy_store(const StoreLocation& from, const StoreLocation& to, Timest
       inspect_sqlite_file(path, false).path == inspect_sqlite_file(path_of(to), true).path)
     refuse_copy("both are the same file: " + path);
   const auto source = open_sqlite_source(path, now);
+  // Before the file is made.
+  if (is_file(to)) refuse_second(*source, std::string(kSqliteScheme) + path_of(to));
   const auto target = open_target(to);
   return copy_rows(*source, *target);
 }

@@ -129,7 +129,11 @@ class PostgresTarget final : public CopyTarget {
   explicit PostgresTarget(std::unique_ptr<PgConnection> connection)
       : connection_(std::move(connection)) {}
 
-  [[nodiscard]] std::string name() const override { return connection_->shown(); }
+  [[nodiscard]] std::string name() const override {
+    const auto& schema = connection_->options().schema;
+    return connection_->shown() +
+           (schema == PostgresOptions().schema ? "" : " (schema \"" + schema + "\")");
+  }
 
   void fill(const std::function<void(CopyWriter&)>& fill) override {
     connection_->write(Timestamp{}, [&](Tx& tx) {
@@ -148,7 +152,7 @@ class PostgresTarget final : public CopyTarget {
     for (const auto& table : copied_tables()) empty = empty && writer.count(table) == 0;
     if (!empty)
       throw StoreError(StoreError::Kind::fault,
-                       "store " + name() + " has rows in schema \"" +
+                       "store " + connection_->shown() + " has rows in schema \"" +
                            connection_->options().schema +
                            "\" already: choose another store.schema or database. (Where an "
                            "earlier copy was broken off at its end, this is that copy, and "

@@ -38,8 +38,10 @@ store::ChangeSet changes_of(const Call& call, const store::Flow& before, const s
   if (core::same_settings(before, after)) return changes;
   changes.flows.push_back({after, before.revision});
   const auto schedules = schedules_of(call, before.id);
-  for (auto& change : core::flow_changes(before, after, schedules, call.context.rules.zones,
-                                         rules_of(call).calendars, call.now)) {
+  const auto project = call.directory().project(before.project_id);
+  for (auto& change :
+       core::flow_changes(before, after, schedules, call.context.rules.zones,
+                          rules_of(call).calendars, call.now, project && project->paused())) {
     const auto row = std::find_if(schedules.begin(), schedules.end(),
                                   [&](const auto& each) { return each.id == change.schedule.id; });
     if (row != schedules.end()) core::put(changes, std::move(change), &*row);

@@ -7,6 +7,7 @@
 #include "daemon/core/run_identity.h"
 #include "daemon/core/run_json.h"
 #include "daemon/core/time_text.h"
+#include "store/run_rules.h"
 
 #include <algorithm>
 
@@ -29,7 +30,7 @@ json::value filters_of(const std::string& trigger_config) {
 store::Timestamp updated_at(const Run& run, store::Timestamp now) {
   const auto since = run.created_at;
   auto updated = std::max({since, run.started_at.value_or(since), run.finished_at.value_or(since)});
-  if (run.status == RunStatus::pending && run.available_at && *run.available_at <= now)
+  if (!store::is_final(run.status) && run.available_at && *run.available_at <= now)
     updated = std::max(updated, *run.available_at);
   return updated;
 }

@@ -4,6 +4,7 @@
 #include "daemon/cli/lookup.h"
 #include "daemon/core/audit.h"
 #include "daemon/io/flow_removal.h"
+#include "store/directory.h"
 
 #include <algorithm>
 #include <fstream>
@@ -139,6 +140,11 @@ core::StoredRows stored_rows(store::Store& store, const Bundle& bundle, BundleUs
       if (each.id && !rows.schedules.contains(*each.id))
         if (auto schedule = store.schedule(*each.id)) add_schedules(rows, {std::move(*schedule)});
   }
+  const auto directory = store::directory_of(store);
+  for (const auto id : projects)
+    if (const auto project = directory ? directory->project(id) : std::nullopt;
+        project && project->paused())
+      rows.paused_projects.insert(id);
   if (use != BundleUse::prune) return rows;
   for (const auto project : projects) {
     for (auto& flow : all_flows(store, {.project_id = project}))

@@ -105,8 +105,10 @@ int update(Session& session, const FlowOptions& options) {
     if (core::same_settings(before, *flow)) return changes;
     changes.flows.push_back({*flow, before.revision});
     const auto schedules = all_schedules(store, {.flow_id = before.id});
-    for (auto& change : core::flow_changes(before, *flow, schedules, session.zones(),
-                                           session.rules().calendars, session.now()))
+    const auto project = session.directory().project(before.project_id);
+    for (auto& change :
+         core::flow_changes(before, *flow, schedules, session.zones(), session.rules().calendars,
+                            session.now(), project && project->paused()))
       for (const auto& row : schedules)
         if (row.id == change.schedule.id) {
           core::put(changes, std::move(change), &row);

@@ -17,6 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kFlowNameMax = 399;  // characters
+constexpr int kNextMax = 10;
 
 // Frozen: the ids of what was imported must not change between versions.
 constexpr boost::uuids::uuid kForeignSpace{{0x3b, 0x7e, 0x52, 0x1c, 0x64, 0x0f, 0x5d, 0x0a, 0x8c,
@@ -85,7 +86,10 @@ class Foreign {
   }
 
   ForeignBundle take() {
-    for (const auto& [known_by, count] : alike_) result_.next.push_back(id_of(known_by, count + 1));
+    for (const auto& [known_by, count] : alike_) {
+      auto& next = result_.next.emplace_back();
+      for (int more = 1; more <= kNextMax; ++more) next.push_back(id_of(known_by, count + more));
+    }
     return std::move(result_);
   }
 

@@ -83,13 +83,14 @@ void print_one(Session& session, const ScheduleOptions& options, const store::Sc
 }
 
 // A new one is active, and what a file with another status asks for must not fire all the same.
-void refuse_paused(const json::object& fields) {
+void refuse_status(const json::object& fields) {
   const auto* status = fields.if_contains("status");
-  if (status != nullptr && *status == "paused")
-    throw Failure(
-        kRefused,
-        "status: a new schedule is active: take \"paused\" out of the file, and pause it"
-        " once it is made (`rruled schedule pause ID`), or bring it in by `rruled import`");
+  if (status != nullptr && *status != "active")
+    throw Failure(kRefused,
+                  "status: a new schedule is active, and the file says " +
+                      core::json_text(*status) +
+                      ": take it out of the file; one that must not fire yet can be paused once it"
+                      " is made (`rruled schedule pause ID`), or brought in by `rruled import`");
 }
 
 int create(Session& session, const ScheduleOptions& options) {
@@ -101,7 +102,7 @@ int create(Session& session, const ScheduleOptions& options) {
   base.project_id = flow.project_id;
   base.created_at = session.now();
   const json::object object = schedule_object(session, options.fields, true, base.timezone);
-  refuse_paused(object);
+  refuse_status(object);
   const auto edit = core::schedule_from_json(object, base, nullptr, core::JsonUse::create,
                                              session.rules(), session.now());
   if (!edit) throw Failure(edit.error());

@@ -70,13 +70,16 @@ void refuse_existing(const core::StoredRows& rows, bool foreign) {
   throw Failure(kRefused, what + " exists already; nothing was written\n" + advice);
 }
 
-// What an earlier file had once more often, and --replace does not delete.
+// What an earlier file had more of, alike, and --replace does not delete.
 void tell_of_left(Session& session, store::Store& store, const ForeignBundle& foreign) {
-  for (const auto& id : foreign.next)
-    if (const auto flow = store.flow(id))
+  for (const auto& alike : foreign.next)
+    for (const auto& id : alike) {
+      const auto flow = store.flow(id);
+      if (!flow) break;
       session.err() << "flow " << to_string(id) << " (" << cell(flow->name.value_or(""), kNameWidth)
                     << ") came from such a file, which has it no more, and stays: `rruled flow"
                     << " delete " << to_string(id) << "` if it shall not run\n";
+    }
 }
 
 // New flows whose schedules fire nothing yet: their file does not say that they are active.
@@ -95,6 +98,22 @@ std::vector<std::string> notes_of_drafts(const store::ChangeSet& changes) {
   return notes;
 }
 
+// Without the entries that the store's own settings do not allow, as a calendar that leaves out all
+// of them; those stay as they are, and are told.
+core::Bundle usable(core::Bundle bundle,
+                    const core::StoredRows& rows,
+                    const core::ScheduleRules& rules,
+                    store::Timestamp now,
+                    std::vector<std::string>& left_out) {
+  std::erase_if(bundle, [&](const core::BundleFlow& flow) {
+    if (!rows.flows.contains(*flow.id)) return false;
+    const auto plan = core::plan_bundle({flow}, rows, BundleUse::replace, rules, now);
+    if (!plan) left_out.push_back(flow.path + ": left as it is: " + plan.error().detail);
+    return !plan;
+  });
+  return bundle;
+}
+
 int import_file(Session& session, const ImportOptions& options) {
   const bool foreign = options.from != "json";
   const ForeignBundle read = read_bundle(session, options);
@@ -102,13 +121,17 @@ int import_file(Session& session, const ImportOptions& options) {
   const auto rules = session.rules();
   std::vector<std::string> lines;
   std::vector<std::string> notes;
+  std::vector<std::string> left_out;
   std::size_t flows = 0;
   std::size_t schedules = 0;
   const auto plan = [&](store::Store& store) {
     const auto rows = stored_rows(store, read.bundle, use);
     if (!options.replace) refuse_existing(rows, foreign);
-    auto planned = core::plan_bundle(foreign ? over_stored(read, rows) : read.bundle, rows, use,
-                                     rules, session.now());
+    left_out.clear();
+    const auto bundle = foreign
+                            ? usable(over_stored(read, rows), rows, rules, session.now(), left_out)
+                            : read.bundle;
+    auto planned = core::plan_bundle(bundle, rows, use, rules, session.now());
     if (!planned) throw Failure(planned.error());
     lines = std::move(planned->lines);
     notes = notes_of_drafts(planned->changes);
@@ -122,6 +145,7 @@ int import_file(Session& session, const ImportOptions& options) {
   else
     write_changes(store, session.clock(), plan);
   tell_of_left(session, store, read);
+  notes.insert(notes.end(), left_out.begin(), left_out.end());
   for (const auto& each : notes) session.err() << each << '\n';
   if (options.dry_run) {
     for (const auto& each : lines) session.out() << each << '\n';
@@ -176,7 +200,8 @@ void add_import(Commands& commands) {
       "\n`rruled export`. Ids are kept when given; unknown keys are errors; \"starts_at\" may"
       "\nbe \"now\". Of a calendar or crontab what cannot be carried over is told by line."
       "\nThe same entry is known again, by its UID or its command: --replace then gives it the"
-      "\nfile's times (a calendar's also its name), and leaves all else as it is here.");
+      "\nfile's times (a calendar's also its name), and leaves all else as it is here. What"
+      "\nthe file has no more, or by another command, stays: `rruled flow delete`.");
   command->add_option("FILE", options->file, "The file; - is stdin")
       ->required()
       ->type_name("FILE|-");

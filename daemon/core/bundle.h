@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,7 @@ using Bundle = std::vector<BundleFlow>;
 struct StoredRows {
   std::map<store::FlowId, store::Flow> flows;
   std::map<store::ScheduleId, store::Schedule> schedules;
+  std::set<std::int64_t> paused_projects{};
 };
 
 enum class BundleUse {

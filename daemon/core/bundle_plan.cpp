@@ -123,8 +123,7 @@ class Planning {
     const bool fires = can_fire(flow.status, flow.trigger_type);
     Change change = change_of(*edit, before, fires);
     if (before && flow_before)
-      for (auto& carried : flow_changes(*flow_before, flow, {change.schedule}, rules_.zones,
-                                        rules_.calendars, now_)) {
+      for (auto& carried : carried_by(*flow_before, flow, {change.schedule})) {
         // What the edit closed stays closed.
         if (!carried.gap) carried.gap = std::move(change.gap);
         if (!carried.excluded) carried.excluded = std::move(change.excluded);
@@ -168,6 +167,13 @@ class Planning {
     put(plan_.changes, std::move(change), before);
   }
 
+  [[nodiscard]] std::vector<Change> carried_by(const Flow& before,
+                                               const Flow& after,
+                                               const std::vector<Schedule>& schedules) const {
+    return flow_changes(before, after, schedules, rules_.zones, rules_.calendars, now_,
+                        stored_.paused_projects.contains(before.project_id));
+  }
+
   // The stored schedules of a flow that was named: the unnamed ones, and what the flow's own change
   // does to those that stay as they are.
   void carry_along(const Flow& before, const Flow& after) {
@@ -183,7 +189,7 @@ class Planning {
         kept.push_back(schedule);
       }
     }
-    for (auto& change : flow_changes(before, after, kept, rules_.zones, rules_.calendars, now_)) {
+    for (auto& change : carried_by(before, after, kept)) {
       const Schedule& row = stored_.schedules.at(change.schedule.id);
       put(plan_.changes, std::move(change), &row);
     }

@@ -101,7 +101,10 @@ Instant settle_pause(const store::Project& project,
     plan.gaps.push_back({schedule.id, reason, from.scheduled_for, to.scheduled_for,
                          timetable.count(from.scheduled_for, to.scheduled_for)});
   };
-  const auto missed = timetable.latest_due(after, *project.paused_at - milliseconds(1));
+  // A schedule that was resumed meanwhile, with catch-up, was paused itself before.
+  const bool own_pause = schedule.resumed_at >= project.paused_at;
+  const auto missed =
+      own_pause ? std::nullopt : timetable.latest_due(after, *project.paused_at - milliseconds(1));
   if (missed) add(store::GapReason::missed, *first, *missed);
   add(store::GapReason::paused, missed ? *timetable.next(missed->scheduled_for) : *first, *last);
   plan.settled_to = last->scheduled_for;

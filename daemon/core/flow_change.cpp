@@ -21,7 +21,8 @@ std::vector<Change> flow_changes(const store::Flow& before,
                                  const std::vector<store::Schedule>& schedules,
                                  const rrule::ZoneDatabase& zones,
                                  const CalendarFinder& calendars,
-                                 Timestamp now) {
+                                 Timestamp now,
+                                 bool project_paused) {
   std::vector<Change> changes;
   const bool fires = can_fire(after.status, after.trigger_type);
   if (fires == can_fire(before.status, before.trigger_type)) return changes;
@@ -29,7 +30,7 @@ std::vector<Change> flow_changes(const store::Flow& before,
     if (row.status != store::ScheduleStatus::active) continue;
     const auto timetable = Timetable::compile(row, zones, calendars);
     if (timetable)
-      changes.push_back(flow_changed(row, *timetable, fires, now));
+      changes.push_back(flow_changed(row, *timetable, fires, now, project_paused));
     else
       changes.push_back({quarantined(row, std::string(timetable.error().field) + ": " +
                                               timetable.error().error.detail),

@@ -16,13 +16,14 @@ namespace rruled::core {
 void put(store::ChangeSet& changes, Change change, const store::Schedule* before);
 
 // `after` takes the place of `before`: rows of the flow's schedules that begin or cease to fire by
-// it. A schedule that cannot be used is quarantined.
+// it. A schedule that cannot be used is quarantined. `project_paused`: the flow's project is.
 [[nodiscard]] std::vector<Change> flow_changes(const store::Flow& before,
                                                const store::Flow& after,
                                                const std::vector<store::Schedule>& schedules,
                                                const rrule::ZoneDatabase& zones,
                                                const CalendarFinder& calendars,
-                                               Timestamp now);
+                                               Timestamp now,
+                                               bool project_paused);
 
 // The days of a calendar change: rows of the schedules that name it, which `before` and `after`
 // find. `fires`: whether the flow of a schedule can fire.

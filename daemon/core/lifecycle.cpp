@@ -253,10 +253,12 @@ std::optional<Change> recomputed(Schedule row,
   return go_on(std::move(row), timetable, flow_fires, now);
 }
 
-Change flow_changed(Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now) {
+Change flow_changed(
+    Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now, bool project_paused) {
   if (row.status != ScheduleStatus::active) return {std::move(row), std::nullopt};
   if (!flow_fires) {
-    Change change = missed_by(std::move(row), timetable, now);
+    Change change{std::move(row), std::nullopt};
+    if (!project_paused) change = missed_by(std::move(change.schedule), timetable, now);
     stop_firing(change.schedule);
     return change;
   }

@@ -77,11 +77,13 @@ struct Change {
                                                bool flow_fires,
                                                Timestamp now);
 
-// The flow began (`flow_fires`) or ceased to be able to fire; `row` as it was before.
+// The flow began (`flow_fires`) or ceased to be able to fire; `row` as it was before. What is due
+// when it ceases was missed, unless its project is paused.
 [[nodiscard]] Change flow_changed(store::Schedule row,
                                   const Timetable& timetable,
                                   bool flow_fires,
-                                  Timestamp now);
+                                  Timestamp now,
+                                  bool project_paused = false);
 
 // How late an active schedule is beyond its late_after: its next occurrence is due since then, and
 // nobody has settled it. nullopt: it is not.

@@ -116,6 +116,13 @@ TEST_CASE("an outage before its project was paused is missed, and is no pause") 
   CHECK(due.gaps.at(1).count == 2);
   CHECK(due.runs.empty());
   CHECK(due.settled_to == at("2026-06-01T13:00:00Z"));
+  // Paused itself until then.
+  auto row = hourly();
+  row.resumed_at = at("2026-06-01T12:10:00Z");
+  const auto own = plan(row, at("2026-06-01T13:45:00Z"), project);
+  REQUIRE(own.gaps.size() == 1);
+  CHECK(own.gaps.at(0).reason == store::GapReason::paused);
+  CHECK(own.gaps.at(0).count == 5);
 }
 
 TEST_CASE("the later resume decides, of the schedule or of its project") {

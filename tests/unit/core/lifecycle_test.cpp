@@ -247,6 +247,7 @@ TEST_CASE("what an outage left before a flow stopped was missed, and is not of t
   CHECK(change.gap->from == due);
   CHECK(change.gap->count == 3);
   CHECK(!change.schedule.next_run_at);
+  CHECK(!core::flow_changed(row, timetable, false, due + std::chrono::hours(50), true).gap);
   const auto started =
       core::flow_changed(change.schedule, timetable, true, due + std::chrono::hours(80));
   REQUIRE(started.gap);
