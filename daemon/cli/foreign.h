@@ -19,7 +19,7 @@ struct ForeignBundle {
   core::Bundle bundle{};  // whole, for what is new
   core::Bundle said{};    // of the same entries only what the file itself says
   std::vector<std::string> notes{};
-  std::vector<std::vector<store::FlowId>> next{};  // what more entries of each like would be
+  std::vector<std::vector<store::FlowId>> next{};  // what more entries of each like would be, a few
 };
 struct ForeignOptions {
   std::int64_t project_id = 1;
