@@ -1,7 +1,6 @@
 #include "store/ids.h"
 
 #include <boost/uuid/name_generator_sha1.hpp>
-#include <boost/uuid/uuid_io.hpp>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -13,36 +12,54 @@
 namespace rruled::store {
 namespace {
 
-std::optional<std::uint8_t> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
-  if (c >= 'A' && c <= 'F') return static_cast<std::uint8_t>(c - 'A' + 10);
-  return std::nullopt;
-}
+constexpr std::size_t kLength = 36;
+constexpr std::array<std::size_t, 4> kDashes = {8, 13, 18, 23};
 
-constexpr bool is_dash_position(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
+// Where the two digits of each byte are.
+constexpr std::array<std::uint8_t, 16> kPlaces = {0,  2,  4,  6,  9,  11, 14, 16,
+                                                  19, 21, 24, 26, 28, 30, 32, 34};
+
+constexpr std::uint8_t kNoDigit = 0xff;
+
+// What each character is as a hexadecimal digit. By table: ids are read and written many times for
+// each run.
+constexpr auto kDigitOf = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoDigit);
+  for (std::uint8_t i = 0; i < 10; ++i) values[static_cast<std::size_t>('0') + i] = i;
+  for (std::uint8_t i = 0; i < 6; ++i) {
+    values[static_cast<std::size_t>('a') + i] = static_cast<std::uint8_t>(10 + i);
+    values[static_cast<std::size_t>('A') + i] = static_cast<std::uint8_t>(10 + i);
+  }
+  return values;
+}();
 
 }  // namespace
 
-std::string to_string(const boost::uuids::uuid& id) { return boost::uuids::to_string(id); }
+std::string to_string(const boost::uuids::uuid& id) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(kLength, '-');
+  for (std::size_t i = 0; i < kPlaces.size(); ++i) {
+    text[kPlaces[i]] = kDigits[id.data[i] >> 4U];
+    text[kPlaces[i] + 1U] = kDigits[id.data[i] & 0x0fU];
+  }
+  return text;
+}
 
 std::optional<boost::uuids::uuid> parse_uuid(std::string_view text) {
-  constexpr std::size_t kLength = 36;
   if (text.size() != kLength) return std::nullopt;
+  for (const auto at : kDashes)
+    if (text[at] != '-') return std::nullopt;
+  const auto digit = [&](std::size_t at) { return kDigitOf[static_cast<unsigned char>(text[at])]; };
   boost::uuids::uuid id{};
-  std::size_t digits = 0;
-  for (std::size_t i = 0; i < kLength; ++i) {
-    if (is_dash_position(i)) {
-      if (text[i] != '-') return std::nullopt;
-      continue;
-    }
-    const auto digit = hex_digit(text[i]);
-    if (!digit) return std::nullopt;
-    auto& byte = id.data[digits / 2];
-    byte = static_cast<std::uint8_t>(byte << 4U | *digit);
-    ++digits;
+  bool bad = false;
+  for (std::size_t i = 0; i < kPlaces.size(); ++i) {
+    const std::uint8_t high = digit(kPlaces[i]);
+    const std::uint8_t low = digit(kPlaces[i] + 1U);
+    bad = bad || high == kNoDigit || low == kNoDigit;
+    id.data[i] = static_cast<std::uint8_t>(high << 4U | low);
   }
-  return id;
+  return bad ? std::nullopt : std::optional(id);
 }
 
 boost::uuids::uuid uuid_v7(Timestamp now, std::span<const std::uint8_t, 10> random) {

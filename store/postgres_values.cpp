@@ -3,31 +3,6 @@
 namespace rruled::store {
 namespace {
 
-int digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-}  // namespace
-
-boost::uuids::uuid read_uuid(std::string_view text) {
-  boost::uuids::uuid id{};
-  if (text.size() != 36) throw_bad_value(text);
-  std::size_t at = 0;
-  for (auto& byte : id) {
-    if (text[at] == '-') ++at;
-    const int high = digit(text[at]);
-    const int low = digit(text[at + 1]);
-    if (high < 0 || low < 0) throw_bad_value(text);
-    byte = static_cast<std::uint8_t>(high * 16 + low);
-    at += 2;
-  }
-  return id;
-}
-
-namespace {
-
 // Dimensions, whether there are nulls, the type; then for the one dimension its size and first
 // index.
 constexpr std::size_t kArrayHeader = 20;

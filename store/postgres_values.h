@@ -44,7 +44,6 @@ template <class T>
   }
 }
 
-[[nodiscard]] boost::uuids::uuid read_uuid(std::string_view text);
 [[noreturn]] void throw_bad_value(std::string_view text);
 
 // The value as the server's binary format has it: ids their 16 bytes, numbers and times 8, the most
@@ -193,7 +192,9 @@ class PgReader {
       const std::string_view text(field_.c_str(), field_.size());
       ++field_;
       if constexpr (kIsPgId<T>) {
-        return T{read_uuid(text)};
+        const auto id = parse_uuid(text);
+        if (!id) throw_bad_value(text);
+        return T{*id};
       } else if constexpr (std::is_same_v<T, std::string>) {
         return std::string(text);
       } else if constexpr (std::is_same_v<T, bool>) {

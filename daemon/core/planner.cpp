@@ -66,6 +66,7 @@ std::vector<Action> Planner::step(Timestamp now) {
     work_on_jobs(now, actions);
     finish(actions);  // what cannot be sent any more
   }
+  actions.reserve(actions.size() + notices_.size());
   for (Notice& notice : notices_) actions.emplace_back(std::move(notice));
   notices_.clear();
   return actions;

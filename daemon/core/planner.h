@@ -28,8 +28,8 @@ struct PlannerOptions {
   std::size_t max_in_flight = 256;
   std::chrono::milliseconds horizon{60'000};  // how far ahead the wheel is filled from the store
   std::size_t load_page = 2'000;
-  std::size_t armed_max = 50'000;  // schedules in memory: further ones wait in the store's index
-  std::size_t settle_batch = 500;  // schedules, at most; less while little is due
+  std::size_t armed_max = 100'000;  // schedules in memory: further ones wait in the store's index
+  std::size_t settle_batch = 500;   // schedules, at most; less while little is due
   // So long what is due may wait for a slot of its executor, here or at another daemon, before it
   // is written down as a pending run: a run that is sent at once costs one write less.
   std::chrono::milliseconds settle_hold{10'000};
@@ -120,8 +120,8 @@ class Planner {
     std::optional<Timetable> timetable;
     TimerHandle timer;
     bool settling = false;
-    std::string refusal;                       // the store will not settle it: to be quarantined
-    std::optional<store::DueSchedule> edited;  // written by somebody while this one was settling
+    std::string refusal;                         // the store will not settle it: to be quarantined
+    std::unique_ptr<store::DueSchedule> edited;  // written by somebody while this one was settling
     bool deleted = false;
   };
   struct InFlight {
@@ -153,6 +153,9 @@ class Planner {
 
   // planner_settle.cpp
   void arm(store::DueSchedule row);
+  void arm_again(Entry& entry);
+  // Whether entries_ shall have it: it fires, and soon.
+  [[nodiscard]] bool is_awaited(const store::DueSchedule& row) const;
   void forget(store::ScheduleId id);
   [[nodiscard]] std::shared_ptr<const ExcludedDays> days_of(const std::string& text);
   void settle_due(Timestamp now, Actions& actions);
@@ -180,7 +183,7 @@ class Planner {
   void take(Held held);
   void start_deliveries(Timestamp now, Actions& actions);
   void take(Delivered delivered, Timestamp now);
-  [[nodiscard]] Ending ending_of(InFlight flight, Report report, Timestamp now) const;
+  [[nodiscard]] Ending ending_of(InFlight&& flight, Report&& report, Timestamp now) const;
   void finish(Actions& actions);
   void take(Finished finished, Timestamp now);
   [[nodiscard]] Notice notice_of(Ending ending, const store::FinishResult& result) const;

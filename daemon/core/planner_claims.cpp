@@ -24,6 +24,8 @@ void Planner::keep_claims(Timestamp now, Actions& actions) {
   const auto every = *options_.claim_ttl / 3;
   // The second half: the clock may have been set back.
   const auto is_time = [&](Timestamp at) { return at <= now || at > now + every; };
+  // What is claimed next has its whole time: to extend it at once would only be in its way.
+  if (!holds_claims() && settling_.empty() && !claiming_) extend_at_ = now + every;
   if (!extending_ && holds_claims() && is_time(extend_at_)) {
     extending_ = true;
     extend_at_ = now + every;

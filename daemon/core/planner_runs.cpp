@@ -150,6 +150,9 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
   cancel_deliveries(actions);
   if (draining_) return;
   for (auto& [name, lane] : lanes_) {
+    // Runs are large: a vector that grows would move them again and again.
+    actions.reserve(actions.size() +
+                    std::min(lane.queue.size(), lane.cap - std::min(lane.cap, lane.in_flight)));
     while (!lane.queue.empty() && lane.in_flight < lane.cap && lane.breaker.may_send()) {
       store::Run run = std::move(lane.queue.front());
       lane.queue.pop_front();
@@ -168,8 +171,8 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
   }
 }
 
-Planner::Ending Planner::ending_of(InFlight flight, Report report, Timestamp now) const {
-  store::Run run = std::move(flight.run);
+Planner::Ending Planner::ending_of(InFlight&& flight, Report&& report, Timestamp now) const {
+  store::Run& run = flight.run;
   if (!run.started_at) run.started_at = report.started_at;
   store::Finish finish;
   finish.run_id = run.id;
@@ -185,8 +188,9 @@ Planner::Ending Planner::ending_of(InFlight flight, Report report, Timestamp now
   for (store::LogEntry& line : report.output) {
     line.flow_id = run.flow_id;
     line.run_id = run.id;
-    finish.logs.push_back(line);
+    finish.logs.push_back(std::move(line));
   }
+  report.output.clear();
   store::LogEntry summary{run.flow_id, run.id, now, store::LogLevel::info, ""};
   summary.message =
       "attempt " + std::to_string(run.attempts) + ": " + std::string(store::word(finish.status));
@@ -231,6 +235,9 @@ void Planner::take(Delivered delivered, Timestamp now) {
 void Planner::finish(Actions& actions) {
   if (!finishing_.empty() || endings_.empty()) return;
   FinishRuns request;
+  const std::size_t count = std::min(endings_.size(), finish_limit_);
+  request.batch.reserve(count);
+  finishing_.reserve(count);
   while (!endings_.empty() && request.batch.size() < finish_limit_) {
     request.batch.push_back(endings_.front().finish);
     finishing_.push_back(std::move(endings_.front()));

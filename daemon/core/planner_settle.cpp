@@ -52,15 +52,12 @@ void Planner::arm(store::DueSchedule row) {
   if (found != entries_.end() && found->second.settling) {
     // What the store did to the settlement comes first; only a person's later write matters then.
     if (row.schedule.version > found->second.row.schedule.version)
-      found->second.edited = std::move(row);
+      found->second.edited = std::make_unique<store::DueSchedule>(std::move(row));
     return;
   }
   // Read before what is known already was written.
   if (found != entries_.end() && row.schedule.version < found->second.row.schedule.version) return;
-  const auto& due = row.schedule.next_due_at;
-  const bool paused = row.project && row.project->paused();
-  if (row.schedule.status != store::ScheduleStatus::active || !due || paused ||
-      !in_horizon({*due, id})) {
+  if (!is_awaited(row)) {
     forget(id);
     return;
   }
@@ -73,6 +70,24 @@ void Planner::arm(store::DueSchedule row) {
   }
   entry.row = std::move(row);
   entry.timer = wheel_.arm(id, *entry.row.schedule.next_due_at);
+}
+
+// After its row has changed in place, by a settlement.
+void Planner::arm_again(Entry& entry) {
+  const store::Schedule& schedule = entry.row.schedule;
+  if (!is_awaited(entry.row)) {
+    forget(schedule.id);
+    return;
+  }
+  if (entry.timer != TimerHandle{}) wheel_.cancel(entry.timer);
+  entry.timer = wheel_.arm(schedule.id, *schedule.next_due_at);
+}
+
+bool Planner::is_awaited(const store::DueSchedule& row) const {
+  const auto& due = row.schedule.next_due_at;
+  const bool paused = row.project && row.project->paused();
+  return row.schedule.status == store::ScheduleStatus::active && due && !paused &&
+         in_horizon({*due, row.schedule.id});
 }
 
 std::shared_ptr<const ExcludedDays> Planner::days_of(const std::string& text) {
@@ -255,7 +270,7 @@ void Planner::take_one(const store::Settlement& asked, store::SettleResult resul
     forget(asked.schedule_id);
     return;
   }
-  auto edited = std::exchange(entry.edited, std::nullopt);
+  const auto edited = std::exchange(entry.edited, nullptr);
   switch (result.kind) {
     case Kind::settled: {
       for (const store::Gap& gap : asked.gaps)
@@ -267,17 +282,19 @@ void Planner::take_one(const store::Settlement& asked, store::SettleResult resul
         notify({.kind = Notice::Kind::quarantined,
                 .schedule_id = asked.schedule_id,
                 .text = entry.row.flow_name.value_or("") + ": " + asked.then_reason});
-      store::DueSchedule row = edited ? std::move(*edited) : std::move(entry.row);
-      if (!edited) {
-        row.schedule.next_run_at = asked.then_run_at;
-        row.schedule.next_due_at = asked.then_due_at;
-        row.schedule.status = asked.then_status;
-        if (asked.settled_to) {
-          row.schedule.settled_to = asked.settled_to;
-          row.schedule.settled_wall = asked.settled_wall;
-        }
+      if (edited) {
+        arm(std::move(*edited));
+        return;
       }
-      arm(std::move(row));
+      store::Schedule& schedule = entry.row.schedule;
+      schedule.next_run_at = asked.then_run_at;
+      schedule.next_due_at = asked.then_due_at;
+      schedule.status = asked.then_status;
+      if (asked.settled_to) {
+        schedule.settled_to = asked.settled_to;
+        schedule.settled_wall = asked.settled_wall;
+      }
+      arm_again(entry);
       return;
     }
     case Kind::moved:

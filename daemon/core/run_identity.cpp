@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <date/date.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace rruled::core {
@@ -12,14 +14,10 @@ namespace {
 
 namespace json = boost::json;
 
-// At least so many; `value` is not negative.
-void append_digits(std::string& out, int value, int width) {
-  constexpr int kDigitsMax = 10;
-  char digits[kDigitsMax];
-  int count = 0;
-  for (; value > 0 || count < width; value /= 10)
-    digits[count++] = static_cast<char>('0' + value % 10);
-  while (count > 0) out += digits[--count];
+// Writes the last two digits of `value` there.
+void put_pair(std::string& out, std::size_t at, std::int64_t value) {
+  out[at] = static_cast<char>('0' + value / 10 % 10);
+  out[at + 1] = static_cast<char>('0' + value % 10);
 }
 
 json::value parse_or(std::string_view text, json::value otherwise) {
@@ -51,7 +49,13 @@ json::object defaults_of(std::string_view flow_variables) {
 }
 
 // `"text"`
-std::string quoted_text(std::string_view text) { return json::serialize(json::string_view(text)); }
+std::string quoted_text(std::string_view text) {
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  if (!std::ranges::all_of(text, is_plain)) return json::serialize(json::string_view(text));
+  std::string quoted;
+  quoted.reserve(text.size() + 2);
+  return quoted.append(1, '"').append(text).append(1, '"');
+}
 
 // {"run":..,"flow":..,"schedule":..,"variables":..}, without the attempt. Written by hand: a tree
 // of values for each run that is due cost more than all else that is done to plan it. The variables
@@ -115,29 +119,26 @@ std::string rfc3339(store::Instant instant) {
   const auto day = date::floor<date::days>(instant);
   const date::year_month_day ymd(day);
   const date::hh_mm_ss<std::chrono::seconds> time(instant - day);
-  std::string out;
-  out.reserve(20);
-  append_digits(out, static_cast<int>(ymd.year()), 4);
-  out += '-';
-  append_digits(out, static_cast<int>(static_cast<unsigned>(ymd.month())), 2);
-  out += '-';
-  append_digits(out, static_cast<int>(static_cast<unsigned>(ymd.day())), 2);
-  out += 'T';
-  append_digits(out, static_cast<int>(time.hours().count()), 2);
-  out += ':';
-  append_digits(out, static_cast<int>(time.minutes().count()), 2);
-  out += ':';
-  append_digits(out, static_cast<int>(time.seconds().count()), 2);
-  out += 'Z';
+  const int year = static_cast<int>(ymd.year());
+  std::string out("0000-00-00T00:00:00Z");
+  put_pair(out, 0, year / 100);
+  put_pair(out, 2, year);
+  put_pair(out, 5, static_cast<unsigned>(ymd.month()));
+  put_pair(out, 8, static_cast<unsigned>(ymd.day()));
+  put_pair(out, 11, time.hours().count());
+  put_pair(out, 14, time.minutes().count());
+  put_pair(out, 17, time.seconds().count());
+  if (year > 9'999) out.replace(0, 4, std::to_string(year));
   return out;
 }
 
 std::string rfc3339(store::Timestamp timestamp) {
   const auto second = std::chrono::floor<std::chrono::seconds>(timestamp);
+  const auto thousandths = (timestamp - second).count();
   std::string out = rfc3339(second);
-  out.back() = '.';
-  append_digits(out, static_cast<int>((timestamp - second).count()), 3);
-  out += 'Z';
+  out.replace(out.size() - 1, 1, ".000Z");
+  out[out.size() - 4] = static_cast<char>('0' + thousandths / 100);
+  put_pair(out, out.size() - 3, thousandths);
   return out;
 }
 

@@ -11,8 +11,10 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace rruled::io {
 namespace {
@@ -50,6 +52,29 @@ std::string code_class(const core::Report& report) {
   return code >= 100 && code < 600 ? std::to_string(code / 100) + "xx" : "exit";
 }
 
+// The counters of a family by the values of its labels: to look one up in the family makes a map of
+// texts, each time.
+class Counters {
+ public:
+  Counters(Family<Counter>& family, std::string first, std::string second = {})
+      : family_(family), names_(std::move(first), std::move(second)) {}
+
+  Counter& of(const std::string& first, const std::string& second = {}) {
+    auto& counter = known_[{first, second}];
+    if (counter == nullptr) {
+      prometheus::Labels labels{{names_.first, first}};
+      if (!names_.second.empty()) labels.emplace(names_.second, second);
+      counter = &family_.Add(labels);
+    }
+    return *counter;
+  }
+
+ private:
+  Family<Counter>& family_;
+  const std::pair<std::string, std::string> names_;
+  std::map<std::pair<std::string, std::string>, Counter*> known_;
+};
+
 Family<Counter>& counter(prometheus::Registry& registry, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
 }
@@ -71,14 +96,14 @@ struct Metrics::Families {
                             .Help("From the first byte of an attempt to its outcome.")
                             .Register(registry)
                             .Add({}, lateness_buckets());
-  Family<Counter>& fires =
-      counter(registry, "rruled_fires_total", "Runs that have ended, by outcome.");
+  Counters fires{counter(registry, "rruled_fires_total", "Runs that have ended, by outcome."),
+                 "outcome"};
   Family<Counter>& skipped = counter(
       registry, "rruled_occurrences_skipped_total", "Occurrences that did not run, by reason.");
-  Family<Counter>& attempts =
-      counter(registry,
-              "rruled_dispatch_attempts_total",
-              "Attempts that have ended, by executor and class of their answer.");
+  Counters attempts{counter(registry,
+                            "rruled_dispatch_attempts_total",
+                            "Attempts that have ended, by executor and class of their answer."),
+                    "executor", "code"};
   Counter& fenced = counter(registry,
                             "rruled_fenced_outcomes_total",
                             "Outcomes dropped because another daemon had taken the run over.")
@@ -192,7 +217,7 @@ Metrics::Metrics(Observer& next, const StoreClock& clock, const std::string& ver
       .Set(1);
   // There from the start, so that a rate over them never misses the first one.
   for (const char* outcome : {"completed", "failed", "dead", "cancelled"})
-    families_->fires.Add({{"outcome", outcome}});
+    families_->fires.of(outcome);
   for (const char* direction : {"forward", "back"})
     families_->jumps.Add({{"direction", direction}});
   for (const char* result : {"taken", "refused"}) families_->reloads.Add({{"result", result}});
@@ -209,8 +234,7 @@ void Metrics::on(const Notice& notice) {
                           notice.kind == Notice::Kind::run_tracked;
   if (of_attempt && notice.report) {
     const auto& run = *notice.run;
-    all.attempts.Add({{"executor", run.executor}, {"code", code_class(*notice.report)}})
-        .Increment();
+    all.attempts.of(run.executor, code_class(*notice.report)).Increment();
     const auto begun = notice.report->started_at;
     if (begun && run.attempts == 1)
       all.lateness.Observe(std::max(0.0, in_seconds(*begun - run.due_at)));
@@ -219,7 +243,7 @@ void Metrics::on(const Notice& notice) {
   }
   switch (notice.kind) {
     case Notice::Kind::run_ended:
-      all.fires.Add({{"outcome", std::string(store::word(*notice.status))}}).Increment();
+      all.fires.of(std::string(store::word(*notice.status))).Increment();
       all.of_schedules.count(
           *notice.run, *notice.status, clock_.now(),
           std::max(std::chrono::milliseconds(0),
