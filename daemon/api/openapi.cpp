@@ -46,7 +46,8 @@ constexpr std::string_view kSchemas = R"json({
  "overlap":{"enum":["allow","skip","buffer_one","buffer_all","cancel_other"]},
  "max_running":{"type":"integer","minimum":1},"jitter":{"type":"string"},
  "late_after":{"type":"string"},
- "retry":{"type":"object"},"timeout":{"type":["string","null"]},"executor":{"type":"string"},
+ "retry":{"$ref":"#/components/schemas/Retry"},"timeout":{"type":["string","null"]},
+ "executor":{"type":"string"},
  "pause_after_failures":{"type":["integer","null"]},"calendar":{"type":["string","null"]},
  "calendar_action":{"enum":["skip","next","previous"]},
  "project_paused":{"type":"boolean","readOnly":true},
@@ -79,7 +80,32 @@ constexpr std::string_view kSchemas = R"json({
  "filters":{"type":"object"},"group_type_index":{"type":["integer","null"]}}},
 "BlastRadius":{"type":"object","properties":{"affected":{"type":"integer"},
  "total":{"type":"integer"}}},
-"Run":{"type":"object"},
+"Run":{"type":"object","properties":{"id":{"$ref":"#/components/schemas/Id"},
+ "project_id":{"type":"integer"},"flow":{"$ref":"#/components/schemas/Id"},
+ "flow_name":{"type":"string"},"schedule":{"type":["string","null"],"format":"uuid"},
+ "kind":{"enum":["batch_job","invocation"]},
+ "origin":{"enum":["schedule","manual","backfill","child"]},
+ "status":{"enum":["waiting","pending","dispatching","running","retrying","completed","failed",
+ "dead","cancelled","skipped"]},"reason":{"type":"string"},
+ "scheduled_for":{"$ref":"#/components/schemas/NullableTime"},
+ "due_at":{"$ref":"#/components/schemas/Time"},
+ "created_at":{"$ref":"#/components/schemas/Time"},
+ "started_at":{"$ref":"#/components/schemas/NullableTime"},
+ "finished_at":{"$ref":"#/components/schemas/NullableTime"},
+ "lateness_ms":{"type":["integer","null"]},"late":{"type":"boolean"},
+ "start_before":{"$ref":"#/components/schemas/NullableTime"},"executor":{"type":"string"},
+ "timeout":{"type":["string","null"]},"retry":{"$ref":"#/components/schemas/Retry"},
+ "attempts":{"type":"integer"},"available_at":{"$ref":"#/components/schemas/NullableTime"},
+ "owner":{"type":["string","null"],"format":"uuid"},"fence":{"type":"integer"},
+ "error":{"type":"string"},"remote_id":{"type":"string"},"cancel_reason":{"type":"string"},
+ "variables":{"type":"object"},"idempotency_key":{"type":"string"},"body":{},
+ "attempt_list":{"type":"array","items":{"$ref":"#/components/schemas/Attempt"}}}},
+"Retry":{"type":"object","properties":{"max_attempts":{"type":"integer","minimum":1},
+ "min_backoff":{"type":"string"},"max_backoff":{"type":"string"},"max_age":{"type":"string"}}},
+"Attempt":{"type":"object","properties":{"run":{"$ref":"#/components/schemas/Id"},
+ "number":{"type":"integer"},"started_at":{"$ref":"#/components/schemas/Time"},
+ "finished_at":{"$ref":"#/components/schemas/NullableTime"},"outcome":{"type":"string"},
+ "status_code":{"type":["integer","null"]},"error":{"type":"string"}}},
 "Gap":{"type":"object","properties":{"schedule":{"$ref":"#/components/schemas/Id"},
  "hog_flow":{"$ref":"#/components/schemas/Id"},
  "reason":{"enum":["missed","paused","flow_inactive","error","skipped_by_operator","calendar"]},
@@ -109,7 +135,7 @@ constexpr std::string_view kSchemas = R"json({
  "starts_at":{"type":"string"},"starts_at_local":{"type":"string"},"timezone":{"type":"string"},
  "dst_gap":{"enum":["shift","skip"]},"dst_fold":{"enum":["auto","first","second","both"]},
  "after":{"type":"string"},"until":{"type":"string"},"count":{"type":"integer","maximum":1000}}},
-"Calendar":{"type":"object","required":["name"],"properties":{
+"Calendar":{"type":"object","properties":{
  "name":{"type":"string","maxLength":200},
  "note":{"type":"string"},"dates":{"type":"array","items":{"type":"string","format":"date"}},
  "rules":{"type":"array","items":{"type":["object","string"]}},
@@ -163,6 +189,46 @@ json::value schema_of(std::string_view name) {
   return reference(name);
 }
 
+// What an object must have that is made, though not one that is changed.
+json::array required_to_make(std::string_view schema) {
+  if (schema == "Schedule") return {"rrule"};
+  if (schema == "Calendar") return {"name"};
+  return {};
+}
+
+// All of these may be left out, and so may the body.
+bool may_be_absent(std::string_view request) {
+  return request == "Variables" || request == "JobRequest" || request == "PauseRequest";
+}
+
+json::object request_body(const Route& route) {
+  const auto name = route.text.request;
+  json::value schema = schema_of(name);
+  if (auto required = required_to_make(name); route.verb == Verb::post && !required.empty())
+    schema = json::object{{"allOf", json::array{std::move(schema)}}, {"required", required}};
+  json::object body = content(std::move(schema));
+  auto& types = body["content"].get_object();
+  types["application/json"].get_object()["example"] = example_of(name);
+  if (name == "Person")
+    types["application/x-ndjson"] = {
+        {"schema", {{"type", "string"}, {"description", "a person in each line"}}}};
+  body["required"] = !may_be_absent(name);
+  return body;
+}
+
+json::object success(const Route& route, std::string_view response) {
+  json::object success{{"description", "done"}};
+  if (!response.empty())
+    success["content"] = content(schema_of(response))["content"];
+  else if (route.text.produces != "application/json")
+    success["content"] = {{route.text.produces, {{"schema", {{"type", "string"}}}}}};
+  return success;
+}
+
+std::string_view type_of_query(std::string_view name) {
+  return name == "limit" || name == "offset" || name == "count" ? "integer" : "string";
+}
+
 json::array parameters(const Route& route) {
   json::array all;
   std::string_view rest = route.pattern;
@@ -175,7 +241,8 @@ json::array parameters(const Route& route) {
     rest.remove_prefix(end);
   }
   for (const auto& name : route.text.query)
-    all.push_back(json::object{{"name", name}, {"in", "query"}, {"schema", {{"type", "string"}}}});
+    all.push_back(
+        json::object{{"name", name}, {"in", "query"}, {"schema", {{"type", type_of_query(name)}}}});
   return all;
 }
 
@@ -197,19 +264,16 @@ json::object operation(const Route& route) {
   json::object object{{"summary", route.text.summary}};
   auto all = parameters(route);
   if (!all.empty()) object["parameters"] = std::move(all);
-  if (!route.text.request.empty()) {
-    json::object body = content(schema_of(route.text.request));
-    body["content"].get_object()["application/json"].get_object()["example"] =
-        example_of(route.text.request);
-    object["requestBody"] = std::move(body);
-  }
-  json::object success{{"description", "done"}};
-  if (!route.text.response.empty())
-    success["content"] = content(schema_of(route.text.response))["content"];
+  const RouteText& text = route.text;
+  if (!text.request.empty()) object["requestBody"] = request_body(route);
+  json::object responses{{std::to_string(text.status), success(route, text.response)}};
+  if (text.other_status != 0)
+    responses[std::to_string(text.other_status)] =
+        success(route, text.other_response.empty() ? text.response : text.other_response);
   json::object failure = content(reference("Error"));
   failure["description"] = "refused";
-  object["responses"] = {{std::to_string(route.text.status), std::move(success)},
-                         {"default", std::move(failure)}};
+  responses["default"] = std::move(failure);
+  object["responses"] = std::move(responses);
   if (route.scope == Scope::open)
     object["security"] = json::array{};
   else

@@ -241,6 +241,38 @@ TEST_CASE("the description names every route, and nothing that is not there") {
   const auto job = home.json(200, "POST", ApiHome::kFlows + id + "/invocations");
   for (const auto& [key, value] : job.as_object())
     CHECK(schemas.at("Job").at("properties").as_object().contains(key));
+  const auto run =
+      home.json(200, "GET", "/api/projects/1/runs/" + ApiHome::text(job.as_object(), "id"));
+  for (const auto& [key, value] : run.as_object())
+    CHECK(schemas.at("Run").at("properties").as_object().contains(key));
+}
+
+TEST_CASE("the description says what must be sent, and each way to succeed") {
+  ApiHome home(StoreKind::memory);
+  const auto document =
+      json::parse(home.ask("GET", "/openapi.json", "", {.anonymous = true}).body).as_object();
+  const auto operation = [&](std::string_view verb, std::string_view path) -> const json::object& {
+    return document.at("paths").at(path).at(verb).as_object();
+  };
+  const std::string project = "/api/projects/{project_id}/";
+  const auto body = [&](std::string_view verb, const std::string& path) -> const json::object& {
+    return operation(verb, project + path).at("requestBody").as_object();
+  };
+  CHECK(body("post", "calendars/").at("required") == true);
+  CHECK(body("post", "pause/").at("required") == false);
+  const auto schema_of = [](const json::object& sent) -> const json::object& {
+    return sent.at("content").at("application/json").at("schema").as_object();
+  };
+  CHECK(schema_of(body("post", "calendars/")).at("required") == json::array{"name"});
+  CHECK_FALSE(schema_of(body("patch", "calendars/{name}/")).contains("required"));
+  CHECK(body("post", "persons/").at("content").as_object().contains("application/x-ndjson"));
+  const auto& backfill = operation("post", project + "hog_flows/{id}/schedules/{sid}/backfill/");
+  CHECK(backfill.at("responses").as_object().contains("200"));
+  CHECK(backfill.at("responses").as_object().contains("202"));
+  const auto& metrics = operation("get", "/metrics").at("responses").at("200");
+  CHECK(metrics.at("content").as_object().contains("text/plain"));
+  for (const auto& each : operation("get", project + "runs/").at("parameters").as_array())
+    if (each.at("name") == "limit") CHECK(each.at("schema").at("type") == "integer");
 }
 
 }  // namespace rruled::test
