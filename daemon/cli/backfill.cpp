@@ -26,14 +26,21 @@ json::object shown(Session& session, const store::Backfill& backfill) {
   return core::to_json(backfill, session.directory().counts_of(backfill.id));
 }
 
+// By its id; the beginning of one is enough while runs are still added to it.
 store::Backfill find_backfill(Session& session, const std::string& text) {
-  const auto id = store::parse_id<store::ParentId>(text);
-  auto backfill = id ? session.directory().backfill(*id) : std::nullopt;
-  if (!backfill)
-    throw Failure(kRefused, "no backfill " + text +
-                                "\n`rruled schedule backfill` prints the whole id; `rruled audit` "
-                                "tells it again.");
-  return std::move(*backfill);
+  if (const auto id = store::parse_id<store::ParentId>(text)) {
+    if (auto backfill = session.directory().backfill(*id)) return std::move(*backfill);
+  } else if (text.size() >= kIdPrefixMin) {
+    auto open = session.directory().open_backfills();
+    std::erase_if(open, [&](auto& each) { return !to_string(each.id).starts_with(text); });
+    if (open.size() == 1) return std::move(open.front());
+    if (open.size() > 1)
+      throw Failure(kRefused, text + " could be backfill " + to_string(open[0].id) + " or " +
+                                  to_string(open[1].id) + "\nGive more of the id.");
+  }
+  throw Failure(kRefused, "no backfill " + text +
+                              "\n`rruled backfill list` shows those that are not done; of others "
+                              "`rruled audit` tells the whole id.");
 }
 
 store::AuditEntry line_of(Session& session,
@@ -131,6 +138,26 @@ int create(Session& session, const BackfillOptions& options) {
   return 0;
 }
 
+int list(Session& session, Format format) {
+  (void)session.store_to_read();
+  json::array items;
+  Table table({"ID", "SCHEDULE", "FROM (UTC)", "TO (UTC)", "RUNS MADE", "NOTE"});
+  for (const auto& each : session.directory().open_backfills()) {
+    items.push_back(shown(session, each));
+    table.add({to_string(each.id), to_string(each.schedule_id), utc_text(each.from),
+               utc_text(each.to), std::to_string(each.made) + " of " + std::to_string(each.count),
+               cell(each.note, 60)});
+  }
+  if (format != Format::table)
+    print_list(session.out(), format, items);
+  else if (table.empty())
+    session.out() << "No backfill is under way. `rruled schedule backfill --help` tells how to "
+                     "begin one.\n";
+  else
+    table.print(session.out());
+  return 0;
+}
+
 int show(Session& session, const BackfillOptions& options) {
   (void)session.store_to_read();
   print_one(session, options.format, find_backfill(session, options.id));
@@ -205,15 +232,20 @@ void add_backfill_verb(Commands& commands, CLI::App* schedule) {
 
 void add_backfill(Commands& commands) {
   auto* group = add_group(commands, "backfill", "Backfills: occurrences that are run once more");
+  auto format = std::make_shared<Format>(Format::table);
+  auto* command = add_command(commands, group,
+                              {"list",
+                               "Lists the backfills to which runs are still added",
+                               {"rruled backfill list", "rruled backfill list --format jsonl"}});
+  add_format(command, *format, true);
+  when_chosen(commands, command, [&commands, format] { return list(commands.session, *format); });
   add_verb_by_id(commands, group,
-                 {"show",
-                  "Tells how far a backfill is",
-                  {"rruled backfill show 0190f6a2-0000-7000-8000-000000000000"}},
-                 show, "BACKFILL");
+                 {"show", "Tells how far a backfill is", {"rruled backfill show 0190f6a2"}}, show,
+                 "BACKFILL");
   add_verb_by_id(commands, group,
                  {"cancel",
                   "Ends a backfill; what is being delivered ends by itself",
-                  {"rruled backfill cancel 0190f6a2-0000-7000-8000-000000000000"}},
+                  {"rruled backfill cancel 0190f6a2"}},
                  cancel, "BACKFILL");
 }
 

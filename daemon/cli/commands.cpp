@@ -3,6 +3,7 @@
 #include "daemon/cli/token.h"
 #include "store/errors.h"
 
+#include <algorithm>
 #include <ostream>
 #include <utility>
 
@@ -42,6 +43,15 @@ std::string command_path(const CLI::App& app) {
   return app.get_name();
 }
 
+// What was typed where a command should be, though there is none of that name; empty: nothing.
+std::string unknown_command(const CLI::App& app) {
+  for (const auto* each : app.get_subcommands()) return unknown_command(*each);
+  if (app.get_require_subcommand_min() == 0) return {};
+  const auto rest = app.remaining();
+  const auto word = std::ranges::find_if(rest, [](auto& each) { return !each.starts_with('-'); });
+  return word == rest.end() ? std::string() : *word;
+}
+
 // What is given empty is a variable of the shell that is not set, and not a wish for the default.
 // A note may be taken away so.
 void refuse_empty(const CLI::App& app) {
@@ -54,9 +64,11 @@ void refuse_empty(const CLI::App& app) {
 }
 
 int report(const CLI::ParseError& error, const CLI::App& root, Session& session) {
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
-    return root.exit(error, session.out(), session.err());
-  session.err() << "rruled: " << error.what() << "\nTry `" << command_path(root) << " --help`.\n";
+  const auto unknown = unknown_command(root);
+  const bool helped = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+  if (helped && unknown.empty()) return root.exit(error, session.out(), session.err());
+  const auto what = unknown.empty() ? error.what() : "there is no command '" + unknown + "'";
+  session.err() << "rruled: " << what << "\nTry `" << command_path(root) << " --help`.\n";
   return kUsage;
 }
 

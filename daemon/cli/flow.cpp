@@ -196,7 +196,7 @@ void add_changes(Commands& commands, CLI::App* group) {
       {"create",
        "Makes a flow; prints its id",
        {"rruled flow create --name Hello --trigger schedule",
-        R"(rruled flow create --name Report --variables '[{"key":"lang","default":"en"}]')",
+        R"(rruled flow create --name Report --trigger batch --variables '[{"key":"lang"}]')",
         "rruled flow create --file flow.json --status draft"}});
   add_fields(command, options->fields);
   command->add_option("--project", options->project, "Its project (default: 1)")

@@ -26,13 +26,30 @@ struct ScheduleReadOptions {
   Format format = Format::table;
 };
 
+// Of the flows of a list, each asked for once.
+class FlowNames {
+ public:
+  explicit FlowNames(store::Store& store) : store_(store) {}
+
+  const std::string& of(store::FlowId id) {
+    const auto [name, added] = names_.try_emplace(id);
+    if (!added) return name->second;
+    if (const auto flow = store_.flow(id)) name->second = flow->name.value_or("");
+    return name->second;
+  }
+
+ private:
+  store::Store& store_;
+  std::map<store::FlowId, std::string> names_;
+};
+
 int list_overdue(Session& session,
                  const ScheduleReadOptions& options,
                  const store::ScheduleQuery& query,
                  std::map<std::int64_t, bool>& paused) {
   constexpr std::size_t kDuePage = 1'000;
   json::array items;
-  Table table({"ID", "LATE BY", "DUE (UTC)", "RULE", "TIMEZONE"});
+  Table table({"ID", "FLOW", "LATE BY", "DUE (UTC)", "RULE", "TIMEZONE"});
   std::optional<store::DueCursor> after;
   for (bool more = true; more;) {
     const auto rows = session.store_to_read().load_due(after, session.now(), kDuePage);
@@ -41,10 +58,13 @@ int list_overdue(Session& session,
       if (!late || paused[row.project_id] || items.size() >= options.limit) continue;
       if (query.flow_id && row.flow_id != *query.flow_id) continue;
       json::object object = core::to_json(row);
+      object["flow"] = to_string(row.flow_id);
+      object["flow_name"] = name.value_or("");
       object["late_by_ms"] = late->count();
       items.push_back(std::move(object));
-      table.add({to_string(row.id), core::duration_text(*late), utc_text(*row.next_due_at),
-                 cell(row.rrule, 48), row.timezone});
+      table.add({to_string(row.id), name.value_or("").empty() ? "-" : cell(*name, 32),
+                 core::duration_text(*late), utc_text(*row.next_due_at), cell(row.rrule, 48),
+                 row.timezone});
     }
     more = rows.size() == kDuePage && items.size() < options.limit;
     if (more) after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
@@ -67,14 +87,18 @@ int list(Session& session, const ScheduleReadOptions& options) {
   for (const auto& each : session.directory().paused_projects()) paused[each.id] = true;
   if (options.overdue) return list_overdue(session, options, query, paused);
   json::array items;
-  Table table({"ID", "STATUS", "NEXT (UTC)", "FROM NOW", "RULE", "TIMEZONE", "NOTE"});
+  Table table({"ID", "FLOW", "STATUS", "NEXT (UTC)", "FROM NOW", "RULE", "TIMEZONE", "NOTE"});
+  FlowNames names(store);
   for (const auto& row : store.schedules(query)) {
+    const std::string& flow = names.of(row.flow_id);
     json::object object = core::to_json(row);
     object["flow"] = to_string(row.flow_id);
+    object["flow_name"] = flow;
     items.push_back(std::move(object));
     const std::optional<store::Timestamp> next = row.next_run_at;
     const bool held = row.status == store::ScheduleStatus::active && paused[row.project_id];
-    table.add({to_string(row.id), held ? "project paused" : std::string(store::word(row.status)),
+    table.add({to_string(row.id), flow.empty() ? "-" : cell(flow, 32),
+               held ? "project paused" : std::string(store::word(row.status)),
                held ? "-" : utc_text(next), next && !held ? from_now(*next, session.now()) : "-",
                cell(row.rrule, 48), row.timezone,
                cell(row.status_reason.empty() ? row.note : row.status_reason, 60)});

@@ -51,6 +51,10 @@ TEST_CASE("every command tells about itself, with examples") {
       {"token", "create"},
       {"token", "list"},
       {"token", "revoke"},
+      {"schedule", "backfill"},
+      {"backfill", "list"},
+      {"backfill", "show"},
+      {"backfill", "cancel"},
   };
   for (auto arguments : commands) {
     std::string name = "rruled";
@@ -69,7 +73,7 @@ TEST_CASE("every command tells about itself, with examples") {
     CHECK(wrong.out.empty());
     CHECK_THAT(wrong.err, Contains("Try `" + name + " --help`."));
   }
-  CHECK(commands.size() == 35);
+  CHECK(commands.size() == 39);
 }
 
 TEST_CASE("a command line that is wrong ends with 2 and says where help is") {
@@ -79,9 +83,10 @@ TEST_CASE("a command line that is wrong ends with 2 and says where help is") {
   };
   const auto cases = std::vector<Case>{
       {{}, "Try `rruled --help`."},
-      {{"fly"}, "Try `rruled --help`."},
+      {{"fly"}, "there is no command 'fly'\nTry `rruled --help`."},
+      {{"fly", "--help"}, "there is no command 'fly'\nTry `rruled --help`."},
       {{"flow"}, "Try `rruled flow --help`."},
-      {{"flow", "make"}, "Try `rruled flow --help`."},
+      {{"flow", "make"}, "there is no command 'make'\nTry `rruled flow --help`."},
       {{"flow", "show"}, "FLOW"},
       {{"schedule", "create"}, "--flow"},
       {{"runs", "show"}, "RUN"},
@@ -99,7 +104,7 @@ TEST_CASE("a command line that is wrong ends with 2 and says where help is") {
     CHECK_THAT(result.err, Contains(each.message));
     CHECK(result.out.empty());
   }
-  CHECK(cases.size() == 13);
+  CHECK(cases.size() == 14);
 }
 
 TEST_CASE("the program tells its version and what it can do") {

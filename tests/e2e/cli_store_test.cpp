@@ -117,6 +117,8 @@ TEST_CASE("a schedule is created from a rule, a cron expression or a time") {
   CHECK(local.at("starts_at") == "2026-03-08T07:30:00.000000Z");
   CHECK(machine.json({"schedule", "list", "--flow", "Hello"}).as_array().size() == 5);
   CHECK_THAT(machine.rruled({"schedule", "list"}).out, Contains("FREQ=YEARLY"));
+  CHECK_THAT(machine.rruled({"schedule", "list"}).out, Contains("  Hello  active  "));
+  CHECK(machine.json({"schedule", "list"}).at(0).at("flow_name") == "Hello");
 }
 
 TEST_CASE("what a schedule cannot be is told by field") {
@@ -319,6 +321,32 @@ TEST_CASE("what is skipped is one gap; a pause may have an end; failures in a ro
   CHECK(text(paused.at("paused_until")) == "2099-01-01T00:00:00.000000Z");
   CHECK(machine.rruled({"schedule", "resume", id}).exit_code == 0);
   CHECK(machine.json({"schedule", "show", id}).at("paused_until").is_null());
+}
+
+TEST_CASE("a backfill that is under way is listed, and found by the beginning of its id") {
+  Installation machine;
+  const auto schedule = machine.add_schedule("FREQ=DAILY", "2026-01-01T09:00:00Z");
+  CHECK_THAT(machine.rruled({"backfill", "list"}).out, Contains("No backfill is under way."));
+  const auto begin = [&](const std::string& to) {
+    const auto made = machine.rruled(
+        {"schedule", "backfill", schedule, "--from", "2026-01-01", "--to", to, "--note", to});
+    INFO(made.err);
+    REQUIRE(made.exit_code == 0);
+    return first_word(made.out);
+  };
+  const auto id = begin("2026-01-05");
+  CHECK_THAT(machine.rruled({"backfill", "list"}).out, Contains(id) && Contains("0 of 4"));
+  CHECK(text(machine.json({"backfill", "show", id.substr(0, 8)}).at("id")) == id);
+
+  const auto other = begin("2026-01-03");
+  CHECK(machine.json({"backfill", "list"}).as_array().size() == 2);
+  const auto unclear = machine.rruled({"backfill", "show", id.substr(0, 4)});
+  CHECK(unclear.exit_code == 1);
+  CHECK_THAT(unclear.err, Contains("could be backfill " + id + " or " + other));
+  CHECK(machine.json({"backfill", "cancel", id}).at("status") == "cancelled");
+  CHECK(machine.json({"backfill", "list"}).as_array().size() == 1);
+  CHECK(machine.rruled({"backfill", "show", id}).exit_code == 0);
+  CHECK_THAT(machine.rruled({"backfill", "show", "0000"}).err, Contains("no backfill 0000"));
 }
 
 TEST_CASE("a flow that stops firing takes its schedules along, and back") {
