@@ -1,5 +1,7 @@
 #include "rrule/english.h"
 
+#include "rrule/rule_text.h"
+
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -7,11 +9,7 @@
 namespace rruled::rrule::english {
 namespace {
 
-std::string padded(int value, std::size_t digits) {
-  std::string text = std::to_string(value);
-  if (text.size() < digits) text.insert(0, digits - text.size(), '0');
-  return text;
-}
+using detail::padded;
 
 // 1, 15, -2, -1: what is counted from the end comes last, as in the calendar.
 std::vector<int> calendar_order(std::vector<int> values) {

@@ -16,12 +16,6 @@ int digits(std::string_view text) {
   return value;
 }
 
-std::string padded(int value, std::size_t width) {
-  std::string text = std::to_string(value);
-  if (text.size() < width) text.insert(0, width - text.size(), '0');
-  return text;
-}
-
 std::string print_day(date::year_month_day day) {
   return padded(static_cast<int>(day.year()), 4) +
          padded(static_cast<int>(static_cast<unsigned>(day.month())), 2) +
@@ -29,6 +23,12 @@ std::string print_day(date::year_month_day day) {
 }
 
 }  // namespace
+
+std::string padded(int value, std::size_t width) {
+  std::string text = std::to_string(value);
+  if (text.size() < width) text.insert(0, width - text.size(), '0');
+  return text;
+}
 
 std::optional<Until> parse_time(std::string_view text) {
   if (text.size() != 8 && text.size() != 15 && text.size() != 16) return std::nullopt;

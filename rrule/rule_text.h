@@ -30,6 +30,9 @@ constexpr bool is_alpha(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && 
 
 [[nodiscard]] std::optional<Weekday> parse_weekday(std::string_view text);
 
+// With zeros before it, of at least `width` digits; not negative.
+[[nodiscard]] std::string padded(int value, std::size_t width);
+
 // `text` in quotes for a message, cut to a readable length, control characters shown as '?'.
 [[nodiscard]] std::string quoted(std::string_view text);
 

@@ -51,12 +51,8 @@ int list(Session& session, const AuditOptions& options) {
     table.add({utc_text(each.at), cell(each.actor, 60), each.action, each.kind, each.object_id,
                each.project_id ? std::to_string(*each.project_id) : "-"});
   }
-  if (options.format != Format::table)
-    print_list(session.out(), options.format, items);
-  else if (table.empty())
-    session.out() << "Nobody wrote anything that this asks for.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), options.format, items, table,
+             "Nobody wrote anything that this asks for.");
   return 0;
 }
 

@@ -148,13 +148,9 @@ int list(Session& session, Format format) {
                utc_text(each.to), std::to_string(each.made) + " of " + std::to_string(each.count),
                cell(each.note, 60)});
   }
-  if (format != Format::table)
-    print_list(session.out(), format, items);
-  else if (table.empty())
-    session.out() << "No backfill is under way. `rruled schedule backfill --help` tells how to "
-                     "begin one.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), format, items, table,
+             "No backfill is under way. `rruled schedule backfill --help` tells how to "
+             "begin one.");
   return 0;
 }
 

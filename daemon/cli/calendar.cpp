@@ -172,12 +172,8 @@ int list(Session& session, const CalendarOptions& options) {
                std::to_string(schedules_with(session, each).size()), cell(each.note, 60)});
     items.push_back(std::move(object));
   }
-  if (options.format != Format::table)
-    print_list(session.out(), options.format, items);
-  else if (table.empty())
-    session.out() << "No calendars. `rruled calendar create --help` tells how to make one.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), options.format, items, table,
+             "No calendars. `rruled calendar create --help` tells how to make one.");
   return 0;
 }
 
@@ -201,11 +197,7 @@ int show(Session& session, const CalendarOptions& options) {
     print_object(session.out(), object);
     return 0;
   }
-  Table table({"FIELD", "VALUE"});
-  for (const auto& [key, value] : object)
-    table.add({std::string(key), value.is_string() ? cell(value.get_string(), 200)
-                                                   : cell(core::json_text(value), 400)});
-  table.print(session.out());
+  print_fields(session.out(), object);
   return 0;
 }
 

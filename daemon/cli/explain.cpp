@@ -44,14 +44,8 @@ int explain(Session& session, const ExplainOptions& options) {
     table.add({local, utc_text(each.occurrence.instant), std::string(core::word(each.outcome)),
                each.text + (each.moved.empty() ? "" : "; " + each.moved)});
   }
-  if (options.format != Format::table) {
-    print_list(session.out(), options.format, items);
-    return 0;
-  }
-  if (table.empty())
-    session.out() << "Nothing happens around then.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), options.format, items, table, "Nothing happens around then.");
+  if (options.format != Format::table) return 0;
   for (const auto& edit : found->edits)
     session.out() << "edited at " << utc_text(edit.at) << " by " << edit.actor << " ("
                   << edit.action << ")\n";

@@ -159,12 +159,8 @@ int list(Session& session, const FlowOptions& options, bool of_project) {
                flow.trigger_type.empty() ? "-" : cell(flow.trigger_type, 24),
                std::to_string(flow.project_id), utc_text(flow.updated_at)});
   }
-  if (options.format != Format::table)
-    print_list(session.out(), options.format, items);
-  else if (table.empty())
-    session.out() << "No flows. `rruled flow create --help` tells how to make one.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), options.format, items, table,
+             "No flows. `rruled flow create --help` tells how to make one.");
   return 0;
 }
 
@@ -177,11 +173,7 @@ int show(Session& session, const FlowOptions& options) {
     print_object(session.out(), object);
     return 0;
   }
-  Table table({"FIELD", "VALUE"});
-  for (const auto& [key, value] : object)
-    table.add({std::string(key), value.is_string() ? cell(value.get_string(), 200)
-                                                   : cell(core::json_text(value), 200)});
-  table.print(session.out());
+  print_fields(session.out(), object);
   const auto schedules = all_schedules(store, {.flow_id = flow.id});
   session.out() << '\n'
                 << schedules.size() << " schedules: `rruled schedule list --flow "

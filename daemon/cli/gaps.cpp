@@ -57,13 +57,9 @@ int list_gaps(Session& session, const GapOptions& options) {
     else
       items.push_back(core::to_json(row));
   }
-  if (options.format != Format::table)
-    print_list(session.out(), options.format, items);
-  else if (table.empty())
-    session.out() << "No such gaps. What overlap and calendars skip: `rruled runs list --status "
-                     "skipped`.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), options.format, items, table,
+             "No such gaps. What overlap and calendars skip: `rruled runs list --status "
+             "skipped`.");
   return 0;
 }
 

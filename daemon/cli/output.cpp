@@ -110,4 +110,27 @@ void print_object(std::ostream& out, const boost::json::object& object) {
   out << core::json_pretty(object) << '\n';
 }
 
+void print_rows(std::ostream& out,
+                Format format,
+                const boost::json::array& items,
+                const Table& table,
+                std::string_view none) {
+  if (format != Format::table)
+    print_list(out, format, items);
+  else if (table.empty())
+    out << none << '\n';
+  else
+    table.print(out);
+}
+
+void print_fields(std::ostream& out, const boost::json::object& object) {
+  constexpr std::size_t kTextMax = 200;
+  constexpr std::size_t kJsonMax = 400;
+  Table table({"FIELD", "VALUE"});
+  for (const auto& [key, value] : object)
+    table.add({std::string(key), value.is_string() ? cell(value.get_string(), kTextMax)
+                                                   : cell(core::json_text(value), kJsonMax)});
+  table.print(out);
+}
+
 }  // namespace rruled::cli

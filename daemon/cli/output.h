@@ -42,5 +42,13 @@ class Table {
 // json: one indented array; jsonl: one object a line.
 void print_list(std::ostream& out, Format format, const boost::json::array& items);
 void print_object(std::ostream& out, const boost::json::object& object);
+// A list: the table for people, or what `none` says when it has no row; the items for programs.
+void print_rows(std::ostream& out,
+                Format format,
+                const boost::json::array& items,
+                const Table& table,
+                std::string_view none);
+// A line for each member.
+void print_fields(std::ostream& out, const boost::json::object& object);
 
 }  // namespace rruled::cli

@@ -149,12 +149,8 @@ void print_merged(Session& session, Format format, const std::vector<Upcoming>& 
     object["flow_name"] = names.at(schedule->flow_id);
     items.push_back(std::move(object));
   }
-  if (format != Format::table)
-    print_list(session.out(), format, items);
-  else if (table.empty())
-    session.out() << "Nothing comes next. `rruled schedule list` shows what there is.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), format, items, table,
+             "Nothing comes next. `rruled schedule list` shows what there is.");
 }
 
 int preview_all(Session& session, const PreviewOptions& options) {

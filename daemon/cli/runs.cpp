@@ -65,12 +65,8 @@ int list(Session& session, const RunsOptions& options) {
                lateness_text(run), std::string(store::word(run.origin)), cell(run.flow_name, 30),
                std::to_string(run.attempts), cell(outcome_text(run), 60)});
   }
-  if (options.format != Format::table)
-    print_list(session.out(), options.format, items);
-  else if (table.empty())
-    session.out() << "No runs. `rruled preview --all` shows what comes next.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), options.format, items, table,
+             "No runs. `rruled preview --all` shows what comes next.");
   return 0;
 }
 
@@ -89,11 +85,7 @@ int show(Session& session, const RunsOptions& options) {
     print_object(session.out(), object);
     return 0;
   }
-  Table table({"FIELD", "VALUE"});
-  for (const auto& [key, value] : object)
-    table.add({std::string(key), value.is_string() ? cell(value.get_string(), 200)
-                                                   : cell(core::json_text(value), 200)});
-  table.print(session.out());
+  print_fields(session.out(), object);
   if (!attempts.empty()) session.out() << "\nAttempts:\n";
   for (const auto& each : attempts) session.out() << "  " << core::json_text(each) << '\n';
   if (!logs.empty()) session.out() << "\nLog, newest first:\n";

@@ -69,12 +69,7 @@ int list_overdue(Session& session,
     more = rows.size() == kDuePage && items.size() < options.limit;
     if (more) after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
   }
-  if (options.format != Format::table)
-    print_list(session.out(), options.format, items);
-  else if (table.empty())
-    session.out() << "Nothing is overdue.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), options.format, items, table, "Nothing is overdue.");
   return 0;
 }
 
@@ -103,12 +98,8 @@ int list(Session& session, const ScheduleReadOptions& options) {
                cell(row.rrule, 48), row.timezone,
                cell(row.status_reason.empty() ? row.note : row.status_reason, 60)});
   }
-  if (options.format != Format::table)
-    print_list(session.out(), options.format, items);
-  else if (table.empty())
-    session.out() << "No schedules. `rruled schedule create --help` tells how to make one.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), options.format, items, table,
+             "No schedules. `rruled schedule create --help` tells how to make one.");
   return 0;
 }
 
@@ -126,11 +117,7 @@ int show(Session& session, const ScheduleReadOptions& options) {
   }
   if (const auto words = rule_in_words(row, session.zones()); !words.empty())
     session.out() << words << "\n\n";
-  Table table({"FIELD", "VALUE"});
-  for (const auto& [key, value] : object)
-    table.add({std::string(key), value.is_string() ? cell(value.get_string(), 200)
-                                                   : cell(core::json_text(value), 200)});
-  table.print(session.out());
+  print_fields(session.out(), object);
   return 0;
 }
 

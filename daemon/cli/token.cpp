@@ -96,12 +96,8 @@ int list(Session& session, const TokenOptions& options) {
                each.project_id ? std::to_string(*each.project_id) : "*", each.scopes,
                state(each, session.now()), utc_text(each.expires_at), utc_text(each.last_used_at)});
   }
-  if (options.format != Format::table)
-    print_list(session.out(), options.format, items);
-  else if (table.empty())
-    session.out() << "No tokens. `rruled token create --help` tells how to make one.\n";
-  else
-    table.print(session.out());
+  print_rows(session.out(), options.format, items, table,
+             "No tokens. `rruled token create --help` tells how to make one.");
   return 0;
 }
 

@@ -19,7 +19,6 @@ namespace json = boost::json;
 // Frozen: derived ids must not change between versions.
 constexpr boost::uuids::uuid kFlowSpace{{0x6d, 0x1f, 0x0c, 0x5e, 0x0b, 0x5d, 0x5b, 0x0f, 0x9a, 0x21,
                                          0x7d, 0x3a, 0x52, 0x90, 0x44, 0x1c}};
-constexpr std::size_t kVersionByte = 6;
 
 FieldError invalid_field(std::string_view parent, std::string_view key, std::string detail) {
   return invalid(join_attr(parent, key), std::move(detail));
@@ -167,7 +166,9 @@ std::optional<FieldError> derive_ids(Bundle& bundle) {
   return std::nullopt;
 }
 
-bool is_derived(store::ScheduleId id) { return (id.value.data[kVersionByte] >> 4U) == 5U; }
+bool is_derived(store::ScheduleId id) {
+  return id.value.version() == boost::uuids::uuid::version_name_based_sha1;
+}
 
 json::object bundle_json(const std::vector<store::Flow>& flows,
                          const std::vector<store::Schedule>& schedules) {
