@@ -76,6 +76,8 @@ constexpr std::string_view kSchemas = R"json({
  "distinct_id":{"type":"string","maxLength":400},"properties":{"type":"object"},
  "created_at":{"$ref":"#/components/schemas/Time","readOnly":true},
  "updated_at":{"$ref":"#/components/schemas/Time","readOnly":true}}},
+"PersonsPut":{"oneOf":[{"$ref":"#/components/schemas/Person"},{"type":"object","properties":{
+ "created":{"type":"integer"},"updated":{"type":"integer"}}}]},
 "BlastRadiusRequest":{"type":"object","required":["filters"],"properties":{
  "filters":{"type":"object"},"group_type_index":{"type":["integer","null"]}}},
 "BlastRadius":{"type":"object","properties":{"affected":{"type":"integer"},

@@ -26,23 +26,6 @@ json::object shown(Session& session, const store::Backfill& backfill) {
   return core::to_json(backfill, session.directory().counts_of(backfill.id));
 }
 
-// By its id; the beginning of one is enough while runs are still added to it.
-store::Backfill find_backfill(Session& session, const std::string& text) {
-  if (const auto id = store::parse_id<store::ParentId>(text)) {
-    if (auto backfill = session.directory().backfill(*id)) return std::move(*backfill);
-  } else if (text.size() >= kIdPrefixMin) {
-    auto open = session.directory().open_backfills();
-    std::erase_if(open, [&](auto& each) { return !to_string(each.id).starts_with(text); });
-    if (open.size() == 1) return std::move(open.front());
-    if (open.size() > 1)
-      throw Failure(kRefused, text + " could be backfill " + to_string(open[0].id) + " or " +
-                                  to_string(open[1].id) + "\nGive more of the id.");
-  }
-  throw Failure(kRefused, "no backfill " + text +
-                              "\n`rruled backfill list` shows those that are not done; of others "
-                              "`rruled audit` tells the whole id.");
-}
-
 store::AuditEntry line_of(Session& session,
                           std::string_view action,
                           const store::Backfill& backfill,
@@ -156,13 +139,13 @@ int list(Session& session, Format format) {
 
 int show(Session& session, const BackfillOptions& options) {
   (void)session.store_to_read();
-  print_one(session, options.format, find_backfill(session, options.id));
+  print_one(session, options.format, find_backfill(session.directory(), options.id));
   return 0;
 }
 
 int cancel(Session& session, const BackfillOptions& options) {
   write_changes(session.store_to_write(), session.clock(), [&](store::Store&) {
-    const auto before = find_backfill(session, options.id);
+    const auto before = find_backfill(session.directory(), options.id);
     store::ChangeSet changes;
     if (before.cancelled) return changes;
     auto after = before;
@@ -174,7 +157,7 @@ int cancel(Session& session, const BackfillOptions& options) {
     return changes;
   });
   // None is added any more: those that are not with an executor end here.
-  const auto backfill = find_backfill(session, options.id);
+  const auto backfill = find_backfill(session.directory(), options.id);
   store::RunFilter filter{.project_id = backfill.project_id};
   filter.parent_id = backfill.id;
   filter.statuses = {store::RunStatus::waiting, store::RunStatus::pending,
@@ -185,7 +168,7 @@ int cancel(Session& session, const BackfillOptions& options) {
                          {run.project_id, "run", to_string(run.id)}, nullptr, nullptr);
     (void)session.directory().cancel_run(run.id, "backfill_cancelled", session.now(), line);
   }
-  print_one(session, options.format, find_backfill(session, options.id));
+  print_one(session, options.format, find_backfill(session.directory(), options.id));
   return 0;
 }
 

@@ -42,14 +42,19 @@ std::string lower(std::string text) {
   return text;
 }
 
-[[noreturn]] void nothing_found(const std::string& noun, const std::string& text) {
+[[noreturn]] void nothing_found(const std::string& noun,
+                                const std::string& text,
+                                const std::string& shows = "them all.") {
   throw Failure(kRefused, "no " + noun + " " + text + "\n`rruled " + noun +
-                              (noun == "run" ? "s" : "") + " list` shows them all.");
+                              (noun == "run" ? "s" : "") + " list` shows " + shows);
 }
 
-// The one row of `rows` that `means` picks.
+// The one row of `rows` that `means` picks; nullopt: none.
 template <class Row, class Means>
-Row the_one(std::vector<Row> rows, const std::string& noun, const std::string& text, Means means) {
+std::optional<Row> at_most_one(std::vector<Row> rows,
+                               const std::string& noun,
+                               const std::string& text,
+                               Means means) {
   std::optional<Row> found;
   for (auto& each : rows) {
     if (!means(each)) continue;
@@ -58,6 +63,12 @@ Row the_one(std::vector<Row> rows, const std::string& noun, const std::string& t
                                   to_string(each.id) + "\nGive more of the id.");
     found = std::move(each);
   }
+  return found;
+}
+
+template <class Row, class Means>
+Row the_one(std::vector<Row> rows, const std::string& noun, const std::string& text, Means means) {
+  auto found = at_most_one(std::move(rows), noun, text, means);
   if (!found) nothing_found(noun, text);
   return std::move(*found);
 }
@@ -119,6 +130,19 @@ store::Run find_run(store::Store& store, const std::string& text) {
   }
   if (!is_prefix(text)) nothing_found("run", text);
   return the_one(store.runs({.limit = kLatestRuns}), "run", text, begins_with<store::Run>(text));
+}
+
+store::Backfill find_backfill(store::Directory& directory, const std::string& text) {
+  std::optional<store::Backfill> found;
+  if (const auto id = store::parse_id<store::ParentId>(text))
+    found = directory.backfill(*id);
+  else if (is_prefix(text))
+    found = at_most_one(directory.open_backfills(), "backfill", text,
+                        begins_with<store::Backfill>(text));
+  if (!found)
+    nothing_found("backfill", text,
+                  "those that are not done; of others `rruled audit` tells the whole id.");
+  return std::move(*found);
 }
 
 std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/cli/session.h"
+#include "store/directory.h"
 #include "store/store.h"
 
 #include <functional>
@@ -18,6 +19,8 @@ inline constexpr std::size_t kIdPrefixMin = 4;  // characters of the beginning o
 [[nodiscard]] store::Flow find_flow(store::Store& store, const std::string& text);
 [[nodiscard]] store::Schedule find_schedule(store::Store& store, const std::string& text);
 [[nodiscard]] store::Run find_run(store::Store& store, const std::string& text);
+// The beginning of an id is enough while runs are still added to it.
+[[nodiscard]] store::Backfill find_backfill(store::Directory& directory, const std::string& text);
 
 // Everything that a query finds, page by page.
 [[nodiscard]] std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query = {});

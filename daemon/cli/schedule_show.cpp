@@ -43,6 +43,8 @@ class FlowNames {
   std::map<store::FlowId, std::string> names_;
 };
 
+std::string flow_cell(const std::string& name) { return name.empty() ? "-" : cell(name, 32); }
+
 int list_overdue(Session& session,
                  const ScheduleReadOptions& options,
                  const store::ScheduleQuery& query,
@@ -62,9 +64,8 @@ int list_overdue(Session& session,
       object["flow_name"] = name.value_or("");
       object["late_by_ms"] = late->count();
       items.push_back(std::move(object));
-      table.add({to_string(row.id), name.value_or("").empty() ? "-" : cell(*name, 32),
-                 core::duration_text(*late), utc_text(*row.next_due_at), cell(row.rrule, 48),
-                 row.timezone});
+      table.add({to_string(row.id), flow_cell(name.value_or("")), core::duration_text(*late),
+                 utc_text(*row.next_due_at), cell(row.rrule, 48), row.timezone});
     }
     more = rows.size() == kDuePage && items.size() < options.limit;
     if (more) after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
@@ -92,7 +93,7 @@ int list(Session& session, const ScheduleReadOptions& options) {
     items.push_back(std::move(object));
     const std::optional<store::Timestamp> next = row.next_run_at;
     const bool held = row.status == store::ScheduleStatus::active && paused[row.project_id];
-    table.add({to_string(row.id), flow.empty() ? "-" : cell(flow, 32),
+    table.add({to_string(row.id), flow_cell(flow),
                held ? "project paused" : std::string(store::word(row.status)),
                held ? "-" : utc_text(next), next && !held ? from_now(*next, session.now()) : "-",
                cell(row.rrule, 48), row.timezone,

@@ -83,7 +83,7 @@ struct Change {
                                   const Timetable& timetable,
                                   bool flow_fires,
                                   Timestamp now,
-                                  bool project_paused = false);
+                                  bool project_paused);
 
 // How late an active schedule is beyond its late_after: its next occurrence is due since then, and
 // nobody has settled it. nullopt: it is not.

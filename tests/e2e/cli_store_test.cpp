@@ -337,6 +337,7 @@ TEST_CASE("a backfill that is under way is listed, and found by the beginning of
   const auto id = begin("2026-01-05");
   CHECK_THAT(machine.rruled({"backfill", "list"}).out, Contains(id) && Contains("0 of 4"));
   CHECK(text(machine.json({"backfill", "show", id.substr(0, 8)}).at("id")) == id);
+  CHECK_THAT(machine.rruled({"backfill", "show", "zzzz"}).err, Contains("no backfill zzzz\n"));
 
   const auto other = begin("2026-01-03");
   CHECK(machine.json({"backfill", "list"}).as_array().size() == 2);

@@ -241,7 +241,8 @@ TEST_CASE("what an outage left before a flow stopped was missed, and is not of t
   auto row = daily();
   const auto timetable = timetable_of(row);
   const auto due = *row.next_run_at;
-  const auto change = core::flow_changed(row, timetable, false, due + std::chrono::hours(50));
+  const auto change =
+      core::flow_changed(row, timetable, false, due + std::chrono::hours(50), false);
   REQUIRE(change.gap);
   CHECK(change.gap->reason == GapReason::missed);
   CHECK(change.gap->from == due);
@@ -249,7 +250,7 @@ TEST_CASE("what an outage left before a flow stopped was missed, and is not of t
   CHECK(!change.schedule.next_run_at);
   CHECK(!core::flow_changed(row, timetable, false, due + std::chrono::hours(50), true).gap);
   const auto started =
-      core::flow_changed(change.schedule, timetable, true, due + std::chrono::hours(80));
+      core::flow_changed(change.schedule, timetable, true, due + std::chrono::hours(80), false);
   REQUIRE(started.gap);
   CHECK(started.gap->reason == GapReason::flow_inactive);
   CHECK(started.gap->count == 1);
@@ -257,19 +258,20 @@ TEST_CASE("what an outage left before a flow stopped was missed, and is not of t
 
 TEST_CASE("a flow that stops and starts again leaves one gap for the time between") {
   const auto timetable = timetable_of(daily());
-  const auto stopped = core::flow_changed(daily(), timetable, false, at("2026-06-01T12:00:00Z"));
+  const auto stopped =
+      core::flow_changed(daily(), timetable, false, at("2026-06-01T12:00:00Z"), false);
   CHECK(stopped.schedule.status == ScheduleStatus::active);
   CHECK(!stopped.schedule.next_run_at);
   CHECK(!stopped.gap);
   const auto started =
-      core::flow_changed(stopped.schedule, timetable, true, at("2026-06-03T12:00:00Z"));
+      core::flow_changed(stopped.schedule, timetable, true, at("2026-06-03T12:00:00Z"), false);
   CHECK(started.schedule.next_run_at == at("2026-06-04T09:00:00Z"));
   REQUIRE(started.gap);
   CHECK(started.gap->reason == GapReason::flow_inactive);
   CHECK(started.gap->count == 2);
   SECTION("a change that leaves it able to fire changes nothing") {
     const auto same =
-        core::flow_changed(started.schedule, timetable, true, at("2026-06-03T13:00:00Z"));
+        core::flow_changed(started.schedule, timetable, true, at("2026-06-03T13:00:00Z"), false);
     CHECK(same.schedule.next_run_at == started.schedule.next_run_at);
     CHECK(!same.gap);
   }
@@ -281,7 +283,8 @@ TEST_CASE("what passed before a schedule existed is in no gap") {
   row.next_run_at.reset();
   row.next_due_at.reset();
   row.created_at = at("2026-06-01T12:00:00Z");
-  const auto change = core::flow_changed(row, timetable_of(row), true, at("2026-06-03T12:00:00Z"));
+  const auto change =
+      core::flow_changed(row, timetable_of(row), true, at("2026-06-03T12:00:00Z"), false);
   REQUIRE(change.gap);
   CHECK(change.gap->from == at("2026-06-02T09:00:00Z"));
   CHECK(change.gap->count == 2);
