@@ -64,7 +64,7 @@ void write_project(store::Store& store, const store::Project& project, Timestamp
 
 }  // namespace
 
-TEST_CASE("with a calendar, what is previewed is fired and the rest is accounted for") {
+TEST_CASE("with a calendar, what is previewed is fired and the rest is accounted for", "[sweep]") {
   const auto action = GENERATE(store::CalendarAction::skip, store::CalendarAction::next,
                                store::CalendarAction::previous);
   const auto rule = GENERATE(as<const char*>(), "FREQ=DAILY;BYHOUR=2;BYMINUTE=30",

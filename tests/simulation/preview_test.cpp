@@ -17,7 +17,7 @@ struct Case {
 
 }  // namespace
 
-TEST_CASE("preview lists exactly what a simulated run of the same schedule fires") {
+TEST_CASE("preview lists exactly what a simulated run of the same schedule fires", "[sweep]") {
   const auto [rrule, starts_at, timezone] = GENERATE(
       Case{"FREQ=DAILY", "2025-03-08T07:30:00Z", "America/New_York"},
       Case{"FREQ=HOURLY", "2025-03-09T05:00:00Z", "America/New_York"},

@@ -102,7 +102,7 @@ void check_keys(const Simulation& simulation) {
 
 }  // namespace
 
-TEST_CASE("a year of 1,000 daily schedules equals brute force") {
+TEST_CASE("a year of 1,000 daily schedules equals brute force", "[sweep]") {
   const Instant from = at("2026-01-01T00:00:00Z");
   const Instant to = at("2027-01-01T00:00:00Z");
   store::MemoryStore store;
@@ -115,7 +115,7 @@ TEST_CASE("a year of 1,000 daily schedules equals brute force") {
   check_keys(simulation);
 }
 
-TEST_CASE("a year cut and restarted every N actions equals brute force") {
+TEST_CASE("a year cut and restarted every N actions equals brute force", "[sweep]") {
   const auto every = GENERATE(as<std::uint64_t>{}, 11, 13, 17, 101, 1'009);
   CAPTURE(every);
   const Instant from = at("2026-01-01T00:00:00Z");

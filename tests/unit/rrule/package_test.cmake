@@ -1,11 +1,13 @@
 # Installs rrule alone to a fresh prefix, builds package/ against it and runs that.
-# cmake -DSOURCE=<project> -DWORK=<scratch folder> -DGENERATOR=<name> -DFLAGS=<C++ flags> -P package_test.cmake
+# cmake -DSOURCE=<project> -DWORK=<scratch folder> -DGENERATOR=<name> -DFLAGS=<C++ flags>
+#   -DUNITY=<ON to compile several sources as one> -P package_test.cmake
 function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY OUTPUT_VARIABLE output ERROR_VARIABLE output)
 endfunction()
 
 file(REMOVE_RECURSE ${WORK})
-set(settings -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS=${FLAGS})
+set(settings -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS=${FLAGS}
+  -DCMAKE_UNITY_BUILD=${UNITY})
 run(${CMAKE_COMMAND} ${settings} -S ${SOURCE} -B ${WORK}/library
   -DRRULED_DAEMON=OFF -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=${WORK}/prefix)
 run(${CMAKE_COMMAND} --build ${WORK}/library --parallel 2)
