@@ -42,10 +42,10 @@ std::optional<Assignment> assignment(std::string_view line) {
   return Assignment{name, unquoted(trimmed(line.substr(equals + 1)))};
 }
 
-// Where the command begins: after five fields, or after one that is a nickname.
-std::size_t command_at(std::string_view line) {
+// Where what follows so many words begins.
+std::size_t after_words(std::string_view line, int count) {
   std::size_t at = 0;
-  for (int left = line.starts_with('@') ? 1 : 5; left > 0; --left) {
+  for (; count > 0; --count) {
     at = std::min(line.find_first_of(kBlanks, at), line.size());
     at = std::min(line.find_first_not_of(kBlanks, at), line.size());
   }
@@ -54,6 +54,8 @@ std::size_t command_at(std::string_view line) {
 
 class CrontabReader {
  public:
+  explicit CrontabReader(CrontabKind kind) : kind_(kind) {}
+
   Crontab read(std::string_view text) {
     for (std::size_t from = 0; from < text.size();) {
       const std::size_t end = std::min(text.find('\n', from), text.size());
@@ -74,13 +76,17 @@ class CrontabReader {
     if (const auto set = assignment(line)) return assign(*set);
     const bool unlogged = line[0] == '-';
     if (unlogged) line = trimmed(line.substr(1));
-    const std::size_t at = command_at(line);
+    const std::size_t at = after_words(line, line.starts_with('@') ? 1 : 5);
     const auto schedule = parse_cron(line.substr(0, at));
     if (!schedule) return note(ImportNote::Kind::dropped, schedule.error().detail);
-    const std::string command = read_command(line.substr(at));
+    std::string_view rest = line.substr(at);
+    const std::size_t user_size = kind_ == CrontabKind::system ? after_words(rest, 1) : 0;
+    const auto user = std::string(trimmed(rest.substr(0, user_size)));
+    rest.remove_prefix(user_size);
+    const std::string command = read_command(rest);
     if (command.empty()) return note(ImportNote::Kind::dropped, "the command is missing");
     if (unlogged) note(ImportNote::Kind::altered, "\"-\" asks not to log the run: runs are logged");
-    crontab_.entries.push_back({line_, schedule->recurrence, zone_, command});
+    crontab_.entries.push_back({line_, schedule->recurrence, zone_, user, command});
   }
 
   void assign(const Assignment& set) {
@@ -111,6 +117,7 @@ class CrontabReader {
     return std::string(trimmed(command));
   }
 
+  const CrontabKind kind_;
   Crontab crontab_;
   std::string zone_;
   std::size_t line_ = 0;
@@ -118,11 +125,11 @@ class CrontabReader {
 
 }  // namespace
 
-Result<Crontab> read_crontab(std::string_view text) {
+Result<Crontab> read_crontab(std::string_view text, CrontabKind kind) {
   if (text.size() > kCrontabMax) {
     return ParseError{ErrorCode::too_long, kCrontabMax, "a crontab has at most 1 MiB"};
   }
-  return CrontabReader{}.read(text);
+  return CrontabReader(kind).read(text);
 }
 
 }  // namespace rruled::rrule

@@ -12,12 +12,15 @@ namespace rruled::rrule {
 
 inline constexpr std::size_t kCrontabMax = 1024 * 1024;  // bytes
 
+// A system crontab (/etc/crontab, the files of /etc/cron.d) has a user before each command.
+enum class CrontabKind { user, system };
+
 struct CrontabEntry {
   std::size_t line = 0;    // counted from 1
   std::string recurrence;  // text for parse_recurrence
-  std::string
-      zone;  // CRON_TZ in force, as written; empty when none: the default zone of the reader
-  std::string command;  // up to the first unescaped %, with \% read as %
+  std::string zone;        // CRON_TZ in force, as written; empty when none: the reader's default
+  std::string user;        // of a system crontab; otherwise empty
+  std::string command;     // up to the first unescaped %, with \% read as %
   friend bool operator==(const CrontabEntry&, const CrontabEntry&) = default;
 };
 
@@ -26,11 +29,12 @@ struct Crontab {
   std::vector<ImportNote> notes;  // by line
 };
 
-// Reads a user's crontab: five fields or a nickname, then the command; there is no user column.
+// Reads a crontab: five fields or a nickname, then a system crontab's user, then the command.
 // Nothing is skipped in silence: a line that gives no entry and is no comment has a note, and so
 // has each thing that cron would do and an entry cannot say: variables other than CRON_TZ (TZ too:
 // cron gives it to the command and keeps its own times), input after %, a leading "-". The only
 // error is a text of more than kCrontabMax bytes. Pure.
-[[nodiscard]] Result<Crontab> read_crontab(std::string_view text);
+[[nodiscard]] Result<Crontab> read_crontab(std::string_view text,
+                                           CrontabKind kind = CrontabKind::user);
 
 }  // namespace rruled::rrule

@@ -73,9 +73,12 @@ void add_check_config(Commands& commands) {
                    {"rruled check-config --config rruled.toml", "rruled check-config --explain",
                     "rruled check-config --explain --format markdown"}});
   command->add_flag("--explain", options->explain, "List every setting instead");
-  command->add_option("--format", options->format, "Of --explain (default: table)")
-      ->check(CLI::IsMember({"table", "json", "markdown"}));
-  when_chosen(commands, command, [&commands, options] {
+  const auto* format =
+      command->add_option("--format", options->format, "Of --explain (default: table)")
+          ->check(CLI::IsMember({"table", "json", "markdown"}));
+  when_chosen(commands, command, [&commands, options, format] {
+    if (!options->explain && format->count() > 0)
+      throw Failure(kUsage, "--format: only with --explain");
     if (!options->explain) return check(commands.session);
     explain(commands.session.out(), options->format);
     return 0;

@@ -110,21 +110,28 @@ class Foreign {
 ForeignBundle bundle_of_crontab(Session& session,
                                 const std::string& text,
                                 const ForeignOptions& options) {
-  const auto crontab = rrule::read_crontab(text);
+  const auto kind =
+      options.from == "crontab" ? rrule::CrontabKind::user : rrule::CrontabKind::system;
+  const auto crontab = rrule::read_crontab(text, kind);
   if (!crontab) throw Failure(kRefused, "crontab: " + crontab.error().detail);
-  Foreign foreign(session, options, "crontab");
+  Foreign foreign(session, options, options.from);
   foreign.note(crontab->notes);
   for (const auto& entry : crontab->entries) {
+    if (kind == rrule::CrontabKind::user &&
+        (entry.command.starts_with("root ") || entry.command.starts_with("root\t")))
+      throw Failure(kRefused, "line " + std::to_string(entry.line) +
+                                  ": begins with the user root, as /etc/crontab and the files of"
+                                  " /etc/cron.d do: import it --from system-crontab");
     const std::string& zone = entry.zone.empty() ? options.zone : entry.zone;
-    Found found{
-        .line = entry.line,
-        .known_by = entry.command,
-        .flow = {},
-        .new_flow = {{"name", cell(entry.command, kFlowNameMax)},
-                     {"variables",
-                      {{{"key", "command"}, {"type", "string"}, {"default", entry.command}}}}},
-        .schedule = {{"rrule", entry.recurrence}},
-        .new_schedule = {{"starts_at", "now"}, {"timezone", zone.empty() ? "UTC" : zone}}};
+    json::array variables{{{"key", "command"}, {"type", "string"}, {"default", entry.command}}};
+    if (!entry.user.empty())
+      variables.push_back({{"key", "user"}, {"type", "string"}, {"default", entry.user}});
+    Found found{.line = entry.line,
+                .known_by = entry.user.empty() ? entry.command : entry.user + "\n" + entry.command,
+                .flow = {},
+                .new_flow = {{"name", cell(entry.command, kFlowNameMax)}, {"variables", variables}},
+                .schedule = {{"rrule", entry.recurrence}},
+                .new_schedule = {{"starts_at", "now"}, {"timezone", zone.empty() ? "UTC" : zone}}};
     if (!zone.empty()) found.schedule["timezone"] = zone;
     foreign.add(found);
   }

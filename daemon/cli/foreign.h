@@ -13,8 +13,8 @@ namespace rruled::cli {
 // carried over ("line 3: dropped: ..").
 //
 // The ids are made of the project, the kind of file, its source and what an entry is known by: the
-// UID of a calendar's, the command of a crontab's, and which one of its like it is. So a file that
-// comes in again is known again.
+// UID of a calendar's, the command of a crontab's (and its user), and which one of its like it is.
+// So a file that comes in again is known again.
 struct ForeignBundle {
   core::Bundle bundle{};  // whole, for what is new
   core::Bundle said{};    // of the same entries only what the file itself says
@@ -22,12 +22,14 @@ struct ForeignBundle {
   std::vector<std::vector<store::FlowId>> next{};  // what more entries of each like would be, a few
 };
 struct ForeignOptions {
+  std::string from;  // "ics", "crontab" or "system-crontab"
   std::int64_t project_id = 1;
   std::string zone;    // of times that name none; empty: UTC for a crontab, none for a calendar
   std::string source;  // tells files of the same kind apart that have entries alike
 };
 
-// A flow for each command, which stands in its variable `command`.
+// A flow for each command, which stands in its variable `command`, and a system crontab's user in
+// `user`. Throws Failure 1 for what looks like a system crontab and is not said to be one.
 [[nodiscard]] ForeignBundle bundle_of_crontab(Session& session,
                                               const std::string& text,
                                               const ForeignOptions& options);

@@ -122,7 +122,8 @@ int preview_schedule(Session& session, const PreviewOptions& options) {
     request.window.after =
         row.next_run_at ? *row.next_run_at - seconds(1) : floor<seconds>(session.now());
   const auto timetable = compile(session, row);
-  if (options.format == Format::table) session.out() << why_nothing_fires(session, row);
+  (options.format == Format::table ? session.out() : session.err())
+      << why_nothing_fires(session, row);
   print(session, options, request, core::preview(timetable, request.window));
   return 0;
 }
@@ -170,10 +171,10 @@ int preview_all(Session& session, const PreviewOptions& options) {
   const bool more = list.size() > count;
   list.resize(std::min(count, list.size()));
   print_merged(session, options.format, list);
-  if (options.format != Format::table) return 0;
+  auto& words = options.format == Format::table ? session.out() : session.err();
   for (const auto& [project, is_paused] : paused)
-    if (is_paused) session.out() << "Project " << project << " is paused: nothing of it fires.\n";
-  if (more) session.out() << "More follow: --count N shows N of them.\n";
+    if (is_paused) words << "Project " << project << " is paused: nothing of it fires.\n";
+  if (more && options.format == Format::table) words << "More follow: --count N shows N of them.\n";
   return 0;
 }
 

@@ -17,7 +17,7 @@ constexpr std::size_t kForeignBytesMax = std::size_t{1} << 20U;
 constexpr std::size_t kNameWidth = 60;  // characters
 
 struct ImportOptions {
-  std::string file, from = "json";
+  std::string file;
   ForeignOptions foreign;
   std::vector<const CLI::Option*> foreign_only;
   bool replace = false;
@@ -32,7 +32,8 @@ struct ExportOptions {
 ForeignBundle read_json_bundle(Session& session, const ImportOptions& options) {
   for (const auto* each : options.foreign_only)
     if (each->count() > 0)
-      throw Failure(kUsage, each->get_name() + ": only with --from crontab or ics;" +
+      throw Failure(kUsage, each->get_name() +
+                                ": only with --from ics, crontab or system-crontab;" +
                                 " a file in JSON says it of each flow or schedule");
   auto bundle = core::bundle_from_json(session.read_json(options.file));
   if (!bundle) throw Failure(bundle.error());
@@ -40,16 +41,18 @@ ForeignBundle read_json_bundle(Session& session, const ImportOptions& options) {
 }
 
 ForeignBundle read_bundle(Session& session, const ImportOptions& options) {
-  if (options.from == "json") return read_json_bundle(session, options);
+  const std::string& from = options.foreign.from;
+  if (from == "json") return read_json_bundle(session, options);
   const std::string text = session.read_input(options.file, kForeignBytesMax);
-  auto foreign = options.from == "ics" ? bundle_of_calendar(session, text, options.foreign)
-                                       : bundle_of_crontab(session, text, options.foreign);
+  auto foreign = from == "ics" ? bundle_of_calendar(session, text, options.foreign)
+                               : bundle_of_crontab(session, text, options.foreign);
   for (const auto& each : foreign.notes) session.err() << each << '\n';
-  if (options.from == "crontab" && !foreign.bundle.empty())
+  if (from != "ics" && !foreign.bundle.empty())
     session.err()
         << "A command is taken over as the variable `command` of its flow, and is not run by"
            " itself: configure an executor of type \"command\" whose program runs what it reads"
-           " there, and name it by `rruled schedule update ID --executor NAME`.\n";
+           " there, and name it by `rruled schedule update ID --executor NAME`.\n"
+        << (from == "system-crontab" ? "Its user stands in the variable `user`.\n" : "");
   if (foreign.bundle.empty()) throw Failure(kRefused, "nothing in it could be imported");
   return foreign;
 }
@@ -115,7 +118,7 @@ core::Bundle usable(core::Bundle bundle,
 }
 
 int import_file(Session& session, const ImportOptions& options) {
-  const bool foreign = options.from != "json";
+  const bool foreign = options.foreign.from != "json";
   const ForeignBundle read = read_bundle(session, options);
   const auto use = options.replace ? BundleUse::replace : BundleUse::import;
   const auto rules = session.rules();
@@ -192,6 +195,7 @@ void add_import(Commands& commands) {
                    {"rruled import flows.json", "rruled export --config old.toml | rruled import -",
                     "rruled import flows.json --replace --dry-run",
                     "rruled import --from crontab crontab.txt --timezone Europe/Prague",
+                    "rruled import --from system-crontab /etc/crontab --dry-run",
                     "crontab -l | rruled import --from crontab - --source $(hostname) --replace",
                     "rruled import --from ics calendar.ics"}});
   command->footer(
@@ -205,18 +209,21 @@ void add_import(Commands& commands) {
   command->add_option("FILE", options->file, "The file; - is stdin")
       ->required()
       ->type_name("FILE|-");
-  command->add_option("--from", options->from, "What it is (default: json)")
-      ->check(CLI::IsMember({"json", "ics", "crontab"}));
+  options->foreign.from = "json";
+  command
+      ->add_option("--from", options->foreign.from,
+                   "What it is (default: json); a system-crontab names a user before the command")
+      ->check(CLI::IsMember({"json", "ics", "crontab", "system-crontab"}));
   command->add_flag("--replace", options->replace, "What exists takes the values of the file");
   command->add_flag("--dry-run", options->dry_run, "Only print what would change");
   auto& foreign = options->foreign;
   options->foreign_only = {
       command
           ->add_option("--project", foreign.project_id,
-                       "Project of flows from ics and crontab (default: 1)")
+                       "Project of flows from ics and crontabs (default: 1)")
           ->check(CLI::PositiveNumber),
       command->add_option("--timezone", foreign.zone,
-                          "Zone of their times that name none (crontab: UTC; ics: dropped)"),
+                          "Zone of their times that name none (crontabs: UTC; ics: dropped)"),
       command->add_option("--source", foreign.source,
                           "Tells crontabs or calendars apart that have the same entries")};
   when_chosen(commands, command,

@@ -102,4 +102,7 @@ TEST_CASE("every setting is explained, with its variable and in a table for the 
              Catch::Contains("| `log.level` | string: trace, debug, info, warn, error "
                              "| info | `RRULED_LOG_LEVEL` | The least that is logged. |"));
   CHECK(std::count(markdown.out.begin(), markdown.out.end(), '\n') == 48);
+  const auto of_nothing = run(folder, {"check-config", "--format", "json"}, {});
+  CHECK(of_nothing.exit_code == 2);
+  CHECK_THAT(of_nothing.err, Catch::Contains("--format: only with --explain"));
 }

@@ -245,6 +245,8 @@ TEST_CASE("a preview of a project that is paused lists nothing, and says so") {
              Contains("Nothing comes next") && Contains("Project 1 is paused"));
   CHECK_THAT(machine.rruled({"preview", "--schedule", id}).out,
              Contains("Fires nothing now: project 1 is paused"));
+  CHECK_THAT(machine.rruled({"preview", "--schedule", id, "--format", "json"}).err,
+             Contains("Fires nothing now: project 1 is paused"));
   CHECK(machine.json({"preview", "--all"}).as_array().empty());
 }
 

@@ -214,6 +214,24 @@ TEST_CASE("a crontab comes in with an honest report") {
   CHECK(schedules.at(0).at("timezone") == "America/New_York");
 }
 
+TEST_CASE("a system crontab's user does not become part of its command") {
+  Installation machine;
+  const std::string text = "MAILTO=root\n25 6 * * * root\ttest -x /usr/sbin/anacron || daily\n";
+  const auto refused = machine.rruled({"import", "--from", "crontab", "-"}, text);
+  CHECK(refused.exit_code == 1);
+  CHECK_THAT(refused.err,
+             Contains("line 2: begins with the user root") && Contains("--from system-crontab"));
+
+  const std::vector<std::string> in = {"import", "--from", "system-crontab", "-"};
+  const auto result = machine.rruled(in, text);
+  CHECK(result.out == "imported 1 flows and 1 schedules\n");
+  CHECK_THAT(result.err, Contains("the variable `user`"));
+  const auto flow = machine.json({"flow", "show", "test -x /usr/sbin/anacron || daily"});
+  CHECK(flow.at("variables").at(0).at("default") == "test -x /usr/sbin/anacron || daily");
+  CHECK(flow.at("variables").at(1).at("default") == "root");
+  CHECK(machine.rruled(in, text).exit_code == 1);  // known again
+}
+
 TEST_CASE("a crontab that comes in again is known again") {
   Installation machine;
   const auto crontab = [&](const std::string& text, std::vector<std::string> more = {}) {
@@ -300,7 +318,7 @@ TEST_CASE("what only a crontab or calendar can need is refused for JSON") {
   Installation machine;
   const auto result = machine.rruled({"import", kTwoSchedules, "--timezone", "Europe/Prague"});
   CHECK(result.exit_code == 2);
-  CHECK_THAT(result.err, Contains("--timezone: only with --from crontab or ics"));
+  CHECK_THAT(result.err, Contains("--timezone: only with --from ics, crontab or system-crontab"));
 }
 
 TEST_CASE("a calendar goes out and comes back") {

@@ -145,12 +145,12 @@ TEST_CASE("a crontab gives its entries and says what it cannot") {
   REQUIRE(crontab.has_value());
   const auto rule = [](const char* cron) { return parse_cron(cron)->recurrence; };
   CHECK(crontab->entries == std::vector<CrontabEntry>{
-                                {5, rule("0 2 * * *"), "", "/usr/bin/backup --all"},
-                                {7, rule("30 9 * * 1-5"), "Europe/Prague", "report"},
-                                {9, rule("@weekly"), "Europe/Prague", "tidy FOO=bar"},
-                                {14, rule("0 0 1 * *"), "Europe/Prague", "date +%F"},
-                                {16, rule("0 5 * * *"), "UTC", "quiet"},
-                                {18, rule("0 6 * * *"), "UTC", "last"},
+                                {5, rule("0 2 * * *"), "", "", "/usr/bin/backup --all"},
+                                {7, rule("30 9 * * 1-5"), "Europe/Prague", "", "report"},
+                                {9, rule("@weekly"), "Europe/Prague", "", "tidy FOO=bar"},
+                                {14, rule("0 0 1 * *"), "Europe/Prague", "", "date +%F"},
+                                {16, rule("0 5 * * *"), "UTC", "", "quiet"},
+                                {18, rule("0 6 * * *"), "UTC", "", "last"},
                             });
   const auto has = [&](std::size_t line, ImportNote::Kind kind, const std::string& text) {
     CAPTURE(line, text);
@@ -171,6 +171,20 @@ TEST_CASE("a crontab gives its entries and says what it cannot") {
   has(14, kAltered, "input after %");
   has(16, kAltered, "not to log");
   has(17, kDropped, "minute: \"nonsense\"");
+}
+
+TEST_CASE("a system crontab has a user before each command") {
+  const auto crontab = read_crontab(
+      "17 *\t* * *\troot\tcd / && run-parts --report /etc/cron.hourly\n"
+      "@daily www-data  php -f\n"
+      "0 5 * * * nobody\n",
+      CrontabKind::system);
+  REQUIRE(crontab.has_value());
+  CHECK(crontab->entries ==
+        std::vector<CrontabEntry>{{1, parse_cron("17 * * * *")->recurrence, "", "root",
+                                   "cd / && run-parts --report /etc/cron.hourly"},
+                                  {2, parse_cron("@daily")->recurrence, "", "www-data", "php -f"}});
+  CHECK(crontab->notes == std::vector<ImportNote>{{3, kDropped, "the command is missing"}});
 }
 
 TEST_CASE("a crontab may be empty but not endless") {
