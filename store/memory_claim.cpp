@@ -41,6 +41,7 @@ void MemoryStore::interrupt(RunId id, Timestamp now) {
   change(row, [&](Run& run) {
     run.status = RunStatus::retrying;
     run.available_at = now;
+    if (!run.started_at) run.started_at = row.claimed_at;
   });
 }
 

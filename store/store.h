@@ -305,7 +305,8 @@ class Store {
   [[nodiscard]] virtual Counts counts() = 0;
 
   // Starts a new epoch for `owner`. Runs left dispatching by earlier ones become retrying,
-  // available at once, their attempt closed as "interrupted".
+  // available at once, their attempt closed as "interrupted": it may have been sent, so the run
+  // began when that was claimed, unless it had begun before.
   [[nodiscard]] virtual Session begin_session(OwnerId owner, Timestamp now) = 0;
   // Active schedules with next_due_at < `before`, in order of (next_due_at, id), after `after`.
   [[nodiscard]] virtual std::vector<DueSchedule> load_due(std::optional<DueCursor> after,
@@ -335,7 +336,7 @@ class Store {
   // among them was taken over, or has ended.
   [[nodiscard]] virtual std::vector<HeldClaim> extend(const Claimant& claimant, Timestamp now) = 0;
   // At most `limit` runs whose claim has lapsed, whoever held it, become retrying, available at
-  // once, their attempt closed as "interrupted"; fence and owner stay. Gives how many.
+  // once, their attempt closed as by begin_session(); fence and owner stay. Gives how many.
   [[nodiscard]] virtual std::size_t recover(std::size_t limit, Timestamp now) = 0;
   // The clock by which the store judges what is due; absent when that is the caller's `now`.
   [[nodiscard]] virtual std::optional<Timestamp> clock() = 0;

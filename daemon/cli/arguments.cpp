@@ -1,6 +1,24 @@
 #include "daemon/cli/arguments.h"
 
 namespace rruled::cli {
+namespace {
+
+// CLI11's own say "not in range 1.000000 to 1797..(309 digits)".
+CLI::Validator at_least(std::int64_t least, const std::string& name) {
+  return {[least](std::string& text) {
+            std::int64_t value = 0;
+            if (CLI::detail::lexical_cast(text, value) && value >= least) return std::string();
+            return "must be a whole number, " + std::to_string(least) + " or more; not \"" + text +
+                   "\"";
+          },
+          name};
+}
+
+}  // namespace
+
+CLI::Validator positive() { return at_least(1, "POSITIVE"); }
+
+CLI::Validator not_negative() { return at_least(0, "NONNEGATIVE"); }
 
 const rrule::TimeZone& zone_of(Session& session, const std::string& name) {
   const auto zone = session.zones().find(name);

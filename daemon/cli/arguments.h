@@ -27,6 +27,10 @@ namespace rruled::cli {
                                                            const std::string& text,
                                                            store::Timestamp now);
 
+// For check(): a whole number from 1, or from 0 on.
+[[nodiscard]] CLI::Validator positive();
+[[nodiscard]] CLI::Validator not_negative();
+
 // An option whose value is one of the words of an enumeration; `target` keeps the word, "" when
 // absent.
 template <class Enum>

@@ -67,18 +67,15 @@ void add_audit(Commands& commands) {
        {"rruled audit --limit 20",
         "rruled audit --object 0190f6a2-5f6e-7c3a-9b1d-2f0c1a7e4d55 --format json   (with what was "
         "there before and after)"}});
-  command->add_option("--project", options->project, "Only of this project")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--project", options->project, "Only of this project")->check(positive());
   command
       ->add_option("--object", options->object,
                    "Only of the flow, schedule, run or token with this id")
       ->type_name("ID");
   command->add_option("--from", options->from, "At this time or later")->type_name("TIME");
   command->add_option("--to", options->to, "Before this time")->type_name("TIME");
-  command->add_option("--limit", options->limit, "How many (default: 100)")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--offset", options->offset, "How many to pass over")
-      ->check(CLI::NonNegativeNumber);
+  command->add_option("--limit", options->limit, "How many (default: 100)")->check(not_negative());
+  command->add_option("--offset", options->offset, "How many to pass over")->check(not_negative());
   add_format(command, options->format, true);
   when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
 }

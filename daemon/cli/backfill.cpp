@@ -143,11 +143,20 @@ int show(Session& session, const BackfillOptions& options) {
   return 0;
 }
 
+std::vector<store::Run> unsent_of(Session& session, const store::Backfill& backfill) {
+  store::RunFilter filter{.project_id = backfill.project_id};
+  filter.parent_id = backfill.id;
+  filter.statuses = {store::RunStatus::waiting, store::RunStatus::pending,
+                     store::RunStatus::retrying};
+  return session.directory().runs(filter, {core::kBackfillMax, 0}, false).rows;
+}
+
 int cancel(Session& session, const BackfillOptions& options) {
   write_changes(session.store_to_write(), session.clock(), [&](store::Store&) {
     const auto before = find_backfill(session.directory(), options.id);
     store::ChangeSet changes;
-    if (before.cancelled) return changes;
+    if (before.cancelled || (before.ended_at && unsent_of(session, before).empty()))
+      return changes;  // done, or cancelled before
     auto after = before;
     after.cancelled = true;
     if (!after.ended_at) after.ended_at = session.now();
@@ -158,11 +167,7 @@ int cancel(Session& session, const BackfillOptions& options) {
   });
   // None is added any more: those that are not with an executor end here.
   const auto backfill = find_backfill(session.directory(), options.id);
-  store::RunFilter filter{.project_id = backfill.project_id};
-  filter.parent_id = backfill.id;
-  filter.statuses = {store::RunStatus::waiting, store::RunStatus::pending,
-                     store::RunStatus::retrying};
-  for (const auto& run : session.directory().runs(filter, {core::kBackfillMax, 0}, false).rows) {
+  for (const auto& run : unsent_of(session, backfill)) {
     const auto line =
         core::audit_line(session.now(), audit_actor(), "cancel",
                          {run.project_id, "run", to_string(run.id)}, nullptr, nullptr);

@@ -1,3 +1,4 @@
+#include "daemon/cli/arguments.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
@@ -233,8 +234,7 @@ std::pair<CLI::App*, std::shared_ptr<CalendarOptions>> add_calendar_verb(
   auto options = std::make_shared<CalendarOptions>();
   auto* command = add_command(commands, group, std::move(text));
   if (named) command->add_option("NAME", options->name, "Its name")->required();
-  command->add_option("--project", options->project, "Of this project (1)")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--project", options->project, "Of this project (1)")->check(positive());
   when_chosen(commands, command,
               [&commands, options, run] { return run(commands.session, *options); });
   return {command, options};

@@ -132,8 +132,7 @@ void add_end_verbs(Commands& commands, CLI::App* runs) {
   command->add_option("--before", options->before, "Due before this time")
       ->required()
       ->type_name("TIME");
-  command->add_option("--project", options->project, "Only of this project")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--project", options->project, "Only of this project")->check(positive());
   command->add_flag("--dry-run", options->dry_run, "Only count them");
   when_chosen(commands, command,
               [&commands, options] { return purge(commands.session, *options); });

@@ -65,7 +65,7 @@ void add_explain_verb(Commands& commands, CLI::App* schedule) {
   command->add_option("SCHEDULE", options->schedule, "Id, or beginning of an id")->required();
   command->add_option("--at", options->at, "Around this time (default: now)")->type_name("TIME");
   command->add_option("--around", options->around, "How many before and after it (5)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative());
   add_format(command, options->format, true);
   when_chosen(commands, command,
               [&commands, options] { return explain(commands.session, *options); });

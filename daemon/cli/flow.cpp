@@ -191,8 +191,7 @@ void add_changes(Commands& commands, CLI::App* group) {
         R"(rruled flow create --name Report --trigger batch --variables '[{"key":"lang"}]')",
         "rruled flow create --file flow.json --status draft"}});
   add_fields(command, options->fields);
-  command->add_option("--project", options->project, "Its project (default: 1)")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--project", options->project, "Its project (default: 1)")->check(positive());
   add_format(command, options->format, false);
   when_chosen(commands, command,
               [&commands, options] { return create(commands.session, *options); });
@@ -231,12 +230,10 @@ void add_flow(Commands& commands) {
                    "Lists flows, latest updated first",
                    {"rruled flow list", "rruled flow list --status active --format jsonl"}});
   add_words<store::FlowStatus>(command, "--status", options->fields.status, "Only these");
-  auto* project = command->add_option("--project", options->project, "Only of this project")
-                      ->check(CLI::PositiveNumber);
-  command->add_option("--limit", options->limit, "How many (default: 100)")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--offset", options->offset, "How many to pass over")
-      ->check(CLI::NonNegativeNumber);
+  auto* project =
+      command->add_option("--project", options->project, "Only of this project")->check(positive());
+  command->add_option("--limit", options->limit, "How many (default: 100)")->check(not_negative());
+  command->add_option("--offset", options->offset, "How many to pass over")->check(not_negative());
   add_format(command, options->format, true);
   when_chosen(commands, command, [&commands, options, project] {
     return list(commands.session, *options, project->count() > 0);

@@ -74,17 +74,14 @@ void add_gaps_verb(Commands& commands, CLI::App* runs) {
        "is there when it ends",
        {"rruled runs gaps --reason missed --from 2026-01-01T00:00:00Z",
         "rruled runs gaps --schedule 0190f6a2 --format json"}});
-  command->add_option("--project", options->project, "Only of this project")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--project", options->project, "Only of this project")->check(positive());
   command->add_option("--flow", options->flow, "Only of this flow");
   command->add_option("--schedule", options->schedule, "Only of this schedule");
   add_words<store::GapReason>(command, "--reason", options->reason, "Only these");
   command->add_option("--from", options->from, "That end at this time or later")->type_name("TIME");
   command->add_option("--to", options->to, "That begin before this time")->type_name("TIME");
-  command->add_option("--limit", options->limit, "How many (default: 100)")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--offset", options->offset, "How many to pass over")
-      ->check(CLI::NonNegativeNumber);
+  command->add_option("--limit", options->limit, "How many (default: 100)")->check(not_negative());
+  command->add_option("--offset", options->offset, "How many to pass over")->check(not_negative());
   add_format(command, options->format, true);
   when_chosen(commands, command,
               [&commands, options] { return list_gaps(commands.session, *options); });

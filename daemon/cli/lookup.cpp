@@ -145,6 +145,14 @@ store::Backfill find_backfill(store::Directory& directory, const std::string& te
   return std::move(*found);
 }
 
+store::Token find_token(store::Directory& directory, const std::string& text) {
+  std::optional<store::Token> found;
+  if (is_prefix(text))
+    found = at_most_one(directory.tokens(), "token", text, begins_with<store::Token>(text));
+  if (!found) nothing_found("token", text);
+  return std::move(*found);
+}
+
 std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query) {
   return all_pages(std::move(query), [&](const auto& page) { return store.flows(page); });
 }

@@ -21,6 +21,7 @@ inline constexpr std::size_t kIdPrefixMin = 4;  // characters of the beginning o
 [[nodiscard]] store::Run find_run(store::Store& store, const std::string& text);
 // The beginning of an id is enough while runs are still added to it.
 [[nodiscard]] store::Backfill find_backfill(store::Directory& directory, const std::string& text);
+[[nodiscard]] store::Token find_token(store::Directory& directory, const std::string& text);
 
 // Everything that a query finds, page by page.
 [[nodiscard]] std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query = {});

@@ -164,8 +164,7 @@ void add_pause(Commands& commands) {
        {"rruled pause --all --note 'until the move is done'", "rruled pause --all --project 7"}},
       pause, options);
   command->add_flag("--all", options->all, "All schedules; must be said");
-  command->add_option("--project", options->project, "Of this project alone")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--project", options->project, "Of this project alone")->check(positive());
   command->add_option("--note", options->note, "Why, for people");
 
   command = add_project_verb(
@@ -175,8 +174,7 @@ void add_pause(Commands& commands) {
        {"rruled resume --all", "rruled resume --all --project 7 --catch-up policy"}},
       resume, options);
   command->add_flag("--all", options->all, "All schedules; must be said");
-  command->add_option("--project", options->project, "Of this project alone")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--project", options->project, "Of this project alone")->check(positive());
   add_words<core::CatchUp>(command, "--catch-up", options->catch_up, kCatchUpSummary);
   command->add_option("--note", options->note, "Why, for people");
 

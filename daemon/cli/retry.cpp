@@ -105,7 +105,7 @@ void add_retry_verb(Commands& commands, CLI::App* runs) {
   command->add_option("--since", options->since, "With --all-dead: due at this time or later")
       ->type_name("TIME");
   command->add_option("--project", options->project, "With --all-dead: of this project alone")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   when_chosen(commands, command,
               [&commands, options] { return retry(commands.session, *options); });
 }

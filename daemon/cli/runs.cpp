@@ -66,7 +66,9 @@ int list(Session& session, const RunsOptions& options) {
                std::to_string(run.attempts), cell(outcome_text(run), 60)});
   }
   print_rows(session.out(), options.format, items, table,
-             "No runs. `rruled preview --all` shows what comes next.");
+             options.limit > 0 && options.offset == 0
+                 ? "No runs. `rruled preview --all` shows what comes next."
+                 : "No runs from this --offset on, or none asked for by --limit.");
   return 0;
 }
 
@@ -172,10 +174,8 @@ void add_runs(Commands& commands) {
   add_filters(command, *options);
   command->add_option("--from", options->from, "Due at this time or later")->type_name("TIME");
   command->add_option("--to", options->to, "Due before this time")->type_name("TIME");
-  command->add_option("--limit", options->limit, "How many (default: 100)")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--offset", options->offset, "How many to pass over")
-      ->check(CLI::NonNegativeNumber);
+  command->add_option("--limit", options->limit, "How many (default: 100)")->check(not_negative());
+  command->add_option("--offset", options->offset, "How many to pass over")->check(not_negative());
   add_format(command, options->format, true);
   when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
 

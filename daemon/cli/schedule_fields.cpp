@@ -89,13 +89,13 @@ void add_schedule_fields(CLI::App* command, ScheduleFields& fields) {
   add_words<store::OverlapPolicy>(command, "--overlap", fields.overlap,
                                   "When the run before has not ended");
   command->add_option("--max-running", fields.max_running, "Runs at one time, for --overlap (1)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command->add_option("--jitter", fields.jitter, "Spread by up to this (0s)");
   command->add_option("--late-after", fields.late_after, "Later than this counts as late (60s)");
   command
       ->add_option("--pause-after-failures", fields.pause_after_failures,
                    "Paused after so many failed runs in a row; 0: never (0)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative());
   command->add_option("--timeout", fields.timeout, "Of one attempt (the executor's)");
   command->add_option("--executor", fields.executor, "Where runs go: [executors.NAME] (default)");
   command->add_option("--calendar", fields.calendar,

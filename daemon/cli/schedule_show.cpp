@@ -134,10 +134,8 @@ void add_schedule_reads(Commands& commands, CLI::App* group) {
   command->add_option("--flow", options->flow, "Only of this flow");
   add_words<store::ScheduleStatus>(command, "--status", options->status, "Only these");
   command->add_flag("--overdue", options->overdue, "Only those that are late beyond late_after");
-  command->add_option("--limit", options->limit, "How many (default: 100)")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--offset", options->offset, "How many to pass over")
-      ->check(CLI::NonNegativeNumber);
+  command->add_option("--limit", options->limit, "How many (default: 100)")->check(not_negative());
+  command->add_option("--offset", options->offset, "How many to pass over")->check(not_negative());
   add_format(command, options->format, true);
   when_chosen(commands, command, [&commands, options] { return list(commands.session, *options); });
 

@@ -122,7 +122,7 @@ std::shared_ptr<SkipOptions> add_one(Commands& commands,
   command->add_option("SCHEDULE", options->schedule, "Id, or beginning of an id");
   command->add_flag("--all", options->all, "Every schedule");
   command->add_option("--project", options->project, "With --all: of this project alone")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command->add_flag("--dry-run", options->dry_run, "Only tells what would change");
   when_chosen(commands, command,
               [&commands, options, run] { return run(commands.session, *options); });

@@ -1,5 +1,6 @@
 #include "daemon/cli/token.h"
 
+#include "daemon/cli/arguments.h"
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/audit.h"
@@ -103,21 +104,12 @@ int list(Session& session, const TokenOptions& options) {
 
 int revoke(Session& session, const TokenOptions& options) {
   const auto tokens = directory(session);
-  std::optional<Token> found;
-  for (const auto& each : tokens->tokens()) {
-    if (!to_string(each.id).starts_with(options.token)) continue;
-    if (found || options.token.size() < kIdPrefixMin)
-      throw Failure(kRefused,
-                    options.token + " could be more than one token\nGive more of the id.");
-    found = each;
-  }
-  if (!found)
-    throw Failure(kRefused, "no token " + options.token + "\n`rruled token list` shows them all.");
-  const json::object before = to_json(*found, session.now());
-  tokens->revoke_token(found->id, session.now(),
-                       core::audit_line(session.now(), audit_actor(), "revoke", subject_of(*found),
+  const Token found = find_token(*tokens, options.token);
+  const json::object before = to_json(found, session.now());
+  tokens->revoke_token(found.id, session.now(),
+                       core::audit_line(session.now(), audit_actor(), "revoke", subject_of(found),
                                         &before, nullptr));
-  session.out() << "revoked token " << to_string(found->id) << "; it opens nothing from now on\n";
+  session.out() << "revoked token " << to_string(found.id) << "; it opens nothing from now on\n";
   return 0;
 }
 
@@ -131,7 +123,7 @@ void add_create(Commands& commands, CLI::App* group) {
                     "rruled token create --all-projects --name dashboard --expires-in 90d"}});
   command->add_option("--name", options->name, "Whose it is, for people");
   command->add_option("--project", options->project, "The project that it is for")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command->add_flag("--all-projects", options->all_projects, "It is for every project");
   command->add_option("--scope", options->scope, "read, or write, which includes read")
       ->check(CLI::IsMember({"read", "write"}))

@@ -1,4 +1,5 @@
 #include "daemon/cli/apply.h"
+#include "daemon/cli/arguments.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/foreign.h"
 #include "daemon/cli/lookup.h"
@@ -221,7 +222,7 @@ void add_import(Commands& commands) {
       command
           ->add_option("--project", foreign.project_id,
                        "Project of flows from ics and crontabs (default: 1)")
-          ->check(CLI::PositiveNumber),
+          ->check(positive()),
       command->add_option("--timezone", foreign.zone,
                           "Zone of their times that name none (crontabs: UTC; ics: dropped)"),
       command->add_option("--source", foreign.source,
@@ -243,8 +244,7 @@ void add_transfer(Commands& commands) {
   command->add_option("--to", options->to, "As what (default: json)")
       ->check(CLI::IsMember({"json", "ics"}));
   command->add_option("--flow", options->flow, "Only this flow: id, beginning of an id, or name");
-  command->add_option("--project", options->project, "Only of this project")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--project", options->project, "Only of this project")->check(positive());
   when_chosen(commands, command,
               [&commands, options] { return export_all(commands.session, *options); });
 }

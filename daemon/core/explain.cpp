@@ -17,7 +17,6 @@ using store::GapReason;
 using store::RunStatus;
 using store::ScheduleStatus;
 
-constexpr std::size_t kNamedExcludedMax = 200;  // that one explanation names
 constexpr std::array<std::string_view, 10> kOutcomes{"ran",     "failed", "cancelled", "under_way",
                                                      "skipped", "gap",    "due",       "ahead",
                                                      "never",   "unknown"};
@@ -142,19 +141,30 @@ std::string gap_text(const store::Gap& gap) {
 }
 
 // Why what is ahead, or due, does not run as things are; empty: it does.
-std::string hindrance(const ExplainSource& source) {
+std::string hindrance(const ExplainSource& source, Timestamp due_at) {
   const store::Schedule& schedule = source.schedule;
   const auto noted = [](const std::string& note) {
     return note.empty() ? std::string() : " (" + note + ")";
   };
-  if (schedule.status == ScheduleStatus::paused)
-    return "the schedule is paused" + noted(schedule.note);
+  const auto until = schedule.paused_until;
+  if (schedule.status == ScheduleStatus::paused && !(until && due_at > *until))
+    return "the schedule is paused" +
+           (until ? " until " + rfc3339(floor<seconds>(*until)) : std::string()) +
+           noted(schedule.note);
   if (schedule.status == ScheduleStatus::completed) return "the schedule is completed";
   if (schedule.status == ScheduleStatus::error)
     return "the schedule cannot be used: " + schedule.status_reason;
   if (source.project && source.project->paused())
     return "the project is paused" + noted(source.project->note);
   return source.flow_fires ? "" : "its flow cannot fire now";
+}
+
+// Whether it tells of an occurrence that the calendar, as it is now, excludes or not. The calendar
+// may have been another one then: one that counts all there is in its time speaks of each.
+bool tells_of(const store::Gap& gap, bool excluded, const Timetable& timetable) {
+  if (excluded || gap.reason != GapReason::calendar)
+    return excluded == (gap.reason == GapReason::calendar);
+  return timetable.recurrence().count(gap.from, gap.to + seconds(1)) <= gap.count;
 }
 
 // Without a row of its own.
@@ -170,8 +180,8 @@ void tell_without_run(const ExplainSource& source,
   const store::Gap* gap = nullptr;
   for (const auto& each : source.gaps)
     if (each.from <= instant && instant <= each.to &&
-        excluded == (each.reason == GapReason::calendar) &&
-        (gap == nullptr || each.to - each.from < gap->to - gap->from))
+        (gap == nullptr || each.to - each.from < gap->to - gap->from) &&
+        tells_of(each, excluded, timetable))
       gap = &each;
   if (gap != nullptr) {
     out.outcome = gap->reason == GapReason::calendar ? Outcome::skipped : Outcome::gap;
@@ -192,7 +202,7 @@ void tell_without_run(const ExplainSource& source,
     out.text = "settled: its row is no longer kept, or the schedule was another one then";
     return;
   }
-  const std::string hindered = hindrance(source);
+  const std::string hindered = hindrance(source, out.due_at);
   if (out.due_at > now) {
     out.outcome = hindered.empty() ? Outcome::ahead : Outcome::never;
     out.text = hindered.empty() ? "will run at " + rfc3339(out.due_at)
@@ -234,15 +244,25 @@ std::string moved_text(const Placed& placed,
 std::string_view word(Outcome outcome) { return kOutcomes.at(static_cast<std::size_t>(outcome)); }
 
 Span explain_span(const Timetable& timetable, Instant at, std::size_t around) {
+  const OpenDays& days = timetable.open_days();
+  const auto instant = [](const auto& found) {
+    return found ? std::optional(found->occurrence.instant) : std::nullopt;
+  };
+  const auto plain = [](const auto& found) {
+    return found ? std::optional(found->instant) : std::nullopt;
+  };
+  const auto before = [&](Instant each) {
+    return days.leaves_out() ? plain(days.recurrence().previous(each))
+                             : instant(days.previous(each));
+  };
+  const auto next = [&](Instant each) {
+    return days.leaves_out() ? plain(days.recurrence().next(each)) : instant(days.next(each));
+  };
   Span span{at, at};
-  for (std::size_t i = 0; i < std::min(around, kAroundMax); ++i)
-    if (const auto found = timetable.open_days().previous(span.from))
-      span.from = found->occurrence.instant;
   Instant after = at - seconds(1);
   for (std::size_t i = 0; i < std::min(around, kAroundMax); ++i) {
-    const auto found = timetable.open_days().next(after);
-    if (!found) break;
-    span.to = after = found->occurrence.instant;
+    if (const auto found = before(span.from)) span.from = *found;
+    if (const auto found = next(after)) span.to = after = *found;
   }
   return span;
 }
@@ -267,8 +287,9 @@ std::vector<Explained> explain(const ExplainSource& source,
     const auto slot = timetable.next(instant - seconds(1));
     add(*found, slot ? slot->due_at : Timestamp(instant));
   }
+  constexpr std::size_t kMax = 2 * kAroundMax + 1;
   for (const auto& each :
-       timetable.open_days().excluded(span.from - seconds(1), span.to, kNamedExcludedMax).newest)
+       timetable.open_days().excluded(span.from - seconds(1), span.to, kMax).newest)
     add({each, std::nullopt}, each.instant);
 
   std::map<Instant, const store::Run*> runs;

@@ -49,8 +49,7 @@ struct ExplainSource {
 };
 
 // From the first to the last instant that explain() will speak of, both inclusive: `around`
-// occurrences before `at` and as many from `at` on, with those that the calendar leaves out between
-// them.
+// occurrences before `at` and as many from `at` on, those that the calendar leaves out among them.
 struct Span {
   Instant from;
   Instant to;

@@ -1,11 +1,11 @@
 // Three daemons on one PostgreSQL, and everything that can happen to them at once (semantics.md, P1
 // to P4). RRULED_CHAOS_SECONDS is how long; RRULED_SEED what happens.
 #include "tests/chaos/arena.h"
+#include "tests/support/environment.h"
 
 #include <catch2/catch.hpp>
 
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <random>
 #include <thread>
@@ -16,14 +16,10 @@ namespace {
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 using testing::BackgroundProcess;
+using testing::number_from_environment;
 
 constexpr std::size_t kDaemons = 3;
 constexpr std::chrono::milliseconds kClaimTtl{3'000};
-
-unsigned number_from_environment(const char* name, unsigned otherwise) {
-  const char* const text = std::getenv(name);
-  return text != nullptr ? static_cast<unsigned>(std::atoi(text)) : otherwise;
-}
 
 class Chaos {
  public:
@@ -131,7 +127,8 @@ TEST_CASE("killed and stopped and cut off, three daemons account for every occur
     WARN("SKIPPED: " << why);
     return;
   }
-  const unsigned seed = number_from_environment("RRULED_SEED", std::random_device{}());
+  const auto seed =
+      static_cast<unsigned>(number_from_environment("RRULED_SEED", std::random_device{}()));
   const std::chrono::seconds time(number_from_environment("RRULED_CHAOS_SECONDS", 60));
   INFO("RRULED_SEED=" << seed);
   Arena arena;

@@ -93,6 +93,7 @@ TEST_CASE("a command line that is wrong ends with 2 and says where help is") {
       {{"import"}, "FILE"},
       {{"apply"}, "PATH"},
       {{"runs", "list", "--limit", "few"}, "--limit"},
+      {{"audit", "--project", "0"}, "--project: must be a whole number, 1 or more; not \"0\""},
       {{"runs", "cancel"}, "RUN"},
       {{"runs", "purge", "--status", "dead"}, "--before"},
       {{"runs", "purge", "--status", "failed", "--before", "2026-01-01T00:00:00Z"}, "dead"},
@@ -104,7 +105,7 @@ TEST_CASE("a command line that is wrong ends with 2 and says where help is") {
     CHECK_THAT(result.err, Contains(each.message));
     CHECK(result.out.empty());
   }
-  CHECK(cases.size() == 14);
+  CHECK(cases.size() == 15);
 }
 
 TEST_CASE("the program tells its version and what it can do") {

@@ -2,13 +2,15 @@
 #pragma once
 
 #include "rrule/zone_database.h"
+#include "support/environment.h"
 #include "support/random_rule.h"
 
 #include <array>
-#include <cstdlib>
 #include <string>
 
 namespace rruled::rrule {
+
+using testing::number_from_environment;
 
 // Half-hour and negative DST, a day that never was, offsets changed for good, changes at midnight.
 inline constexpr std::array<const char*, 12> kAwkwardZones{
@@ -22,11 +24,6 @@ inline std::shared_ptr<const TimeZone> test_zone(const std::string& name) {
 }
 
 inline std::string print(sys_seconds instant) { return date::format("%FT%TZ", instant); }
-
-inline std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : std::stoull(value);
-}
 
 struct RandomCase {
   Rule rule;

@@ -5,11 +5,11 @@
 #include "daemon/core/flow_change.h"
 #include "store/memory_store.h"
 #include "tests/simulation/policy_model.h"
+#include "tests/support/environment.h"
 #include "tests/support/simulation.h"
 
 #include <catch2/catch.hpp>
 
-#include <cstdlib>
 #include <random>
 
 namespace rruled::test {
@@ -31,11 +31,6 @@ constexpr unsigned kSeeds = 25;
 #else
 constexpr unsigned kSeeds = 200;
 #endif
-
-unsigned number_from_environment(const char* name, unsigned otherwise) {
-  const char* const text = std::getenv(name);
-  return text != nullptr ? static_cast<unsigned>(std::atoi(text)) : otherwise;
-}
 
 struct Rhythm {
   const char* rule;
@@ -184,8 +179,9 @@ class World {
 }  // namespace
 
 TEST_CASE("each occurrence has one outcome, and for the reason that the policies give") {
-  const unsigned first = number_from_environment("RRULED_SEED", 1);
-  const unsigned count = number_from_environment("RRULED_POLICY_SEEDS", kSeeds);
+  const auto first = static_cast<unsigned>(testing::number_from_environment("RRULED_SEED", 1));
+  const auto count =
+      static_cast<unsigned>(testing::number_from_environment("RRULED_POLICY_SEEDS", kSeeds));
   std::size_t outcomes = 0;
   for (unsigned seed = first; seed < first + count; ++seed) {
     World world(seed);

@@ -151,6 +151,15 @@ TEST_CASE("explain says what will be, and why not") {
     CHECK(said(explained(source, tomorrow)) ==
           "never: will not run as things are: the schedule is paused (the move)");
   }
+  SECTION("the schedule is paused until then") {
+    row.status = ScheduleStatus::paused;
+    row.paused_until = at("2026-06-11T08:59:00Z");
+    CHECK(said(explained(source, tomorrow)) == "ahead: will run at 2026-06-11T09:00:00.000Z");
+    row.paused_until = at("2026-06-11T10:00:00Z");
+    CHECK(said(explained(source, tomorrow)) ==
+          "never: will not run as things are: the schedule is paused until "
+          "2026-06-11T10:00:00Z");
+  }
   SECTION("the project is paused") {
     source.project = store::Project{
         .id = 1, .paused_at = kNoon, .resumed_at = {}, .catch_up = false, .note = "freeze"};
@@ -189,6 +198,19 @@ TEST_CASE("explain says what will be, and why not") {
   }
 }
 
+TEST_CASE("explain speaks of those around the asked time, also where the calendar leaves out all") {
+  Schedule row = asked_schedule();
+  row.rrule = "FREQ=MINUTELY;BYSECOND=0";
+  row.calendar = "holidays";
+  const auto timetable = core::Timetable::compile(row, zones(), closed_on("2026-06-10")).value();
+  const auto span = core::explain_span(timetable, kAsked, 2);
+  CHECK(span.from == kAsked - std::chrono::minutes(2));
+  CHECK(span.to == kAsked + std::chrono::minutes(1));
+  const auto all = core::explain({row}, timetable, span, kNoon);
+  REQUIRE(all.size() == 4);
+  for (const auto& each : all) CHECK(core::word(each.outcome) == "skipped");
+}
+
 TEST_CASE("explain says what the calendar did") {
   Schedule row = asked_schedule();
   row.calendar = "holidays";
@@ -204,6 +226,14 @@ TEST_CASE("explain says what the calendar did") {
         {row.id, GapReason::missed, at("2026-06-08T09:00:00Z"), at("2026-06-12T09:00:00Z"), 4}};
     CHECK(said(explained(source, kAsked, kNoon, closed_on("2026-06-10"))) ==
           "skipped: skipped: 2026-06-10 is excluded by calendar holidays");
+  }
+  SECTION("left out by a calendar that is another one now") {
+    source.gaps = {{row.id, GapReason::calendar, at("2026-06-09T09:00:00Z"), kAsked, 2}};
+    CHECK_THAT(said(explained(source, kAsked, kNoon, closed_on("2026-06-11"))),
+               Catch::StartsWith("skipped: skipped: its day was excluded by the calendar (2 "));
+    source.gaps[0].count = 1;  // one of the two ran, and nobody knows which
+    CHECK_THAT(said(explained(source, kAsked, kNoon, closed_on("2026-06-11"))),
+               Catch::StartsWith("unknown: "));
   }
   SECTION("left out, and not written down yet") {
     CHECK(said(explained(source, kAsked, kNoon, closed_on("2026-06-10"))) ==

@@ -82,6 +82,7 @@ void claims_lapse(Store& store) {
   auto expected = settled;
   expected.status = RunStatus::retrying;
   expected.available_at = at(1) + daemons.ttl;
+  expected.started_at = at(1);
   CHECK(show(store.run(settled.id)) == show(expected));
   const auto attempts = store.attempts(settled.id);
   REQUIRE(attempts.size() == 1);

@@ -72,6 +72,7 @@ void recovers_what_was_left_dispatching(Store& store) {
   CHECK(run.status == RunStatus::retrying);
   CHECK(run.available_at == at(50));
   CHECK(run.attempts == 1);
+  CHECK(run.started_at == at(3));  // and not when it is tried again
   const auto attempts = store.attempts(run.id);
   REQUIRE(attempts.size() == 1);
   CHECK(attempts[0].number == 1);
@@ -84,6 +85,7 @@ void recovers_what_was_left_dispatching(Store& store) {
   CHECK(store.run(run.id)->attempts == 2);
   CHECK(store.begin_session(id_of<OwnerId>(3), at(51)).recovered == 2);
   CHECK(store.attempts(run.id).size() == 2);
+  CHECK(store.run(run.id)->started_at == at(3));
 }
 
 void fences_the_one_before(Store& store) {
