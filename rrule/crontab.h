@@ -34,7 +34,6 @@ struct Crontab {
 // has each thing that cron would do and an entry cannot say: variables other than CRON_TZ (TZ too:
 // cron gives it to the command and keeps its own times), input after %, a leading "-". The only
 // error is a text of more than kCrontabMax bytes. Pure.
-[[nodiscard]] Result<Crontab> read_crontab(std::string_view text,
-                                           CrontabKind kind = CrontabKind::user);
+[[nodiscard]] Result<Crontab> read_crontab(std::string_view text, CrontabKind kind);
 
 }  // namespace rruled::rrule

@@ -201,8 +201,9 @@ void add_apply(Commands& commands) {
       "\nproject and name, a schedule without one by its flow, rule, start and zone: edit"
       "\none of these and the old schedule is deleted, a new one made. Give ids to keep a"
       "\nschedule's history over such edits. A schedule that was applied and is not in its"
-      "\nflow any more is deleted, without --prune too. What a file leaves out has its default, but"
-      "\nthe status of what exists stays: a paused schedule is not resumed by applying.");
+      "\nflow any more is deleted, without --prune too. What a file leaves out has its"
+      "\ndefault, but the status of what exists stays: a paused schedule is not resumed by"
+      "\napplying.");
   command->add_option("PATH", options->path, "A file, or a folder whose *.json are read")
       ->required()
       ->type_name("FILE|DIR");

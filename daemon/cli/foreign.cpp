@@ -121,7 +121,8 @@ ForeignBundle bundle_of_crontab(Session& session,
         (entry.command.starts_with("root ") || entry.command.starts_with("root\t")))
       throw Failure(kRefused, "line " + std::to_string(entry.line) +
                                   ": begins with the user root, as /etc/crontab and the files of"
-                                  " /etc/cron.d do: import it --from system-crontab");
+                                  " /etc/cron.d do: import it --from system-crontab (a program of"
+                                  " that name: write its path)");
     const std::string& zone = entry.zone.empty() ? options.zone : entry.zone;
     json::array variables{{{"key", "command"}, {"type", "string"}, {"default", entry.command}}};
     if (!entry.user.empty())

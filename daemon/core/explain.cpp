@@ -17,6 +17,7 @@ using store::GapReason;
 using store::RunStatus;
 using store::ScheduleStatus;
 
+constexpr std::uint64_t kWalkMax = 100'000;  // occurrences, for one explanation
 constexpr std::array<std::string_view, 10> kOutcomes{"ran",     "failed", "cancelled", "under_way",
                                                      "skipped", "gap",    "due",       "ahead",
                                                      "never",   "unknown"};
@@ -159,17 +160,28 @@ std::string hindrance(const ExplainSource& source, Timestamp due_at) {
   return source.flow_fires ? "" : "its flow cannot fire now";
 }
 
-// Whether it tells of an occurrence that the calendar, as it is now, excludes or not. The calendar
-// may have been another one then: one that counts all there is in its time speaks of each.
-bool tells_of(const store::Gap& gap, bool excluded, const Timetable& timetable) {
-  if (excluded || gap.reason != GapReason::calendar)
-    return excluded == (gap.reason == GapReason::calendar);
-  return timetable.recurrence().count(gap.from, gap.to + seconds(1)) <= gap.count;
+// Gaps of a calendar that count all that the rule has in their time: whatever calendar it was, each
+// of these was left out. One with more than kWalkMax is not looked at.
+std::vector<const store::Gap*> whole_calendar_gaps(const ExplainSource& source,
+                                                   const Timetable& timetable,
+                                                   Span span) {
+  std::uint64_t left = kWalkMax;
+  std::vector<const store::Gap*> whole;
+  for (const auto& gap : source.gaps) {
+    if (gap.reason != GapReason::calendar || gap.from > span.to || gap.to < span.from ||
+        gap.count >= left)
+      continue;
+    left -= gap.count;
+    const auto in_it = timetable.recurrence().between(gap.from, gap.to + seconds(1), gap.count + 1);
+    if (in_it.size() <= gap.count) whole.push_back(&gap);
+  }
+  return whole;
 }
 
 // Without a row of its own.
 void tell_without_run(const ExplainSource& source,
                       const Timetable& timetable,
+                      const std::vector<const store::Gap*>& whole,
                       Timestamp now,
                       Explained& out) {
   const store::Schedule& schedule = source.schedule;
@@ -180,8 +192,9 @@ void tell_without_run(const ExplainSource& source,
   const store::Gap* gap = nullptr;
   for (const auto& each : source.gaps)
     if (each.from <= instant && instant <= each.to &&
-        (gap == nullptr || each.to - each.from < gap->to - gap->from) &&
-        tells_of(each, excluded, timetable))
+        (excluded == (each.reason == GapReason::calendar) ||
+         std::find(whole.begin(), whole.end(), &each) != whole.end()) &&
+        (gap == nullptr || each.to - each.from < gap->to - gap->from))
       gap = &each;
   if (gap != nullptr) {
     out.outcome = gap->reason == GapReason::calendar ? Outcome::skipped : Outcome::gap;
@@ -244,25 +257,14 @@ std::string moved_text(const Placed& placed,
 std::string_view word(Outcome outcome) { return kOutcomes.at(static_cast<std::size_t>(outcome)); }
 
 Span explain_span(const Timetable& timetable, Instant at, std::size_t around) {
-  const OpenDays& days = timetable.open_days();
-  const auto instant = [](const auto& found) {
-    return found ? std::optional(found->occurrence.instant) : std::nullopt;
-  };
-  const auto plain = [](const auto& found) {
-    return found ? std::optional(found->instant) : std::nullopt;
-  };
-  const auto before = [&](Instant each) {
-    return days.leaves_out() ? plain(days.recurrence().previous(each))
-                             : instant(days.previous(each));
-  };
-  const auto next = [&](Instant each) {
-    return days.leaves_out() ? plain(days.recurrence().next(each)) : instant(days.next(each));
-  };
+  const OpenDays& kept = timetable.open_days();
+  const OpenDays days =
+      kept.leaves_out() ? OpenDays(kept.recurrence(), nullptr, store::CalendarAction::skip) : kept;
   Span span{at, at};
   Instant after = at - seconds(1);
   for (std::size_t i = 0; i < std::min(around, kAroundMax); ++i) {
-    if (const auto found = before(span.from)) span.from = *found;
-    if (const auto found = next(after)) span.to = after = *found;
+    if (const auto found = days.previous(span.from)) span.from = found->occurrence.instant;
+    if (const auto found = days.next(after)) span.to = after = found->occurrence.instant;
   }
   return span;
 }
@@ -304,12 +306,13 @@ std::vector<Explained> explain(const ExplainSource& source,
     all[instant].moved = "the rule of today does not name it";
   }
 
+  const auto whole = whole_calendar_gaps(source, timetable, span);
   std::vector<Explained> result;
   for (auto& [instant, each] : all) {
     if (const auto run = runs.find(instant); run != runs.end())
       tell_run(*run->second, source, each);
     else
-      tell_without_run(source, timetable, now, each);
+      tell_without_run(source, timetable, whole, now, each);
     result.push_back(std::move(each));
   }
   return result;

@@ -141,7 +141,8 @@ TEST_CASE("a crontab gives its entries and says what it cannot") {
       "'CRON_TZ' = 'UTC'\n"
       "-0 5 * * * quiet\n"
       "nonsense\n"
-      "0 6 * * * last");
+      "0 6 * * * last",
+      CrontabKind::user);
   REQUIRE(crontab.has_value());
   const auto rule = [](const char* cron) { return parse_cron(cron)->recurrence; };
   CHECK(crontab->entries == std::vector<CrontabEntry>{
@@ -188,8 +189,9 @@ TEST_CASE("a system crontab has a user before each command") {
 }
 
 TEST_CASE("a crontab may be empty but not endless") {
-  CHECK(read_crontab("")->entries.empty());
-  CHECK(read_crontab("\n\n# only words\n")->notes.empty());
-  CHECK(read_crontab(std::string(kCrontabMax, '\n')).has_value());
-  CHECK(read_crontab(std::string(kCrontabMax + 1, '\n')).error().code == ErrorCode::too_long);
+  CHECK(read_crontab("", CrontabKind::user)->entries.empty());
+  CHECK(read_crontab("\n\n# only words\n", CrontabKind::user)->notes.empty());
+  CHECK(read_crontab(std::string(kCrontabMax, '\n'), CrontabKind::user).has_value());
+  CHECK(read_crontab(std::string(kCrontabMax + 1, '\n'), CrontabKind::user).error().code ==
+        ErrorCode::too_long);
 }
