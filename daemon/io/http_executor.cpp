@@ -32,8 +32,8 @@ Report::Kind kind_of(const HttpExchange& exchange, const HttpFailure& failure) {
 }
 
 bool nobody_answered(HttpFailure::Stage stage) {
-  using Stage = HttpFailure::Stage;
-  return stage != Stage::too_large && stage != Stage::garbage && stage != Stage::cancelled;
+  using enum HttpFailure::Stage;
+  return stage != too_large && stage != garbage && stage != cancelled;
 }
 
 Report::Kind kind_of(core::HttpVerdict verdict) {

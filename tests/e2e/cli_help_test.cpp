@@ -14,7 +14,7 @@ testing::ProcessResult rruled_with(std::vector<std::string> arguments) {
 
 }  // namespace
 
-TEST_CASE("every command tells about itself, with examples", "[sweep]") {
+TEST_CASE("every command tells about itself, with examples") {
   const std::vector<std::vector<std::string>> commands{
       {"run"},
       {"preview"},
