@@ -59,8 +59,9 @@ struct ScheduleFilter {
   std::optional<ScheduleStatus> status{};
   std::optional<Timestamp> created_at{};
   std::optional<Timestamp> updated_at{};
-  std::optional<Timestamp> due_before{};  // exclusive: next_due_at is there and before it
-  std::optional<std::string> calendar{};  // that name this one
+  std::optional<Timestamp> due_before{};      // exclusive: next_due_at is there and before it
+  std::optional<Timestamp> resumes_before{};  // exclusive: paused, until a time before it
+  std::optional<std::string> calendar{};      // that name this one
 };
 // Position in the order (due_at, id), descending. Exclusive as a start.
 struct RunCursor {

@@ -28,6 +28,15 @@ void add_conditions(Conditions& to, const ScheduleFilter& filter) {
   to.equals("calendar", filter.calendar);
   if (filter.calendar) to.add("calendar <> ''");  // as the partial index has it
   if (filter.due_before) to.compare("next_due_at", "<", *filter.due_before);
+  if (filter.resumes_before) {
+    to.add("status = 'paused'");
+    to.compare("paused_until", "<", *filter.resumes_before);
+  }
+}
+
+inline const char* order_of(const ScheduleFilter& filter) {
+  if (filter.due_before) return "next_due_at, id";
+  return filter.resumes_before ? "paused_until, id" : "created_at DESC, id DESC";
 }
 
 template <class Conditions>

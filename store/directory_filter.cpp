@@ -52,7 +52,10 @@ bool matches(const ScheduleFilter& filter, const Schedule& schedule) {
          agrees(filter.updated_at, schedule.updated_at) &&
          agrees(filter.calendar, schedule.calendar) &&
          (!filter.due_before ||
-          (schedule.next_due_at && *schedule.next_due_at < *filter.due_before));
+          (schedule.next_due_at && *schedule.next_due_at < *filter.due_before)) &&
+         (!filter.resumes_before ||
+          (schedule.status == ScheduleStatus::paused && schedule.paused_until &&
+           *schedule.paused_until < *filter.resumes_before));
 }
 
 bool matches(const RunFilter& filter, const Run& run) {

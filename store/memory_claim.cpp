@@ -163,6 +163,7 @@ FinishResult MemoryStore::finish_one(const Finish& finish,
     run.reason = reason;
     run.error = finish.attempt.error;
     run.available_at.reset();
+    if (!finish.sent) run.attempts -= 1;
     if (!run.started_at && finish.sent) run.started_at = finish.attempt.started_at;
     if (is_final(status))
       run.finished_at = now;
@@ -171,7 +172,7 @@ FinishResult MemoryStore::finish_one(const Finish& finish,
     if (status == RunStatus::running) run.remote_id = finish.remote_id;
   });
   std::erase_if(row.attempts, [&](const auto& a) { return a.number == finish.attempt.number; });
-  row.attempts.push_back(finish.attempt);
+  if (finish.sent) row.attempts.push_back(finish.attempt);
   logs_.insert(logs_.end(), finish.logs.begin(), finish.logs.end());
   saw(now);
   if (is_final(status)) (void)release_after(row, now);
@@ -188,8 +189,8 @@ void MemoryStore::hand_back(const std::vector<HandBack>& batch, const Claimant& 
         held.fence != each.fence)
       continue;
     change(it->second, [](Run& run) {
-      run.status = RunStatus::pending;
       run.attempts -= 1;
+      run.status = run.attempts == 0 ? RunStatus::pending : RunStatus::retrying;
       if (!run.available_at) run.available_at = run.due_at;
     });
   }

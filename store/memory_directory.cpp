@@ -36,6 +36,10 @@ Page<Schedule> MemoryDirectory::schedules(const ScheduleFilter& filter, PageRang
     std::sort(rows.begin(), rows.end(), [](const Schedule& a, const Schedule& b) {
       return std::tie(a.next_due_at, a.id) < std::tie(b.next_due_at, b.id);
     });
+  else if (filter.resumes_before)
+    std::sort(rows.begin(), rows.end(), [](const Schedule& a, const Schedule& b) {
+      return std::tie(a.paused_until, a.id) < std::tie(b.paused_until, b.id);
+    });
   return page_of(std::move(rows), filter, range);
 }
 

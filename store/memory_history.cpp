@@ -3,12 +3,6 @@
 
 namespace rruled::store {
 
-bool MemoryRunDesk::is_counted(const Run& run) const {
-  if (!run.parent_id) return false;
-  const auto job = store_.jobs_.find(RunId{run.parent_id->value});
-  return job != store_.jobs_.end() && job->second.state != JobState::ended;
-}
-
 void MemoryRunDesk::remove(const std::set<RunId>& gone) {
   for (const auto id : gone) {
     const Run run = store_.runs_.at(id).run;
@@ -24,7 +18,7 @@ RemovedHistory MemoryRunDesk::remove_history(FlowId flow, std::size_t limit) {
   std::set<RunId> gone;
   for (const auto& [id, row] : store_.runs_) {
     if (gone.size() == limit) break;
-    if (row.run.flow_id == flow && is_final(row.run.status) && !is_counted(row.run))
+    if (row.run.flow_id == flow && is_final(row.run.status) && !store_.is_counted(row.run))
       gone.insert(id);
   }
   const std::size_t lines_max = gone.empty() ? limit : kLinesOfRun * limit;

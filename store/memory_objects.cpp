@@ -76,6 +76,7 @@ RetryResult MemoryStore::retry_run(RunId id, const RetryPolicy& fresh, Timestamp
     if (each.run.parent_id == ParentId{id.value}) return RetryResult::has_children;
   change(row, [&](Run& run) { replay(run, fresh, now); });
   row.released = false;
+  row.cancel_revision = {};
   runs_revision_ = ++revision_;
   return RetryResult::retried;
 }

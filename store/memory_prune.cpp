@@ -24,11 +24,19 @@ Pruned MemoryStore::prune(const PruneRequest& request, Timestamp now) {
   return pruned;
 }
 
+// The job that it belongs to has not ended.
+bool MemoryStore::is_counted(const Run& run) const {
+  if (!run.parent_id) return false;
+  const auto job = jobs_.find(RunId{run.parent_id->value});
+  return job != jobs_.end() && job->second.state != JobState::ended;
+}
+
 void MemoryStore::prune_runs(const PruneRequest& request, Timestamp now, Pruned& pruned) {
   std::unordered_set<RunId> gone;
   for (const auto& [finished_at, id] : ended_) {
     if (finished_at >= request.runs_before) break;
-    if (is_kept(runs_.at(id).run.schedule_id, finished_at, now)) continue;
+    const Run& run = runs_.at(id).run;
+    if (is_kept(run.schedule_id, finished_at, now) || is_counted(run)) continue;
     if (gone.size() == request.limit) {
       pruned.more = true;
       break;

@@ -25,7 +25,6 @@ class MemoryRunDesk final : public RunDesk {
 
  private:
   // Whether it is a child of a batch job that has not ended.
-  [[nodiscard]] bool is_counted(const Run& run) const;
   // They have ended. Their lines stay.
   void remove(const std::set<RunId>& gone);
 

@@ -131,6 +131,7 @@ class MemoryStore final : public Store {
   FinishResult finish_one(const Finish& finish, const Claimant& claimant, Timestamp now);
 
   // memory_prune.cpp
+  [[nodiscard]] bool is_counted(const Run& run) const;
   [[nodiscard]] bool is_kept(std::optional<ScheduleId> id, Timestamp end, Timestamp now) const;
   void prune_runs(const PruneRequest& request, Timestamp now, Pruned& pruned);
   void prune_gaps(const PruneRequest& request, Timestamp now, Pruned& pruned);

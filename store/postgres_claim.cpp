@@ -172,7 +172,8 @@ std::vector<Run> PostgresStore::held(const Claimant& claimant) {
 
 void PostgresStore::hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) {
   static const std::string kHandBack =
-      "UPDATE runs r SET status = 'pending', attempts = r.attempts - 1,"
+      "UPDATE runs r SET attempts = r.attempts - 1,"
+      " status = CASE WHEN r.attempts = 1 THEN 'pending' ELSE 'retrying' END,"
       " available_at = coalesce(r.available_at, r.due_at), claimed_until = NULL"
       " FROM unnest($1::uuid[], $2::bigint[]) AS i(run_id, run_fence) WHERE "
       "r.id = i.run_id"

@@ -120,10 +120,9 @@ Page<Schedule> PostgresDirectory::schedules(const ScheduleFilter& filter, PageRa
   Conditions conditions;
   add_conditions(conditions, filter);
   // Only the view knows how they stand.
-  const bool standing = filter.status || filter.due_before;
-  return page<Schedule>(standing ? "schedules" : "schedule_rules", conditions,
-                        filter.due_before ? "next_due_at, id" : "created_at DESC, id DESC", range,
-                        true);
+  const bool standing = filter.status || filter.due_before || filter.resumes_before;
+  return page<Schedule>(standing ? "schedules" : "schedule_rules", conditions, order_of(filter),
+                        range, true);
 }
 
 Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {

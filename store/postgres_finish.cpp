@@ -58,7 +58,7 @@ void Ending::free_slot(std::size_t i,
 
 // A completion like most: it says no more than that, and its first attempt is the only one.
 bool is_plain(const Finish& finish) {
-  return finish.status == RunStatus::completed && finish.reason.empty() &&
+  return finish.sent && finish.status == RunStatus::completed && finish.reason.empty() &&
          finish.attempt.number == 1 && finish.attempt.outcome == "completed" &&
          finish.attempt.error.empty();
 }
@@ -103,7 +103,8 @@ const std::string& end_plain_sql() {
 }
 std::string end_any_sql(const std::string& others) {
   return end_sql(
-      "status = i.status, reason = i.reason, error = i.error, "
+      "status = i.status, reason = i.reason, error = i.error,"
+      " attempts = r.attempts - (i.started_at IS NULL)::int, "
       "available_at = i.available_at, remote_id = coalesce(nullif(i.remote_id, ''), r.remote_id),",
       "unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], "
       "$6::bigint[], $7::text[],"
@@ -232,15 +233,27 @@ void Ending::put_attempts() {
       " started_at = excluded.started_at, finished_at = excluded.finished_at,"
       " outcome = excluded.outcome, status_code = excluded.status_code, error "
       "= excluded.error";
+  static const std::string kNone =
+      "DELETE FROM attempts a USING unnest($1::bigint[], $2::bigint[]) AS i(run, number)"
+      " WHERE a.run = i.run AND a.number = i.number";
   std::map<std::pair<std::int64_t, int>, const Attempt*> last;
+  std::vector<std::pair<std::int64_t, int>> none;  // of claims that were no attempt
   std::vector<const LogEntry*> logs;
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     if (!ends_[i]) continue;
-    if (!ends_[i]->with_attempt)
+    if (!batch_[i].sent)
+      none.emplace_back(ends_[i]->run_number, batch_[i].attempt.number);
+    else if (!ends_[i]->with_attempt)
       last[{ends_[i]->run_number, batch_[i].attempt.number}] = &batch_[i].attempt;
     for (const auto& line : batch_[i].logs) logs.push_back(&line);
   }
   insert_logs(tx_, logs);
+  if (!none.empty()) {
+    Params claims;
+    claims.add_each(none, [](auto& each) { return each.first; });
+    claims.add_each(none, [](auto& each) { return each.second; });
+    tx_.exec(kNone, claims);
+  }
   if (last.empty()) return;
   Params params;
   params.add_each(last, [](auto& each) { return each.first.first; });

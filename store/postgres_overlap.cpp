@@ -158,6 +158,7 @@ void Desk::release_oldest() {
   }
   oldest->fresh->status = RunStatus::pending;
   oldest->fresh->available_at = now_;
+  oldest->fresh->start_before.reset();
 }
 
 void Desk::place(KnownRuns& known) {

@@ -161,11 +161,17 @@ struct End {
   std::optional<Timestamp> available_at;
 };
 
-void put_attempt(Connection& connection, std::int64_t run_number, const Attempt& attempt) {
+void put_attempt(Connection& connection, std::int64_t run_number, const Finish& finish) {
   static const std::string kPut =
       "INSERT OR REPLACE INTO attempts"
       " (run, number, started_at, finished_at, outcome, status_code, error)"
       " VALUES (?, ?, ?, ?, ?, ?, ?)";
+  static const std::string kNone = "DELETE FROM attempts WHERE run = ? AND number = ?";
+  const auto& attempt = finish.attempt;
+  if (!finish.sent) {
+    Query(connection, kNone).bind(run_number).bind(attempt.number).run();
+    return;
+  }
   Query query(connection, kPut);
   query.bind(run_number).bind(attempt.number).bind(attempt.started_at).bind(attempt.finished_at);
   query.bind(attempt.outcome).bind(attempt.status_code).bind(attempt.error);
@@ -180,16 +186,16 @@ void end_attempt(Connection& connection,
   static const std::string kEnd =
       "UPDATE runs SET status = ?2, reason = ?3, error = ?4, available_at = ?5, finished_at = ?6,"
       " started_at = coalesce(started_at, ?7), remote_id = CASE WHEN ?8 = '' THEN remote_id ELSE ?8"
-      " END WHERE number = ?1";
+      " END, attempts = attempts - ?9 WHERE number = ?1";
   const bool final = is_final(end.status);
   Query query(connection, kEnd);
   query.bind(run_number).bind(end.status).bind(end.reason).bind(finish.attempt.error);
   query.bind(final ? std::nullopt : std::optional(end.available_at.value_or(now)));
   query.bind(final ? std::optional(now) : std::nullopt);
   query.bind(finish.sent ? std::optional(finish.attempt.started_at) : std::nullopt);
-  query.bind(finish.remote_id);
+  query.bind(finish.remote_id).bind(finish.sent ? 0 : 1);
   query.run();
-  put_attempt(connection, run_number, finish.attempt);
+  put_attempt(connection, run_number, finish);
   insert_logs(connection, finish.logs);
 }
 
@@ -268,7 +274,8 @@ std::vector<FinishResult> SqliteStore::finish(const std::vector<Finish>& batch,
 
 void SqliteStore::hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) {
   static const std::string kHandBack =
-      "UPDATE runs SET status = 'pending', attempts = attempts - 1,"
+      "UPDATE runs SET attempts = attempts - 1,"
+      " status = CASE WHEN attempts = 1 THEN 'pending' ELSE 'retrying' END,"
       " available_at = coalesce(available_at, due_at)"
       " WHERE id = ? AND status = 'dispatching' AND owner = ? AND fence = ?";
   connection_->write([&] {

@@ -143,8 +143,7 @@ Page<Flow> SqliteDirectory::flows(const FlowFilter& filter, PageRange range) {
 Page<Schedule> SqliteDirectory::schedules(const ScheduleFilter& filter, PageRange range) {
   Conditions conditions;
   add_conditions(conditions, filter);
-  return page<Schedule>(
-      conditions, filter.due_before ? "next_due_at, id" : "created_at DESC, id DESC", range, true);
+  return page<Schedule>(conditions, order_of(filter), range, true);
 }
 
 Page<Run> SqliteDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {

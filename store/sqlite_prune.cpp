@@ -26,7 +26,9 @@ std::vector<OldRun> read_old_runs(Connection& connection,
   static const std::string kOld =
       "SELECT r.number, r.id, r.finished_at, r.status, coalesce(r.finished_at < " +
       std::string(kKeptFrom) +
-      ", TRUE) FROM runs r INDEXED BY runs_by_end LEFT JOIN schedules s ON s.id = r.schedule_id"
+      ", TRUE) AND NOT (r.parent_id IS NOT NULL AND EXISTS"
+      " (SELECT 1 FROM jobs j WHERE j.run_id = r.parent_id AND j.state <> 'ended'))"
+      " FROM runs r INDEXED BY runs_by_end LEFT JOIN schedules s ON s.id = r.schedule_id"
       " WHERE r.finished_at < ?2 AND (r.finished_at, r.number) > (?3, ?4)"
       " ORDER BY r.finished_at, r.number LIMIT ?5";
   std::vector<OldRun> found;
@@ -133,8 +135,8 @@ Pruned SqliteStore::prune(const PruneRequest& request, Timestamp now) {
                           ? PruneCursor{gaps.back().to, gaps.back().schedule_id,
                                         gaps.back().from.time_since_epoch().count()}
                           : PruneCursor{};
-    done.more = is_page(runs.size()) || is_page(gaps.size()) || is_page(done.logs) ||
-                  is_page(done.audit);
+    done.more =
+        is_page(runs.size()) || is_page(gaps.size()) || is_page(done.logs) || is_page(done.audit);
     return done;
   });
   // Pages that nobody else reads would be kept until somebody else writes.

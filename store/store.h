@@ -222,7 +222,9 @@ struct Finish {
   Attempt attempt;
   std::vector<LogEntry> logs;
   std::string remote_id{};
-  bool sent = true;  // false: no byte of the attempt left; it is no start of the run
+  // false: no byte left. The claim was no attempt: it is not counted and not kept, and is no start.
+  // Of final statuses only.
+  bool sent = true;
 };
 struct FinishResult {
   bool written = true;     // false: the claim was lost, or no such end is left; nothing changed
@@ -230,7 +232,8 @@ struct FinishResult {
   bool cancelled = false;  // instead of tried again: somebody had wished it
 };
 
-// A claim given back unsent: the attempt is not counted, the run is pending again.
+// A claim given back unsent: the attempt is not counted, the run is pending again, or retrying when
+// there were attempts before.
 struct HandBack {
   RunId run_id;
   std::int64_t fence = 0;

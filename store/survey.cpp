@@ -20,10 +20,18 @@ constexpr std::size_t kSurveyPage = 1'000;
 constexpr std::size_t kNamed = 3;  // as LIMIT in the texts below
 
 // Texts that both dialects read alike; ?1 is written for each of them.
-constexpr const char* kOverdueFrom =
-    " FROM schedules WHERE status = 'active' AND next_due_at IS NOT NULL AND next_due_at < ?1"
-    " AND next_due_at + late_after < ?1 AND project_id NOT IN"
+constexpr const char* kFiring =
+    " FROM schedules WHERE status = 'active' AND next_due_at IS NOT NULL AND project_id NOT IN"
     " (SELECT id FROM projects WHERE paused_at IS NOT NULL AND resumed_at IS NULL)";
+constexpr const char* kIsOverdue = " AND next_due_at < ?1 AND next_due_at + late_after < ?1";
+
+std::string overdue_of_firing() {
+  return std::string("SELECT count(*), min(next_due_at)") + kFiring + kIsOverdue;
+}
+// Along the index: min() would look at all of them.
+std::string next_of_firing() {
+  return std::string("SELECT next_due_at") + kFiring + " ORDER BY next_due_at LIMIT 1";
+}
 
 // `oldest`: due_at and late_after of the ten thousand pending runs that were due first.
 std::string overdue_runs_of(const std::string& oldest) {
@@ -40,14 +48,12 @@ Survey survey_file(Connection& connection, Timestamp now) {
   static const std::string kStates =
       "SELECT status, count(*), coalesce(sum(settled_to > ?1), 0) FROM schedules GROUP BY status";
   static const std::string kAheadIds = "SELECT id FROM schedules WHERE settled_to > ?1 LIMIT 3";
-  static const std::string kOverdue =
-      std::string("SELECT count(*), min(next_due_at)") + kOverdueFrom;
+  static const std::string kOverdue = overdue_of_firing();
   static const std::string kOverdueRuns =
       overdue_runs_of("SELECT due_at, late_after FROM runs INDEXED BY runs_holding WHERE " +
                       std::string(kIsHolding) +
                       " AND status = 'pending' AND due_at < ?1 ORDER BY due_at LIMIT 10000");
-  static const std::string kNext =
-      "SELECT min(next_due_at) FROM schedules WHERE status = 'active' AND next_due_at IS NOT NULL";
+  static const std::string kNext = next_of_firing();
   static const std::string kDead = "SELECT count(*) FROM runs WHERE status = 'dead'";
   static const std::string kHighWater = "SELECT high_water FROM instance";
   return connection.read([&] {
@@ -72,8 +78,7 @@ Survey survey_file(Connection& connection, Timestamp now) {
     all.overdue_runs = overdue_runs.read<std::uint64_t>();
     all.overdue_runs_since = overdue_runs.read<std::optional<Timestamp>>();
     Query next(connection, kNext);
-    next.step();
-    all.next_due = next.read<std::optional<Timestamp>>();
+    if (next.step()) all.next_due = next.read<Timestamp>();
     Query dead(connection, kDead);
     dead.step();
     all.dead = dead.read<std::uint64_t>();
@@ -90,15 +95,12 @@ Survey survey_server(PgConnection& connection, Timestamp now) {
       " FROM schedule_states GROUP BY status";
   static const std::string kAheadIds =
       "SELECT id FROM schedule_states WHERE settled_to > $1::bigint LIMIT 3";
-  static const std::string kOverdue =
-      for_postgres(std::string("SELECT count(*), min(next_due_at)") + kOverdueFrom);
+  static const std::string kOverdue = for_postgres(overdue_of_firing());
   static const std::string kOverdueRuns = for_postgres(
       overdue_runs_of("SELECT w.due_at, r.late_after FROM (SELECT id, due_at FROM incomplete_runs"
                       " WHERE status = 'pending' AND due_at < ?1 ORDER BY due_at LIMIT 10000) w"
                       " JOIN runs r ON r.id = w.id"));
-  static const std::string kNext =
-      "SELECT min(next_due_at) FROM schedule_states WHERE status = 'active'"
-      " AND next_due_at IS NOT NULL";
+  static const std::string kNext = next_of_firing();
   static const std::string kDead = "SELECT count(*) FROM incomplete_runs WHERE status = 'dead'";
   return connection.read([&](Tx& tx) {
     Survey all{.schedules = zeros<ScheduleStatus>()};
@@ -118,8 +120,7 @@ Survey survey_server(PgConnection& connection, Timestamp now) {
       all.overdue_runs = row.read<std::uint64_t>();
       all.overdue_runs_since = row.read<std::optional<Timestamp>>();
     });
-    for_each_row(tx.exec(kNext),
-                 [&](PgReader& row) { all.next_due = row.read<std::optional<Timestamp>>(); });
+    for_each_row(tx.exec(kNext), [&](PgReader& row) { all.next_due = row.read<Timestamp>(); });
     for_each_row(tx.exec(kDead), [&](PgReader& row) { all.dead = row.read<std::uint64_t>(); });
     return all;
   });
@@ -133,10 +134,12 @@ Survey survey_any(Store& store, Timestamp now) {
   all.dead = counts.runs[static_cast<std::size_t>(RunStatus::dead)].second;
   std::optional<DueCursor> after;
   for (bool more = true; more;) {
-    const auto rows = store.load_due(after, now, kSurveyPage);
+    const auto rows = store.load_due(after, Timestamp::max(), kSurveyPage);
     for (const auto& row : rows) {
       const auto due = *row.schedule.next_due_at;
-      if (due + row.schedule.late_after >= now || (row.project && row.project->paused())) continue;
+      if (row.project && row.project->paused()) continue;
+      if (!all.next_due) all.next_due = due;
+      if (due >= now || due + row.schedule.late_after >= now) continue;
       ++all.overdue;
       if (!all.overdue_since) all.overdue_since = due;
     }
@@ -153,9 +156,6 @@ Survey survey_any(Store& store, Timestamp now) {
   for (bool more = true; more; query.offset += kSurveyPage) {
     const auto rows = store.schedules(query);
     for (const auto& row : rows) {
-      const bool active = row.status == ScheduleStatus::active && row.next_due_at;
-      if (active && (!all.next_due || *row.next_due_at < *all.next_due))
-        all.next_due = row.next_due_at;
       if (!row.settled_to || *row.settled_to <= now + kAhead) continue;
       ++all.settled_ahead;
       if (all.settled_ahead_ids.size() < kNamed) all.settled_ahead_ids.push_back(row.id);

@@ -23,7 +23,7 @@ struct Survey {
   // that were due first. Those of a paused project, too: they go on.
   std::uint64_t overdue_runs = 0;
   std::optional<Timestamp> overdue_runs_since{};  // the first due_at among them
-  std::optional<Timestamp> next_due{};            // the first of all that are active
+  std::optional<Timestamp> next_due{};            // the first of those that fire
   // Schedules settled to a time more than a day after `now`: nothing before it fires.
   std::uint64_t settled_ahead = 0;
   std::vector<ScheduleId> settled_ahead_ids{};  // a few of them

@@ -1,6 +1,7 @@
 #include "store/validate.h"
 
 #include "store/columns.h"
+#include "store/run_rules.h"
 #include "store/utf8.h"
 
 #include <string>
@@ -105,6 +106,8 @@ void validate(const std::vector<Finish>& batch) {
     if (finish.attempt.run_id != finish.run_id)
       refuse("attempts", "run_id", "must be the finished run's");
     if (finish.attempt.number < 1) refuse("attempts", "number", "counts from 1");
+    if (!finish.sent && !is_final(finish.status))
+      refuse("runs", "status", "must be final when nothing was sent");
     for (const auto& line : finish.logs) check_texts(line);
   }
 }

@@ -55,7 +55,8 @@ bool follows_a_resume(const store::Schedule& schedule,
                       const std::optional<store::Project>& project) {
   const auto by = [&](const std::optional<store::CatchupPolicy>& policy,
                       const std::optional<Timestamp>& at) {
-    return policy && at && schedule.settled_to && *schedule.settled_to <= *at;
+    return policy && *policy != schedule.catchup && at && schedule.settled_to &&
+           *schedule.settled_to <= *at;
   };
   return by(schedule.resume_catchup, schedule.resumed_at) ||
          (project && by(project->resume_catchup, project->resumed_at));

@@ -50,7 +50,9 @@ std::vector<Action> Planner::step(Timestamp now) {
   if (!store_rests(now)) {
     keep_claims(now, actions);
     finish(actions);
-    if (in_doubt_ && !reviewing_ && settling_.empty() && !claiming_) {
+    const bool writing =
+        !settling_.empty() || claiming_ || !finishing_.empty() || !handing_back_.empty();
+    if (in_doubt_ && !reviewing_ && !writing) {
       reviewing_ = true;
       actions.emplace_back(ReviewHeld{});
     }
@@ -59,7 +61,7 @@ std::vector<Action> Planner::step(Timestamp now) {
       settle_due(now, actions);
     }
     if (!draining_) load_horizon(now, actions);
-    hand_back(actions);
+    hand_back(now, actions);
   }
   start_deliveries(now, actions);
   if (!store_rests(now)) {

@@ -187,7 +187,8 @@ class Planner {
   void finish(Actions& actions);
   void take(Finished finished, Timestamp now);
   [[nodiscard]] Notice notice_of(Ending ending, const store::FinishResult& result) const;
-  void hand_back(Actions& actions);
+  void give_back(std::deque<store::Run>& runs, Timestamp now);
+  void hand_back(Timestamp now, Actions& actions);
 
   // planner_lateness.cpp
   void note_lateness(const store::Run& run, Timestamp now);

@@ -35,8 +35,7 @@ void Planner::look_at_breakers(Timestamp now, Actions& actions) {
     if (lane.breaker.state() == Breaker::State::closed) continue;
     stopped.push_back(name);
     if (lane.breaker.may_send() || lane.queue.empty()) continue;
-    for (const auto& run : lane.queue) to_hand_back_.push_back({run.id, run.fence});
-    lane.queue.clear();
+    give_back(lane.queue, now);
     claim_by(name, now);
   }
   expire_runs(std::move(stopped), now, actions);

@@ -37,12 +37,14 @@ void Planner::cancel_deliveries(Actions& actions) {
 // A claimed run that ends without being sent.
 bool Planner::end_unsent(store::Run& run, Timestamp now) {
   const bool cancelled = !run.cancel_reason.empty();
-  // Daemons ended during the attempts before.
+  // A daemon ended during the last of its attempts.
   const bool used_up = run.attempts > run.retry.max_attempts;
   if (!cancelled && !used_up) return false;
   Report report;
-  report.kind = Report::Kind::retry;
-  report.error = cancelled ? "not sent: cancelled" : "not sent: the attempts are used up";
+  report.kind = Report::Kind::unsent;
+  report.error = cancelled ? "not sent: cancelled"
+                           : "its last attempt was interrupted and may have arrived: look there, "
+                             "then retry the run if it did not";
   endings_.push_back(
       ending_of({.run = std::move(run), .cancelled = cancelled}, std::move(report), now));
   return true;
@@ -52,11 +54,10 @@ bool Planner::end_unsent(store::Run& run, Timestamp now) {
 bool Planner::end_too_old(store::Run& run, Timestamp now) {
   if (run.attempts > 1 || !run.start_before || *run.start_before > now) return false;
   Report report;
-  report.kind = Report::Kind::retry;
+  report.kind = Report::Kind::unsent;
   report.error = "not sent: its catch-up window is over";
   Ending ending = ending_of({.run = std::move(run), .cancelled = true}, std::move(report), now);
   ending.finish.reason = store::kWindowOver;
-  ending.finish.sent = false;
   ending.run.reason = store::kWindowOver;
   endings_.push_back(std::move(ending));
   return true;

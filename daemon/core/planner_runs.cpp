@@ -175,6 +175,7 @@ Planner::Ending Planner::ending_of(InFlight&& flight, Report&& report, Timestamp
   store::Run& run = flight.run;
   if (!run.started_at) run.started_at = report.started_at;
   store::Finish finish;
+  finish.sent = report.kind != Report::Kind::unsent;
   finish.run_id = run.id;
   finish.fence = run.fence;
   finish.attempt.run_id = run.id;
@@ -192,9 +193,10 @@ Planner::Ending Planner::ending_of(InFlight&& flight, Report&& report, Timestamp
   }
   report.output.clear();
   store::LogEntry summary{run.flow_id, run.id, now, store::LogLevel::info, ""};
-  summary.message =
-      "attempt " + std::to_string(run.attempts) + ": " + std::string(store::word(finish.status));
-  if (run.attempts == 1 && run.started_at && *run.started_at - run.due_at > run.late_after) {
+  if (finish.sent) summary.message = "attempt " + std::to_string(run.attempts) + ": ";
+  summary.message += store::word(finish.status);
+  if (finish.sent && run.attempts == 1 && run.started_at &&
+      *run.started_at - run.due_at > run.late_after) {
     const milliseconds late = *run.started_at - run.due_at;
     summary.message += "; started " + duration_text(late) + " late, and more than " +
                        duration_text(run.late_after) + " counts as late";
@@ -208,6 +210,7 @@ Planner::Ending Planner::ending_of(InFlight&& flight, Report&& report, Timestamp
   if (finish.status == RunStatus::running)
     summary.message += ": accepted as batch job " + finish.remote_id;
   finish.logs.push_back(std::move(summary));
+  if (!finish.sent) --run.attempts;
   return {std::move(finish), std::move(run), std::move(report), flight.cancelled};
 }
 
@@ -232,8 +235,9 @@ void Planner::take(Delivered delivered, Timestamp now) {
   }
 }
 
+// Not while in doubt: what is held is read in another thread, and would have what ends meanwhile.
 void Planner::finish(Actions& actions) {
-  if (!finishing_.empty() || endings_.empty()) return;
+  if (in_doubt_ || !finishing_.empty() || endings_.empty()) return;
   FinishRuns request;
   const std::size_t count = std::min(endings_.size(), finish_limit_);
   request.batch.reserve(count);
@@ -253,7 +257,7 @@ void Planner::take(Finished finished, Timestamp now) {
     Ending& ending = endings[i];
     const store::FinishResult& result = finished.results.at(i);
     const std::string executor = ending.run.executor;
-    if (result.released) claim_by(executor, now);
+    if (result.released) claim_by(now);  // it may have another executor
     if (result.cancelled) ending.finish.status = RunStatus::cancelled;
     const RunStatus status = ending.finish.status;
     if (result.written && ending.run.origin == store::RunOrigin::child &&
@@ -285,17 +289,22 @@ Notice Planner::notice_of(Ending ending, const store::FinishResult& result) cons
   return notice;
 }
 
-void Planner::hand_back(Actions& actions) {
-  const auto give_back = [this](std::deque<store::Run>& runs) {
-    for (const auto& run : runs) to_hand_back_.push_back({run.id, run.fence});
-    runs.clear();
-  };
-  give_back(strays_);
+// One that is wished cancelled ends here: given back it would wait for somebody to claim it.
+void Planner::give_back(std::deque<store::Run>& runs, Timestamp now) {
+  for (auto& run : runs) {
+    const bool is_wished = !run.cancel_reason.empty() && !jobs_.takes(run);
+    if (!is_wished || !end_unsent(run, now)) to_hand_back_.push_back({run.id, run.fence});
+  }
+  runs.clear();
+}
+
+void Planner::hand_back(Timestamp now, Actions& actions) {
+  give_back(strays_, now);
   if (draining_) {
-    for (auto& [name, lane] : lanes_) give_back(lane.queue);
+    for (auto& [name, lane] : lanes_) give_back(lane.queue, now);
     for (const auto& run : jobs_.give_back()) to_hand_back_.push_back({run.id, run.fence});
   }
-  if (to_hand_back_.empty() || !handing_back_.empty()) return;
+  if (in_doubt_ || to_hand_back_.empty() || !handing_back_.empty()) return;
   handing_back_ = std::exchange(to_hand_back_, {});
   actions.emplace_back(HandBackRuns{handing_back_});
 }

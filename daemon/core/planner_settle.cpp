@@ -218,6 +218,8 @@ void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
                                 now + std::max(entry.row.schedule.catchup_grace, kTimeToSend));
     if (item.in_turn) {
       run.status = store::RunStatus::waiting;
+      // The settlement lets the oldest of them go when none runs.
+      if (lane != lanes_.end()) lane->second.claim_at = now;
     } else if (lane != lanes_.end() && free_slots(lane->second) > 0) {
       run.status = store::RunStatus::dispatching;
       ++lane->second.reserved_to_settle;

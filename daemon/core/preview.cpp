@@ -85,6 +85,16 @@ Preview preview_of_open_days(const Timetable& timetable, const PreviewWindow& wi
 
 }  // namespace
 
+std::optional<Instant> fires_after(const store::Schedule& row,
+                                   const Timetable& timetable,
+                                   bool flow_fires) {
+  if (row.next_run_at) return *row.next_run_at - seconds(1);
+  if (row.status != store::ScheduleStatus::paused || !row.paused_until || !flow_fires)
+    return std::nullopt;
+  const Instant after = timetable.before_due(*row.paused_until + std::chrono::milliseconds(1));
+  return std::max(after, row.settled_to.value_or(after));
+}
+
 Preview preview(const Timetable& timetable, const PreviewWindow& window) {
   if (timetable.open_days().leaves_out() || timetable.open_days().moves())
     return preview_of_open_days(timetable, window);

@@ -18,7 +18,7 @@ struct Report {
     unsent   // nothing left this machine: the attempt does not count (drain)
   };
   Kind kind = Kind::completed;
-  std::optional<int> status_code;  // HTTP status, or a command's exit code
+  std::optional<int> status_code;  // HTTP status, or a command's exit code (`exited`)
   std::string error;               // one line for a person; empty when completed
   std::optional<std::chrono::seconds> retry_after;
   // Nobody who knows of the run has answered: the network failed, the time was up, or what stands
@@ -31,6 +31,7 @@ struct Report {
   // When the first byte left (http), the process started (command), or the line was written (log).
   std::optional<store::Timestamp> started_at;
   std::optional<store::Timestamp> finished_at;
+  bool exited = false;
   // Into the run's log. flow_id and run_id are filled in by the planner.
   std::vector<store::LogEntry> output;
 };

@@ -1,4 +1,6 @@
-// Long outages and long waits for a retry, through planner and store.
+// Long outages, pauses and waits for a retry, through planner and store.
+#include "daemon/core/flow_change.h"
+#include "daemon/core/lifecycle.h"
 #include "store/memory_store.h"
 #include "tests/support/simulation.h"
 
@@ -13,6 +15,28 @@ namespace {
 using namespace std::chrono_literals;
 using store::CatchupPolicy;
 using store::RunStatus;
+
+void change(Simulation& simulation,
+            store::ScheduleId id,
+            const std::function<core::Change(const store::Schedule&)>& by) {
+  const auto row = *simulation.store().schedule(id);
+  store::ChangeSet changes;
+  core::put(changes, by(row), &row);
+  REQUIRE_FALSE(simulation.store().write(changes, simulation.now()));
+}
+
+void pause(Simulation& simulation, store::ScheduleId id) {
+  change(simulation, id, [&](const store::Schedule& row) {
+    return core::paused(row, nullptr, "", simulation.now());
+  });
+}
+
+void resume(Simulation& simulation, store::ScheduleId id, core::CatchUp catch_up) {
+  change(simulation, id, [&](const store::Schedule& row) {
+    const auto timetable = core::Timetable::compile(row, simulation.zones()).value();
+    return core::resumed(row, timetable, true, simulation.now(), catch_up);
+  });
+}
 
 }  // namespace
 
@@ -76,6 +100,46 @@ TEST_CASE("every second, down for a year: at most 100 runs, one gap, in less tha
   CHECK(account.in_gaps + account.runs.size() == 365 * 86'400 + 1);
   CHECK(account.runs.back() == at("2026-03-01T00:00:00Z"));
   CHECK(store.schedule(id)->next_run_at == at("2026-03-01T00:00:01Z"));
+}
+
+// With one daemon nobody looks for what is pending unless something says so.
+TEST_CASE("a resume with catch-up sends what passed, also by the schedule's own policy") {
+  const auto [catch_up, sent] = GENERATE(table<core::CatchUp, std::size_t>({
+      {core::CatchUp::all, 5},     // 09:00 to 13:00
+      {core::CatchUp::policy, 5},  // which is all
+      {core::CatchUp::last, 3},    // without 10:00 and 11:00
+      {core::CatchUp::none, 2},
+  }));
+  CAPTURE(catch_up);
+  store::MemoryStore store;
+  Simulation simulation(store, at("2026-03-01T08:50:00Z"), {});
+  const auto id =
+      simulation.add("FREQ=HOURLY", at("2026-03-01T09:00:00Z"), "UTC",
+                     [&](store::Schedule& schedule) { schedule.catchup = CatchupPolicy::all; });
+  simulation.run_until(at("2026-03-01T09:10:00Z"));
+  pause(simulation, id);
+  simulation.run_until(at("2026-03-01T12:30:00Z"));
+  REQUIRE(simulation.sent().size() == 1);
+  resume(simulation, id, catch_up);
+  simulation.run_until(at("2026-03-01T13:05:00Z"));
+  CHECK(simulation.sent().size() == sent);
+  for (const auto& run : store.runs({.limit = 100})) CHECK(run.status == RunStatus::completed);
+}
+
+TEST_CASE("an outage after a resume that had nothing to make up for goes by the own policy") {
+  store::MemoryStore store;
+  Simulation simulation(store, at("2026-03-01T08:50:00Z"), {});
+  const auto id =
+      simulation.add("FREQ=HOURLY", at("2026-03-01T09:00:00Z"), "UTC",
+                     [&](store::Schedule& schedule) { schedule.catchup = CatchupPolicy::all; });
+  simulation.run_until(at("2026-03-01T09:10:00Z"));
+  pause(simulation, id);
+  simulation.run_until(at("2026-03-01T09:20:00Z"));
+  resume(simulation, id, core::CatchUp::last);
+  simulation.run_until(at("2026-03-01T09:30:00Z"));
+  simulation.down_until(at("2026-03-01T12:30:00Z"));
+  simulation.run_until(at("2026-03-01T13:05:00Z"));
+  CHECK(simulation.sent().size() == 5);
 }
 
 TEST_CASE("Retry-After is obeyed within a second and an hour, and holds up no later occurrence") {

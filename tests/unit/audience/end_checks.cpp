@@ -141,6 +141,9 @@ void dead_children(store::Store& store) {
   stage.finish(dead, RunStatus::dead);
   const auto desk = run_desk_of(store);
   CHECK(desk->purge_dead({dead.id}, {}, stage.now) == 0);
+  PruneRequest request;
+  request.runs_before = request.logs_before = stage.now + 1h;
+  CHECK(store.prune(request, stage.now + 2h).runs == 0);
   for (int calls = 0; desk->remove_history(flow_id(1), 1).more; ++calls) REQUIRE(calls < 100);
   CHECK(store.run(dead.id));
   stage.finish(stage.claim(), RunStatus::completed);
@@ -214,7 +217,7 @@ std::vector<AudienceCheck> end_checks() {
           {"a job is cancelled half way: what was sent ends", cancelled_half_way},
           {"a job is cancelled while it is spread", cancelled_while_spreading},
           {"a job that waits to go on is cancelled, with its children", cancelled_by_others},
-          {"a dead child is not purged while its job counts it", dead_children},
+          {"a dead child is neither purged nor pruned while its job counts it", dead_children},
           {"many open jobs are looked at in turn", many_open},
           {"what a job kept goes with its run", pruned}};
 }

@@ -1,5 +1,6 @@
 #include "daemon/core/lifecycle.h"
 
+#include "daemon/core/preview.h"
 #include "tests/support/simulation.h"
 
 #include <catch2/catch.hpp>
@@ -235,6 +236,25 @@ TEST_CASE("time spent paused is one gap when it ends") {
     CHECK(change.schedule.status == ScheduleStatus::active);
     CHECK(!change.schedule.next_run_at);
   }
+}
+
+TEST_CASE("what is previewed of a schedule paused until a time is what it resumes with") {
+  auto row = daily();
+  row.jitter = GENERATE(0ms, 50min, 23h);
+  const auto times = timetable_of(row);
+  const auto until = GENERATE(at("2026-06-04T08:59:59Z"), at("2026-06-04T09:00:00Z"),
+                              at("2026-06-04T09:00:01Z"), at("2026-06-05T00:00:00Z")) +
+                     GENERATE(0ms, 1ms);
+  CAPTURE(row.jitter, until);
+  row = core::paused(row, &times, "", at("2026-06-02T08:00:00Z"), until).schedule;
+  const auto after = core::fires_after(row, times, true);
+  REQUIRE(after);
+  CHECK(times.next(*after)->scheduled_for ==
+        core::resumed(row, times, true, until).schedule.next_run_at);
+  CHECK_FALSE(core::fires_after(row, times, false));
+  row.paused_until.reset();
+  CHECK_FALSE(core::fires_after(row, times, true));
+  CHECK(core::fires_after(daily(), times, true) == at("2026-06-02T08:59:59Z"));
 }
 
 TEST_CASE("what an outage left before a flow stopped was missed, and is not of the flow") {

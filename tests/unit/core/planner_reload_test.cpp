@@ -102,4 +102,37 @@ TEST_CASE("a larger cap is used at once, a smaller one when deliveries have ende
   CHECK(all_of<core::Deliver>(here.step()).size() == 1);
 }
 
+// Its schedule had another executor when the one before it was settled.
+TEST_CASE("a run that an end lets go is claimed whatever its executor is") {
+  Planned here({{"a", 1}, {"b", 1}});
+  here.claim("a", {claimed_run(1, "a")});
+  here.claim("b", {});
+  (void)here.step();
+  here.planner.complete(core::Delivered{claimed_run(1, "a").id, {}}, kNow);
+  REQUIRE(all_of<core::FinishRuns>(here.step()).size() == 1);
+  here.planner.complete(core::Finished{{{.written = true, .released = true}}}, kNow);
+  here.claim("b", {claimed_run(2, "b")});
+  CHECK(all_of<core::Deliver>(here.step()).size() == 1);
+}
+
+TEST_CASE("a run that waits, and is wished cancelled, is not given back but ended") {
+  Planned here({{"old", 1}});
+  here.claim("old", {claimed_run(1, "old"), claimed_run(2, "old"), claimed_run(3, "old")});
+  REQUIRE(all_of<core::Deliver>(here.step()).size() == 1);
+  store::Changes changes;
+  changes.to_cancel = {claimed_run(2).id};
+  here.planner.complete(core::Changed{changes}, kNow);
+  here.planner.drain();
+  const auto first = here.step();
+  auto ends = all_of<core::FinishRuns>(first);
+  if (ends.empty()) ends = all_of<core::FinishRuns>(here.step());
+  REQUIRE(ends.size() == 1);
+  CHECK(ends[0].batch.at(0).run_id == claimed_run(2).id);
+  CHECK(ends[0].batch.at(0).status == store::RunStatus::cancelled);
+  const auto back = all_of<core::HandBackRuns>(first);
+  REQUIRE(back.size() == 1);
+  REQUIRE(back[0].batch.size() == 1);
+  CHECK(back[0].batch.at(0).run_id == claimed_run(3).id);
+}
+
 }  // namespace rruled::test

@@ -303,8 +303,9 @@ TEST_CASE("a claimed run that was wished cancelled is not sent") {
   const auto actions = planner.step(kNow);
   CHECK(all_of<core::Deliver>(actions).empty());
   REQUIRE(all_of<core::FinishRuns>(actions).size() == 1);
-  CHECK(all_of<core::FinishRuns>(actions).front().batch.at(0).status ==
-        store::RunStatus::cancelled);
+  const auto end = all_of<core::FinishRuns>(actions).front().batch.at(0);
+  CHECK(end.status == store::RunStatus::cancelled);
+  CHECK_FALSE(end.sent);
 }
 
 TEST_CASE("a wish breaks off the delivery that it is for, once, and no other") {
@@ -349,7 +350,15 @@ TEST_CASE("a run whose last attempts ended with their daemons is not sent once m
   const auto actions = planner.step(kNow);
   CHECK(all_of<core::Deliver>(actions).empty());
   REQUIRE(all_of<core::FinishRuns>(actions).size() == 1);
-  CHECK(all_of<core::FinishRuns>(actions).front().batch.at(0).status == store::RunStatus::dead);
+  const auto end = all_of<core::FinishRuns>(actions).front().batch.at(0);
+  CHECK(end.status == store::RunStatus::dead);
+  CHECK_FALSE(end.sent);
+  CHECK_THAT(end.attempt.error, Catch::Contains("may have arrived"));
+  CHECK_THAT(end.logs.at(0).message, Catch::StartsWith("dead: its last attempt"));
+  planner.complete(core::Finished{{store::FinishResult{}}}, kNow);
+  const auto notices = all_of<core::Notice>(planner.step(kNow));
+  REQUIRE(notices.size() == 1);
+  CHECK(notices[0].run->attempts == run.retry.max_attempts);
 }
 
 TEST_CASE("a clock set back does not put off the heartbeat") {

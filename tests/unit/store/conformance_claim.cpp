@@ -105,6 +105,21 @@ void hands_back_what_was_not_sent(Store& store) {
   CHECK(store.run(first.id)->status == RunStatus::completed);
 }
 
+void hands_back_what_was_tried_before(Store& store) {
+  const auto claimant = begin_with_schedules(store, 0);
+  add(store, 1, 1);
+  const auto first = store.claim({claimant, {"default"}}, at(5)).runs.at(0);
+  auto retry = a_finish(first, RunStatus::retrying, at(6));
+  retry.available_at = at(7);
+  (void)store.finish({retry}, claimant, at(6));
+  const auto second = store.claim({claimant, {"default"}}, at(7)).runs.at(0);
+  store.hand_back({{second.id, second.fence}}, claimant);
+  // It has begun: it goes by its retries, not by its window.
+  CHECK(store.run(first.id)->status == RunStatus::retrying);
+  CHECK(store.run(first.id)->attempts == 1);
+  CHECK(store.claim({claimant, {"default"}}, at(7)).runs.size() == 1);
+}
+
 void hands_back_what_was_settled(Store& store) {
   const auto claimant = begin_with_schedules(store, 0);
   REQUIRE_FALSE(store.write(put(a_schedule()), at(0)));
@@ -156,6 +171,7 @@ std::vector<Check> claim_checks() {
       {"claims only for its executors", claims_only_for_its_executors},
       {"claims retries", claims_retries},
       {"hands back what was not sent", hands_back_what_was_not_sent},
+      {"hands back what was tried before", hands_back_what_was_tried_before},
       {"hands back what was settled", hands_back_what_was_settled},
       {"tells what is held", tells_what_is_held},
   };

@@ -88,6 +88,24 @@ void schedules_are_paged_by_what_is_asked(Store& store) {
   CHECK(show(due.rows.at(0)) == show(*store.schedule(schedule_id(4))));
 }
 
+void schedules_that_resume_are_found_by_when(Store& store) {
+  fill(store);
+  ChangeSet changes;
+  for (const int n : {1, 2, 3}) {
+    auto row = *store.schedule(schedule_id(n));
+    row.status = n == 3 ? ScheduleStatus::active : ScheduleStatus::paused;
+    row.paused_until = at(100 - n);
+    changes.schedules.push_back(
+        {row, ScheduleStamp{row.version, row.next_run_at, store.schedule(row.id)->status}});
+  }
+  REQUIRE_FALSE(store.write(changes, at(0)));
+  const auto directory = directory_of(store);
+  // The first to resume comes first; what resumes at the bound is left out.
+  CHECK(numbers_on(directory->schedules({.resumes_before = at(100)}, {})) == Numbers{2, 1});
+  CHECK(numbers_on(directory->schedules({.resumes_before = at(99)}, {})) == Numbers{2});
+  CHECK(directory->schedules({.project_id = 2, .resumes_before = at(100)}, {}).count == 0);
+}
+
 void runs_are_paged_by_what_is_asked(Store& store) {
   fill(store);
   ChangeSet changes;
@@ -356,6 +374,7 @@ std::vector<Check> directory_checks() {
   return {
       {"flows are paged by what is asked", flows_are_paged_by_what_is_asked},
       {"schedules are paged by what is asked", schedules_are_paged_by_what_is_asked},
+      {"schedules that resume are found by when", schedules_that_resume_are_found_by_when},
       {"runs are paged by what is asked", runs_are_paged_by_what_is_asked},
       {"the last run of a schedule", the_last_run_of_a_schedule},
       {"logs are paged by what is asked", logs_are_paged_by_what_is_asked},

@@ -78,7 +78,7 @@ void what_was_never_sent_lets_the_next_one_go(Store& store) {
   CHECK(ledger.desk->expire_runs({}, at(9'000)).empty());
 }
 
-void an_attempt_that_was_never_sent_is_no_start(Store& store) {
+void what_was_never_sent_is_no_attempt(Store& store) {
   const Ledger ledger(store, OverlapPolicy::allow, RunKind::invocation);
   const auto run = store.claim({ledger.claimant, {"default"}, 1}, at(3)).runs.at(0);
   auto end = a_finish(run, cancelled, at(60));
@@ -86,7 +86,34 @@ void an_attempt_that_was_never_sent_is_no_start(Store& store) {
   CHECK(store.finish({end}, ledger.claimant, at(60)).at(0).written);
   CHECK(store.run(run.id)->status == cancelled);
   CHECK(store.run(run.id)->started_at == std::nullopt);
-  CHECK(store.attempts(run.id).size() == 1);
+  CHECK(store.run(run.id)->attempts == 0);
+  CHECK(store.attempts(run.id).empty());
+  CHECK(store.finish({end}, ledger.claimant, at(61)).at(0).written);  // again, the same
+  CHECK(store.run(run.id)->attempts == 0);
+  end.status = retrying;
+  CHECK_THROWS_AS(store.finish({end}, ledger.claimant, at(62)), StoreError);
+}
+
+void what_was_never_sent_ends_after_the_attempts_before(Store& store) {
+  const Ledger ledger(store, OverlapPolicy::allow, RunKind::invocation);
+  const auto first = store.claim({ledger.claimant, {"default"}, 1}, at(3)).runs.at(0);
+  auto retry = a_finish(first, retrying, at(4));
+  retry.available_at = at(5);
+  (void)store.finish({retry}, ledger.claimant, at(4));
+  const auto claimed = store.claim({ledger.claimant, {"default"}}, at(5)).runs;
+  REQUIRE(claimed.size() == 2);
+  auto end = a_finish(claimed[claimed[0].id == first.id ? 0 : 1], dead, at(6));
+  end.sent = false;
+  end.attempt.error = "not sent";
+  CHECK(store.finish({end}, ledger.claimant, at(6)).at(0).written);
+  const auto run = store.run(first.id);
+  CHECK(run->status == dead);
+  CHECK(run->error == "not sent");
+  CHECK(run->attempts == 1);
+  const auto attempts = store.attempts(first.id);
+  REQUIRE(attempts.size() == 1);
+  CHECK(attempts[0].number == 1);
+  CHECK(run->started_at == attempts[0].started_at);
 }
 
 void a_job_that_is_being_spread_does_not_expire(Store& store) {
@@ -108,7 +135,9 @@ std::vector<Check> expiry_checks() {
   return {
       {"what was never sent expires", what_was_never_sent_expires},
       {"what was never sent lets the next one go", what_was_never_sent_lets_the_next_one_go},
-      {"an attempt that was never sent is no start", an_attempt_that_was_never_sent_is_no_start},
+      {"what was never sent is no attempt", what_was_never_sent_is_no_attempt},
+      {"what was never sent ends after the attempts before",
+       what_was_never_sent_ends_after_the_attempts_before},
       {"a job that is being spread does not expire", a_job_that_is_being_spread_does_not_expire},
   };
 }

@@ -65,6 +65,7 @@ void surveys_schedules(Store& store) {
 
   pause_project(store, at(1'000));
   CHECK(survey(store, at(1'000)).overdue == 0);
+  CHECK_FALSE(survey(store, at(1'000)).next_due);
 }
 
 void surveys_what_is_settled_ahead(Store& store) {

@@ -1,0 +1,71 @@
+// A settle or claim that may have been committed unseen: what is held is read again. On a server
+// that happens in one thread, while ends are written in another.
+#include "daemon/core/planner.h"
+#include "planner_actions.h"
+#include "tests/support/simulation.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+using core::StoreFailed;
+
+// One run is with its executor, and a claim is on its way.
+struct Claiming {
+  Claiming() : planner(Simulation::Options::default_planner(), zones, kNow) {
+    (void)planner.step(kNow);
+    planner.complete(core::Claimed{{{claimed_run(1)}, kNow}}, kNow);
+    const auto actions = planner.step(kNow);
+    REQUIRE(all_of<core::Deliver>(actions).size() == 1);
+    REQUIRE(all_of<core::Claim>(actions).size() == 1);
+  }
+  void fail_claim() { planner.complete(StoreFailed{StoreFailed::What::claim, "cut", false}, kNow); }
+  void end_delivery() { planner.complete(core::Delivered{claimed_run(1).id, {}}, kNow); }
+  std::vector<Action> step() { return planner.step(later); }
+
+  rrule::ZoneDatabase zones;
+  core::Planner planner;
+  const Instant later = kNow + 60s;  // the store is asked again
+};
+
+}  // namespace
+
+TEST_CASE("what ends while the held runs are read is not sent again") {
+  Claiming here;
+  here.fail_claim();
+  here.end_delivery();
+  const auto doubting = here.step();
+  CHECK(all_of<core::ReviewHeld>(doubting).size() == 1);
+  CHECK(all_of<core::FinishRuns>(doubting).empty());
+  // As it was read before its end could be written.
+  here.planner.complete(core::Held{{claimed_run(1)}}, here.later);
+  const auto sure = here.step();
+  CHECK(all_of<core::Deliver>(sure).empty());
+  CHECK(all_of<core::FinishRuns>(sure).size() == 1);
+}
+
+TEST_CASE("the held runs are not read while an end is being written") {
+  Claiming here;
+  here.end_delivery();
+  REQUIRE(all_of<core::FinishRuns>(here.planner.step(kNow)).size() == 1);
+  here.fail_claim();
+  CHECK(all_of<core::ReviewHeld>(here.step()).empty());
+  here.planner.complete(core::Finished{{store::FinishResult{}}}, here.later);
+  CHECK(all_of<core::ReviewHeld>(here.step()).size() == 1);
+}
+
+TEST_CASE("the held runs are not read while some are being given back") {
+  Claiming here;
+  core::Report unsent;
+  unsent.kind = core::Report::Kind::unsent;
+  here.planner.complete(core::Delivered{claimed_run(1).id, unsent}, kNow);
+  REQUIRE(all_of<core::HandBackRuns>(here.planner.step(kNow)).size() == 1);
+  here.fail_claim();
+  CHECK(all_of<core::ReviewHeld>(here.step()).empty());
+  here.planner.complete(core::HandedBack{}, here.later);
+  CHECK(all_of<core::ReviewHeld>(here.step()).size() == 1);
+}
+
+}  // namespace rruled::test
