@@ -93,6 +93,17 @@ std::optional<Response> ApiApplication::refuse_content(const Request& request,
   return std::nullopt;
 }
 
+// A store that takes nothing can be read all the same.
+void ApiApplication::note_use(store::Directory& directory,
+                              store::TokenId token,
+                              store::Timestamp now) const {
+  try {
+    directory.touch_token(token, now);
+  } catch (const store::StoreError& error) {
+    log_->debug("api: when a token was last used is not noted: {}", error.what());
+  }
+}
+
 ApiApplication::Admission ApiApplication::authenticate(const Request& request,
                                                        Backend& backend) const {
   if (options_.auth == io::ApiAuth::none)
@@ -106,7 +117,7 @@ ApiApplication::Admission ApiApplication::authenticate(const Request& request,
       (token->expires_at && *token->expires_at <= now))
     return {{}, not_authenticated("Invalid API key.", "authentication_failed")};
   if (!token->last_used_at || now - *token->last_used_at >= kLastUsedStep)
-    backend.directory->touch_token(token->id, now);
+    note_use(*backend.directory, token->id, now);
   return {grant_of(*token), std::nullopt};
 }
 
@@ -165,7 +176,9 @@ Response ApiApplication::guarded(const Request& request,
 awaitable<std::optional<Response>> ApiApplication::refuse(const Request& head) {
   Plan plan = this->plan(head);
   if (plan.answer) co_return std::move(plan.answer);
-  if (plan.match.route->scope == Scope::open) co_return std::nullopt;
+  // What anybody may ask takes no body: waiting for one would give strangers the connections.
+  if (plan.match.route->scope == Scope::open)
+    co_return problem(413, "This is asked for without a body.");
   auto work = [&](Backend& backend) {
     // A response that is not asked for means: go on.
     const Response response = guarded(head, [&] {

@@ -52,6 +52,7 @@ class ApiApplication final : public Application {
     std::optional<Response> refusal;
   };
   [[nodiscard]] Admission admit(const Request& request, const Plan& plan, Backend& backend) const;
+  void note_use(store::Directory& directory, store::TokenId token, store::Timestamp now) const;
   [[nodiscard]] Admission authenticate(const Request& request, Backend& backend) const;
   [[nodiscard]] Response call(const Request& request, const Plan& plan, Backend& backend) const;
   [[nodiscard]] Response guarded(const Request& request,

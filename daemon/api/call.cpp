@@ -2,6 +2,7 @@
 
 #include "daemon/api/content.h"
 #include "daemon/core/audit.h"
+#include "daemon/core/property_filter.h"
 #include "daemon/core/time_text.h"
 #include "daemon/io/api_token.h"
 #include "daemon/io/calendar_finder.h"
@@ -114,9 +115,14 @@ Response json_response(const json::value& value, int status) {
 std::optional<store::Timestamp> time_parameter(const Call& call, std::string_view name) {
   const std::string* text = call.parameter(name);
   if (text == nullptr) return std::nullopt;
-  const auto time = core::parse_time(*text);
-  if (!time) refuse(std::string(name), "Not a time such as 2026-01-31T09:00:00Z.");
-  return core::instant_of(*time, *rrule::TimeZone::utc());
+  if (text->starts_with('-')) {
+    if (const auto ago = core::relative_time(*text, call.now)) return ago;
+  } else if (const auto time = core::parse_time(*text)) {
+    return core::instant_of(*time, *rrule::TimeZone::utc());
+  }
+  refuse(std::string(name),
+         "Must be a time such as 2026-01-31T09:00:00Z, or so long ago: -24h, -7d, -2w, -1m (a "
+         "month), -1y.");
 }
 
 std::size_t size_parameter(const Call& call,

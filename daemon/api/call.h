@@ -76,8 +76,10 @@ void warn_unknown(Call& call, const std::vector<std::string>& keys);
 
 // ---- Parameters ----
 
+// ISO 8601, UTC without an offset; or so long before now, as in filters: "-7d".
 [[nodiscard]] std::optional<store::Timestamp> time_parameter(const Call& call,
                                                              std::string_view name);
+// At most `max`, whatever is asked.
 [[nodiscard]] std::size_t size_parameter(const Call& call,
                                          std::string_view name,
                                          std::size_t fallback,

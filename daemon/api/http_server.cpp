@@ -212,11 +212,12 @@ void HttpServer::Core::take(SocketWire::Socket socket) {
   asio::co_spawn(io_, serve(shared_from_this(), std::move(session)), asio::detached);
 }
 
-// Who has waited longest without a whole request gives way: sockets that ask nothing must not keep
-// out those that do.
+// Who has waited longest without a whole request gives way, then who takes longest to take its
+// answer: sockets that ask nothing, or read nothing, must not keep out those that do.
 bool HttpServer::Core::make_room() {
-  if (context_->waiting.empty()) return false;
-  Session* const idle = context_->waiting.front();
+  const auto& line = context_->waiting.empty() ? context_->writing : context_->waiting;
+  if (line.empty()) return false;
+  Session* const idle = line.front();
   idle->close();
   std::erase_if(sessions_, [&](const auto& each) { return each.get() == idle; });
   return true;

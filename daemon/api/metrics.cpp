@@ -1,5 +1,4 @@
 #include "daemon/api/routes.h"
-#include "daemon/core/property_filter.h"
 
 #include <date/date.h>
 
@@ -43,17 +42,9 @@ std::optional<Metric> metric_of(RunStatus status) {
   }
 }
 
-// An ISO 8601 time, or one relative to now as in filters: "-7d", "-24h".
 std::optional<Timestamp> moment_parameter(const Call& call, std::string_view name) {
-  const std::string* text = call.parameter(name);
-  const bool relative = text != nullptr && text->starts_with('-');
-  const auto moment = relative ? core::relative_time(*text, call.now) : time_parameter(call, name);
-  if (text == nullptr) return std::nullopt;
-  if (!moment || *moment < Timestamp())
-    refuse(
-        std::string(name),
-        "A time such as 2026-01-31T00:00:00Z, or so long ago: -24h, -7d, -2w, -1m (a month), -1y;"
-        " not before 1970.");
+  const auto moment = time_parameter(call, name);
+  if (moment && *moment < Timestamp()) refuse(std::string(name), "Must not be before 1970.");
   return moment;
 }
 

@@ -34,7 +34,9 @@ constexpr std::string_view kSchemas = R"json({
  "billable_action_types":{"type":"array","items":{"type":"string"},"readOnly":true}}},
 "Schedule":{"type":"object","properties":{
  "id":{"$ref":"#/components/schemas/Id","readOnly":true},"rrule":{"type":"string"},
- "starts_at":{"$ref":"#/components/schemas/Time"},"timezone":{"type":"string","maxLength":64,
+ "starts_at":{"$ref":"#/components/schemas/Time"},
+ "starts_at_local":{"type":"string","writeOnly":true},
+ "timezone":{"type":"string","maxLength":64,
  "default":"UTC"},
  "variables":{"type":"object"},"status":{"enum":["active","paused","completed","error"]},
  "next_run_at":{"$ref":"#/components/schemas/NullableTime","readOnly":true},
@@ -136,6 +138,7 @@ constexpr std::string_view kSchemas = R"json({
 "PreviewRequest":{"type":"object","required":["rrule"],"properties":{"rrule":{"type":"string"},
  "starts_at":{"type":"string"},"starts_at_local":{"type":"string"},"timezone":{"type":"string"},
  "dst_gap":{"enum":["shift","skip"]},"dst_fold":{"enum":["auto","first","second","both"]},
+ "calendar":{"type":["string","null"]},"calendar_action":{"enum":["skip","next","previous"]},
  "after":{"type":"string"},"until":{"type":"string"},"count":{"type":"integer","maximum":1000}}},
 "Calendar":{"type":"object","properties":{
  "name":{"type":"string","maxLength":200},
@@ -165,7 +168,8 @@ constexpr std::string_view kSchemas = R"json({
 "Explanation":{"type":"object","properties":{"at":{"$ref":"#/components/schemas/Time"},
  "timezone":{"type":"string"},"occurrences":{"type":"array","items":{"type":"object"}},
  "edits":{"type":"array","items":{"type":"object"}}}},
-"Health":{"type":"object","properties":{"status":{"type":"string"},"reason":{"type":"string"}}}
+"Health":{"type":"object","properties":{"status":{"type":"string"},"reason":{"type":"string"},
+ "warnings":{"type":"array","items":{"type":"string"}}}}
 })json";
 
 json::object reference(std::string_view schema) {

@@ -1,7 +1,11 @@
 #include "daemon/api/content.h"
 #include "daemon/api/routes.h"
 #include "daemon/core/audit.h"
+#include "daemon/core/field_reader.h"
 #include "daemon/core/person_json.h"
+
+#include <array>
+#include <set>
 
 // The persons of a project: put one by one or in bulk, and read.
 namespace rruled::api {
@@ -16,6 +20,12 @@ store::PersonPut person_of(const Call& call, const json::object& object, std::st
   return std::move(*put);
 }
 
+std::vector<std::string> unknown_keys(const json::object& person) {
+  constexpr std::array<std::string_view, 5> kKeys{"distinct_id", "properties", "id", "created_at",
+                                                  "updated_at"};
+  return core::FieldReader::unknown_keys(person, kKeys);
+}
+
 // What the audit log keeps of it: properties of persons are not its business.
 store::AuditEntry line_of(const Call& call, const std::vector<store::PersonPut>& persons) {
   const json::object after{{"persons", persons.size()}};
@@ -26,8 +36,9 @@ store::AuditEntry line_of(const Call& call, const std::vector<store::PersonPut>&
 }
 
 // One JSON object a line; empty lines are skipped. An error names the line, counted from 0.
-std::vector<store::PersonPut> persons_in_lines(const Call& call) {
+std::vector<store::PersonPut> persons_in_lines(Call& call) {
   std::vector<store::PersonPut> persons;
+  std::set<std::string> unknown;
   std::string_view rest = call.request.body;
   for (std::size_t line = 0; !rest.empty(); ++line) {
     const auto end = std::min(rest.find('\n'), rest.size());
@@ -43,7 +54,9 @@ std::vector<store::PersonPut> persons_in_lines(const Call& call) {
                                      std::to_string(value.error().column) + ").")};
     if (!value->is_object()) refuse(path, "Invalid data. Expected a JSON object.");
     persons.push_back(person_of(call, value->get_object(), path));
+    for (auto& key : unknown_keys(value->get_object())) unknown.insert(std::move(key));
   }
+  warn_unknown(call, {unknown.begin(), unknown.end()});
   return persons;
 }
 
@@ -51,7 +64,10 @@ Response put_in_bulk(Call& call) {
   const auto persons = persons_in_lines(call);
   if (persons.empty()) refuse("", "Expected a JSON object on each line.");
   const auto put = call.audience().put_persons(persons, line_of(call, persons), call.now);
-  return json_response(json::object{{"created", put.created}, {"updated", put.updated}});
+  Response response =
+      json_response(json::object{{"created", put.created}, {"updated", put.updated}});
+  response.headers = call.headers;
+  return response;
 }
 
 }  // namespace
@@ -69,12 +85,7 @@ Response list_persons(Call& call) {
 Response put_persons(Call& call) {
   if (body_kind(call.request) == BodyKind::json_lines) return put_in_bulk(call);
   const auto body = body_object(call);
-  std::vector<std::string> unknown;
-  for (const auto& [key, value] : body)
-    if (key != "distinct_id" && key != "properties" && key != "id" && key != "created_at" &&
-        key != "updated_at")
-      unknown.emplace_back(key);
-  warn_unknown(call, unknown);
+  warn_unknown(call, unknown_keys(body));
   const std::vector persons{person_of(call, body, "")};
   const auto put = call.audience().put_persons(persons, line_of(call, persons), call.now);
   const store::PersonQuery query{.project_id = call.project(),

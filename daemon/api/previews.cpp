@@ -1,10 +1,13 @@
 #include "daemon/api/routes.h"
+#include "daemon/core/lifecycle.h"
 #include "daemon/core/preview.h"
 #include "rrule/occurrence.h"
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <queue>
+#include <set>
 
 namespace rruled::api {
 namespace {
@@ -42,6 +45,31 @@ struct Walk {
   }
 };
 
+// Those whose pause is over before `to`.
+void add_resuming(const Call& call, store::Timestamp to, std::vector<store::Schedule>& rows) {
+  auto page = call.directory().schedules({.project_id = call.project(), .resumes_before = to},
+                                         {kUpcomingSchedulesMax, 0});
+  if (page.count > kUpcomingSchedulesMax)
+    refuse("to", "More than " + std::to_string(kUpcomingSchedulesMax) +
+                     " schedules are paused until a time before it: give an earlier one.");
+  std::ranges::move(page.rows, std::back_inserter(rows));
+}
+
+bool flow_fires(const store::Flow& flow) { return core::can_fire(flow.status, flow.trigger_type); }
+
+// Flows that can fire, of the schedules that are paused: next_run_at says it of the others.
+std::set<store::FlowId> firing_flows(const Call& call,
+                                     const std::vector<store::Schedule>& schedules) {
+  std::set<store::FlowId> known;
+  std::set<store::FlowId> firing;
+  for (const auto& each : schedules) {
+    if (!each.paused_until || !known.insert(each.flow_id).second) continue;
+    const auto flow = call.store().flow(each.flow_id);
+    if (flow && flow_fires(*flow)) firing.insert(each.flow_id);
+  }
+  return firing;
+}
+
 // The schedules of which the first `limit` occurrences after `from` can be.
 std::vector<store::Schedule> candidates(const Call& call,
                                         std::optional<store::Timestamp> from,
@@ -59,6 +87,7 @@ std::vector<store::Schedule> candidates(const Call& call,
   if (!at_once && page.count > kUpcomingSchedulesMax)
     refuse("from", "With more than " + std::to_string(kUpcomingSchedulesMax) +
                        " schedules it must not be ahead of now.");
+  add_resuming(call, to, page.rows);
   return std::move(page.rows);
 }
 
@@ -76,13 +105,17 @@ constexpr std::array<std::string_view, 9> kPreviewKeys{"rrule",    "starts_at", 
 }  // namespace
 
 Response preview_schedule(Call& call) {
-  const store::Schedule schedule = schedule_of(call, flow_of(call));
+  const store::Flow flow = flow_of(call);
+  const store::Schedule schedule = schedule_of(call, flow);
   const auto timetable =
       Timetable::compile(schedule, call.context.rules.zones, rules_of(call).calendars);
   if (!timetable) refuse_timing(timetable.error());
-  // Unless asked from when: what is not due yet, though it may have been scheduled before now.
-  const auto ahead = std::min(std::chrono::floor<std::chrono::seconds>(call.now),
-                              timetable->before_due(call.now + std::chrono::milliseconds(1)));
+  // Unless asked from when: what is not due yet, though it may have been scheduled before now; of
+  // one that is paused until a time, what comes after that.
+  auto ahead = std::min(std::chrono::floor<std::chrono::seconds>(call.now),
+                        timetable->before_due(call.now + std::chrono::milliseconds(1)));
+  if (schedule.paused_until)
+    ahead = core::fires_after(schedule, *timetable, flow_fires(flow)).value_or(ahead);
   const core::PreviewWindow window{.after = second_parameter(call, "after").value_or(ahead),
                                    .until = second_parameter(call, "until"),
                                    .count = size_parameter(call, "count", 10, kCountMax)};
@@ -136,15 +169,17 @@ Response upcoming(Call& call) {
   const auto to = time_parameter(call, "to").value_or(store::Timestamp::max());
   const auto limit = size_parameter(call, "limit", 100, kCountMax);
   const auto schedules = candidates(call, from, to, limit);
+  const auto firing = firing_flows(call, schedules);
   std::priority_queue<Walk, std::vector<Walk>, std::greater<>> queue;
   const auto rules = rules_of(call);
   for (const auto& each : schedules) {
     auto timetable = Timetable::compile(each, rules.zones, rules.calendars);
-    if (!timetable || !each.next_run_at) continue;
-    store::Instant after = *each.next_run_at - std::chrono::seconds(1);
-    if (from) after = std::max(after, timetable->before_due(*from));
+    if (!timetable) continue;
+    auto after = core::fires_after(each, *timetable, firing.contains(each.flow_id));
+    if (!after) continue;
+    if (from) after = std::max(*after, timetable->before_due(*from));
     Walk walk{&each, std::move(*timetable), {}};
-    if (walk.step(after, to)) queue.push(std::move(walk));
+    if (walk.step(*after, to)) queue.push(std::move(walk));
   }
   json::array items;
   while (!queue.empty() && items.size() < limit) {

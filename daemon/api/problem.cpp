@@ -29,7 +29,6 @@ constexpr std::array kKinds{
     Kind{415, "invalid_request", "unsupported_media_type"},
     Kind{417, "invalid_request", "expectation_failed"},
     Kind{422, "invalid_request", "idempotency_mismatch"},
-    Kind{429, "invalid_request", "throttled"},
     Kind{431, "invalid_request", "header_too_large"},
     Kind{500, "server_error", "error"},
     Kind{503, "server_error", "unavailable"},

@@ -53,26 +53,30 @@ std::optional<std::string> fit_request_id(const std::string* given) {
 Session::Session(std::shared_ptr<SessionContext> context, std::unique_ptr<Wire> wire)
     : context_(std::move(context)), wire_(std::move(wire)) {}
 
-Session::~Session() { end_waiting(); }
+Session::~Session() { step_out(); }
 
-void Session::begin_waiting() { place_ = context_->waiting.insert(context_->waiting.end(), this); }
+void Session::stand_in(std::list<Session*>& line, std::list<Session*>::iterator before) {
+  step_out();
+  place_ = line.insert(before, this);
+  line_ = &line;
+}
 
-void Session::end_waiting() {
-  if (place_) context_->waiting.erase(*place_);
-  place_.reset();
+void Session::step_out() {
+  if (line_ != nullptr) line_->erase(place_);
+  line_ = nullptr;
 }
 
 void Session::close() {
   closed_ = true;
-  end_waiting();
+  step_out();
   wire_->close();
 }
 
 awaitable<void> Session::run() {
-  begin_waiting();
+  stand_in(context_->waiting, context_->waiting.end());
   const error_code error =
       co_await wire_->begin(steady_clock::now() + context_->limits.head_timeout);
-  end_waiting();
+  step_out();
   auto next = error ? Next::hang_up : Next::go_on;
   while (next == Next::go_on) next = co_await serve_one();
   wire_->close();
@@ -80,9 +84,9 @@ awaitable<void> Session::run() {
 
 awaitable<Session::Next> Session::serve_one() {
   request_id_ = store::to_string(store::random_uuid_v7(context_->clock.now()));
-  begin_waiting();
+  stand_in(context_->waiting, context_->waiting.end());
   const Next next = co_await read_head();
-  end_waiting();
+  step_out();
   const auto size = head_size(buffer_);
   if (next == Next::hang_up || !size || closed_) co_return Next::hang_up;
 
@@ -201,17 +205,18 @@ awaitable<Response> Session::ask(Request request) {
 
 // For a request that was not read to its end: where the next one would begin is not known.
 awaitable<Session::Next> Session::refuse(Response response) {
-  end_waiting();
   context_->log->debug("{} refused: {}", request_id_, response.status);
   co_return co_await send(std::move(response), false, false);
 }
 
 awaitable<Session::Next> Session::send(Response response, bool head_only, bool keep) {
   const std::string head = head_of(response, keep);
+  stand_in(context_->writing, context_->writing.end());
   const error_code error =
       co_await wire_->write(head, head_only ? std::string_view() : std::string_view(response.body),
                             steady_clock::now() + context_->limits.write_timeout);
-  if (error) co_return Next::hang_up;
+  step_out();
+  if (error || closed_) co_return Next::hang_up;
   if (keep) co_return Next::go_on;
   co_return co_await linger();
 }
@@ -219,8 +224,7 @@ awaitable<Session::Next> Session::send(Response response, bool head_only, bool k
 // Closing while the peer still sends would reset the connection and take the response with it. Who
 // has an answer and stays is the first to give way.
 awaitable<Session::Next> Session::linger() {
-  end_waiting();
-  place_ = context_->waiting.insert(context_->waiting.begin(), this);
+  stand_in(context_->waiting, context_->waiting.begin());
   const auto deadline = steady_clock::now() + context_->limits.linger_timeout;
   co_await wire_->end_writing(deadline);
   std::array<char, kReadBytes> bytes;

@@ -49,6 +49,8 @@ struct SessionContext {
   // Who is owed nothing yet, in the order in which they give way: those that have had their last
   // answer, then those that wait for a whole head, the longest first.
   std::list<Session*> waiting{};
+  // Who is being written to, the longest first: they give way when nobody waits.
+  std::list<Session*> writing{};
 };
 
 // One connection: reads requests, has them answered in the order they came, writes the answers.
@@ -81,8 +83,8 @@ class Session {
   [[nodiscard]] boost::asio::awaitable<boost::system::error_code> read_more(
       Wire::Deadline deadline);
 
-  void begin_waiting();
-  void end_waiting();
+  void stand_in(std::list<Session*>& line, std::list<Session*>::iterator before);
+  void step_out();
   [[nodiscard]] bool may_go_on(const Request& request) const;
   [[nodiscard]] std::string head_of(const Response& response, bool keep) const;
 
@@ -92,7 +94,8 @@ class Session {
   std::string request_id_;  // of the request that is being answered
   std::size_t served_ = 0;
   bool closed_ = false;
-  std::optional<std::list<Session*>::iterator> place_;  // in context_->waiting
+  std::list<Session*>* line_ = nullptr;  // of the context, in which it stands
+  std::list<Session*>::iterator place_;
 };
 
 // `given` when it is 1 to 128 of [A-Za-z0-9._-]: anything else could forge a log line.

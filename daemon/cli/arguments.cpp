@@ -34,8 +34,8 @@ store::Timestamp time_argument(const std::string& option,
   if (text == "now") return std::chrono::floor<seconds>(now) + seconds(1);
   const auto time = core::parse_time(text);
   if (!time)
-    throw Failure(kUsage, option + ": " + time.error().detail +
-                              ", or wall-clock time of --timezone, or now; not \"" + text + "\"");
+    throw Failure(kUsage, option + ": " + time.error().detail + ", or wall-clock time of " +
+                              zone.name() + ", or now; not \"" + text + "\"");
   return core::instant_of(*time, zone);
 }
 

@@ -2,6 +2,7 @@
 
 #include "daemon/core/json_text.h"
 #include "daemon/core/run_identity.h"
+#include "daemon/io/text.h"
 
 #include <algorithm>
 #include <array>
@@ -91,9 +92,9 @@ std::string utc_text(const std::optional<store::Timestamp>& time) {
 std::string cell(std::string_view text, std::size_t width) {
   std::string line;
   std::size_t characters = 0;
-  for (const char c : text) {
+  for (const char c : io::clean_line(text, std::string::npos)) {
     if (!continues(c) && ++characters > width) return line + "…";
-    line += static_cast<unsigned char>(c) < 0x20U ? ' ' : c;
+    line += c;
   }
   return line;
 }

@@ -123,7 +123,7 @@ int status(Session& session, const ProjectOptions& options) {
   }
   for (const auto& each : session.directory().paused_projects())
     session.out() << "PAUSED: project " << each.id << " since " << utc_text(each.paused_at)
-                  << (each.note.empty() ? "" : " (" + each.note + ")") << '\n';
+                  << (each.note.empty() ? "" : " (" + cell(each.note, 100) + ")") << '\n';
   const auto print = [&](const char* name, const json::object& object) {
     session.out() << name;
     for (const auto& [word, count] : object)

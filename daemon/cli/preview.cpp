@@ -3,6 +3,7 @@
 #include "daemon/cli/arguments.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/lookup.h"
+#include "daemon/core/lifecycle.h"
 #include "daemon/core/time_text.h"
 #include "rrule/cron.h"
 #include "rrule/parse.h"
@@ -97,9 +98,18 @@ bool project_paused(Session& session, std::int64_t id) {
   return project && project->paused();
 }
 
+bool flow_fires(Session& session, const store::Schedule& row) {
+  const auto flow = session.store_to_read().flow(row.flow_id);
+  return flow && core::can_fire(flow->status, flow->trigger_type);
+}
+
 // A line, or "".
 std::string why_nothing_fires(Session& session, const store::Schedule& row) {
   using Status = store::ScheduleStatus;
+  const bool resumes = row.status == Status::paused && row.paused_until;
+  if (resumes && flow_fires(session, row) && !project_paused(session, row.project_id))
+    return "Fires nothing until " + core::rfc3339(*row.paused_until) +
+           ": the schedule is paused until then.\n";
   if (row.status != Status::active)
     return "Fires nothing now: the schedule is " + std::string(store::word(row.status)) + ".\n";
   if (!row.next_run_at)
@@ -118,36 +128,43 @@ int preview_schedule(Session& session, const PreviewOptions& options) {
   request.window = {bound(session, "--after", options.after, zone),
                     bound(session, "--until", options.until, zone),
                     static_cast<std::size_t>(options.count)};
-  if (!request.window.after)
-    request.window.after =
-        row.next_run_at ? *row.next_run_at - seconds(1) : floor<seconds>(session.now());
   const auto timetable = compile(session, row);
+  if (!request.window.after)
+    request.window.after = core::fires_after(row, timetable, flow_fires(session, row))
+                               .value_or(floor<seconds>(session.now()));
   (options.format == Format::table ? session.out() : session.err())
       << why_nothing_fires(session, row);
   print(session, options, request, core::preview(timetable, request.window));
   return 0;
 }
 
-std::map<store::FlowId, std::string> flow_names(store::Store& store) {
-  std::map<store::FlowId, std::string> names;
-  for (const auto& each : all_flows(store)) names[each.id] = each.name.value_or("");
-  return names;
+using Flows = std::map<store::FlowId, store::Flow>;
+
+Flows flows_by_id(store::Store& store) {
+  Flows flows;
+  for (auto& each : all_flows(store)) {
+    const auto id = each.id;
+    flows.emplace(id, std::move(each));
+  }
+  return flows;
 }
 
-void print_merged(Session& session, Format format, const std::vector<Upcoming>& list) {
-  const auto names = flow_names(session.store_to_read());
+void print_merged(Session& session,
+                  Format format,
+                  const Flows& flows,
+                  const std::vector<Upcoming>& list) {
   Table table({"UTC", "FROM NOW", "LOCAL TIME", "FLOW", "SCHEDULE", "NOTE"});
   json::array items;
   for (const auto& [item, schedule] : list) {
+    const std::string name = flows.at(schedule->flow_id).name.value_or("");
     json::object object = to_json(item);
     table.add({utc_text(item.occurrence.instant), from_now(item.due_at, session.now()),
                std::string(object.at("local").get_string()) +
                    std::string(object.at("offset").get_string()),
-               cell(names.at(schedule->flow_id), 40), to_string(schedule->id),
-               note_text(item.occurrence)});
+               cell(name, 40), to_string(schedule->id), note_text(item.occurrence)});
     object["schedule"] = to_string(schedule->id);
     object["flow"] = to_string(schedule->flow_id);
-    object["flow_name"] = names.at(schedule->flow_id);
+    object["flow_name"] = name;
     items.push_back(std::move(object));
   }
   print_rows(session.out(), format, items, table,
@@ -157,11 +174,15 @@ void print_merged(Session& session, Format format, const std::vector<Upcoming>& 
 int preview_all(Session& session, const PreviewOptions& options) {
   const auto& zone = zone_of(session, options.timezone.empty() ? "UTC" : options.timezone);
   const auto from = bound(session, "--from", options.from, zone);
-  auto schedules =
-      all_schedules(session.store_to_read(), {.status = store::ScheduleStatus::active});
+  const Flows flows = flows_by_id(session.store_to_read());
+  auto schedules = all_schedules(session.store_to_read(), {});
+  std::erase_if(schedules, [&](const auto& each) {
+    const auto flow = flows.find(each.flow_id);
+    return flow == flows.end() || !core::can_fire(flow->second.status, flow->second.trigger_type);
+  });
   std::map<std::int64_t, bool> paused;
   for (const auto& each : schedules)
-    if (!paused.contains(each.project_id))
+    if ((each.next_run_at || each.paused_until) && !paused.contains(each.project_id))
       paused[each.project_id] = project_paused(session, each.project_id);
   std::erase_if(schedules, [&](const auto& each) { return paused[each.project_id]; });
   const auto count = static_cast<std::size_t>(options.count);
@@ -170,7 +191,7 @@ int preview_all(Session& session, const PreviewOptions& options) {
                      bound(session, "--to", options.to, zone), count + 1);
   const bool more = list.size() > count;
   list.resize(std::min(count, list.size()));
-  print_merged(session, options.format, list);
+  print_merged(session, options.format, flows, list);
   auto& words = options.format == Format::table ? session.out() : session.err();
   for (const auto& [project, is_paused] : paused)
     if (is_paused) words << "Project " << project << " is paused: nothing of it fires.\n";

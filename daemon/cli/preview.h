@@ -32,8 +32,8 @@ void print_preview_json(std::ostream& out,
 [[nodiscard]] std::string note_text(const rrule::Occurrence& occurrence);
 [[nodiscard]] std::string note_text(const core::PreviewItem& item);
 
-// Occurrences of many schedules that are due from `from` (inclusive) to `to` (exclusive), in order
-// of due time, those at one time by schedule.
+// Occurrences of many schedules, of flows that can fire, that are due from `from` (inclusive) to
+// `to` (exclusive), in order of due time, those at one time by schedule.
 struct Upcoming {
   core::PreviewItem item;
   const store::Schedule* schedule;

@@ -33,9 +33,8 @@ std::string offset_text(const rrule::Occurrence& occurrence) {
 // A schedule's occurrences as a stream, for the merge.
 class Stream {
  public:
-  Stream(const core::Timetable& timetable, const store::Schedule& schedule, store::Instant from)
-      : timetable_(timetable), schedule_(&schedule), after_(timetable_.before_due(from)) {
-    if (schedule.next_run_at) after_ = std::max(after_, *schedule.next_run_at - seconds(1));
+  Stream(const core::Timetable& timetable, const store::Schedule& schedule, store::Instant after)
+      : timetable_(timetable), schedule_(&schedule), after_(after) {
     step();
   }
   void step() {
@@ -155,9 +154,10 @@ std::vector<Upcoming> merged(const std::vector<store::Schedule>& schedules,
                              std::size_t count) {
   std::vector<Stream> streams;
   for (const auto& each : schedules) {
-    if (!each.next_run_at) continue;
-    if (auto timetable = core::Timetable::compile(each, rules.zones, rules.calendars))
-      streams.emplace_back(*timetable, each, from);
+    const auto timetable = core::Timetable::compile(each, rules.zones, rules.calendars);
+    if (!timetable) continue;
+    if (const auto after = core::fires_after(each, *timetable, true))
+      streams.emplace_back(*timetable, each, std::max(*after, timetable->before_due(from)));
   }
   const auto later = [&](std::size_t a, std::size_t b) {
     const auto key = [&](std::size_t i) {

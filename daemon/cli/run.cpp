@@ -1,6 +1,8 @@
 #include "daemon/cli/apply.h"
 #include "daemon/cli/commands.h"
+#include "daemon/io/calendar_finder.h"
 #include "daemon/io/service.h"
+#include "store/directory.h"
 
 #include <csignal>
 #include <memory>
@@ -9,10 +11,16 @@ namespace rruled::cli {
 namespace {
 
 // Files that [store] apply names become the store's content before anything fires.
-void apply_configured(Session& session, store::Store& store, spdlog::logger& log) {
+void apply_configured(Session& session,
+                      store::Store& store,
+                      const rrule::ZoneDatabase& zones,
+                      spdlog::logger& log) {
   const auto& path = session.config().store.apply;
   if (path.empty()) return;
-  const auto lines = apply_files(store, path, {}, session.rules(), session.clock()).lines;
+  const auto directory = store::directory_of(store);
+  auto rules = io::schedule_rules(session.config(), zones);
+  rules.calendars = io::calendar_finder(*directory, zones);
+  const auto lines = apply_files(store, path, {}, rules, session.clock()).lines;
   for (const auto& each : lines) log.info("apply: {}", each);
   log.info("applied {}: {} changes", path.string(), lines.size());
 }
@@ -22,8 +30,10 @@ int run_daemon(Session& session, bool dry_run) {
   if (!dry_run) make_default_store_folder(config);
   io::ServiceOptions options;
   options.dry_run = dry_run;
-  options.prepare = [&session](store::Store& store, const rrule::ZoneDatabase&,
-                               spdlog::logger& log) { apply_configured(session, store, log); };
+  options.prepare = [&session](store::Store& store, const rrule::ZoneDatabase& zones,
+                               spdlog::logger& log) {
+    apply_configured(session, store, zones, log);
+  };
   options.companion = session.companion();
   options.reload = [&session] { return session.load_again(); };
   std::signal(SIGPIPE, SIG_IGN);  // who reads the log may go, and the daemon goes on

@@ -67,6 +67,9 @@ store::Schedule change_schedule(Session& session, const std::string& text, Make 
 }
 
 std::string next_text(Session& session, const store::Schedule& row) {
+  const auto project = session.directory().project(row.project_id);
+  if (row.next_run_at && project && project->paused())
+    return "nothing fires: project " + std::to_string(row.project_id) + " is paused";
   if (row.next_run_at)
     return "next at " + utc_text(*row.next_run_at) + " (" +
            from_now(*row.next_run_at, session.now()) + ")";

@@ -141,6 +141,7 @@ ChildProcess::Exit ChildProcess::reap() {
   guard_.release(group_);
   while (::waitid(P_PID, id, &info, WEXITED) != 0 && errno == EINTR) continue;
   pid_ = -1;
+  guard_.reap_orphans();
   if (info.si_code == CLD_EXITED) return {info.si_status, 0};
   return {std::nullopt, info.si_status};
 }

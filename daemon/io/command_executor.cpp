@@ -163,6 +163,7 @@ Report CommandExecutor::not_started(int error, const std::string& program) const
 Report CommandExecutor::judge(const ChildProcess::Exit& exit, const std::string& broken_off) const {
   Report report;
   report.status_code = exit.code;
+  report.exited = exit.code.has_value();
   report.error = broken_off.empty() ? verdict(exit) : broken_off;
   if (!report.error.empty())
     report.kind = options_.retry_on_failure ? Report::Kind::retry : Report::Kind::failed;
@@ -173,7 +174,7 @@ asio::awaitable<Report> CommandExecutor::attempt(store::Run run, SendPermit perm
   if (const bool stop = co_await cancelled(); stop) {
     Report unsent;
     unsent.kind = Report::Kind::unsent;
-    unsent.error = "cancelled before it began";
+    unsent.error = "broken off before it began";
     co_return unsent;
   }
   const std::string program = find_program(options_.argv.front());
@@ -209,7 +210,7 @@ asio::awaitable<Report> CommandExecutor::attempt(store::Run run, SendPermit perm
   const ChildProcess::Exit exit = command->finish();
 
   const std::string limit = "timed out after " + duration_text(timeout);
-  Report report = judge(exit, command->timed_out() ? limit : stopped ? "cancelled" : "");
+  Report report = judge(exit, command->timed_out() ? limit : stopped ? "broken off" : "");
   if (stopped) report.kind = Report::Kind::retry;
   report.started_at = started_at;
   report.finished_at = clock_.now();

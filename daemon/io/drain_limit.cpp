@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
 
 namespace rruled::io {
 namespace {
@@ -11,6 +14,8 @@ using std::chrono::milliseconds;
 
 // For writing outcomes once deliveries are broken off.
 constexpr milliseconds kWriteReserve{2'000};
+// For the rest, once the driver has ended.
+constexpr milliseconds kEndMin{3'000};
 
 }  // namespace
 
@@ -21,6 +26,7 @@ boost::asio::awaitable<void> DrainLimit::run(Driver& driver,
   const milliseconds end = std::max(timeout, slowest + kWriteReserve);
   const milliseconds cut_slow = end - kWriteReserve - slowest;
   const milliseconds cut_all = std::max(cut_slow, timeout - kWriteReserve);
+  end_ = Steady::now() + end;
   co_await pacer_.rest(cut_slow);
   if (!pacer_.stopped() && driver.time_to_end() > milliseconds(0)) {
     log_->warn("telling commands to end: they will be tried again at the next start");
@@ -39,6 +45,21 @@ boost::asio::awaitable<void> DrainLimit::run(Driver& driver,
       load.in_flight, load.unwritten);
   log_->flush();
   ::_exit(0);
+}
+
+void DrainLimit::ended(int exit_code) {
+  pacer_.stop();
+  const auto end = std::max(end_, Steady::now() + kEndMin);
+  last_resort_ = std::jthread([log = log_, end, exit_code](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any wake;
+    wake.wait_until(lock, stop, end, [] { return false; });
+    if (stop.stop_requested()) return;
+    log->warn("ending although something is still asked of the store");
+    log->flush();
+    ::_exit(exit_code);
+  });
 }
 
 }  // namespace rruled::io

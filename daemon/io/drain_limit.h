@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <memory>
+#include <thread>
 #include <utility>
 
 namespace rruled::io {
@@ -27,12 +28,18 @@ class DrainLimit {
   [[nodiscard]] boost::asio::awaitable<void> run(Driver& driver,
                                                  const core::Planner& planner,
                                                  std::chrono::milliseconds timeout);
-  // The driver has drained by itself.
-  void ended() { pacer_.stop(); }
+  // The driver has ended. What is left (a question of the API or of the survey, which nothing
+  // breaks off) has the rest of `timeout`, and three seconds in any case; then the process ends
+  // with `exit_code`, unless this is destroyed before.
+  void ended(int exit_code);
 
  private:
+  using Steady = std::chrono::steady_clock;
+
   Pacer pacer_;
   std::shared_ptr<spdlog::logger> log_;
+  Steady::time_point end_ = Steady::time_point::min();
+  std::jthread last_resort_;
 };
 
 }  // namespace rruled::io

@@ -85,7 +85,7 @@ awaitable<void> Driver::run() {
   watching_ = false;
   watch_timer_.cancel();
   if (failure_) cut_short();
-  while (under_way_ > 0) co_await wait_for_work();
+  while (under_way_ > 0) co_await rest(kTurnMax);  // the planner has nothing to say any more
   if (failure_) std::rethrow_exception(failure_);
 }
 
@@ -123,6 +123,11 @@ awaitable<void> Driver::wait_for_work() {
   milliseconds wait = kTurnMax;
   if (const auto at = planner_.next_wake(now))
     wait = std::clamp(std::chrono::duration_cast<milliseconds>(*at - now), milliseconds(0), wait);
+  co_await rest(wait);
+}
+
+// Until woken, at the longest.
+awaitable<void> Driver::rest(milliseconds wait) {
   turn_timer_.expires_after(wait);
   boost::system::error_code ignored;  // cancelled: woken
   co_await turn_timer_.async_wait(asio::redirect_error(use_awaitable, ignored));

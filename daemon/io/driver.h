@@ -110,6 +110,7 @@ class Driver {
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> wait_for_work();
+  [[nodiscard]] boost::asio::awaitable<void> rest(std::chrono::milliseconds wait);
   [[nodiscard]] boost::asio::awaitable<void> watch_store();
   [[nodiscard]] boost::asio::awaitable<void> look_at_store();
   [[nodiscard]] std::chrono::milliseconds until_next_look() const;

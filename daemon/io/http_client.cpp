@@ -123,7 +123,7 @@ awaitable<HttpClient::Impl::Opened> HttpClient::Impl::open(HttpPeer peer,
                                                            steady_clock::time_point deadline) {
   const NameResolver::Answer found = co_await resolver_.find(peer.host, peer.port, deadline);
   bool stop = co_await cancelled();
-  if (stop) co_return Opened{nullptr, {Stage::cancelled, "cancelled"}};
+  if (stop) co_return Opened{nullptr, {Stage::cancelled, "broken off"}};
   if (found.addresses.empty()) {
     if (found.error == asio::error::operation_aborted)
       co_return Opened{nullptr, {Stage::timeout, "timed out while looking up " + peer.host}};
@@ -139,7 +139,7 @@ awaitable<HttpClient::Impl::Opened> HttpClient::Impl::open(HttpPeer peer,
     connection->close_at(now + (deadline - now) / left);
     error = co_await connection->connect(found.addresses[i]);
     stop = co_await cancelled();
-    if (stop) co_return Opened{nullptr, {Stage::cancelled, "cancelled"}};
+    if (stop) co_return Opened{nullptr, {Stage::cancelled, "broken off"}};
     if (!error) co_return co_await secure(std::move(connection), peer, deadline);
   }
   if (connection->timed_out())
@@ -154,7 +154,7 @@ awaitable<HttpClient::Impl::Opened> HttpClient::Impl::secure(
   connection->close_at(deadline);
   const error_code error = co_await connection->handshake(peer.host);
   const bool stop = co_await cancelled();
-  if (stop) co_return Opened{nullptr, {Stage::cancelled, "cancelled"}};
+  if (stop) co_return Opened{nullptr, {Stage::cancelled, "broken off"}};
   if (!error) co_return Opened{std::move(connection), {}};
   if (connection->timed_out())
     co_return Opened{nullptr,
@@ -179,7 +179,7 @@ awaitable<Turn> HttpClient::Impl::exchange(std::shared_ptr<HttpConnection> conne
   const bool stop = co_await cancelled();
   Turn turn;
   if (stop)
-    turn = failed(Stage::cancelled, "cancelled while sending");
+    turn = failed(Stage::cancelled, "broken off while sending");
   else if (connection->timed_out())
     turn = failed(Stage::timeout, "timed out while sending to " + name_of(peer));
   else if (error)
@@ -209,7 +209,7 @@ awaitable<Turn> HttpClient::Impl::receive(std::shared_ptr<HttpConnection> connec
     }
     if (progress != HttpReply::Progress::needs_more) break;
     const bool stop = co_await cancelled();
-    if (stop) co_return failed(Stage::cancelled, "cancelled while waiting for the answer");
+    if (stop) co_return failed(Stage::cancelled, "broken off while waiting for the answer");
     if (connection->timed_out())
       co_return failed(Stage::timeout, "timed out waiting for the answer of " + name_of(peer));
     if (!read.error) continue;

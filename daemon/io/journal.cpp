@@ -146,8 +146,10 @@ void Journal::tell(const Notice& notice) {
       log_->warn("{}  {}  skipped: {}", who(*notice.run), when(*notice.run), notice.run->reason);
       return;
     case Notice::Kind::run_fenced:
-      log_->warn("{}  {}  outcome dropped: another daemon has taken this run over",
-                 who(*notice.run), when(*notice.run));
+      log_->warn(
+          "{}  {}  outcome dropped: another daemon has this run now, or it was deleted with its "
+          "flow",
+          who(*notice.run), when(*notice.run));
       return;
     case Notice::Kind::run_unserved:
       log_->warn(

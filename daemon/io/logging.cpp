@@ -2,6 +2,7 @@
 
 #include "daemon/io/journald_sink.h"
 #include "daemon/io/log_fields.h"
+#include "daemon/io/text.h"
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
@@ -14,6 +15,21 @@
 
 namespace rruled::io {
 namespace {
+
+// The message as one line: names of flows and answers of receivers come from strangers.
+class CleanText final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message,
+              const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const std::string line =
+        clean_line({message.payload.data(), message.payload.size()}, std::string::npos);
+    out.append(line.data(), line.data() + line.size());
+  }
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return spdlog::details::make_unique<CleanText>();
+  }
+};
 
 // The message as a JSON string, quotes included.
 class JsonText final : public spdlog::custom_flag_formatter {
@@ -71,6 +87,12 @@ spdlog::level::level_enum level_of(LogVerbosity verbosity) {
   return spdlog::level::info;
 }
 
+std::unique_ptr<spdlog::formatter> text_formatter() {
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<CleanText>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e  %^%-5l%$  %*");
+  return formatter;
+}
+
 std::shared_ptr<spdlog::logger> make_logger(const Config::Log& config) {
   spdlog::sink_ptr sink;
   if (config.format == LogFormat::journald)
@@ -85,7 +107,7 @@ std::shared_ptr<spdlog::logger> make_logger(const Config::Log& config) {
         R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*%|})");
     logger->set_formatter(std::move(formatter));
   } else {
-    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e  %^%-5l%$  %v");
+    logger->set_formatter(text_formatter());
   }
   logger->set_level(level_of(config.level));
   logger->flush_on(spdlog::level::trace);

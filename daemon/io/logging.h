@@ -2,6 +2,7 @@
 
 #include "daemon/io/config.h"
 
+#include <spdlog/formatter.h>
 #include <spdlog/logger.h>
 
 #include <memory>
@@ -13,6 +14,8 @@ namespace rruled::io {
 // the journal ("journald": journald_sink.h). Thread-safe. Throws std::runtime_error with what to do
 // next.
 [[nodiscard]] std::shared_ptr<spdlog::logger> make_logger(const Config::Log& config);
+// What the lines of "text" look like: one line each, without control characters, whatever came in.
+[[nodiscard]] std::unique_ptr<spdlog::formatter> text_formatter();
 [[nodiscard]] spdlog::level::level_enum level_of(LogVerbosity verbosity);
 
 }  // namespace rruled::io

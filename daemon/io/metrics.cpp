@@ -45,11 +45,10 @@ const Histogram::BucketBoundaries& lateness_buckets() {
   return kBuckets;
 }
 
-// "2xx" .. "5xx", "exit", or "none" where there was no answer.
+// "1xx" .. "9xx", "exit", or "none" where there was no answer.
 std::string code_class(const core::Report& report) {
   if (!report.status_code) return report.kind == core::Report::Kind::completed ? "ok" : "none";
-  const int code = *report.status_code;
-  return code >= 100 && code < 600 ? std::to_string(code / 100) + "xx" : "exit";
+  return report.exited ? "exit" : std::to_string(*report.status_code / 100) + "xx";
 }
 
 // The counters of a family by the values of its labels: to look one up in the family makes a map of
@@ -228,11 +227,11 @@ Metrics::~Metrics() = default;
 
 void Metrics::on(const Notice& notice) {
   Families& all = *families_;
-  // Without a report it was not an attempt that ended the run.
+  // Without a report, or with one of nothing sent, it was not an attempt that ended the run.
   const bool of_attempt = notice.kind == Notice::Kind::run_ended ||
                           notice.kind == Notice::Kind::run_retrying ||
                           notice.kind == Notice::Kind::run_tracked;
-  if (of_attempt && notice.report) {
+  if (of_attempt && notice.report && notice.report->kind != core::Report::Kind::unsent) {
     const auto& run = *notice.run;
     all.attempts.of(run.executor, code_class(*notice.report)).Increment();
     const auto begun = notice.report->started_at;

@@ -91,6 +91,18 @@ boost::system::result<Group*> ProcessGuard::reserve() {
   return error_code(EAGAIN, boost::system::system_category());
 }
 
+void ProcessGuard::reap_orphans() const {
+  int adopts = 0;
+  if (::getpid() != 1 && (::prctl(PR_GET_CHILD_SUBREAPER, &adopts) != 0 || adopts == 0)) return;
+  // Looked at first: a command's own process, and the guard, are for others to take.
+  for (siginfo_t ended{};; ended = {}) {
+    if (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return;
+    const auto is_ours = [&](const Group& group) { return group.load() == ended.si_pid; };
+    if (ended.si_pid == pid_ || std::ranges::any_of(groups_, is_ours)) return;
+    ::waitpid(ended.si_pid, nullptr, WNOHANG);
+  }
+}
+
 void ProcessGuard::release(Group* place) {
   place->store(0);
   taken_[static_cast<std::size_t>(place - groups_.data())] = false;

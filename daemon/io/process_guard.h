@@ -40,6 +40,8 @@ class ProcessGuard {
   // A free place. Starts a new guard if the last one is gone. Error: kCommandsMax commands run, or
   // the system has no room for a process.
   [[nodiscard]] boost::system::result<Group*> reserve();
+  // Where orphans come to us (as process 1 of a container), takes away those that have ended.
+  void reap_orphans() const;
   // Call while the group id cannot have been given to another: before its first process is reaped.
   void release(Group* place);
 

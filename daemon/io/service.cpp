@@ -49,9 +49,8 @@ constexpr int kOk = 0;
 constexpr int kFailed = 1;
 constexpr int kBadConfiguration = 78;
 
-// How long the companion may take to stop, after the drain.
+// How long they may take to stop, after the drain: the companion; spans and notifications, each.
 constexpr milliseconds kCompanionGrace{1'000};
-// And spans and notifications that wait, each.
 constexpr milliseconds kFlushGrace{500};
 
 // Between two tries to reach a store that is away when the daemon starts.
@@ -339,12 +338,13 @@ void Service::drive(const store::Session& session, ExecutorSet executors) {
   const auto ended = [&](std::exception_ptr error) {
     failure = std::move(error);
     done_ = true;
-    drain_limit_.ended();
+    drain_limit_.ended(failure ? kFailed : kOk);
     asio::co_spawn(io_, end_companion(), asio::detached);
   };
   make_companion(planner);
   asio::co_spawn(io_, driver.run(), ended);
   io_.run();
+  for (const int signal : {SIGINT, SIGTERM}) signals_.remove(signal);  // ends it at once again
   companion_.reset();
   trackers_.reset();
   reloader_ = nullptr;

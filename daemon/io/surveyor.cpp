@@ -42,9 +42,11 @@ asio::awaitable<void> Surveyor::run() {
       auto work = [this, now = clock_.now()] { return look(now); };
       const store::Survey found = co_await run_on(thread_, std::move(work));
       hear_(found);
+      failing_ = false;
       rest = std::max(rest, took_ * kShare);
     } catch (const store::StoreError& error) {
-      log_->debug("the store could not be looked at for metrics: {}", error.what());
+      const auto level = std::exchange(failing_, true) ? spdlog::level::debug : spdlog::level::warn;
+      log_->log(level, "the store could not be looked at for metrics: {}", error.what());
     }
     co_await pacer_.rest(rest);
   }

@@ -48,6 +48,7 @@ class Surveyor {
   // Its thread only.
   std::unique_ptr<store::Store> store_;
   std::chrono::steady_clock::duration took_{};
+  bool failing_ = false;
 
   boost::asio::thread_pool thread_{1};  // ends before what it uses
 };

@@ -5,9 +5,12 @@
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
+#include <pqxx/pqxx>
 #include <signal.h>
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 namespace rruled::test {
 namespace {
@@ -157,6 +160,34 @@ TEST_CASE("a client with fetch walks through the API on PostgreSQL") {
   Installation here("[api]\nlisten = \"127.0.0.1:0\"\n" + std::string(kExecutors));
   here.environment["RRULED_STORE_URL"] = cluster.url();
   walk_with_fetch(here);
+}
+
+TEST_CASE("a question that the store does not answer does not keep the daemon from ending") {
+  if (const auto missing = testing::PostgresCluster::missing(); !missing.empty()) {
+    WARN("left out: " + missing);
+    return;
+  }
+  const testing::PostgresCluster cluster({.fsync = false});
+  Installation here("[api]\nlisten = \"127.0.0.1:0\"\nauth = \"none\"\n" + std::string(kExecutors) +
+                    "[run]\nstop_timeout = \"1s\"\n");
+  here.environment["RRULED_STORE_URL"] = cluster.url();
+  Serving serving(here);
+  const auto flow = here.json({"flow", "create", "--name", "A", "--trigger", "schedule"});
+  pqxx::connection connection(cluster.url());
+  pqxx::work lock(connection);
+  const auto schema = lock.exec1("SELECT schemaname FROM pg_tables WHERE tablename = 'log_lines'");
+  lock.exec0("LOCK TABLE " + schema[0].as<std::string>() + ".log_lines");
+  testing::BackgroundProcess asking({"/usr/bin/curl", "--silent",
+                                     "http://" + serving.address + "/api/projects/1/hog_flows/" +
+                                         std::string(flow.at("id").as_string()) + "/logs/"},
+                                    {});
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (cluster.sql("SELECT count(*) FROM pg_locks WHERE NOT granted").starts_with("0") &&
+         std::chrono::steady_clock::now() < give_up)
+    std::this_thread::yield();
+  serving.daemon.send_signal(SIGTERM);
+  CHECK(!serving.daemon.read_until("something is still asked of the store", kPatience).empty());
+  CHECK(serving.daemon.wait() == 0);
 }
 
 }  // namespace rruled::test

@@ -222,4 +222,17 @@ TEST_CASE("stored schedules are previewed alone and together, in order of time")
       machine.rruled({"preview", "--schedule", "0190f6a2-0000-7000-8000-000000000002"});
   CHECK_THAT(paused.out, Catch::Contains("Fires nothing now: the schedule is paused."));
   CHECK_THAT(machine.rruled({"preview", "--all", "--count", "2"}).out, Catch::Contains("FROM NOW"));
+
+  REQUIRE(machine
+              .rruled({"schedule", "pause", "0190f6a2-0000-7000-8000-000000000001", "--until",
+                       "2190-01-05T00:00:00Z"})
+              .exit_code == 0);
+  const auto until =
+      machine.rruled({"preview", "--schedule", "0190f6a2-0000-7000-8000-000000000001"});
+  CHECK_THAT(until.out, Catch::StartsWith("Fires nothing until 2190-01-05T00:00:00"));
+  CHECK_THAT(until.out, Catch::Contains("2190-01-05 09:00:00"));
+  CHECK_THAT(until.out, !Catch::Contains("2190-01-04"));
+  const auto later = machine.json(
+      {"preview", "--all", "--from", "2190-01-04T08:30:00Z", "--to", "2190-01-05T09:30:00Z"});
+  CHECK(later.as_array().size() == 3);  // B at 10, 8, and A at 9 of the day after its pause
 }

@@ -163,6 +163,19 @@ TEST_CASE("a store that takes nothing does not keep the daemon from ending in ti
   stop_with_summary(next);
 }
 
+TEST_CASE("files with a calendar are applied when the daemon starts") {
+  Installation here("[executors.default]\ntype = \"log\"\n");
+  REQUIRE(here.rruled({"calendar", "create", "holidays", "--date", "2030-12-24"}).exit_code == 0);
+  std::ofstream(here.file("flows.json"))
+      << R"({"flows":[{"name":"A","status":"active","trigger":{"type":"schedule"},"schedules":[)"
+         R"({"rrule":"FREQ=DAILY","starts_at":"2030-01-01T00:00:00Z","calendar":"holidays"}]}]})";
+  here.environment["RRULED_STORE_APPLY"] = here.file("flows.json");
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  CHECK(!daemon.read_until("applied ", kPatience).empty());
+  stop_with_summary(daemon);
+  CHECK(here.json({"schedule", "list"}).as_array().size() == 1);
+}
+
 TEST_CASE("the second daemon of a store is refused, and told by whom") {
   Installation here;
   here.add_schedule("FREQ=YEARLY");

@@ -93,6 +93,21 @@ class ApiHome {
     io.run();
     return std::move(*response);
   }
+  // What is said of a request whose body is on its way; 0: it may come.
+  int refused(const std::string& method, const std::string& path) {
+    api::Request head;
+    head.method = method;
+    head.target = head.path = path;
+    head.headers = {{"Host", "api.test"}, {"Authorization", "Bearer " + write}};
+    boost::asio::io_context io{1};
+    int status = 0;
+    boost::asio::co_spawn(io, application_->refuse(head),
+                          [&](std::exception_ptr, std::optional<api::Response> given) {
+                            if (given) status = given->status;
+                          });
+    io.run();
+    return status;
+  }
   // Its body, after it had this status.
   boost::json::value json(int status,
                           const std::string& method,

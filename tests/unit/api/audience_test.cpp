@@ -55,6 +55,11 @@ TEST_CASE("persons come in bulk, a line each, all or none") {
     CHECK(response.body ==
           (first ? R"({"created":2,"updated":0})" : R"({"created":0,"updated":2})"));
   }
+  // A name that is misspelt does not take the properties away in silence.
+  const auto typo =
+      put_lines(home, "{\"distinct_id\":\"a\",\"propertis\":{\"x\":3}}\n", "application/x-ndjson");
+  CHECK(typo.status == 200);
+  CHECK(header(typo, "Warning").find("propertis") != std::string::npos);
   struct Bad {
     const char* lines;
     const char* said;
@@ -154,7 +159,7 @@ TEST_CASE("a batch job shows its progress, and is cancelled half way") {
 
   CHECK(active.at("results").at(0).at("filters") == boost::json::parse(R"({"properties":[]})"));
 
-  const auto stopped = home.json(200, "POST", jobs + to_string(id) + "/cancel/");
+  const auto stopped = home.json(202, "POST", jobs + to_string(id) + "/cancel/");
   CHECK(Home::text(stopped, "status") == "active");  // one child is with its executor
   std::size_t cancelled = 0;
   for (const auto& each : store.runs({.status = store::RunStatus::cancelled})) {

@@ -14,6 +14,17 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 using namespace std::string_literals;
 
+// Answers "/big" with more than the buffers of a socket hold.
+class BigApplication final : public EchoApplication {
+ public:
+  boost::asio::awaitable<api::Response> answer(api::Request request) override {
+    const bool big = request.path == "/big";
+    api::Response response = co_await EchoApplication::answer(std::move(request));
+    if (big) response.body = std::string(6'000'000, 'a');
+    co_return response;
+  }
+};
+
 // A good client's whole visit, from the connection on.
 std::chrono::milliseconds visit(const RunningServer& server) {
   const auto begun = steady_clock::now();
@@ -53,6 +64,19 @@ TEST_CASE("clients that were refused and do not leave give way") {
     rude.push_back(std::make_unique<Client>(server.endpoint()));
     rude.back()->send("GET / HTTP/1.1\r\nX: " + std::string(20'000, 'a'));
     CHECK(rude.back()->response().starts_with("HTTP/1.1 431 "));
+  }
+  CHECK(visit(server) < 250ms);
+  CHECK(server.connections() <= 5);
+}
+
+// Each asks for more than its socket holds, and reads nothing.
+TEST_CASE("clients that do not take their answers give way") {
+  BigApplication application;
+  RunningServer server(application, {.connections_max = 5});
+  std::vector<std::unique_ptr<Client>> deaf;
+  for (int i = 0; i < 8; ++i) {
+    deaf.push_back(std::make_unique<Client>(server.endpoint()));
+    deaf.back()->send(get("/big"));
   }
   CHECK(visit(server) < 250ms);
   CHECK(server.connections() <= 5);

@@ -115,6 +115,29 @@ TEST_CASE("what comes next, of all schedules of the project") {
         "h06T06 h06T13 h06T20 d07T00 ");
 }
 
+TEST_CASE("what comes next of a schedule that is paused until a time comes after it") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow();
+  const auto daily = home.make_schedule(flow, "FREQ=DAILY");
+  const auto path = kFlows + flow + "/schedules/" + daily;
+  (void)home.json(200, "PATCH", path,
+                  R"({"status":"paused","paused_until":"2026-01-09T00:00:00Z"})");
+  const auto first = [&](const std::string& target) {
+    const auto answer = home.json(200, "GET", target);
+    const auto& list = answer.at("occurrences").as_array();
+    return list.empty() ? std::string()
+                        : ApiHome::text(list.front(), "scheduled_for").substr(0, 10);
+  };
+  // What is due at that time is the pause's.
+  CHECK(first(path + "/preview/") == "2026-01-10");
+  CHECK(first(path + "/preview/?after=2026-01-07T12:00:00Z") == "2026-01-08");
+  CHECK(first(kProject + "schedules/upcoming/") == "2026-01-10");
+  CHECK(first(kProject + "schedules/upcoming/?from=2026-01-12T00:00:00Z") == "2026-01-12");
+  CHECK(first(kProject + "schedules/upcoming/?to=2026-01-10T00:00:00Z").empty());
+  (void)home.json(200, "PATCH", kFlows + flow, R"({"status":"draft"})");
+  CHECK(first(kProject + "schedules/upcoming/").empty());
+}
+
 // Whatever has become of the flow since: the request was accepted, and its answer stays.
 TEST_CASE("a replayed request is answered after its flow was archived") {
   ApiHome home(either_store());

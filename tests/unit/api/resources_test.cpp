@@ -347,6 +347,9 @@ TEST_CASE("logs of a flow") {
   CHECK(lines("?search=LINE%202") == "2");
   CHECK(lines("?instance_id=" + run) == "210");
   CHECK(lines("?after=2026-01-05T09:00:00Z&before=2026-01-05T09:00:03Z") == "21");
+  CHECK(lines("?after=-1h") == "3210");  // so long ago
+  CHECK(lines("?before=-1h").empty());
+  CHECK(attr(home.json(400, "GET", path + "?after=-1x")) == "after");
   const auto first = home.json(200, "GET", path).at("results").at(1);
   CHECK(ApiHome::text(first, "log_source_id") == flow);
   CHECK(ApiHome::text(first, "instance_id") == run);

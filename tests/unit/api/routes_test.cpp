@@ -209,6 +209,13 @@ TEST_CASE("when a token was used is known, to a few minutes") {
   CHECK(used() == home.clock.at);
 }
 
+TEST_CASE("what anybody may ask is not waited for with a body") {
+  ApiHome home(StoreKind::memory);
+  for (const char* path : {"/livez", "/readyz", "/openapi.json"})
+    CHECK(home.refused("GET", path) == 413);
+  CHECK(home.refused("POST", ApiHome::kFlows) == 0);
+}
+
 TEST_CASE("the description names every route, and nothing that is not there") {
   ApiHome home(StoreKind::memory);
   const auto text = home.ask("GET", "/openapi.json", "", {.anonymous = true}).body;

@@ -8,8 +8,11 @@
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
+#include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
 #include <map>
+#include <sstream>
 
 namespace rruled::test {
 namespace {
@@ -85,6 +88,17 @@ TEST_CASE("an entry of the journal has the run's ids as fields") {
   CHECK(entry_of(journal)["PRIORITY"] == "4");
   log->info(std::string(1'000'000, 'x'));
   CHECK(entry_of(journal)["MESSAGE"].size() == 65'536);
+}
+
+TEST_CASE("a name from a stranger makes no line of its own, and no colour, in a log of text") {
+  std::ostringstream out;
+  spdlog::logger log("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
+  log.set_formatter(io::text_formatter());
+  log.info("{}", "x\n2030-01-01 00:00:00.000  error  the store is damaged\x1b[31m\x7f\u0085 é");
+  const std::string text = out.str();
+  CHECK(std::ranges::count(text, '\n') == 1);
+  CHECK_THAT(text, Catch::EndsWith("info   x 2030-01-01 00:00:00.000  error  the store is damaged"
+                                   " [31m   é\n"));
 }
 
 TEST_CASE("a run that was cancelled is no failure") {

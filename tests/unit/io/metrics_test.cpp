@@ -98,6 +98,18 @@ struct Told {
 
 }  // namespace
 
+TEST_CASE("a command's exit code is no HTTP status, and what was not sent is no attempt") {
+  Told told;
+  auto notice = attempt(Notice::Kind::run_ended, 1, milliseconds(20), 255);
+  notice.report->exited = true;
+  told.metrics.on(notice);
+  CHECK(told.has("rruled_dispatch_attempts_total{code=\"exit\",executor=\"default\"} 1"));
+  auto unsent = attempt(Notice::Kind::run_ended, 1, milliseconds(20), std::nullopt);
+  unsent.report->kind = core::Report::Kind::unsent;
+  told.metrics.on(unsent);
+  CHECK_FALSE(told.has("rruled_dispatch_attempts_total{code=\"none\",executor=\"default\"} 1"));
+}
+
 TEST_CASE("what ended, was skipped or failed is counted") {
   Told told;
   CHECK(told.has("rruled_fires_total{outcome=\"dead\"} 0"));
