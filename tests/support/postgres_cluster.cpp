@@ -121,6 +121,7 @@ void PostgresCluster::write_settings() {
   file << "listen_addresses = '127.0.0.1'\nport = " << port_ << "\nunix_socket_directories = '"
        << directory_ << "'\nmax_connections = 200\nfsync = " << (options_.fsync ? "on" : "off")
        << "\nwal_level = replica\nmax_wal_senders = 5\nwal_retrieve_retry_interval = 100ms\n"
+       << "jit = off\n"  // half a second for each look at a schema that is new
        << options_.settings << "\n";
 }
 
