@@ -123,7 +123,7 @@ Counts MemoryStore::counts() {
   return counts;
 }
 
-Changes MemoryStore::changes_since(std::int64_t revision) {
+Changes MemoryStore::changes_since(std::int64_t revision, std::size_t limit) {
   Changes changes;
   changes.revision = revision_;
   if (revision >= revision_) return changes;
@@ -133,6 +133,8 @@ Changes MemoryStore::changes_since(std::int64_t revision) {
     if (schedule.revision > revision) written.emplace_back(schedule.revision, id);
   for (const auto& [id, tombstone] : tombstones_)
     if (tombstone.revision > revision) gone.emplace_back(tombstone.revision, id);
+  changes.many = written.size() > limit;
+  if (changes.many) written.clear();
   std::sort(written.begin(), written.end());
   std::sort(gone.begin(), gone.end());
   for (const auto& each : written)

@@ -110,7 +110,9 @@ DueSchedule MemoryStore::due_schedule(const Schedule& schedule) const {
           .flow_version = flow.version,
           .trigger_type = flow.trigger_type,
           .flow_variables = flow.variables,
-          .calendar_days = days == calendars_.end() ? std::string() : days->second.days,
+          .calendar_days = days == calendars_.end()
+                               ? nullptr
+                               : std::make_shared<const std::string>(days->second.days),
           .project = project(schedule.project_id)};
 }
 

@@ -47,7 +47,8 @@ class MemoryStore final : public Store {
   [[nodiscard]] std::vector<DueSchedule> load_due(std::optional<DueCursor> after,
                                                   Timestamp before,
                                                   std::size_t limit) override;
-  [[nodiscard]] Changes changes_since(std::int64_t revision) override;
+  [[nodiscard]] Changes changes_since(std::int64_t revision,
+                                      std::size_t limit = kChangesMax) override;
   [[nodiscard]] std::vector<SettleResult> settle(std::vector<Settlement> batch,
                                                  const Claimant& claimant,
                                                  Timestamp now) override;

@@ -220,12 +220,15 @@ std::vector<DueSchedule> PostgresStore::load_due(std::optional<DueCursor> after,
   return connection_->read([&](Tx& tx) {
     Params params;
     params.add(before).add(start.due).add(start.id).add(pg_limit(limit));
-    return read_due_schedules(tx.exec(kDue, params));
+    return read_due_schedules(tx, kDue, params);
   });
 }
 
-Changes PostgresStore::changes_since(std::int64_t revision) {
+Changes PostgresStore::changes_since(std::int64_t revision, std::size_t limit) {
   static const std::string kMeta = "SELECT revision, runs_revision FROM meta";
+  static const std::string kCount =
+      "SELECT count(*) FROM"
+      " (SELECT 1 FROM schedule_rules WHERE revision > $1::bigint LIMIT $2::bigint) r";
   static const std::string kChanged =
       pg_due_schedule() + " WHERE s.revision > $1::bigint ORDER BY s.revision, s.id";
   static const std::string kGone =
@@ -242,7 +245,9 @@ Changes PostgresStore::changes_since(std::int64_t revision) {
     if (changes.revision == revision) return changes;
     changes.runs_added = row.read<std::int64_t>() > revision;
     const auto since = Params().add(revision);
-    changes.schedules = read_due_schedules(tx.exec(kChanged, since));
+    const auto count = tx.exec(kCount, Params().add(revision).add(pg_limit(limit + 1)));
+    changes.many = PgReader(count, 0).read<std::size_t>() > limit;
+    if (!changes.many) changes.schedules = read_due_schedules(tx, kChanged, since);
     changes.deleted = read_values<ScheduleId>(tx.exec(kGone, since));
     changes.to_cancel = read_values<RunId>(tx.exec(kWished, since));
     return changes;

@@ -8,24 +8,51 @@
 #include <array>
 #include <limits>
 #include <map>
+#include <memory>
 #include <unordered_map>
+#include <utility>
 
 namespace rruled::store {
 
 std::string pg_due_schedule() {
   return "SELECT " + pg_columns<Schedule>("s.") +
-         ", f.name, f.status, f.version, f.trigger_type, f.variables, "
-         "coalesce(c.days, ''), " +
+         ", f.name, f.status, f.version, f.trigger_type, f.variables, " +
          pg_columns<Project>("p.") +
          " FROM schedules s JOIN flows f ON f.id = s.flow_id"
-         " LEFT JOIN calendars c ON c.project_id = s.project_id AND c.name = "
-         "s.calendar"
          " LEFT JOIN projects p ON p.id = s.project_id";
 }
 
-std::vector<DueSchedule> read_due_schedules(const pqxx::result& result) {
+namespace {
+
+// Each once: it may be large, and named by many.
+void add_calendars(Tx& tx, std::vector<DueSchedule>& rows) {
+  static const std::string kDays =
+      "SELECT c.project_id, c.name, c.days FROM unnest($1::bigint[], $2::text[]) AS i(project, "
+      "name)"
+      " JOIN calendars c ON c.project_id = i.project AND c.name = i.name";
+  std::map<std::pair<std::int64_t, std::string>, std::shared_ptr<const std::string>> known;
+  for (const auto& row : rows)
+    if (!row.schedule.calendar.empty())
+      known.try_emplace({row.schedule.project_id, row.schedule.calendar});
+  if (known.empty()) return;
+  Params params;
+  params.add_each(known, [](auto& each) { return each.first.first; });
+  params.add_each(known, [](auto& each) -> const std::string& { return each.first.second; });
+  for_each_row(tx.exec(kDays, params), [&](PgReader& row) {
+    const auto project = row.read<std::int64_t>();
+    auto& days = known[{project, row.read<std::string>()}];
+    days = std::make_shared<const std::string>(row.read<std::string>());
+  });
+  for (auto& row : rows)
+    if (!row.schedule.calendar.empty())
+      row.calendar_days = known.at({row.schedule.project_id, row.schedule.calendar});
+}
+
+}  // namespace
+
+std::vector<DueSchedule> read_due_schedules(Tx& tx, const std::string& sql, const Params& params) {
   std::vector<DueSchedule> rows;
-  for_each_row(result, [&](PgReader& row) {
+  for_each_row(tx.exec(sql, params), [&](PgReader& row) {
     auto& due = rows.emplace_back();
     due.schedule = row.read_row<Schedule>();
     due.flow_name = row.read<std::optional<std::string>>();
@@ -33,7 +60,6 @@ std::vector<DueSchedule> read_due_schedules(const pqxx::result& result) {
     due.flow_version = row.read<std::int64_t>();
     due.trigger_type = row.read<std::string>();
     due.flow_variables = row.read<std::string>();
-    due.calendar_days = row.read<std::string>();
     if (const auto project = row.read<std::optional<std::int64_t>>()) {
       due.project.emplace().id = *project;
       due.project->paused_at = row.read<std::optional<Timestamp>>();
@@ -43,6 +69,7 @@ std::vector<DueSchedule> read_due_schedules(const pqxx::result& result) {
       due.project->note = row.read<std::string>();
     }
   });
+  add_calendars(tx, rows);
   return rows;
 }
 

@@ -95,7 +95,10 @@ template <class Row>
 
 // A schedule with its flow: FROM schedules s JOIN flows f.
 [[nodiscard]] std::string pg_due_schedule();
-[[nodiscard]] std::vector<DueSchedule> read_due_schedules(const pqxx::result& result);
+// What such a text finds.
+[[nodiscard]] std::vector<DueSchedule> read_due_schedules(Tx& tx,
+                                                          const std::string& sql,
+                                                          const Params& params);
 
 // For LIMIT and OFFSET.
 [[nodiscard]] std::int64_t pg_limit(std::size_t limit);

@@ -57,7 +57,7 @@ void read_moved(Tx& tx, const std::vector<std::pair<ScheduleId, SettleResult*>>&
   if (moved.empty()) return;
   Params params;
   params.add_each(moved, [](const auto& each) { return each.first; });
-  const auto rows = read_due_schedules(tx.exec(kMoved, params));
+  const auto rows = read_due_schedules(tx, kMoved, params);
   for (const auto& [id, result] : moved) {
     const auto row = std::ranges::find(rows, id, [](auto& due) { return due.schedule.id; });
     if (row != rows.end()) result->current = *row;

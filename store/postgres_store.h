@@ -65,7 +65,8 @@ class PostgresStore final : public Store {
   [[nodiscard]] std::vector<DueSchedule> load_due(std::optional<DueCursor> after,
                                                   Timestamp before,
                                                   std::size_t limit) override;
-  [[nodiscard]] Changes changes_since(std::int64_t revision) override;
+  [[nodiscard]] Changes changes_since(std::int64_t revision,
+                                      std::size_t limit = kChangesMax) override;
   // A schedule that another transaction has locked is not_yet, too, for a quarter of a second.
   [[nodiscard]] std::vector<SettleResult> settle(std::vector<Settlement> batch,
                                                  const Claimant& claimant,

@@ -205,18 +205,18 @@ std::vector<DueSchedule> SqliteStore::load_due(std::optional<DueCursor> after,
       " WHERE s.status = 'active' AND s.next_due_at IS NOT NULL AND s.next_due_at < ?1"
       " AND (s.next_due_at, s.id) > (?2, ?3) ORDER BY s.next_due_at, s.id LIMIT ?4";
   const auto start = after.value_or(DueCursor{Timestamp::min(), {}});
-  return connection_->guarded([&] {
-    std::vector<DueSchedule> found;
+  return connection_->read([&] {
     Query query(*connection_, kDue);
     query.bind(before).bind(start.due).bind(start.id).bind(as_limit(limit));
-    while (query.step()) found.push_back(read_due_schedule(query));
-    return found;
+    return read_due_schedules(*connection_, query);
   });
 }
 
-Changes SqliteStore::changes_since(std::int64_t revision) {
+Changes SqliteStore::changes_since(std::int64_t revision, std::size_t limit) {
   static const std::string kDataVersion = "PRAGMA data_version";
   static const std::string kMeta = "SELECT revision, runs_revision FROM meta";
+  static const std::string kCount =
+      "SELECT count(*) FROM (SELECT 1 FROM schedules WHERE revision > ? LIMIT ?)";
   static const std::string kChanged =
       due_schedule_sql() + " WHERE s.revision > ? ORDER BY s.revision, s.id";
   static const std::string kGone =
@@ -238,9 +238,14 @@ Changes SqliteStore::changes_since(std::int64_t revision) {
     meta.step();
     changes.revision = meta.read<std::int64_t>();
     changes.runs_added = meta.read<std::int64_t>() > revision;
-    Query changed(*connection_, kChanged);
-    changed.bind(revision);
-    while (changed.step()) changes.schedules.push_back(read_due_schedule(changed));
+    Query count(*connection_, kCount);
+    count.bind(revision).bind(as_limit(limit + 1)).step();
+    changes.many = count.read<std::size_t>() > limit;
+    if (!changes.many) {
+      Query changed(*connection_, kChanged);
+      changed.bind(revision);
+      changes.schedules = read_due_schedules(*connection_, changed);
+    }
     Query gone(*connection_, kGone);
     gone.bind(revision);
     while (gone.step()) changes.deleted.push_back(gone.read<ScheduleId>());

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 // Whole rows in SQL texts, by the one list of names in columns.h.
 namespace rruled::store {
@@ -81,7 +82,8 @@ template <class Row>
 
 // A schedule with its flow: FROM schedules s JOIN flows f ON f.id = s.flow_id.
 [[nodiscard]] std::string due_schedule_sql();
-[[nodiscard]] DueSchedule read_due_schedule(Query& query);
+// What such a text finds.
+[[nodiscard]] std::vector<DueSchedule> read_due_schedules(Connection& connection, Query& query);
 
 // For LIMIT and OFFSET.
 [[nodiscard]] std::int64_t as_limit(std::size_t limit);

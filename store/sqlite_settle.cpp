@@ -28,8 +28,8 @@ std::optional<Current> read_current(Connection& connection, ScheduleId id) {
 DueSchedule read_moved(Connection& connection, ScheduleId id) {
   static const std::string kMoved = due_schedule_sql() + " WHERE s.id = ?";
   Query query(connection, kMoved);
-  query.bind(id).step();
-  return read_due_schedule(query);
+  query.bind(id);
+  return std::move(read_due_schedules(connection, query).at(0));
 }
 
 bool in_ledger(Connection& connection, const Run& run) {

@@ -141,10 +141,16 @@ struct DueCursor {
 // A store may forget all but so many of the latest deletions.
 inline constexpr int kTombstonesMax = 10'000;
 
+// Of more schedules than that, written at one time (a project paused, a calendar changed), changes
+// do not tell which.
+inline constexpr std::size_t kChangesMax = 10'000;
+
 // In order of revision and id.
 struct Changes {
   std::int64_t revision = 0;
   std::vector<DueSchedule> schedules;  // written since, whatever their status
+  bool many =
+      false;  // too many to name, so `schedules` is empty: read again what is needed of them
   // Gone since, but for what is forgotten (kTombstonesMax): settle() says `gone` in any case.
   std::vector<ScheduleId> deleted;
   bool runs_added = false;         // claim() may find something new
@@ -315,8 +321,9 @@ class Store {
   [[nodiscard]] virtual std::vector<DueSchedule> load_due(std::optional<DueCursor> after,
                                                           Timestamp before,
                                                           std::size_t limit) = 0;
-  // What write() changed after `revision`. Cheap when nothing did.
-  [[nodiscard]] virtual Changes changes_since(std::int64_t revision) = 0;
+  // What write() changed after `revision`, with at most `limit` schedules. Cheap when nothing did.
+  [[nodiscard]] virtual Changes changes_since(std::int64_t revision,
+                                              std::size_t limit = kChangesMax) = 0;
   // One result for each settlement, in order; one that cannot be settled does not stop the others.
   [[nodiscard]] virtual std::vector<SettleResult> settle(std::vector<Settlement> batch,
                                                          const Claimant& claimant,

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -166,8 +167,9 @@ struct DueSchedule {
   std::int64_t flow_version = 1;
   std::string trigger_type;
   std::string flow_variables = "[]";  // JSON
-  std::string calendar_days{};        // Calendar::days of the schedule's calendar
-  std::optional<Project> project{};   // where it was ever paused
+  // Calendar::days of the schedule's calendar; one text for all rows that come together.
+  std::shared_ptr<const std::string> calendar_days{};
+  std::optional<Project> project{};  // where it was ever paused
 };
 
 // Run::reason of one that was never tried before its start_before.

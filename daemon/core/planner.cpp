@@ -124,7 +124,7 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   }
   switch (failed.what) {
     case What::load:
-      loading_ = false;
+      loading_ = load_is_old_ = false;
       break;
     case What::settle:
       note_failed_settle(failed);
@@ -211,7 +211,24 @@ void Planner::load_horizon(Timestamp now, Actions& actions) {
   actions.emplace_back(LoadDue{loaded_, loading_to_, options_.load_page});
 }
 
+// Whatever is known may be old. What is being settled goes on: the store compares it, and gives the
+// row as it is.
+void Planner::read_horizon_again() {
+  std::erase_if(entries_, [&](const auto& each) {
+    if (each.second.settling) return false;
+    wheel_.cancel(each.second.timer);
+    return true;
+  });
+  loaded_.reset();
+  more_to_load_ = true;
+  load_is_old_ = loading_;
+}
+
 void Planner::take(Loaded loaded) {
+  if (std::exchange(load_is_old_, false)) {
+    loading_ = false;
+    return;
+  }
   more_to_load_ = loaded.schedules.size() >= options_.load_page;
   loaded_ = store::DueCursor{loading_to_, {}};  // no row has the nil id
   if (more_to_load_) {
@@ -230,6 +247,7 @@ bool Planner::in_horizon(const store::DueCursor& position) const {
 }
 
 void Planner::take(const Changed& changed, Timestamp now) {
+  if (changed.changes.many) read_horizon_again();
   for (const auto id : changed.changes.deleted) {
     const auto found = entries_.find(id);
     if (found == entries_.end()) continue;

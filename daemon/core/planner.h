@@ -144,6 +144,7 @@ class Planner {
   void note_failed_settle(const StoreFailed& failed);
   void note_failed_finish(const StoreFailed& failed);
   void load_horizon(Timestamp now, Actions& actions);
+  void read_horizon_again();
   void take(Loaded loaded);
   [[nodiscard]] bool has_room_to_load() const;
   // Whether this row is one of those that entries_ shall have.
@@ -234,6 +235,7 @@ class Planner {
   bool more_to_load_ = true;  // before loading_to_
   bool loading_ = false;
   bool ever_loaded_ = false;
+  bool load_is_old_ = false;  // the one under way may have been read before what changed
 
   // Runs.
   std::map<std::string, Lane> lanes_;

@@ -289,7 +289,8 @@ Notice Planner::notice_of(Ending ending, const store::FinishResult& result) cons
   return notice;
 }
 
-// One that is wished cancelled ends here: given back it would wait for somebody to claim it.
+// One that is wished cancelled ends here: given back it would wait for somebody to claim it. Not so
+// a batch job, which may be half spread.
 void Planner::give_back(std::deque<store::Run>& runs, Timestamp now) {
   for (auto& run : runs) {
     const bool is_wished = !run.cancel_reason.empty() && !jobs_.takes(run);

@@ -64,9 +64,9 @@ void Planner::arm(store::DueSchedule row) {
   Entry& entry = found != entries_.end() ? found->second : entries_[id];
   if (entry.timer != TimerHandle{}) wheel_.cancel(entry.timer);
   if (entry.row.schedule.version != row.schedule.version) entry.timetable.reset();
-  if (!row.calendar_days.empty()) {
-    entry.days = days_of(row.calendar_days);
-    row.calendar_days.clear();
+  if (row.calendar_days) {
+    entry.days = days_of(*row.calendar_days);
+    row.calendar_days.reset();
   }
   entry.row = std::move(row);
   entry.timer = wheel_.arm(id, *entry.row.schedule.next_due_at);

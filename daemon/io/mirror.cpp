@@ -49,13 +49,17 @@ void Mirror::copy_schedule(const store::Schedule& schedule, store::Timestamp now
   (void)copy_.write(changes, now);
 }
 
-void Mirror::copy_all(store::Timestamp now) {
-  revision_ = real_.changes_since(0).revision;
+void Mirror::copy_schedules(store::Timestamp now) {
   for (std::size_t offset = 0;; offset += kCopyPage) {
     const auto page = real_.schedules({.limit = kCopyPage, .offset = offset});
     for (const auto& schedule : page) copy_schedule(schedule, now);
     if (page.size() < kCopyPage) break;
   }
+}
+
+void Mirror::copy_all(store::Timestamp now) {
+  revision_ = real_.changes_since(0).revision;
+  copy_schedules(now);
   for (const auto status : {store::RunStatus::pending, store::RunStatus::retrying}) {
     for (std::size_t offset = 0;; offset += kCopyPage) {
       auto page = real_.runs({.status = status, .limit = kCopyPage, .offset = offset});
@@ -74,6 +78,7 @@ void Mirror::copy_all(store::Timestamp now) {
 void Mirror::follow(store::Timestamp now) {
   const store::Changes changes = real_.changes_since(revision_);
   revision_ = changes.revision;
+  if (changes.many) copy_schedules(now);
   for (const auto& row : changes.schedules) copy_schedule(row.schedule, now);
   store::ChangeSet gone;
   for (const auto id : changes.deleted) gone.delete_schedules.push_back({id});

@@ -18,6 +18,7 @@ class Mirror {
   Mirror(store::Store& real, store::MemoryStore& copy)
       : real_(real), copy_(copy), real_directory_(store::directory_of(real)) {}
 
+  void copy_schedules(store::Timestamp now);
   void copy_all(store::Timestamp now);
   void follow(store::Timestamp now);
 

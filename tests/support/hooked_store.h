@@ -40,8 +40,8 @@ class HookedStore : public store::Store {
   }
   std::vector<store::Gap> gaps(store::ScheduleId id) override { return inner_.gaps(id); }
   store::Counts counts() override { return inner_.counts(); }
-  store::Changes changes_since(std::int64_t revision) override {
-    return inner_.changes_since(revision);
+  store::Changes changes_since(std::int64_t revision, std::size_t limit) override {
+    return inner_.changes_since(revision, limit);
   }
 
   store::Session begin_session(store::OwnerId owner, store::Timestamp now) override {

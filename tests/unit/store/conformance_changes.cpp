@@ -42,6 +42,20 @@ void reports_what_was_written_since(Store& store) {
   CHECK(store.begin_session(id_of<OwnerId>(2), at(0)).revision == changes.revision);
 }
 
+void reports_that_many_were_written(Store& store) {
+  write(store, {.flows = {{a_flow(), {}}},
+                .schedules = {{a_schedule(1), {}}, {a_schedule(2), {}}, {a_schedule(3), {}}}});
+  auto changes = store.changes_since(0, 3);
+  CHECK_FALSE(changes.many);
+  CHECK(changes.schedules.size() == 3);
+  const auto revision = changes.revision;
+  changes = store.changes_since(0, 2);
+  CHECK(changes.many);
+  CHECK(changes.schedules.empty());
+  CHECK(changes.revision == revision);
+  CHECK_FALSE(store.changes_since(revision, 2).many);
+}
+
 void reports_a_schedule_with_its_flow(Store& store) {
   auto flow = a_flow();
   flow.version = 4;
@@ -171,6 +185,7 @@ void loads_what_is_due_in_order(Store& store) {
 std::vector<Check> change_checks() {
   return {
       {"reports what was written since", reports_what_was_written_since},
+      {"reports that many were written", reports_that_many_were_written},
       {"reports a schedule with its flow", reports_a_schedule_with_its_flow},
       {"reports edits", reports_edits_of_schedules_and_flows},
       {"reports deletions", reports_deletions},
