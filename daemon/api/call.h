@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <ranges>
 #include <span>
@@ -31,6 +32,9 @@ struct ApiContext {
   std::span<const Route> routes;
   std::string version;
   std::function<std::chrono::seconds()> min_interval{};  // none: that of the rules
+  // Of the routes, as JSON: made when it is first asked for, as strangers may ask again and again.
+  mutable std::once_flag described{};
+  mutable std::string description{};
 };
 
 // One request with what its handler needs.

@@ -280,7 +280,7 @@ int end_run(const Call& call, store::RunId id) {
       throw Refused{not_found()};
     case store::CancelResult::under_way:
       if (run->kind != RunKind::batch_job || !cancel_job(call, id, line)) break;
-      // What is being delivered of it goes on until it is broken off.
+      // What is being delivered of it goes on to its end.
       return store::is_final(call.store().run(id).value_or(*run).status) ? 200 : 202;
   }
   throw Refused{problem(409, "It changed at this very moment: try again.")};

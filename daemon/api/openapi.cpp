@@ -1,5 +1,6 @@
 #include "daemon/api/openapi_examples.h"
 #include "daemon/api/routes.h"
+#include "daemon/core/json_text.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -288,22 +289,28 @@ json::object operation(const Route& route) {
   return object;
 }
 
-}  // namespace
-
-Response openapi(Call& call) {
+std::string describe(const ApiContext& context) {
   json::object paths;
-  for (const Route& route : call.context.routes) {
+  for (const Route& route : context.routes) {
     auto& path = paths[route.pattern];
     if (path.is_null()) path = json::object();
     path.get_object()[verb_key(route.verb)] = operation(route);
   }
   json::object document{{"openapi", "3.1.0"}};
-  document["info"] = {{"title", "rruled"}, {"version", call.context.version}};
+  document["info"] = {{"title", "rruled"}, {"version", context.version}};
   document["paths"] = std::move(paths);
   document["components"] = {
       {"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
       {"schemas", json::parse(json::string_view(kSchemas.data(), kSchemas.size()))}};
-  return json_response(document);
+  return core::json_text(document);
+}
+
+}  // namespace
+
+Response openapi(Call& call) {
+  const ApiContext& context = call.context;
+  std::call_once(context.described, [&] { context.description = describe(context); });
+  return {.body = context.description};
 }
 
 }  // namespace rruled::api

@@ -47,8 +47,13 @@ boost::asio::awaitable<void> DrainLimit::run(Driver& driver,
   ::_exit(0);
 }
 
-void DrainLimit::ended(int exit_code) {
+void DrainLimit::ended(const std::exception_ptr& failure, int exit_code) {
   pacer_.stop();
+  try {
+    if (failure) std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    log_->critical("{}", error.what());
+  }
   const auto end = std::max(end_, Steady::now() + kEndMin);
   last_resort_ = std::jthread([log = log_, end, exit_code](const std::stop_token& stop) {
     std::mutex mutex;

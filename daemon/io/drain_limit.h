@@ -9,6 +9,7 @@
 #include <spdlog/logger.h>
 
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -28,10 +29,10 @@ class DrainLimit {
   [[nodiscard]] boost::asio::awaitable<void> run(Driver& driver,
                                                  const core::Planner& planner,
                                                  std::chrono::milliseconds timeout);
-  // The driver has ended. What is left (a question of the API or of the survey, which nothing
-  // breaks off) has the rest of `timeout`, and three seconds in any case; then the process ends
-  // with `exit_code`, unless this is destroyed before.
-  void ended(int exit_code);
+  // The driver has ended, by `failure` where it is one, which is logged. What is left (a question
+  // of the API or of the survey, which nothing breaks off) has the rest of `timeout`, and three
+  // seconds in any case; then the process ends with `exit_code`, unless this is destroyed before.
+  void ended(const std::exception_ptr& failure, int exit_code);
 
  private:
   using Steady = std::chrono::steady_clock;

@@ -99,7 +99,7 @@ class Service {
   [[nodiscard]] bool told_to_stop_within(milliseconds wait);
   void take_up(store::Store& real);
   void greet(const store::Session& session, const ExecutorSet& executors);
-  void drive(const store::Session& session, ExecutorSet executors);
+  [[nodiscard]] int drive(const store::Session& session, ExecutorSet executors);
   void make_companion(const core::Planner& planner);
   awaitable<void> listen_to_signals(Driver& driver, core::Planner& planner, Reloader& reloader);
   awaitable<void> reload(core::Planner& planner, Reloader& reloader);
@@ -301,7 +301,7 @@ void Service::make_companion(const core::Planner& planner) {
   if (companion_) companion_->start();
 }
 
-void Service::drive(const store::Session& session, ExecutorSet executors) {
+int Service::drive(const store::Session& session, ExecutorSet executors) {
   store::Store& store = options_.dry_run ? *copy_ : *real_;
   core::Planner planner(planner_options(config_, session), zones_, clock_.now());
   const StoreLane lane{store, store_thread_};
@@ -334,11 +334,11 @@ void Service::drive(const store::Session& session, ExecutorSet executors) {
     listener = store::listen_to_store(
         config_.store.location, [this, &driver] { asio::post(io_, [&driver] { driver.look(); }); });
   }
-  std::exception_ptr failure;
-  const auto ended = [&](std::exception_ptr error) {
-    failure = std::move(error);
+  int exit_code = kOk;
+  const auto ended = [&](const std::exception_ptr& failure) {
+    if (failure) exit_code = kFailed;
     done_ = true;
-    drain_limit_.ended(failure ? kFailed : kOk);
+    drain_limit_.ended(failure, exit_code);
     asio::co_spawn(io_, end_companion(), asio::detached);
   };
   make_companion(planner);
@@ -350,8 +350,8 @@ void Service::drive(const store::Session& session, ExecutorSet executors) {
   reloader_ = nullptr;
   store_thread_.join();
   outcomes_thread_.join();
-  reloader.end(failure ? kFailed : kOk);
-  if (failure) std::rethrow_exception(failure);
+  reloader.end(exit_code);
+  return exit_code;
 }
 
 int Service::run() {
@@ -374,7 +374,7 @@ int Service::run() {
     const auto now = clock_.now();
     const auto session = store.begin_session(store::OwnerId{store::random_uuid_v7(now)}, now);
     greet(session, *executors);
-    drive(session, std::move(*executors));
+    if (const int code = drive(session, std::move(*executors)); code != kOk) return code;
   } catch (const std::exception& error) {
     log_->critical("{}", error.what());
     return kFailed;

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <memory>
 #include <thread>
 
 namespace rruled::test {
@@ -177,10 +178,13 @@ TEST_CASE("a question that the store does not answer does not keep the daemon fr
   pqxx::work lock(connection);
   const auto schema = lock.exec1("SELECT schemaname FROM pg_tables WHERE tablename = 'log_lines'");
   lock.exec0("LOCK TABLE " + schema[0].as<std::string>() + ".log_lines");
-  testing::BackgroundProcess asking({"/usr/bin/curl", "--silent",
-                                     "http://" + serving.address + "/api/projects/1/hog_flows/" +
-                                         std::string(flow.at("id").as_string()) + "/logs/"},
-                                    {});
+  // Each waits five seconds for the lock, two at a time.
+  std::vector<std::unique_ptr<BackgroundProcess>> asking;
+  const std::string logs = "http://" + serving.address + "/api/projects/1/hog_flows/" +
+                           std::string(flow.at("id").as_string()) + "/logs/";
+  for (int i = 0; i < 6; ++i)
+    asking.push_back(std::make_unique<BackgroundProcess>(
+        std::vector<std::string>{"/usr/bin/curl", "--silent", logs}));
   const auto give_up = std::chrono::steady_clock::now() + kPatience;
   while (cluster.sql("SELECT count(*) FROM pg_locks WHERE NOT granted").starts_with("0") &&
          std::chrono::steady_clock::now() < give_up)
