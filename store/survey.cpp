@@ -21,8 +21,9 @@ constexpr std::size_t kNamed = 3;  // as LIMIT in the texts below
 
 // Texts that both dialects read alike; ?1 is written for each of them.
 constexpr const char* kFiring =
-    " FROM schedules WHERE status = 'active' AND next_due_at IS NOT NULL AND project_id NOT IN"
-    " (SELECT id FROM projects WHERE paused_at IS NOT NULL AND resumed_at IS NULL)";
+    " FROM schedules s WHERE status = 'active' AND next_due_at IS NOT NULL AND NOT EXISTS"
+    " (SELECT 1 FROM projects p WHERE p.id = s.project_id AND p.paused_at IS NOT NULL"
+    "  AND p.resumed_at IS NULL)";
 constexpr const char* kIsOverdue = " AND next_due_at < ?1 AND next_due_at + late_after < ?1";
 
 std::string overdue_of_firing() {

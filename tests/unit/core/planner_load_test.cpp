@@ -79,6 +79,7 @@ TEST_CASE("what is being settled when many schedules change goes on") {
   const auto loads = all_of<core::LoadDue>(actions);
   REQUIRE(loads.size() == 1);
   here.answer(loads[0], kNow + 20s);
+  here.answer(here.asked(kNow + 60s).value(), kNow + 60s);
   CHECK(here.planner.load().armed == 3);
 }
 
