@@ -4,6 +4,7 @@
 #include "daemon/cli/commands.h"
 #include "daemon/cli/lookup.h"
 #include "daemon/core/lifecycle.h"
+#include "daemon/core/run_identity.h"
 #include "daemon/core/time_text.h"
 #include "rrule/cron.h"
 #include "rrule/parse.h"
