@@ -74,6 +74,8 @@ std::string next_text(Session& session, const store::Schedule& row) {
     return "next at " + utc_text(*row.next_run_at) + " (" +
            from_now(*row.next_run_at, session.now()) + ")";
   if (row.status == store::ScheduleStatus::active) return "its flow cannot fire now";
+  if (row.status == store::ScheduleStatus::paused && row.paused_until)
+    return "until " + utc_text(*row.paused_until);
   return "nothing comes next";
 }
 

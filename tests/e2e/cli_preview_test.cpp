@@ -223,10 +223,11 @@ TEST_CASE("stored schedules are previewed alone and together, in order of time")
   CHECK_THAT(paused.out, Catch::Contains("Fires nothing now: the schedule is paused."));
   CHECK_THAT(machine.rruled({"preview", "--all", "--count", "2"}).out, Catch::Contains("FROM NOW"));
 
-  REQUIRE(machine
-              .rruled({"schedule", "pause", "0190f6a2-0000-7000-8000-000000000001", "--until",
-                       "2190-01-05T00:00:00Z"})
-              .exit_code == 0);
+  CHECK_THAT(machine
+                 .rruled({"schedule", "pause", "0190f6a2-0000-7000-8000-000000000001", "--until",
+                          "2190-01-05T00:00:00Z"})
+                 .out,
+             Catch::EndsWith("  paused, until 2190-01-05 00:00:00Z\n"));
   const auto until =
       machine.rruled({"preview", "--schedule", "0190f6a2-0000-7000-8000-000000000001"});
   CHECK_THAT(until.out, Catch::StartsWith("Fires nothing until 2190-01-05T00:00:00"));
