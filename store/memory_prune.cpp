@@ -24,7 +24,6 @@ Pruned MemoryStore::prune(const PruneRequest& request, Timestamp now) {
   return pruned;
 }
 
-// The job that it belongs to has not ended.
 bool MemoryStore::is_counted(const Run& run) const {
   if (!run.parent_id) return false;
   const auto job = jobs_.find(RunId{run.parent_id->value});

@@ -24,7 +24,6 @@ class MemoryRunDesk final : public RunDesk {
   [[nodiscard]] RemovedHistory remove_history(FlowId flow, std::size_t limit) override;
 
  private:
-  // Whether it is a child of a batch job that has not ended.
   // They have ended. Their lines stay.
   void remove(const std::set<RunId>& gone);
 

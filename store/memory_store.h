@@ -132,6 +132,7 @@ class MemoryStore final : public Store {
   FinishResult finish_one(const Finish& finish, const Claimant& claimant, Timestamp now);
 
   // memory_prune.cpp
+  // Whether it is a child of a batch job that has not ended.
   [[nodiscard]] bool is_counted(const Run& run) const;
   [[nodiscard]] bool is_kept(std::optional<ScheduleId> id, Timestamp end, Timestamp now) const;
   void prune_runs(const PruneRequest& request, Timestamp now, Pruned& pruned);

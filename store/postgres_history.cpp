@@ -1,5 +1,6 @@
 #include "store/postgres_rows.h"
 #include "store/postgres_run_desk.h"
+#include "store/run_rules.h"
 
 #include <algorithm>
 
@@ -20,9 +21,7 @@ PastRuns lock_runs(Tx& tx, const HistoryPlace& after, std::size_t limit) {
   static const std::string kRuns =
       "SELECT r.id, r.number, r.due_at FROM runs r WHERE r.flow_id = $1::uuid"
       " AND r.due_at >= $2::bigint AND NOT (r." +
-      std::string(kPgLive) +
-      ") AND NOT EXISTS"
-      "  (SELECT 1 FROM jobs j WHERE j.run_id = r.parent_id AND j.state <> 'ended')"
+      std::string(kPgLive) + ") AND NOT " + kIsCounted +
       " ORDER BY r.due_at LIMIT $3::bigint FOR UPDATE OF r SKIP LOCKED";
   PastRuns runs;
   Params params;

@@ -1,6 +1,7 @@
 #include "store/postgres_run_desk.h"
 
 #include "store/postgres_runs.h"
+#include "store/run_rules.h"
 
 #include <algorithm>
 
@@ -162,8 +163,7 @@ std::size_t PostgresRunDesk::purge_dead(const std::vector<RunId>& ids,
                                         Timestamp now) {
   static const std::string kRuns =
       "DELETE FROM runs WHERE id IN (SELECT r.id FROM runs r WHERE r.id = ANY($1::uuid[]) AND r." +
-      std::string("status || '' = 'dead'") +
-      "  AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.run_id = r.parent_id AND j.state <> 'ended')"
+      std::string("status || '' = 'dead' AND NOT ") + kIsCounted +
       "  ORDER BY r.id FOR UPDATE OF r SKIP LOCKED) RETURNING id, number";
   static const std::string kLogs =
       "DELETE FROM log_lines WHERE run_id IS NOT NULL AND run_id = ANY($1::uuid[])";

@@ -12,6 +12,12 @@
 namespace rruled::store {
 
 [[nodiscard]] bool is_final(RunStatus status);
+
+// SQL, of a run `r`: it is a child of a batch job that has not ended, and counts it. With parent_id
+// first, so that the others are not looked up.
+inline constexpr char kIsCounted[] =
+    "(r.parent_id IS NOT NULL AND EXISTS"
+    " (SELECT 1 FROM jobs j WHERE j.run_id = r.parent_id AND j.state <> 'ended'))";
 // Live, and with no executor.
 inline constexpr std::array kUnsentStatuses{RunStatus::waiting, RunStatus::pending,
                                             RunStatus::retrying};

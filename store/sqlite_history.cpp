@@ -1,3 +1,4 @@
+#include "store/run_rules.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_run_desk.h"
 #include "store/sqlite_runs.h"
@@ -18,8 +19,7 @@ std::vector<PastRun> read_runs(Connection& connection,
                                const HistoryPlace& after,
                                std::size_t limit) {
   static const std::string kRuns =
-      "SELECT r.number, r.id, r.due_at, r.status, r.parent_id IS NULL OR NOT EXISTS"
-      " (SELECT 1 FROM jobs j WHERE j.run_id = r.parent_id AND j.state <> 'ended')"
+      "SELECT r.number, r.id, r.due_at, r.status, NOT " + std::string(kIsCounted) +
       " FROM runs r INDEXED BY runs_by_flow WHERE r.flow_id = ? AND (r.due_at, r.number) > (?, ?)"
       " ORDER BY r.due_at, r.number LIMIT ?";
   std::vector<PastRun> found;

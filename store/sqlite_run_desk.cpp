@@ -1,5 +1,6 @@
 #include "store/sqlite_run_desk.h"
 
+#include "store/run_rules.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_runs.h"
 
@@ -138,8 +139,7 @@ std::size_t SqliteRunDesk::purge_dead(const std::vector<RunId>& ids,
                                       Timestamp) {
   // Attempts go by the foreign key.
   static const std::string kRun =
-      "DELETE FROM runs WHERE id = ?1 AND status = 'dead' AND (parent_id IS NULL OR NOT EXISTS"
-      " (SELECT 1 FROM jobs WHERE run_id = runs.parent_id AND state <> 'ended'))";
+      "DELETE FROM runs AS r WHERE id = ?1 AND status = 'dead' AND NOT " + std::string(kIsCounted);
   static const std::string kLogs = "DELETE FROM log_lines WHERE run_id = ?";
   auto& connection = store_.connection();
   return connection.write([&] {

@@ -149,8 +149,7 @@ inline constexpr std::size_t kChangesMax = 10'000;
 struct Changes {
   std::int64_t revision = 0;
   std::vector<DueSchedule> schedules;  // written since, whatever their status
-  bool many =
-      false;  // too many to name, so `schedules` is empty: read again what is needed of them
+  bool many = false;                   // too many to name: read again what is needed of them
   // Gone since, but for what is forgotten (kTombstonesMax): settle() says `gone` in any case.
   std::vector<ScheduleId> deleted;
   bool runs_added = false;         // claim() may find something new

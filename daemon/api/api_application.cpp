@@ -178,7 +178,7 @@ awaitable<std::optional<Response>> ApiApplication::refuse(const Request& head) {
   if (plan.answer) co_return std::move(plan.answer);
   // What anybody may ask takes no body: waiting for one would give strangers the connections.
   if (plan.match.route->scope == Scope::open)
-    co_return problem(413, "This is asked for without a body.");
+    co_return problem(413, "This takes no body: ask again without one.");
   auto work = [&](Backend& backend) {
     // A response that is not asked for means: go on.
     const Response response = guarded(head, [&] {

@@ -55,8 +55,6 @@ void add_resuming(const Call& call, store::Timestamp to, std::vector<store::Sche
   std::ranges::move(page.rows, std::back_inserter(rows));
 }
 
-bool flow_fires(const store::Flow& flow) { return core::can_fire(flow.status, flow.trigger_type); }
-
 // Flows that can fire, of the schedules that are paused: next_run_at says it of the others.
 std::set<store::FlowId> firing_flows(const Call& call,
                                      const std::vector<store::Schedule>& schedules) {
@@ -65,7 +63,7 @@ std::set<store::FlowId> firing_flows(const Call& call,
   for (const auto& each : schedules) {
     if (!each.paused_until || !known.insert(each.flow_id).second) continue;
     const auto flow = call.store().flow(each.flow_id);
-    if (flow && flow_fires(*flow)) firing.insert(each.flow_id);
+    if (flow && core::can_fire(flow->status, flow->trigger_type)) firing.insert(each.flow_id);
   }
   return firing;
 }
@@ -115,7 +113,8 @@ Response preview_schedule(Call& call) {
   auto ahead = std::min(std::chrono::floor<std::chrono::seconds>(call.now),
                         timetable->before_due(call.now + std::chrono::milliseconds(1)));
   if (schedule.paused_until)
-    ahead = core::fires_after(schedule, *timetable, flow_fires(flow)).value_or(ahead);
+    ahead = core::fires_after(schedule, *timetable, core::can_fire(flow.status, flow.trigger_type))
+                .value_or(ahead);
   const core::PreviewWindow window{.after = second_parameter(call, "after").value_or(ahead),
                                    .until = second_parameter(call, "until"),
                                    .count = size_parameter(call, "count", 10, kCountMax)};

@@ -38,6 +38,19 @@ void resume(Simulation& simulation, store::ScheduleId id, core::CatchUp catch_up
   });
 }
 
+// Every hour from 09:00 on with catchup = all, and paused at 09:10.
+struct PausedHourly {
+  PausedHourly() {
+    id = simulation.add("FREQ=HOURLY", at("2026-03-01T09:00:00Z"), "UTC",
+                        [](store::Schedule& row) { row.catchup = CatchupPolicy::all; });
+    simulation.run_until(at("2026-03-01T09:10:00Z"));
+    pause(simulation, id);
+  }
+  store::MemoryStore store;
+  Simulation simulation{store, at("2026-03-01T08:50:00Z"), {}};
+  store::ScheduleId id;
+};
+
 }  // namespace
 
 TEST_CASE("an hourly schedule after five days down: what each catch-up makes of 120 hours") {
@@ -111,35 +124,23 @@ TEST_CASE("a resume with catch-up sends what passed, also by the schedule's own 
       {core::CatchUp::none, 2},
   }));
   CAPTURE(catch_up);
-  store::MemoryStore store;
-  Simulation simulation(store, at("2026-03-01T08:50:00Z"), {});
-  const auto id =
-      simulation.add("FREQ=HOURLY", at("2026-03-01T09:00:00Z"), "UTC",
-                     [&](store::Schedule& schedule) { schedule.catchup = CatchupPolicy::all; });
-  simulation.run_until(at("2026-03-01T09:10:00Z"));
-  pause(simulation, id);
-  simulation.run_until(at("2026-03-01T12:30:00Z"));
-  REQUIRE(simulation.sent().size() == 1);
-  resume(simulation, id, catch_up);
-  simulation.run_until(at("2026-03-01T13:05:00Z"));
-  CHECK(simulation.sent().size() == sent);
-  for (const auto& run : store.runs({.limit = 100})) CHECK(run.status == RunStatus::completed);
+  PausedHourly here;
+  here.simulation.run_until(at("2026-03-01T12:30:00Z"));
+  REQUIRE(here.simulation.sent().size() == 1);
+  resume(here.simulation, here.id, catch_up);
+  here.simulation.run_until(at("2026-03-01T13:05:00Z"));
+  CHECK(here.simulation.sent().size() == sent);
+  for (const auto& run : here.store.runs({.limit = 100})) CHECK(run.status == RunStatus::completed);
 }
 
 TEST_CASE("an outage after a resume that had nothing to make up for goes by the own policy") {
-  store::MemoryStore store;
-  Simulation simulation(store, at("2026-03-01T08:50:00Z"), {});
-  const auto id =
-      simulation.add("FREQ=HOURLY", at("2026-03-01T09:00:00Z"), "UTC",
-                     [&](store::Schedule& schedule) { schedule.catchup = CatchupPolicy::all; });
-  simulation.run_until(at("2026-03-01T09:10:00Z"));
-  pause(simulation, id);
-  simulation.run_until(at("2026-03-01T09:20:00Z"));
-  resume(simulation, id, core::CatchUp::last);
-  simulation.run_until(at("2026-03-01T09:30:00Z"));
-  simulation.down_until(at("2026-03-01T12:30:00Z"));
-  simulation.run_until(at("2026-03-01T13:05:00Z"));
-  CHECK(simulation.sent().size() == 5);
+  PausedHourly here;
+  here.simulation.run_until(at("2026-03-01T09:20:00Z"));
+  resume(here.simulation, here.id, core::CatchUp::last);
+  here.simulation.run_until(at("2026-03-01T09:30:00Z"));
+  here.simulation.down_until(at("2026-03-01T12:30:00Z"));
+  here.simulation.run_until(at("2026-03-01T13:05:00Z"));
+  CHECK(here.simulation.sent().size() == 5);
 }
 
 TEST_CASE("Retry-After is obeyed within a second and an hour, and holds up no later occurrence") {
