@@ -25,8 +25,11 @@ Pruned MemoryStore::prune(const PruneRequest& request, Timestamp now) {
 }
 
 bool MemoryStore::is_counted(const Run& run) const {
-  if (!run.parent_id) return false;
-  const auto job = jobs_.find(RunId{run.parent_id->value});
+  return run.parent_id && is_open_job(RunId{run.parent_id->value});
+}
+
+bool MemoryStore::is_open_job(RunId id) const {
+  const auto job = jobs_.find(id);
   return job != jobs_.end() && job->second.state != JobState::ended;
 }
 
@@ -35,7 +38,8 @@ void MemoryStore::prune_runs(const PruneRequest& request, Timestamp now, Pruned&
   for (const auto& [finished_at, id] : ended_) {
     if (finished_at >= request.runs_before) break;
     const Run& run = runs_.at(id).run;
-    if (is_kept(run.schedule_id, finished_at, now) || is_counted(run)) continue;
+    if (is_kept(run.schedule_id, finished_at, now) || is_counted(run) || is_open_job(run.id))
+      continue;
     if (gone.size() == request.limit) {
       pruned.more = true;
       break;

@@ -76,7 +76,7 @@ std::size_t MemoryRunDesk::purge_dead(const std::vector<RunId>& ids,
   for (const auto id : ids) {
     const auto found = store_.runs_.find(id);
     if (found == store_.runs_.end() || found->second.run.status != RunStatus::dead) continue;
-    if (!store_.is_counted(found->second.run)) gone.insert(id);
+    if (!store_.is_counted(found->second.run) && !store_.is_open_job(id)) gone.insert(id);
   }
   remove(gone);
   std::erase_if(store_.logs_,

@@ -28,7 +28,7 @@ void MemoryStore::index(const Run& run) {
   if (!run.schedule_id || is_final(run.status)) return;
   auto& slots = slots_[*run.schedule_id];
   if (holds_slot(run.status))
-    slots.holding.insert(run.id);
+    slots.holding.emplace(run.id, run.due_at);
   else
     slots.waiting.emplace(run.due_at, run.id);
 }
@@ -216,7 +216,7 @@ std::vector<RunId> MemoryStore::cancel_unsent(ScheduleId id,
   std::vector<RunId> unsent;
   std::vector<RunId> sent;
   for (const auto& [due, run_id] : live.waiting) unsent.push_back(run_id);
-  for (const auto run_id : live.holding)
+  for (const auto& [run_id, due] : live.holding)
     (is_claimable(runs_.at(run_id).run.status) ? unsent : sent).push_back(run_id);
   for (const auto run_id : unsent)
     change(runs_.at(run_id), [&](Run& run) {
@@ -253,7 +253,16 @@ bool MemoryStore::release_after(RunRow& row, Timestamp now) {
 
 bool MemoryStore::release_one(ScheduleId id, std::size_t max_running, Timestamp now) {
   auto& slots = slots_[id];
-  if (slots.waiting.empty() || slots.holding.size() >= max_running) return false;
+  if (slots.waiting.empty()) return false;
+  // Where runs overlap, one in turn waits for those before it alone: there may always be others.
+  const auto schedule = schedules_.find(id);
+  const bool overlaps =
+      schedule != schedules_.end() && schedule->second.overlap == OverlapPolicy::allow;
+  const auto counts = [&, due = slots.waiting.begin()->first](const auto& each) {
+    return !overlaps || each.second < due;
+  };
+  const auto holding = std::ranges::count_if(slots.holding, counts);
+  if (static_cast<std::size_t>(holding) >= max_running) return false;
   change(runs_.at(slots.waiting.begin()->second), [&](Run& run) {
     run.status = RunStatus::pending;
     run.available_at = now;

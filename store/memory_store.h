@@ -95,7 +95,7 @@ class MemoryStore final : public Store {
   };
   // The live runs of one schedule.
   struct Slots {
-    std::set<RunId> holding;
+    std::map<RunId, Timestamp> holding;             // due_at
     std::set<std::pair<Timestamp, RunId>> waiting;  // by due_at
   };
   struct Tombstone {
@@ -134,6 +134,7 @@ class MemoryStore final : public Store {
   // memory_prune.cpp
   // Whether it is a child of a batch job that has not ended.
   [[nodiscard]] bool is_counted(const Run& run) const;
+  [[nodiscard]] bool is_open_job(RunId id) const;
   [[nodiscard]] bool is_kept(std::optional<ScheduleId> id, Timestamp end, Timestamp now) const;
   void prune_runs(const PruneRequest& request, Timestamp now, Pruned& pruned);
   void prune_gaps(const PruneRequest& request, Timestamp now, Pruned& pruned);

@@ -33,8 +33,8 @@ Token read_token(PgReader& row) {
 // Whether a run of the schedule, whose row is locked, may be let go; the oldest one that waits.
 std::optional<RunId> next_waiting(Tx& tx, ScheduleId id, std::size_t max_running) {
   static const std::string kHolding =
-      "SELECT count(*) FROM incomplete_runs WHERE schedule_id = $1::uuid AND " +
-      std::string(kPgLive) + " AND status <> 'waiting'";
+      "SELECT count(*) FROM incomplete_runs r WHERE r.schedule_id = $1::uuid AND r." +
+      std::string(kPgLive) + " AND " + kPgHoldsBack;
   static const std::string kWaiting =
       "SELECT id FROM incomplete_runs WHERE schedule_id = $1::uuid AND status = 'waiting'"
       " ORDER BY due_at, id LIMIT 1";

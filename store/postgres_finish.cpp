@@ -1,4 +1,5 @@
 #include "store/postgres_rows.h"
+#include "store/postgres_runs.h"
 #include "store/postgres_store.h"
 #include "store/validate.h"
 
@@ -277,9 +278,8 @@ std::map<ScheduleId, Queue> read_queues(Tx& tx, const std::vector<ScheduleId>& i
   static const std::string kQueues =
       "SELECT id, max_running, (SELECT count(*) FROM incomplete_runs r"
       "  WHERE r.schedule_id = s.id AND r." +
-      std::string(kPgLive) +
-      "  AND r.status <> 'waiting') FROM schedule_rules s WHERE id = "
-      "ANY($1::uuid[])";
+      std::string(kPgLive) + "  AND " + kPgHoldsBack +
+      ") FROM schedule_rules s WHERE id = ANY($1::uuid[])";
   static const std::string kWaiting =
       "SELECT schedule_id, id FROM incomplete_runs WHERE schedule_id = "
       "ANY($1::uuid[])"

@@ -26,7 +26,7 @@ OldRows<PgOldRun> read_old_runs(Tx& tx, const PruneRequest& request, const PgOld
       "SELECT r.due_at, r.number, r.id, r.status, coalesce(r.finished_at < "
       "$2::bigint, false)"
       " AND coalesce(r.finished_at < " +
-      std::string(kPgKeptFrom) + ", true) AND NOT " + kIsCounted +
+      std::string(kPgKeptFrom) + ", true) AND NOT " + kIsCounted + " AND NOT " + kIsOpenJob +
       " FROM runs r LEFT JOIN schedule_rules s ON s.id = r.schedule_id"
       " WHERE r.due_at < $2::bigint AND (r.due_at, r.number) > ($3::bigint, "
       "$4::bigint)"

@@ -163,7 +163,7 @@ std::size_t PostgresRunDesk::purge_dead(const std::vector<RunId>& ids,
                                         Timestamp now) {
   static const std::string kRuns =
       "DELETE FROM runs WHERE id IN (SELECT r.id FROM runs r WHERE r.id = ANY($1::uuid[]) AND r." +
-      std::string("status || '' = 'dead' AND NOT ") + kIsCounted +
+      std::string("status || '' = 'dead' AND NOT ") + kIsCounted + " AND NOT " + kIsOpenJob +
       "  ORDER BY r.id FOR UPDATE OF r SKIP LOCKED) RETURNING id, number";
   static const std::string kLogs =
       "DELETE FROM log_lines WHERE run_id IS NOT NULL AND run_id = ANY($1::uuid[])";

@@ -19,8 +19,8 @@ std::optional<std::size_t> lock_schedule_of(Tx& tx, RunId id) {
 
 bool release_after(Tx& tx, const Run& run, std::size_t max_running) {
   static const std::string kHolding =
-      "SELECT count(*) FROM incomplete_runs WHERE schedule_id = $1::uuid AND " +
-      std::string(kPgLive) + " AND status <> 'waiting'";
+      "SELECT count(*) FROM incomplete_runs r WHERE r.schedule_id = $1::uuid AND r." +
+      std::string(kPgLive) + " AND " + kPgHoldsBack;
   static const std::string kWaiting =
       "SELECT id FROM incomplete_runs WHERE schedule_id = $1::uuid AND status = 'waiting'"
       " ORDER BY due_at, id LIMIT 1";

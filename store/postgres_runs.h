@@ -10,6 +10,14 @@
 // taken in this order: meta, the schedule, the run.
 namespace rruled::store {
 
+// SQL, of a live row `r` of incomplete_runs: the oldest waiting run of its schedule waits for it.
+// Where runs overlap, one in turn waits for those before it alone: there may always be others.
+inline constexpr char kPgHoldsBack[] =
+    "r.status <> 'waiting' AND (r.due_at < (SELECT min(w.due_at) FROM incomplete_runs w"
+    "  WHERE w.schedule_id = r.schedule_id AND w.status = 'waiting')"
+    " OR EXISTS (SELECT 1 FROM schedule_rules o"
+    "  WHERE o.id = r.schedule_id AND o.overlap <> 'allow'))";
+
 // Locks the schedule of a run; gives its max_running.
 [[nodiscard]] std::optional<std::size_t> lock_schedule_of(Tx& tx, RunId id);
 [[nodiscard]] std::optional<Run> lock_run(Tx& tx, RunId id);

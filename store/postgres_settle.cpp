@@ -13,6 +13,9 @@ namespace {
 
 // How soon a schedule that somebody else has locked is tried again.
 constexpr milliseconds kLockedScheduleRetry{250};
+// A caller whose clock is more than this ahead has just been set, and not yet been told by how
+// much: by that clock it plans what is not due.
+constexpr milliseconds kAheadMax{1'000};
 
 // What settling compares, and the flow that the rows belong to.
 struct LockedSchedule {
@@ -225,6 +228,13 @@ std::vector<SettleResult> PostgresStore::settle(std::vector<Settlement> batch,
   const auto attempt = [&](Known known) {
     return connection_->write(now, [&](Tx& tx) {
       std::vector<SettleResult> results(batch.size());
+      if (now > tx.now() + kAheadMax) {
+        for (auto& result : results) {
+          result.kind = SettleResult::Kind::not_yet;
+          result.remaining = kLockedScheduleRetry;
+        }
+        return results;
+      }
       // Of one schedule, the second settlement is judged by what the first one left.
       std::vector<std::size_t> left(batch.size());
       for (std::size_t i = 0; i < left.size(); ++i) left[i] = i;

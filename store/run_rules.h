@@ -18,6 +18,11 @@ namespace rruled::store {
 inline constexpr char kIsCounted[] =
     "(r.parent_id IS NOT NULL AND EXISTS"
     " (SELECT 1 FROM jobs j WHERE j.run_id = r.parent_id AND j.state <> 'ended'))";
+// SQL, of a run `r`: it is a batch job whose children may not all have ended, however it did
+// itself.
+inline constexpr char kIsOpenJob[] =
+    "(r.kind = 'batch_job' AND EXISTS"
+    " (SELECT 1 FROM jobs j WHERE j.run_id = r.id AND j.state <> 'ended'))";
 // Live, and with no executor.
 inline constexpr std::array kUnsentStatuses{RunStatus::waiting, RunStatus::pending,
                                             RunStatus::retrying};

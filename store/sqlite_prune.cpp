@@ -26,7 +26,7 @@ std::vector<OldRun> read_old_runs(Connection& connection,
   // Said, because runs of a final status have an index, too, that leads to the younger ones first.
   static const std::string kOld =
       "SELECT r.number, r.id, r.finished_at, r.status, coalesce(r.finished_at < " +
-      std::string(kKeptFrom) + ", TRUE) AND NOT " + kIsCounted +
+      std::string(kKeptFrom) + ", TRUE) AND NOT " + kIsCounted + " AND NOT " + kIsOpenJob +
       " FROM runs r INDEXED BY runs_by_end LEFT JOIN schedules s ON s.id = r.schedule_id"
       " WHERE r.finished_at < ?2 AND (r.finished_at, r.number) > (?3, ?4)"
       " ORDER BY r.finished_at, r.number LIMIT ?5";

@@ -139,7 +139,8 @@ std::size_t SqliteRunDesk::purge_dead(const std::vector<RunId>& ids,
                                       Timestamp) {
   // Attempts go by the foreign key.
   static const std::string kRun =
-      "DELETE FROM runs AS r WHERE id = ?1 AND status = 'dead' AND NOT " + std::string(kIsCounted);
+      "DELETE FROM runs AS r WHERE id = ?1 AND status = 'dead' AND NOT " + std::string(kIsCounted) +
+      " AND NOT " + kIsOpenJob;
   static const std::string kLogs = "DELETE FROM log_lines WHERE run_id = ?";
   auto& connection = store_.connection();
   return connection.write([&] {

@@ -101,20 +101,52 @@ std::vector<RunId> cancel_unsent(Connection& connection,
   return left;
 }
 
-bool release_one(Connection& connection, ScheduleId id, std::size_t max_running, Timestamp now) {
+namespace {
+
+struct Waiting {
+  RunId id;
+  Timestamp due;
+};
+
+std::optional<Waiting> oldest_waiting(Connection& connection, ScheduleId id) {
   static const std::string kOldest =
-      "SELECT id FROM runs INDEXED BY runs_waiting WHERE schedule_id = ? AND status = 'waiting'"
-      " ORDER BY due_at, id LIMIT 1";
+      "SELECT id, due_at FROM runs INDEXED BY runs_waiting WHERE schedule_id = ?"
+      " AND status = 'waiting' ORDER BY due_at, id LIMIT 1";
+  Query query(connection, kOldest);
+  if (!query.bind(id).step()) return std::nullopt;
+  Waiting oldest{query.read<RunId>(), {}};
+  oldest.due = query.read<Timestamp>();
+  return oldest;
+}
+
+void let_go(Connection& connection, RunId id, Timestamp now) {
   static const std::string kRelease =
       "UPDATE runs SET status = 'pending', available_at = ?, start_before = NULL WHERE id = ?";
-  std::optional<RunId> oldest;
+  Query(connection, kRelease).bind(now).bind(id).run();
+}
+
+}  // namespace
+
+bool release_one(Connection& connection, ScheduleId id, std::size_t max_running, Timestamp now) {
+  // Where runs overlap, one in turn waits for those before it alone: there may always be others.
+  static const std::string kBefore =
+      "SELECT count(*) FROM runs INDEXED BY runs_holding WHERE schedule_id = ?1 AND " +
+      std::string(kIsHolding) +
+      " AND (due_at < ?2 OR (SELECT overlap FROM schedules WHERE id = ?1) <> 'allow')";
+  const auto oldest = oldest_waiting(connection, id);
+  if (!oldest) return false;
   {
-    Query query(connection, kOldest);
-    if (query.bind(id).step()) oldest = query.read<RunId>();
+    Query query(connection, kBefore);
+    query.bind(id).bind(oldest->due).step();
+    if (query.read<std::size_t>() >= max_running) return false;
   }
-  if (!oldest || live_runs(connection, id).holding >= max_running) return false;
-  Query(connection, kRelease).bind(now).bind(*oldest).run();
+  let_go(connection, oldest->id, now);
   return true;
+}
+
+void release_if_alone(Connection& connection, ScheduleId id, Timestamp now) {
+  const auto oldest = oldest_waiting(connection, id);
+  if (oldest && live_runs(connection, id).holding == 0) let_go(connection, oldest->id, now);
 }
 
 bool release_after(Connection& connection,

@@ -32,6 +32,8 @@ std::vector<RunId> cancel_unsent(Connection& connection,
                                  Timestamp now);
 // Lets the oldest waiting run go when fewer than `max_running` hold a slot.
 bool release_one(Connection& connection, ScheduleId id, std::size_t max_running, Timestamp now);
+// Lets it go when none holds a slot.
+void release_if_alone(Connection& connection, ScheduleId id, Timestamp now);
 // The same after the end of `run`, if that has a schedule.
 bool release_after(Connection& connection,
                    RunId run,

@@ -122,7 +122,7 @@ SettleResult settle_one(Connection& connection,
   }
   for (auto& run : settlement.runs) place(connection, settlement, run, claimant, now, result);
   // A run that waits for nobody would wait for ever.
-  release_one(connection, settlement.schedule_id, 1, now);
+  release_if_alone(connection, settlement.schedule_id, now);
   for (const auto& gap : settlement.gaps) put_gap(connection, gap);
   insert_logs(connection, settlement.logs);
   move_on(connection, settlement);

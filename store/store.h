@@ -161,7 +161,9 @@ struct Settlement {
   ScheduleId schedule_id;
   std::int64_t version = 1;  // compared, with next_run_at; the schedule must be active
   Instant next_run_at;
-  Timestamp next_due_at;  // not after `now`, or the result is not_yet
+  // Not after `now`, or the result is not_yet. So is all that a caller asks whose `now` is more
+  // than a second ahead of the clock of a shared store, which judges.
+  Timestamp next_due_at;
 
   // In order of scheduled_for. Status asks for what shall be: `dispatching` claims the run for the
   // claimant (attempt 1), `pending` leaves it to claim(), `waiting` to the end of the one before,

@@ -212,6 +212,21 @@ void nobody_waits_for_nobody(Store& store) {
   check_statuses(lane, {pending, waiting});
 }
 
+// While runs take longer than the time between two, one of them is always live.
+void runs_that_overlap_do_not_stop_those_in_turn(Store& store) {
+  Lane lane(store, OverlapPolicy::allow, 1);
+  lane.settle({dispatching, waiting, waiting});
+  lane.settle({dispatching});
+  CHECK(lane.finish(0, completed).released);
+  check_statuses(lane, {completed, pending, waiting, dispatching});
+  // In turn: not before the one before.
+  lane.settle({dispatching});
+  CHECK_FALSE(lane.finish(3, completed).released);
+  lane.claim();
+  CHECK(lane.finish(1, completed).released);
+  check_statuses(lane, {completed, completed, pending, completed, dispatching});
+}
+
 void runs_of_others_do_not_count(Store& store) {
   Lane lane(store, OverlapPolicy::skip, 1);
   REQUIRE_FALSE(
@@ -245,6 +260,7 @@ std::vector<Check> overlap_checks() {
       {"a retry keeps its slot", a_retry_keeps_its_slot},
       {"lets go only into a free slot", lets_go_only_into_a_free_slot},
       {"nobody waits for nobody", nobody_waits_for_nobody},
+      {"runs that overlap do not stop those in turn", runs_that_overlap_do_not_stop_those_in_turn},
       {"runs of others do not count", runs_of_others_do_not_count},
   };
 }

@@ -333,6 +333,17 @@ void dead_runs_are_purged(Store& store) {
   CHECK(store.settle({stale}, stage.claimant, at(600)).at(0).kind == SettleResult::Kind::moved);
 }
 
+void a_dead_job_is_not_purged_before_its_children_ended(Store& store) {
+  Stage stage(store);
+  const auto audience = audience_of(store);
+  REQUIRE(audience->open_job({stage.run.id, stage.run.fence, stage.claimant}, at(3)));
+  (void)store.finish({a_finish(stage.run, dead, at(4))}, stage.claimant, at(4));
+  REQUIRE(stage.now_is().status == dead);
+  CHECK(stage.desk->purge_dead({stage.run.id}, by_somebody("p"), at(5)) == 0);
+  (void)audience->end_jobs({}, at(6));
+  CHECK(stage.desk->purge_dead({stage.run.id}, by_somebody("p"), at(7)) == 1);
+}
+
 }  // namespace
 
 std::vector<Check> run_desk_checks() {
@@ -353,6 +364,7 @@ std::vector<Check> run_desk_checks() {
       {"a wished job is not spread", a_wished_job_is_not_spread},
       {"retries expire", retries_expire},
       {"dead runs are purged", dead_runs_are_purged},
+      {"a dead job is not purged early", a_dead_job_is_not_purged_before_its_children_ended},
   };
 }
 

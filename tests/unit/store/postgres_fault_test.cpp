@@ -48,6 +48,24 @@ Settlement first_settlement(RunStatus status = RunStatus::dispatching) {
 
 }  // namespace
 
+TEST_CASE("what was planned by a clock that ran ahead is not settled", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  auto options = schema.options();
+  options.clock = PostgresOptions::Clock::database;
+  const auto store = open_postgres(schema.url(), OpenMode::daemon, options);
+  REQUIRE_FALSE(
+      store->write({.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}}, at(0)));
+  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  const auto server = *store->clock();
+  const auto early = store->settle({first_settlement()}, claimant, server + 10min).at(0);
+  CHECK(early.kind == SettleResult::Kind::not_yet);
+  CHECK(early.remaining > 0ms);
+  CHECK(store->runs({}).empty());
+  const auto right = store->settle({first_settlement()}, claimant, *store->clock()).at(0);
+  CHECK(right.kind == SettleResult::Kind::settled);
+}
+
 TEST_CASE("a claimant whose claim lapsed changes nothing", "[postgres]") {
   if (no_postgres()) return;
   const PostgresSchema schema;
