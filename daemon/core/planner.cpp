@@ -10,6 +10,11 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kStoreBackoffMin{100};
 constexpr milliseconds kStoreBackoffMax{5'000};
+// Further back was no step of the clock, but how a measurement of the store's differs from another.
+constexpr milliseconds kStepBackMin{1'000};
+// How often what is overdue for so long is looked for in a store that other servers can follow.
+constexpr milliseconds kLookBackEvery{60'000};
+constexpr milliseconds kOverdue{5'000};
 
 template <class... Each>
 struct Overloaded : Each... {
@@ -25,9 +30,11 @@ Planner::Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Times
       settle_limit_(options_.settle_batch),
       finish_limit_(options_.finish_batch),
       loading_to_(now),
+      look_back_at_(now + kLookBackEvery),
       jobs_(options_.jobs, options_.claim_ttl.has_value(), now),
       extend_at_(now),
       recover_at_(now),
+      stepped_at_(now),
       store_again_at_(Timestamp::min()) {
   for (const auto& [name, cap] : options_.executors) {
     Lane lane;
@@ -41,6 +48,8 @@ Planner::Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Times
 
 std::vector<Action> Planner::step(Timestamp now) {
   Actions actions;
+  if (now < stepped_at_ - kStepBackMin) clock_set_back(now);
+  stepped_at_ = now;
   if (!draining_) {
     std::vector<TimerWheel<store::ScheduleId>::Fired> fired;
     wheel_.advance(now, fired);
@@ -74,8 +83,20 @@ std::vector<Action> Planner::step(Timestamp now) {
   return actions;
 }
 
+// What waits for a time that was computed with the clock before.
+void Planner::clock_set_back(Timestamp now) {
+  for (auto& [id, entry] : entries_) {
+    if (entry.settling) continue;
+    wheel_.cancel(entry.timer);
+    entry.timer = wheel_.arm(id, *entry.row.schedule.next_due_at);
+  }
+  claim_by(now);
+  store_again_at_ = std::min(store_again_at_, now + kStoreBackoffMax);
+  look_back_at_ = std::min(look_back_at_, now + kLookBackEvery);
+}
+
 void Planner::complete(Completion completion, Timestamp now) {
-  note_success(completion);
+  note_success(completion, now);
   std::visit(Overloaded{[&](Loaded& loaded) { take(std::move(loaded)); },
                         [&](Settled& settled) { take(std::move(settled), now); },
                         [&](Claimed& claimed) { take(std::move(claimed), now); },
@@ -95,10 +116,12 @@ void Planner::complete(Completion completion, Timestamp now) {
              completion);
 }
 
-void Planner::note_success(const Completion& completion) {
+void Planner::note_success(const Completion& completion, Timestamp now) {
   if (std::holds_alternative<StoreFailed>(completion) ||
       std::holds_alternative<Delivered>(completion))
     return;
+  if (failed_reads_ > 0 || failed_writes_ > 0)
+    look_back_at_ = std::min(look_back_at_, now + kOverdue);
   failed_reads_ = 0;
   // What somebody else could write (Changed) says so, too.
   const auto* expired = std::get_if<Expired>(&completion);
@@ -124,7 +147,7 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   }
   switch (failed.what) {
     case What::load:
-      loading_ = load_is_old_ = false;
+      loading_ = load_is_old_ = looking_back_ = false;
       break;
     case What::settle:
       note_failed_settle(failed);
@@ -200,7 +223,16 @@ bool Planner::has_room_to_load() const {
   return entries_.empty() || entries_.size() + options_.load_page <= options_.armed_max;
 }
 
+// A server that took the place of one that was lost may not have the last settlements: their
+// schedules are due as before, at a position that was loaded long ago.
+bool Planner::may_look_back() const { return options_.claim_ttl && loaded_ && !loading_; }
+
 void Planner::load_horizon(Timestamp now, Actions& actions) {
+  if (may_look_back() && look_back_at_ <= now && loaded_->due >= now - kOverdue) {
+    look_back_at_ = now + kLookBackEvery;
+    loading_ = looking_back_ = true;
+    actions.emplace_back(LoadDue{std::nullopt, now - kOverdue, options_.load_page});
+  }
   if (loading_ || !has_room_to_load()) return;
   if (!more_to_load_) {
     if (loaded_->due >= now + options_.horizon / 2) return;
@@ -225,7 +257,13 @@ void Planner::read_horizon_again() {
 }
 
 void Planner::take(Loaded loaded) {
+  const bool looked_back = std::exchange(looking_back_, false);
   if (std::exchange(load_is_old_, false)) {
+    loading_ = false;
+    return;
+  }
+  if (looked_back) {
+    for (auto& row : loaded.schedules) arm_overdue(std::move(row));
     loading_ = false;
     return;
   }
@@ -286,6 +324,7 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
   if (!claiming_)
     for (const auto& [name, lane] : lanes_)
       if (free_slots(lane) > 0) consider(lane.claim_at);
+  if (may_look_back()) consider(look_back_at_);
   if (!loading_ && has_room_to_load())
     consider(more_to_load_ || !loaded_ ? now : loaded_->due - options_.horizon / 2);
   return wake;

@@ -124,6 +124,12 @@ class Planner {
     std::unique_ptr<store::DueSchedule> edited;  // written by somebody while this one was settling
     bool deleted = false;
   };
+  // Schedules that are due.
+  struct Ready {
+    FairQueue<store::ScheduleId> queue;
+    // Until when each waits for a free slot; some of them are settled already, or moved.
+    std::multimap<Timestamp, store::ScheduleId> held;
+  };
   struct InFlight {
     store::Run run;
     bool cancelled = false;
@@ -139,10 +145,12 @@ class Planner {
   using Actions = std::vector<Action>;
 
   // planner.cpp
-  void note_success(const Completion& completion);
+  void clock_set_back(Timestamp now);
+  void note_success(const Completion& completion, Timestamp now);
   void note_failure(const StoreFailed& failed, Timestamp now);
   void note_failed_settle(const StoreFailed& failed);
   void note_failed_finish(const StoreFailed& failed);
+  [[nodiscard]] bool may_look_back() const;
   void load_horizon(Timestamp now, Actions& actions);
   void read_horizon_again();
   void take(Loaded loaded);
@@ -154,6 +162,7 @@ class Planner {
 
   // planner_settle.cpp
   void arm(store::DueSchedule row);
+  void arm_overdue(store::DueSchedule row);
   void arm_again(Entry& entry);
   // Whether entries_ shall have it: it fires, and soon.
   [[nodiscard]] bool is_awaited(const store::DueSchedule& row) const;
@@ -161,10 +170,13 @@ class Planner {
   [[nodiscard]] std::shared_ptr<const ExcludedDays> days_of(const std::string& text);
   void settle_due(Timestamp now, Actions& actions);
   void settle_upto(std::size_t limit, std::size_t share, Timestamp now, Settle& settle);
-  void settle_due_of(FairQueue<store::ScheduleId>& ready,
+  void settle_due_of(FairQueue<store::ScheduleId>& queue,
                      std::size_t limit,
                      Timestamp now,
                      Settle& settle);
+  void settle_held(Ready& ready, std::size_t limit, Timestamp now, Settle& settle);
+  void settle_one(Entry& entry, Timestamp now, Settle& settle);
+  [[nodiscard]] Timestamp held_until(const store::Schedule& schedule) const;
   void make_ready(store::ScheduleId id, bool first);
   [[nodiscard]] std::size_t ready_count() const;
   [[nodiscard]] store::Settlement settlement_of(Entry& entry, Timestamp now);
@@ -224,7 +236,7 @@ class Planner {
   // By their text: the schedules of one calendar share it.
   std::map<std::string, std::weak_ptr<const ExcludedDays>> calendars_;
   TimerWheel<store::ScheduleId> wheel_;
-  std::map<std::string, FairQueue<store::ScheduleId>> ready_;  // due, by executor
+  std::map<std::string, Ready> ready_;       // by executor
   std::optional<Timestamp> settle_at_;       // for those that wait for a free slot, if none comes
   std::vector<store::Settlement> settling_;  // asked of the store; runs taken out
   std::size_t settle_limit_;                 // halved while a refused row is looked for
@@ -235,7 +247,9 @@ class Planner {
   bool more_to_load_ = true;  // before loading_to_
   bool loading_ = false;
   bool ever_loaded_ = false;
-  bool load_is_old_ = false;  // the one under way may have been read before what changed
+  bool load_is_old_ = false;   // the one under way may have been read before what changed
+  bool looking_back_ = false;  // the one under way is for what is overdue
+  Timestamp look_back_at_;
 
   // Runs.
   std::map<std::string, Lane> lanes_;
@@ -262,6 +276,7 @@ class Planner {
   bool expiring_ = false;
 
   bool draining_ = false;
+  Timestamp stepped_at_;  // the last step()
   // In a row. A store may answer questions and still take nothing (locked, full, read-only): only
   // what was written says that it is back.
   int failed_reads_ = 0;

@@ -3,6 +3,8 @@
 #include "daemon/core/retry.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 // Runs: claiming, delivering and finishing them.
@@ -94,6 +96,9 @@ void Planner::claim_by(const std::string& executor, Timestamp at) {
 }
 
 void Planner::enqueue(store::Run run) {
+  // By a claim that lapsed it is being delivered still: that one is broken off, and this one waits
+  // for its end.
+  if (in_flight_.contains(run.id)) lost_.push_back(run.id);
   const auto lane = lanes_.find(run.executor);
   if (lane == lanes_.end()) {
     strays_.push_back(std::move(run));
@@ -132,18 +137,18 @@ void Planner::take(Claimed claimed, Timestamp now) {
 void Planner::take(Held held) {
   reviewing_ = false;
   in_doubt_ = false;
-  std::unordered_set<store::RunId> known;
-  for (const auto& [id, flight] : in_flight_) known.insert(id);
-  for (const auto& [name, lane] : lanes_)
-    for (const auto& run : lane.queue) known.insert(run.id);
-  for (const auto& run : strays_) known.insert(run.id);
-  jobs_.each_run([&](const store::Run& run) { known.insert(run.id); });
-  for (const auto& ending : endings_) known.insert(ending.run.id);
-  for (const auto& ending : finishing_) known.insert(ending.run.id);
-  for (const auto& back : to_hand_back_) known.insert(back.run_id);
-  for (const auto& back : handing_back_) known.insert(back.run_id);
+  std::set<std::pair<store::RunId, std::int64_t>> known;
+  const auto know = [&known](const store::Run& run) { known.emplace(run.id, run.fence); };
+  for (const auto& [id, flight] : in_flight_) know(flight.run);
+  for (const auto& [name, lane] : lanes_) std::ranges::for_each(lane.queue, know);
+  std::ranges::for_each(strays_, know);
+  jobs_.each_run(know);
+  for (const auto& ending : endings_) know(ending.run);
+  for (const auto& ending : finishing_) know(ending.run);
+  for (const auto& back : to_hand_back_) known.emplace(back.run_id, back.fence);
+  for (const auto& back : handing_back_) known.emplace(back.run_id, back.fence);
   for (store::Run& run : held.runs)
-    if (!known.contains(run.id)) enqueue(std::move(run));
+    if (!known.contains({run.id, run.fence})) enqueue(std::move(run));
 }
 
 void Planner::start_deliveries(Timestamp now, Actions& actions) {
@@ -153,9 +158,14 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
     // Runs are large: a vector that grows would move them again and again.
     actions.reserve(actions.size() +
                     std::min(lane.queue.size(), lane.cap - std::min(lane.cap, lane.in_flight)));
+    std::vector<store::Run> behind;  // their own older delivery
     while (!lane.queue.empty() && lane.in_flight < lane.cap && lane.breaker.may_send()) {
       store::Run run = std::move(lane.queue.front());
       lane.queue.pop_front();
+      if (in_flight_.contains(run.id)) {
+        behind.push_back(std::move(run));
+        continue;
+      }
       if (end_too_old(run, now)) continue;
       note_lateness(run, now);
       if (jobs_.takes(run)) {  // goes on where it was, however many daemons ended over it
@@ -168,6 +178,7 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
       in_flight_.emplace(run.id, InFlight{.run = without_body(run), .ticket = lane.breaker.sent()});
       actions.emplace_back(Deliver{std::move(run)});
     }
+    std::ranges::move(behind, std::front_inserter(lane.queue));
   }
 }
 

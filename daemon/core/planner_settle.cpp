@@ -72,6 +72,18 @@ void Planner::arm(store::DueSchedule row) {
   entry.timer = wheel_.arm(id, *entry.row.schedule.next_due_at);
 }
 
+// Found again although it was loaded before. Whatever is known of it, a settlement compares it with
+// the store's.
+void Planner::arm_overdue(store::DueSchedule row) {
+  const auto known = entries_.find(row.schedule.id);
+  if (known != entries_.end()) {
+    const auto& due = known->second.row.schedule.next_due_at;
+    if (known->second.settling || due == row.schedule.next_due_at) return;
+    forget(row.schedule.id);
+  }
+  arm(std::move(row));
+}
+
 // After its row has changed in place, by a settlement.
 void Planner::arm_again(Entry& entry) {
   const store::Schedule& schedule = entry.row.schedule;
@@ -111,14 +123,19 @@ void Planner::make_ready(store::ScheduleId id, bool first) {
   const auto entry = entries_.find(id);
   if (entry == entries_.end()) return;
   const store::Schedule& schedule = entry->second.row.schedule;
-  auto& ready = ready_[schedule.executor];
-  first ? ready.push_front(schedule.project_id, id) : ready.push_back(schedule.project_id, id);
+  auto& [queue, held] = ready_[schedule.executor];
+  first ? queue.push_front(schedule.project_id, id) : queue.push_back(schedule.project_id, id);
+  held.emplace_hint(held.end(), held_until(schedule), id);
 }
 
 std::size_t Planner::ready_count() const {
   std::size_t count = 0;
-  for (const auto& [executor, ready] : ready_) count += ready.size();
+  for (const auto& [executor, ready] : ready_) count += ready.queue.size();
   return count;
+}
+
+Timestamp Planner::held_until(const store::Schedule& schedule) const {
+  return *schedule.next_due_at + std::min(options_.settle_hold, schedule.catchup_grace / 2);
 }
 
 void Planner::settle_due(Timestamp now, Actions& actions) {
@@ -132,22 +149,23 @@ void Planner::settle_due(Timestamp now, Actions& actions) {
   settle_upto(limit, std::max<std::size_t>(1, limit / std::max<std::size_t>(1, ready_.size())), now,
               settle);
   settle_upto(limit, limit, now, settle);
-  std::erase_if(ready_, [](const auto& each) { return each.second.empty(); });
+  for (auto& [executor, ready] : ready_) settle_held(ready, limit, now, settle);
+  std::erase_if(ready_, [](const auto& each) { return each.second.queue.empty(); });
   if (!settle.batch.empty()) actions.emplace_back(std::move(settle));
 }
 
 void Planner::settle_upto(std::size_t limit, std::size_t share, Timestamp now, Settle& settle) {
   for (auto& [executor, ready] : ready_)
-    settle_due_of(ready, std::min(limit, settle.batch.size() + share), now, settle);
+    settle_due_of(ready.queue, std::min(limit, settle.batch.size() + share), now, settle);
 }
 
-void Planner::settle_due_of(FairQueue<store::ScheduleId>& ready,
+void Planner::settle_due_of(FairQueue<store::ScheduleId>& queue,
                             std::size_t limit,
                             Timestamp now,
                             Settle& settle) {
   std::size_t unsent = unsent_in(settle);
   while (settle.batch.size() < limit) {
-    const auto next = ready.pop();
+    const auto next = queue.pop();
     if (!next) return;
     const auto found = entries_.find(*next);
     if (found == entries_.end() || found->second.settling) continue;
@@ -161,22 +179,44 @@ void Planner::settle_due_of(FairQueue<store::ScheduleId>& ready,
       continue;
     }
     const auto lane = lanes_.find(schedule.executor);
-    const Timestamp at_the_latest =
-        *due + std::min(options_.settle_hold, schedule.catchup_grace / 2);
     // While its breaker is open no slot will become free.
     const bool may_wait =
         lane != lanes_.end() && lane->second.breaker.state() == Breaker::State::closed;
     const bool no_slot = lane != lanes_.end() && free_slots(lane->second) == 0;
-    const bool waits = may_wait && no_slot && now < at_the_latest;
-    if (waits && (!settle_at_ || at_the_latest < *settle_at_)) settle_at_ = at_the_latest;
+    const bool waits = may_wait && no_slot && now < held_until(schedule);
     if (waits || (no_slot && unsent++ >= kUnsentMax)) {
-      ready.push_front(schedule.project_id, *next);
+      queue.push_front(schedule.project_id, *next);
       return;
     }
-    entry.settling = true;
-    settle.batch.push_back(settlement_of(entry, now));
-    settling_.push_back(without_runs(settle.batch.back()));
+    settle_one(entry, now, settle);
   }
+}
+
+// Those that have waited for a slot as long as they may, whatever stands before them in the queue;
+// and when the next one will have.
+void Planner::settle_held(Ready& ready, std::size_t limit, Timestamp now, Settle& settle) {
+  std::size_t unsent = unsent_in(settle);
+  while (!ready.held.empty() && settle.batch.size() < limit && unsent < kUnsentMax) {
+    const auto [until, id] = *ready.held.begin();
+    const auto found = entries_.find(id);
+    const bool waits = found != entries_.end() && !found->second.settling &&
+                       found->second.row.schedule.next_due_at.value_or(Instant::max()) <= now &&
+                       held_until(found->second.row.schedule) == until;
+    if (waits && until > now) {
+      settle_at_ = std::min(until, settle_at_.value_or(until));
+      return;
+    }
+    ready.held.erase(ready.held.begin());
+    if (!waits) continue;
+    settle_one(found->second, now, settle);
+    ++unsent;
+  }
+}
+
+void Planner::settle_one(Entry& entry, Timestamp now, Settle& settle) {
+  entry.settling = true;
+  settle.batch.push_back(settlement_of(entry, now));
+  settling_.push_back(without_runs(settle.batch.back()));
 }
 
 store::Settlement Planner::settlement_of(Entry& entry, Timestamp now) {
@@ -303,6 +343,9 @@ void Planner::take_one(const store::Settlement& asked, store::SettleResult resul
       if (edited) {
         arm(std::move(*edited));
       } else if (result.current) {
+        // Written before what is known: that is lost with the server that had it.
+        if (result.current->schedule.version < entry.row.schedule.version)
+          forget(asked.schedule_id);
         arm(std::move(*result.current));
       } else {
         forget(asked.schedule_id);

@@ -4,6 +4,7 @@
 #include "store/store.h"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -23,23 +24,32 @@ class ClaimDeadlines {
   [[nodiscard]] std::chrono::nanoseconds asking() const { return clock_.since_boot(); }
   void granted(const std::vector<store::Run>& runs, std::chrono::nanoseconds asked) {
     if (!ttl_) return;
-    for (const store::Run& run : runs) ends_[run.id] = end(asked);
+    for (const store::Run& run : runs) claims_[run.id] = {run.fence, end(asked)};
   }
   // All that are left; the others are forgotten.
   void extended(const std::vector<store::HeldClaim>& claims, std::chrono::nanoseconds asked) {
     if (!ttl_) return;
-    ends_.clear();
-    for (const store::HeldClaim& claim : claims) ends_[claim.run_id] = end(asked);
+    claims_.clear();
+    for (const store::HeldClaim& claim : claims) claims_[claim.run_id] = {claim.fence, end(asked)};
   }
-  void ended(store::RunId id) { ends_.erase(id); }
+  void ended(store::RunId id, std::int64_t fence) {
+    const auto found = claims_.find(id);
+    if (found != claims_.end() && found->second.fence == fence) claims_.erase(found);
+  }
 
-  [[nodiscard]] bool may_act(store::RunId id) const {
+  // Not by an older claim on a run that was claimed again since.
+  [[nodiscard]] bool may_act(store::RunId id, std::int64_t fence) const {
     if (!ttl_) return true;
-    const auto found = ends_.find(id);
-    return found != ends_.end() && clock_.since_boot() < found->second;
+    const auto found = claims_.find(id);
+    return found != claims_.end() && found->second.fence == fence &&
+           clock_.since_boot() < found->second.end;
   }
 
  private:
+  struct Claim {
+    std::int64_t fence = 0;
+    std::chrono::nanoseconds end{};
+  };
   // A ninth: 5 s of the usual 45 s.
   [[nodiscard]] std::chrono::nanoseconds end(std::chrono::nanoseconds asked) const {
     return asked + *ttl_ - *ttl_ / 9;
@@ -47,7 +57,7 @@ class ClaimDeadlines {
 
   const Clock& clock_;
   const std::optional<std::chrono::milliseconds> ttl_;
-  std::unordered_map<store::RunId, std::chrono::nanoseconds> ends_;
+  std::unordered_map<store::RunId, Claim> claims_;
 };
 
 }  // namespace rruled::io

@@ -140,7 +140,9 @@ void Driver::look_at_clocks() {
                     std::chrono::duration_cast<milliseconds>(steady - steady_);
   wall_ = wall;
   steady_ = steady;
-  if (step > kStepMin || step < -kStepMin) observer_.on_clock_step(step);
+  if (step <= kStepMin && step >= -kStepMin) return;
+  observer_.on_clock_step(step);
+  look();  // how far it is from the store's clock now
 }
 
 void Driver::look() {
@@ -178,6 +180,8 @@ awaitable<void> Driver::look_at_store() {
     };
     store::Changes changes = co_await run_on(store_thread_, std::move(look));
     const bool news = changes.revision != revision_;
+    // The server is one that has not got all that the last one had.
+    if (changes.revision < revision_) changes.many = true;
     revision_ = changes.revision;
     if (news) complete(core::Changed{std::move(changes)});
   } catch (const store::StoreError& error) {
@@ -232,7 +236,7 @@ void Driver::spawn_outcomes(What what, Function function) {
 }
 
 awaitable<core::Report> Driver::deliver(std::shared_ptr<Executor> executor, store::Run run) {
-  SendPermit permit = [this, id = run.id] { return claims_.may_act(id); };
+  SendPermit permit = [this, id = run.id, fence = run.fence] { return claims_.may_act(id, fence); };
   core::Report report;
   try {
     report = co_await executor->deliver(std::move(run), std::move(permit));
@@ -251,10 +255,10 @@ void Driver::spawn_delivery(store::Run run) {
   delivery.time_to_end = executor->time_to_end();
   auto slot = delivery.signal.slot();
   // An exception comes from a coroutine that was cancelled before its first step: nothing was sent.
-  auto ended = [this, id](std::exception_ptr error, core::Report report) {
+  auto ended = [this, id, fence = run.fence](std::exception_ptr error, core::Report report) {
     if (error) report.kind = core::Report::Kind::unsent;
     deliveries_.erase(id);
-    claims_.ended(id);
+    claims_.ended(id, fence);
     --under_way_;
     complete(core::Delivered{id, std::move(report)});
   };

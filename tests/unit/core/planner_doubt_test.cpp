@@ -68,4 +68,46 @@ TEST_CASE("the held runs are not read while some are being given back") {
   CHECK(all_of<core::ReviewHeld>(here.step()).size() == 1);
 }
 
+TEST_CASE("a run that is claimed again while its older delivery ends waits for that end") {
+  rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 2}}, .claim_ttl = 45s}, zones, kNow);
+  (void)planner.step(kNow);
+  planner.complete(core::Claimed{{{claimed_run(1)}, kNow}}, kNow);
+  REQUIRE(all_of<core::Deliver>(planner.step(kNow)).size() == 1);
+  // Its claim lapsed unseen, and somebody made it claimable.
+  auto again = claimed_run(1);
+  again.fence = 2;
+  again.attempts = 2;
+  planner.complete(core::Claimed{{{again}, kNow}}, kNow);
+  const auto breaking = planner.step(kNow);
+  CHECK(all_of<core::CancelDelivery>(breaking).size() == 1);
+  CHECK(all_of<core::Deliver>(breaking).empty());
+  core::Report broken_off;
+  broken_off.kind = core::Report::Kind::retry;
+  planner.complete(core::Delivered{again.id, broken_off}, kNow);
+  const auto sending = all_of<core::Deliver>(planner.step(kNow));
+  REQUIRE(sending.size() == 1);
+  CHECK(sending[0].run.fence == 2);
+  planner.complete(core::Delivered{again.id, {}}, kNow);
+  const auto ends = all_of<core::FinishRuns>(planner.step(kNow));
+  REQUIRE(ends.size() == 1);
+  REQUIRE(ends[0].batch.size() == 1);
+  CHECK(ends[0].batch[0].fence == 2);
+  CHECK(planner.load().in_flight == 0);
+}
+
+TEST_CASE("a newer claim on what is in flight is not taken for the older one when in doubt") {
+  Claiming here;
+  here.fail_claim();
+  REQUIRE(all_of<core::ReviewHeld>(here.step()).size() == 1);
+  auto again = claimed_run(1);
+  again.fence = 2;
+  here.planner.complete(core::Held{{again}}, here.later);
+  CHECK(all_of<core::CancelDelivery>(here.step()).size() == 1);
+  here.end_delivery();
+  const auto sent = all_of<core::Deliver>(here.step());
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].run.fence == 2);
+}
+
 }  // namespace rruled::test

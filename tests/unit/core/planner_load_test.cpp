@@ -83,4 +83,90 @@ TEST_CASE("what is being settled when many schedules change goes on, and what it
   CHECK(here.planner.load().armed == 3);
 }
 
+// Of a server that took the place of another without its last commits.
+TEST_CASE("a settlement that is lost with its server is made again") {
+  Loading here;
+  core::Planner planner({.executors = {{"default", 8}}, .claim_ttl = 45s}, here.zones, kNow);
+  const auto load_all = [&](store::Timestamp now) {
+    for (const auto& load : all_of<core::LoadDue>(planner.step(now)))
+      planner.complete(core::Loaded{here.store.load_due(load.after, load.before, load.limit)}, now);
+  };
+  load_all(kNow);
+  planner.complete(core::Claimed{}, kNow);
+  const auto due = kNow + 20s;
+  const auto settle = all_of<core::Settle>(planner.step(due));
+  REQUIRE(settle.size() == 1);
+  // The answer that came, and that the next server knows nothing of: due again tomorrow.
+  std::vector<store::SettleResult> results(settle[0].batch.size());
+  for (auto& result : results) result.kind = store::SettleResult::Kind::gone;
+  planner.complete(core::Settled{results}, due);
+  REQUIRE(planner.load().armed == 0);
+  load_all(due + 30s);
+  CHECK(planner.load().armed == 0);
+  load_all(due + 61s);
+  CHECK(planner.load().armed == 3);
+  CHECK(all_of<core::Settle>(planner.step(due + 61s)).size() == 1);
+}
+
+TEST_CASE("after an outage what is overdue is looked for within seconds") {
+  Loading here;
+  core::Planner planner({.executors = {{"default", 8}}, .claim_ttl = 45s}, here.zones, kNow);
+  const auto loads = [&](store::Timestamp now) {
+    auto found = all_of<core::LoadDue>(planner.step(now));
+    for (std::size_t i = 0; i < found.size(); ++i) planner.complete(core::Loaded{}, now);
+    return found;
+  };
+  REQUIRE(loads(kNow).size() == 1);
+  const auto later = kNow + 10s;
+  planner.complete(core::StoreFailed{core::StoreFailed::What::extend, "cut", false}, later);
+  planner.complete(core::Recovered{}, later + 1s);
+  CHECK(loads(later + 1s).empty());
+  const auto overdue = loads(later + 6s);
+  REQUIRE(overdue.size() == 1);
+  CHECK_FALSE(overdue[0].after);
+  CHECK(overdue[0].before < later + 6s);
+}
+
+TEST_CASE("a row that is older than what is known of it counts when a settlement finds it") {
+  Loading here;
+  here.answer(here.asked(kNow).value(), kNow);
+  store::Changes edit;
+  for (auto& row : here.store.load_due({}, kNow + 60s, 10)) {
+    row.schedule.version += 1;
+    edit.schedules.push_back(row);
+  }
+  here.planner.complete(core::Changed{edit}, kNow);  // by a server that is lost now
+  here.planner.complete(core::Claimed{}, kNow);
+  const auto due = kNow + 20s;
+  const auto settle = all_of<core::Settle>(here.planner.step(due));
+  REQUIRE(settle.size() == 1);
+  std::vector<store::SettleResult> results;
+  for (auto& row : here.store.load_due({}, kNow + 60s, 10)) {
+    auto& result = results.emplace_back();
+    result.kind = store::SettleResult::Kind::moved;
+    result.current = row;
+  }
+  here.planner.complete(core::Settled{results}, due);
+  const auto again = all_of<core::Settle>(here.planner.step(due));
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].batch.size() == 3);
+}
+
+TEST_CASE("what was put off by a clock that ran ahead is due by the one that was set right") {
+  Loading here;
+  here.answer(here.asked(kNow).value(), kNow);
+  here.planner.complete(core::Claimed{}, kNow);
+  const auto ahead = kNow + 10min;
+  const auto settle = all_of<core::Settle>(here.planner.step(ahead));
+  REQUIRE(settle.size() == 1);
+  store::SettleResult not_yet;
+  not_yet.kind = store::SettleResult::Kind::not_yet;
+  not_yet.remaining = 20s;
+  const std::vector<store::SettleResult> results(3, not_yet);
+  here.planner.complete(core::Settled{results}, ahead);
+  CHECK(all_of<core::Settle>(here.planner.step(kNow + 1s)).empty());
+  here.planner.complete(core::Claimed{}, kNow + 1s);
+  CHECK(all_of<core::Settle>(here.planner.step(kNow + 20s)).size() == 1);
+}
+
 }  // namespace rruled::test

@@ -36,27 +36,42 @@ TEST_CASE("a claim may be acted on until shortly before the store lets it lapse"
   FakeClock clock(kStart);
   io::ClaimDeadlines claims(clock, 45s);
   const store::Run run = sample_run();
-  CHECK_FALSE(claims.may_act(run.id));  // never granted
+  CHECK_FALSE(claims.may_act(run.id, run.fence));  // never granted
   const auto asked = claims.asking();
   clock.ahead += 10s;  // the store took its time to answer
   claims.granted({run}, asked);
-  CHECK(claims.may_act(run.id));
+  CHECK(claims.may_act(run.id, run.fence));
   clock.ahead += 29s;
-  CHECK(claims.may_act(run.id));
+  CHECK(claims.may_act(run.id, run.fence));
   clock.ahead += 1s;  // 40 s after asking
-  CHECK_FALSE(claims.may_act(run.id));
+  CHECK_FALSE(claims.may_act(run.id, run.fence));
 
   claims.extended({{run.id, run.fence}}, claims.asking());
-  CHECK(claims.may_act(run.id));
+  CHECK(claims.may_act(run.id, run.fence));
   claims.extended({}, claims.asking());  // taken over by another daemon
-  CHECK_FALSE(claims.may_act(run.id));
+  CHECK_FALSE(claims.may_act(run.id, run.fence));
+}
+
+TEST_CASE("an older claim is not acted on after the run was claimed again") {
+  FakeClock clock(kStart);
+  io::ClaimDeadlines claims(clock, 45s);
+  store::Run run = sample_run();
+  const auto older = run.fence;
+  claims.granted({run}, claims.asking());
+  run.fence = older + 1;
+  claims.granted({run}, claims.asking());
+  CHECK_FALSE(claims.may_act(run.id, older));
+  claims.ended(run.id, older);  // its delivery, late
+  CHECK(claims.may_act(run.id, run.fence));
+  claims.ended(run.id, run.fence);
+  CHECK_FALSE(claims.may_act(run.id, run.fence));
 }
 
 TEST_CASE("where claims last as long as the session there is no deadline") {
   FakeClock clock(kStart);
   const io::ClaimDeadlines claims(clock, std::nullopt);
   clock.ahead += 24h;
-  CHECK(claims.may_act(sample_run().id));
+  CHECK(claims.may_act(sample_run().id, 1));
 }
 
 TEST_CASE("an http run whose claim is over is not sent") {

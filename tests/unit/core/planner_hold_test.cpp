@@ -1,0 +1,67 @@
+// What is due waits for a free slot of its executor, each schedule as long as it may.
+#include "daemon/core/planner.h"
+#include "planner_actions.h"
+#include "store/memory_store.h"
+#include "tests/support/simulation.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Instant kDue = at("2026-03-01T00:00:20Z");
+
+// The only slot is taken, and a schedule that may wait for ten seconds is due.
+struct Held {
+  Held() { simulation.add("FREQ=DAILY", kDue, "UTC"); }
+  store::ScheduleId add_hasty(std::int64_t project = 1) {
+    return simulation.add("FREQ=DAILY", kDue, "UTC", [project](store::Schedule& schedule) {
+      schedule.project_id = project;
+      schedule.catchup = store::CatchupPolicy::none;
+      schedule.catchup_grace = 1s;
+    });
+  }
+  void load() {
+    for (const auto& load : all_of<core::LoadDue>(planner.step(kNow)))
+      planner.complete(core::Loaded{store.load_due(load.after, load.before, load.limit)}, kNow);
+    planner.complete(core::Claimed{{{claimed_run(1)}, {}}}, kNow);
+    REQUIRE(all_of<core::Deliver>(planner.step(kNow)).size() == 1);
+  }
+
+  store::MemoryStore store;
+  Simulation simulation{store, kNow, {}};
+  rrule::ZoneDatabase zones;
+  core::Planner planner{{.executors = {{"default", 1}}}, zones, kNow};
+};
+
+}  // namespace
+
+TEST_CASE("what may wait for half a second is not missed behind what may wait for ten") {
+  Held here;
+  const auto hasty = here.add_hasty();
+  here.load();
+  CHECK(all_of<core::Settle>(here.planner.step(kDue)).empty());
+  CHECK(here.planner.next_wake(kDue) == kDue + 500ms);
+  const auto settles = all_of<core::Settle>(here.planner.step(kDue + 500ms));
+  REQUIRE(settles.size() == 1);
+  REQUIRE(settles[0].batch.size() == 1);
+  CHECK(settles[0].batch[0].schedule_id == hasty);
+  REQUIRE(settles[0].batch[0].runs.size() == 1);
+  CHECK(settles[0].batch[0].runs[0].status == store::RunStatus::pending);
+  CHECK(settles[0].batch[0].gaps.empty());
+}
+
+TEST_CASE("what has waited as long as it may is written down, however many projects wait") {
+  Held here;
+  for (std::int64_t project = 2; project < 10; ++project) (void)here.add_hasty(project);
+  here.load();
+  CHECK(all_of<core::Settle>(here.planner.step(kDue)).empty());
+  const auto settles = all_of<core::Settle>(here.planner.step(kDue + 500ms));
+  REQUIRE(settles.size() == 1);
+  CHECK(settles[0].batch.size() == 8);
+  for (const auto& settlement : settles[0].batch) CHECK(settlement.gaps.empty());
+}
+
+}  // namespace rruled::test
