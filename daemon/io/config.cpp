@@ -161,6 +161,7 @@ class Assembly {
     return {};
   }
 
+  // Outside the unit there is no folder: it stays as it is then, for check_named_files() to refuse.
   void resolve_credential(std::filesystem::path& file,
                           const std::string& key,
                           const Environment& environment) {
@@ -170,10 +171,7 @@ class Assembly {
     const auto* folder = environment.find("CREDENTIALS_DIRECTORY");
     if (name.empty() || name.find('/') != std::string::npos || name.starts_with('.'))
       errors_.push_back({config_.origins[key], key, "must be credential:NAME"});
-    else if (!folder)
-      errors_.push_back({config_.origins[key], key,
-                         "names a credential, but systemd gave none (CREDENTIALS_DIRECTORY)"});
-    else
+    else if (folder)
       file = std::filesystem::path(*folder) / name;
   }
 
@@ -231,20 +229,27 @@ std::vector<ConfigError> check_named_files(const Config& config) {
     errors.push_back(
         {origin == config.origins.end() ? "default" : origin->second, key, std::move(detail)});
   };
+  // Whether there is a file to look at.
+  const auto named = [&](const std::string& key, const std::filesystem::path& file) {
+    const bool unresolved = file.string().starts_with(kCredentialScheme);
+    if (unresolved)
+      refuse(key, "names a credential, but systemd gave none (CREDENTIALS_DIRECTORY)");
+    return !file.empty() && !unresolved;
+  };
   for (const auto& each : config.executors) {
     const std::string key = "executors." + each.name;
-    if (!each.token_file.empty())
+    if (named(key + ".token_file", each.token_file))
       if (const auto token = Secret::read_file(each.token_file, "token_file"); !token)
         refuse(key + ".token_file", token.error().detail);
-    if (!each.ca_file.empty() && access(each.ca_file.c_str(), R_OK) != 0)
+    if (named(key + ".ca_file", each.ca_file) && access(each.ca_file.c_str(), R_OK) != 0)
       refuse(key + ".ca_file", "there is no readable file " + each.ca_file.string());
   }
-  if (!config.notify.key_file.empty())
+  if (named("notify.key_file", config.notify.key_file))
     if (const auto secret = Secret::read_file(config.notify.key_file, "notify.key_file"); !secret)
       refuse("notify.key_file", secret.error().detail);
   for (const auto& [key, file] : {std::pair("api.tls_certificate", config.api.tls_certificate),
                                   std::pair("api.tls_key", config.api.tls_key)})
-    if (!file.empty() && access(file.c_str(), R_OK) != 0)
+    if (named(key, file) && access(file.c_str(), R_OK) != 0)
       refuse(key, "there is no readable file " + file.string());
   std::error_code error;
   if (!config.tzdata.directory.empty() &&

@@ -151,7 +151,8 @@ struct Environment {
     const std::optional<std::filesystem::path>& file, const Environment& environment);
 
 // What the configuration names and the daemon will need: tokens, certificates, zoneinfo, files to
-// apply. Apart from load_config, so that who may not read a token can still use the command line.
+// apply. Apart from load_config, so that who may not read a token, or has no credentials of
+// systemd, can still use the command line.
 [[nodiscard]] std::vector<ConfigError> check_named_files(const Config& config);
 
 }  // namespace rruled::io

@@ -57,7 +57,7 @@ TEST_CASE("a bad configuration ends with 78 and its place, before anything is to
     const auto entries = std::distance(std::filesystem::directory_iterator(folder.path()), {});
     CHECK(entries == 1);  // the configuration file alone
   }
-  CHECK(cases.size() == 85);
+  CHECK(cases.size() == 83);
 }
 
 TEST_CASE("a file that is named must be there") {
@@ -81,14 +81,26 @@ TEST_CASE("a good configuration is told so") {
 }
 
 TEST_CASE("a token that cannot be read stops the daemon's check, not the command line") {
-  TempDir folder;
-  const Bad config{
-      "[executors.a]\ntype = \"http\"\nurl = \"http://a/\"\ntoken_file = \"/nowhere/token\"\n", "",
-      ""};
-  const auto check = run(folder, {"check-config"}, config);
-  CHECK(check.exit_code == 78);
-  CHECK_THAT(check.err, Catch::Contains("rruled.toml:4: executors.a.token_file: "));
-  CHECK(run(folder, {"preview", "FREQ=DAILY"}, config).exit_code == 0);
+  // A credential, as it is named outside the unit.
+  for (const auto* token : {"/nowhere/token", "credential:t"}) {
+    TempDir folder;
+    const Bad config{"[executors.a]\ntype = \"http\"\nurl = \"http://a/\"\ntoken_file = \"" +
+                         std::string(token) + "\"\n",
+                     "", ""};
+    for (const auto* daemons : {"check-config", "run"}) {
+      const auto check = run(folder, {daemons}, config);
+      CHECK(check.exit_code == 78);
+      CHECK_THAT(check.err, Catch::Contains("rruled.toml:4: executors.a.token_file: "));
+    }
+    for (const auto& command :
+         {std::vector<std::string>{"preview", "FREQ=DAILY"}, {"migrate"}, {"flow", "list"}}) {
+      const auto result = run(folder, command, config);
+      CAPTURE(token, command.front(), result.err);
+      CHECK(result.exit_code == 0);
+    }
+    // It comes so far as to ask, and there is nothing to ask.
+    CHECK_THAT(run(folder, {"healthcheck"}, config).err, Catch::Contains("listens nowhere"));
+  }
 }
 
 TEST_CASE("every setting is explained, with its variable and in a table for the README") {
