@@ -5,6 +5,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 
+#include <algorithm>
+#include <array>
+
 namespace rruled::api {
 namespace {
 
@@ -56,6 +59,8 @@ constexpr std::string_view kSchemas = R"json({
  "project_paused":{"type":"boolean","readOnly":true},
  "status_reason":{"type":"string","readOnly":true},
  "last_run":{"type":["object","null"],"readOnly":true}}},
+"Overdue":{"allOf":[{"$ref":"#/components/schemas/Schedule"}],"properties":{
+ "hog_flow":{"$ref":"#/components/schemas/Id"},"late_by_ms":{"type":"integer"}}},
 "Variables":{"type":"object","properties":{"variables":{"type":"object"}}},
 "JobRequest":{"type":"object","properties":{"variables":{"type":"object"},
  "filters":{"type":"object"}}},
@@ -132,9 +137,14 @@ constexpr std::string_view kSchemas = R"json({
 "Occurrence":{"type":"object","properties":{"scheduled_for":{"$ref":"#/components/schemas/Time"},
  "due_at":{"$ref":"#/components/schemas/Time"},"local":{"type":"string"},
  "offset":{"type":"string"},
- "note":{"type":"string"},"schedule":{"type":"string"},"hog_flow":{"type":"string"}}},
+ "note":{"enum":["gap_shifted","fold_first","fold_second","calendar_moved"]},
+ "moved_from":{"type":"string"},"schedule":{"type":"string"},"hog_flow":{"type":"string"}}},
+"Excluded":{"type":"object","properties":{"scheduled_for":{"$ref":"#/components/schemas/Time"},
+ "local":{"type":"string"},"offset":{"type":"string"}}},
 "Preview":{"type":"object","properties":{"occurrences":{"type":"array",
- "items":{"$ref":"#/components/schemas/Occurrence"}}}},
+ "items":{"$ref":"#/components/schemas/Occurrence"}},"excluded":{"type":"array",
+ "items":{"$ref":"#/components/schemas/Excluded"}},"excluded_before":{"type":"integer"},
+ "count":{"type":"integer"}}},
 "Upcoming":{"$ref":"#/components/schemas/Preview"},
 "PreviewRequest":{"type":"object","required":["rrule"],"properties":{"rrule":{"type":"string"},
  "starts_at":{"type":"string"},"starts_at_local":{"type":"string"},"timezone":{"type":"string"},
@@ -166,9 +176,17 @@ constexpr std::string_view kSchemas = R"json({
  "paused_at":{"$ref":"#/components/schemas/NullableTime"},
  "resumed_at":{"$ref":"#/components/schemas/NullableTime"},
  "catch_up":{"enum":["none","policy","last","all",null]},"note":{"type":"string"}}},
+"Explained":{"type":"object","properties":{"scheduled_for":{"$ref":"#/components/schemas/Time"},
+ "due_at":{"$ref":"#/components/schemas/Time"},"local":{"type":"string"},
+ "offset":{"type":"string"},"outcome":{"enum":["ran","failed","cancelled","under_way","skipped",
+ "gap","due","ahead","never","unknown"]},"text":{"type":"string"},
+ "run":{"type":["string","null"],"format":"uuid"},"moved":{"type":["string","null"]}}},
 "Explanation":{"type":"object","properties":{"at":{"$ref":"#/components/schemas/Time"},
- "timezone":{"type":"string"},"occurrences":{"type":"array","items":{"type":"object"}},
- "edits":{"type":"array","items":{"type":"object"}}}},
+ "timezone":{"type":"string"},"occurrences":{"type":"array",
+ "items":{"$ref":"#/components/schemas/Explained"}},
+ "edits":{"type":"array","items":{"type":"object","properties":{
+ "at":{"$ref":"#/components/schemas/Time"},"actor":{"type":"string"},
+ "action":{"type":"string"}}}}}},
 "Health":{"type":"object","properties":{"status":{"type":"string"},"reason":{"type":"string"},
  "warnings":{"type":"array","items":{"type":"string"}}}}
 })json";
@@ -223,8 +241,29 @@ json::object request_body(const Route& route) {
   return body;
 }
 
+// It makes something once for one Idempotency-Key.
+bool takes_key(const Route& route) {
+  constexpr std::array<std::string_view, 5> kMakers{"Flow", "Schedule", "Variables", "JobRequest",
+                                                    "BackfillRequest"};
+  return route.verb == Verb::post &&
+         std::ranges::find(kMakers, route.text.request) != kMakers.end();
+}
+
+bool has_etag(std::string_view response) {
+  return response == "Flow" || response == "Schedule" || response == "Calendar";
+}
+
+json::object header(std::string_view description) {
+  return {{"description", description}, {"schema", {{"type", "string"}}}};
+}
+
 json::object success(const Route& route, std::string_view response) {
   json::object success{{"description", "done"}};
+  json::object headers;
+  if (has_etag(response)) headers["ETag"] = header("for If-Match");
+  if (takes_key(route))
+    headers["Idempotency-Replayed"] = header("true: made by an earlier request");
+  if (!headers.empty()) success["headers"] = std::move(headers);
   if (!response.empty())
     success["content"] = content(schema_of(response))["content"];
   else if (route.text.produces != "application/json")
@@ -250,6 +289,17 @@ json::array parameters(const Route& route) {
   for (const auto& name : route.text.query)
     all.push_back(
         json::object{{"name", name}, {"in", "query"}, {"schema", {{"type", type_of_query(name)}}}});
+  const auto add_header = [&](std::string_view name, std::string_view description) {
+    json::object parameter = header(description);
+    parameter["name"] = name;
+    parameter["in"] = "header";
+    all.push_back(std::move(parameter));
+  };
+  if (takes_key(route))
+    add_header("Idempotency-Key",
+               "with the same body again: what the first request made; else 422");
+  if (route.verb == Verb::patch || route.verb == Verb::del)
+    add_header("If-Match", "an ETag; 412 when it was changed since");
   return all;
 }
 

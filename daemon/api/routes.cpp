@@ -168,7 +168,7 @@ constexpr std::array kRoutes{
           RRULED_PROJECT "schedules/overdue/",
           Scope::read,
           overdue,
-          {"Schedules that are late beyond late_after", "", "SchedulePage", 200, kPageQuery}},
+          {"Schedules that are late beyond late_after", "", "OverduePage", 200, kPageQuery}},
     Route{Verb::get,
           RRULED_PROJECT "calendars/",
           Scope::read,

@@ -282,4 +282,84 @@ TEST_CASE("the description says what must be sent, and each way to succeed") {
     if (each.at("name") == "limit") CHECK(each.at("schema").at("type") == "integer");
 }
 
+TEST_CASE("the description tells the headers that requests and answers have") {
+  ApiHome home(StoreKind::memory);
+  const auto document =
+      json::parse(home.ask("GET", "/openapi.json", "", {.anonymous = true}).body).as_object();
+  std::map<std::string, std::set<std::string>> takes, gives;
+  for (const auto& [path, verbs] : document.at("paths").as_object())
+    for (const auto& [verb, operation] : verbs.as_object()) {
+      const std::string name =
+          std::string(verb) + " " + replaced(path, "/api/projects/{project_id}/", "");
+      const auto* parameters = operation.as_object().if_contains("parameters");
+      for (const auto& each : parameters ? parameters->as_array() : json::array())
+        if (each.at("in") == "header") takes[ApiHome::text(each, "name")].insert(name);
+      for (const auto& [status, response] : operation.at("responses").as_object())
+        if (const auto* headers = response.as_object().if_contains("headers"))
+          for (const auto& [header, text] : headers->as_object()) gives[header].insert(name);
+    }
+  const std::string schedules = "hog_flows/{id}/schedules/";
+  const std::set<std::string> by_key{"post hog_flows/",
+                                     "post " + schedules,
+                                     "post " + schedules + "{sid}/run/",
+                                     "post " + schedules + "{sid}/backfill/",
+                                     "post hog_flows/{id}/batch_jobs/",
+                                     "post hog_flows/{id}/invocations/"};
+  CHECK(takes["Idempotency-Key"] == by_key);
+  CHECK(gives["Idempotency-Replayed"] == by_key);
+  std::set<std::string> tagged{"post hog_flows/", "post " + schedules, "post calendars/"};
+  std::set<std::string> guarded;
+  for (const std::string& one :
+       {std::string("hog_flows/{id}/"), schedules + "{sid}/", std::string("calendars/{name}/")}) {
+    tagged.insert({"get " + one, "patch " + one});
+    guarded.insert({"patch " + one, "delete " + one});
+  }
+  CHECK(takes["If-Match"] == guarded);
+  CHECK(gives["ETag"] == tagged);
+}
+
+TEST_CASE("previews, explanations and overdue schedules have what the description says") {
+  ApiHome home(StoreKind::memory);
+  const auto document =
+      json::parse(home.ask("GET", "/openapi.json", "", {.anonymous = true}).body).as_object();
+  std::set<std::string> seen;
+  const auto check = [&](const json::value& value, const std::string& name) {
+    const auto& properties =
+        document.at("components").at("schemas").at(name).at("properties").as_object();
+    for (const auto& [key, member] : value.as_object()) {
+      INFO(name << " has " << key);
+      CHECK(properties.contains(key));
+      seen.insert(key);
+    }
+  };
+  home.json(201, "POST", ApiHome::kProject + "calendars/",
+            R"({"name":"days","dates":["2026-12-24"]})");
+  for (const char* action : {"skip", "next"}) {
+    const auto preview = home.json(200, "POST", ApiHome::kProject + "schedules/preview/",
+                                   std::string(R"({"rrule":"FREQ=WEEKLY","calendar":"days",)") +
+                                       R"("starts_at":"2026-12-24T00:00:00Z","count":3,)" +
+                                       R"("calendar_action":")" + action + "\"}");
+    check(preview, "Preview");
+    for (const auto& each : preview.at("occurrences").as_array()) check(each, "Occurrence");
+    if (const auto* excluded = preview.as_object().if_contains("excluded"))
+      for (const auto& each : excluded->as_array()) check(each, "Excluded");
+  }
+  const auto id = home.make_flow();
+  const auto path = ApiHome::kFlows + id + "/schedules/" + home.make_schedule(id);
+  const auto explanation = home.json(200, "GET", path + "/explain/");
+  check(explanation, "Explanation");
+  for (const auto& each : explanation.at("occurrences").as_array()) check(each, "Explained");
+  home.clock.at += std::chrono::hours(3);
+  const auto late = home.json(200, "GET", ApiHome::kProject + "schedules/overdue/");
+  for (const auto& each : late.at("results").as_array())
+    for (const char* key : {"hog_flow", "late_by_ms"}) {
+      CHECK(each.as_object().contains(key));
+      check(json::object{{key, each.at(key)}}, "Overdue");
+    }
+  for (const char* key : {"excluded", "moved_from", "late_by_ms", "outcome"}) {
+    INFO(key);
+    CHECK(seen.contains(key));
+  }
+}
+
 }  // namespace rruled::test
