@@ -192,7 +192,7 @@ void add_apply(Commands& commands) {
   auto* command = add_command(
       commands, &commands.root,
       {"apply",
-       "Makes the store equal to files; for schedules that are kept beside a deployment",
+       "Makes flows and schedules as files have them; for those that are kept beside a deployment",
        {"rruled apply /etc/rruled/schedules.d", "rruled apply flows.json --dry-run",
         "rruled apply flows.json --prune"}});
   command->footer(
@@ -201,9 +201,9 @@ void add_apply(Commands& commands) {
       "\nproject and name, a schedule without one by its flow, rule, start and zone: edit"
       "\none of these and the old schedule is deleted, a new one made. Give ids to keep a"
       "\nschedule's history over such edits. A schedule that was applied and is not in its"
-      "\nflow any more is deleted, without --prune too. What a file leaves out has its"
-      "\ndefault, but the status of what exists stays: a paused schedule is not resumed by"
-      "\napplying.");
+      "\nflow any more is deleted, without --prune too; a flow that no file names any more"
+      "\nstays, and fires, unless --prune is said. What a file leaves out has its default,"
+      "\nbut the status of what exists stays: a paused schedule is not resumed by applying.");
   command->add_option("PATH", options->path, "A file, or a folder whose *.json are read")
       ->required()
       ->type_name("FILE|DIR");

@@ -58,7 +58,7 @@ struct Config {
     std::string url;  // for people: "sqlite:///abs/path", "postgresql://host/database"; no password
     std::filesystem::path sqlite_file;  // the path in it, absolute; empty for PostgreSQL
     store::StoreLocation location;      // what to open; its url may hold a password
-    std::filesystem::path apply;  // files that the store is made equal to at start; empty: none
+    std::filesystem::path apply;        // files that are written to the store at start; empty: none
   };
   struct Api {
     std::string listen;  // ADDRESS:PORT or unix:PATH; empty: no API

@@ -3,6 +3,7 @@
 image is."""
 
 import importlib.util
+import os
 import pathlib
 import re
 import tempfile
@@ -74,6 +75,13 @@ class Containers(unittest.TestCase):
             self.assertEqual(folder, mounted["secrets"])
             self.assertIn(name, secret["stringData"])
 
+    def test_a_service_of_that_name_gives_no_settings(self):
+        self.assertIs(self.pod["enableServiceLinks"], False)
+        service = {"RRULED_SERVICE_HOST": "10.0.0.1", "RRULED_PORT": "tcp://10.0.0.1:80"}
+        done = run(BINARY, "check-config", "--config", "/dev/null", env={**os.environ, **service})
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("RRULED_SERVICE_HOST: no setting has this variable", done.stderr)
+
     def test_kubernetes_configuration_is_good(self):
         config = next(each for each in self.objects if each["kind"] == "ConfigMap")
         with tempfile.TemporaryDirectory() as folder:
@@ -118,6 +126,8 @@ class Containers(unittest.TestCase):
         for name, value in service["environment"].items():
             if name.endswith("_FILE"):
                 self.assertIn(value.removeprefix("/run/secrets/"), service["secrets"])
+        # Other containers reach no loopback.
+        self.assertEqual(service["environment"]["RRULED_API_LISTEN"], "0.0.0.0:8480")
         self.assertLessEqual(set(service["secrets"]), set(self.compose["secrets"]))
 
 
