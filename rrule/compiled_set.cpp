@@ -97,8 +97,23 @@ std::optional<Occurrence> CompiledSet::previous_candidate(std::int64_t before_in
 
 bool CompiledSet::excluded_by_date(const Occurrence& candidate) const {
   return std::binary_search(exclude_dates_.begin(), exclude_dates_.end(),
-                            number(candidate.instant)) ||
-         std::binary_search(exclude_days_.begin(), exclude_days_.end(), shown_day(candidate));
+                            number(candidate.instant));
+}
+
+bool CompiledSet::on_excluded_day(const Occurrence& candidate) const {
+  return std::binary_search(exclude_days_.begin(), exclude_days_.end(), shown_day(candidate));
+}
+
+// The last instant up to which everything from `candidate` on is on its day. Up to the next change
+// of the clock it shows nothing else; just after a gap, shifted times have the day before it.
+std::int64_t CompiledSet::skip_day(const Occurrence& candidate) const {
+  const std::int64_t here = number(candidate.instant);
+  const TimeZone::Segment segment = zone_->segment_at(candidate.instant);
+  const std::int64_t gap = (segment.offset - segment.before).count();
+  if (here < number(segment.begin) + gap) return here;
+  const std::int64_t offset = segment.offset.count();
+  const std::int64_t day_end = midnight(day_of(here + offset) + 1) - offset;
+  return std::min(day_end, number(segment.end)) - 1;
 }
 
 const ZonedRule* CompiledSet::excluding_rule(const Occurrence& candidate) const {
@@ -128,6 +143,10 @@ CompiledSet::Answer CompiledSet::next(std::int64_t after) const {
     if (!candidate) return {};
     after = number(candidate->instant);
     if (excluded_by_date(*candidate)) continue;
+    if (on_excluded_day(*candidate)) {
+      after = skip_day(*candidate);
+      continue;
+    }
     const ZonedRule* by = excluding_rule(*candidate);
     if (by == nullptr) return {candidate};
     after = skip_excluded(*candidate, *by);
@@ -141,7 +160,9 @@ CompiledSet::Answer CompiledSet::previous(std::int64_t before_instant) const {
   for (int excluded = 0; excluded < kWalked; ++excluded) {
     const auto candidate = previous_candidate(before_instant);
     if (!candidate) return {};
-    if (!excluded_by_date(*candidate) && excluding_rule(*candidate) == nullptr) return {candidate};
+    if (!excluded_by_date(*candidate) && !on_excluded_day(*candidate) &&
+        excluding_rule(*candidate) == nullptr)
+      return {candidate};
     before_instant = number(candidate->instant);
   }
   return previous_by_next(std::min(end, midnight(kDayMax + 2)));

@@ -41,6 +41,8 @@ class CompiledSet {
   [[nodiscard]] std::optional<Occurrence> next_candidate(std::int64_t after) const;
   [[nodiscard]] std::optional<Occurrence> previous_candidate(std::int64_t before) const;
   [[nodiscard]] bool excluded_by_date(const Occurrence& candidate) const;
+  [[nodiscard]] bool on_excluded_day(const Occurrence& candidate) const;
+  [[nodiscard]] std::int64_t skip_day(const Occurrence& candidate) const;
   [[nodiscard]] const ZonedRule* excluding_rule(const Occurrence& candidate) const;
   [[nodiscard]] std::int64_t skip_excluded(const Occurrence& candidate, const ZonedRule& by) const;
   [[nodiscard]] Answer previous_by_next(std::int64_t end) const;

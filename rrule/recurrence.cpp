@@ -71,13 +71,17 @@ Result<Recurrence> Recurrence::compile(std::string_view text,
   return compile(*set, starts_at, std::move(zone), policy, find_zone);
 }
 
-std::optional<Occurrence> Recurrence::next(sys_seconds after) const {
+std::optional<Occurrence> Recurrence::next(sys_seconds after, bool* exhausted) const {
   if (const auto* rule = compiled_->single()) return rule->next(compiled_->frame(), number(after));
-  return compiled_->next(number(after)).occurrence;
+  const auto answer = compiled_->next(number(after));
+  if (answer.exhausted && exhausted != nullptr) *exhausted = true;
+  return answer.occurrence;
 }
 
-std::optional<Occurrence> Recurrence::previous(sys_seconds before) const {
-  return compiled_->previous(number(before)).occurrence;
+std::optional<Occurrence> Recurrence::previous(sys_seconds before, bool* exhausted) const {
+  const auto answer = compiled_->previous(number(before));
+  if (answer.exhausted && exhausted != nullptr) *exhausted = true;
+  return answer.occurrence;
 }
 
 std::optional<Occurrence> Recurrence::first() const { return compiled_->first().occurrence; }

@@ -89,10 +89,12 @@ class Recurrence {
                                                   const ZoneFinder& find_zone = {});
 
   // The first occurrence strictly after `after`; the last one strictly before `before`; nullopt
-  // when there is none, or when kExclusionsMax candidates in a row were excluded
-  // (OccurrenceIterator::exhausted tells).
-  [[nodiscard]] std::optional<Occurrence> next(sys_seconds after) const;
-  [[nodiscard]] std::optional<Occurrence> previous(sys_seconds before) const;
+  // when there is none, or when kExclusionsMax candidates in a row were excluded: then `exhausted`,
+  // where given, becomes true, and nullopt says nothing. It is never set to false: one flag may
+  // watch many searches.
+  [[nodiscard]] std::optional<Occurrence> next(sys_seconds after, bool* exhausted = nullptr) const;
+  [[nodiscard]] std::optional<Occurrence> previous(sys_seconds before,
+                                                   bool* exhausted = nullptr) const;
   [[nodiscard]] std::optional<Occurrence> first() const;
 
   // Occurrences in [from, to), in order, at most `limit` of them.

@@ -57,6 +57,53 @@ TEST_CASE("long exclusions are skipped in both directions") {
   CHECK(set.count(utc("2027-01-01T04:59:00Z"), utc("2027-04-01T04:01:00Z")) == 120);
 }
 
+TEST_CASE("an excluded day is left out whole, however many occurrences it has") {
+  const auto seconds_set =
+      recurrence("RRULE:FREQ=SECONDLY\nEXDATE;VALUE=DATE:20261225,20261231", "2026-12-01T00:00:00");
+  bool exhausted = false;
+  const auto after = seconds_set.next(utc("2026-12-24T23:59:59Z"), &exhausted);
+  REQUIRE(after);
+  CHECK(print(after->instant) == "2026-12-26T00:00:00Z");
+  CHECK(print(seconds_set.previous(after->instant, &exhausted)->instant) == "2026-12-24T23:59:59Z");
+  CHECK_FALSE(exhausted);
+
+  std::string days = "RRULE:FREQ=MINUTELY\nEXDATE;VALUE=DATE:20260301";
+  for (auto day = wall("2026-03-02T00:00:00"); day < wall("2026-04-05T00:00:00");
+       day += std::chrono::hours{24})
+    days += date::format(",%Y%m%d", day);
+  const auto minutes = recurrence(days, "2026-01-01T00:00:00", "Europe/Prague");
+  CHECK(print(minutes.next(utc("2026-02-28T22:59:00Z"))->local) == "2026-04-05T00:00:00");
+}
+
+TEST_CASE("an excluded day ends where the clock says so, also when that changes at midnight") {
+  const auto [name, day] = GENERATE(table<std::string, std::string>({
+      {"America/Sao_Paulo", "2017-10-15"},  // 00:00 to 01:00 is missing
+      {"America/Sao_Paulo", "2018-02-17"},  // 23:00 to 24:00 comes twice
+      {"America/St_Johns", "2006-10-29"},   // 00:01 goes back to 23:01
+      {"America/St_Johns", "2006-04-02"},   // 00:01 goes on to 01:01
+      {"Europe/Prague", "2026-10-25"},
+      {"Pacific/Apia", "2011-12-30"},  // is missing
+  }));
+  const auto middle = wall(day + "T12:00:00");
+  const auto gap = GENERATE(GapPolicy::shift, GapPolicy::skip);
+  const auto fold = GENERATE(FoldPolicy::first, FoldPolicy::second, FoldPolicy::both);
+  for (int offset = -1; offset <= 1; ++offset) {
+    const auto excluded = date::floor<date::days>(middle) + date::days{offset};
+    const auto start = date::format("%FT%T", middle - std::chrono::hours{72});
+    const auto all = recurrence("FREQ=MINUTELY;INTERVAL=7", start, name, {gap, fold});
+    const auto set = recurrence(
+        "RRULE:FREQ=MINUTELY;INTERVAL=7\nEXDATE;VALUE=DATE:" + date::format("%Y%m%d", excluded),
+        start, name, {gap, fold});
+    const auto end = all.starts_at() + std::chrono::hours{144};
+    auto expected = all.between(all.starts_at(), end, 10'000);
+    std::erase_if(expected, [&](const Occurrence& each) {
+      return date::floor<date::days>(each.nominal) == excluded;
+    });
+    REQUIRE(expected.size() > 900);
+    CHECK(set.between(all.starts_at(), end, 10'000) == expected);
+  }
+}
+
 TEST_CASE("dates near a change count as daily") {
   const std::string text = "RDATE:20261101T013000,20260308T023000";
   const auto all = [&](DstPolicy policy) {
