@@ -9,6 +9,37 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// The timetable, with a memory of searches that gave up.
+class Search {
+ public:
+  explicit Search(const Timetable& timetable) : timetable_(timetable) {}
+
+  [[nodiscard]] std::optional<Slot> next(Instant after) {
+    return timetable_.next(after, &lost_ahead_);
+  }
+  // None before `first`.
+  [[nodiscard]] std::optional<Slot> previous(Instant before, Instant first) {
+    if (before <= first) return std::nullopt;
+    return timetable_.previous(before, &lost_behind_);
+  }
+  // `first`: the first after `after`.
+  [[nodiscard]] std::optional<Slot> latest_due(const Slot& first, Instant after, Timestamp now) {
+    if (first.due_at > now) return std::nullopt;
+    return timetable_.latest_due(after, now, &lost_behind_);
+  }
+  [[nodiscard]] std::uint64_t count(const Slot& from, const Slot& to) const {
+    return timetable_.count(from.scheduled_for, to.scheduled_for);
+  }
+  [[nodiscard]] const Timetable& timetable() const { return timetable_; }
+  [[nodiscard]] bool lost_ahead() const { return lost_ahead_; }
+  [[nodiscard]] bool lost_behind() const { return lost_behind_; }
+
+ private:
+  const Timetable& timetable_;
+  bool lost_ahead_ = false;
+  bool lost_behind_ = false;
+};
+
 // How far back an older occurrence may still be run: at least one interval, so that the last run of
 // a yearly rule is not lost to a window of a day. `following`: the one after `newest`.
 milliseconds window_of(const store::Schedule& schedule,
@@ -64,7 +95,7 @@ bool follows_a_resume(const store::Schedule& schedule,
 
 // The older occurrences to run, oldest first, at most `room`: all at or after `first`.
 std::vector<Slot> made_up(const store::Schedule& schedule,
-                          const Timetable& timetable,
+                          Search& search,
                           store::CatchupPolicy policy,
                           Instant first,
                           Slot newest,
@@ -72,14 +103,15 @@ std::vector<Slot> made_up(const store::Schedule& schedule,
                           Timestamp now) {
   if (policy == store::CatchupPolicy::none) return {};
   if (policy == store::CatchupPolicy::last) room = std::min<std::size_t>(room, 1);
-  const Timestamp oldest_allowed = now - window_of(schedule, timetable, newest.scheduled_for,
-                                                   timetable.next(newest.scheduled_for));
+  const Timestamp oldest_allowed =
+      now - window_of(schedule, search.timetable(), newest.scheduled_for,
+                      search.timetable().next(newest.scheduled_for));
   std::vector<Slot> slots;
   std::optional<Slot> slot = newest;
   while (slot && slots.size() < room && slot->scheduled_for >= first &&
          slot->due_at >= oldest_allowed) {
     slots.push_back(*slot);
-    slot = timetable.previous(slot->scheduled_for);
+    slot = search.previous(slot->scheduled_for, first);
   }
   std::ranges::reverse(slots);
   return slots;
@@ -89,25 +121,29 @@ std::vector<Slot> made_up(const store::Schedule& schedule,
 // gives where the plan goes on from. A later resume of the schedule, with catch-up, has it instead.
 Instant settle_pause(const store::Project& project,
                      const store::Schedule& schedule,
-                     const Timetable& timetable,
+                     Search& search,
                      Timestamp now,
                      Instant after,
                      DuePlan& plan) {
   if (!project.resumed_at || project.catch_up || schedule.resumed_at >= project.resumed_at)
     return after;
-  const auto first = timetable.next(after);
-  const auto last = timetable.latest_due(after, std::min(now, *project.resumed_at));
-  if (!first || !last || last->due_at < *project.paused_at) return after;
+  const auto first = search.next(after);
+  if (!first) return after;
+  const auto last = search.latest_due(*first, after, std::min(now, *project.resumed_at));
+  if (!last || last->due_at < *project.paused_at) return after;
   const auto add = [&](store::GapReason reason, const Slot& from, const Slot& to) {
-    plan.gaps.push_back({schedule.id, reason, from.scheduled_for, to.scheduled_for,
-                         timetable.count(from.scheduled_for, to.scheduled_for)});
+    plan.gaps.push_back(
+        {schedule.id, reason, from.scheduled_for, to.scheduled_for, search.count(from, to)});
   };
   // A schedule that was resumed meanwhile, with catch-up, was paused itself before.
   const bool own_pause = schedule.resumed_at >= project.paused_at;
-  const auto missed =
-      own_pause ? std::nullopt : timetable.latest_due(after, *project.paused_at - milliseconds(1));
+  const auto missed = own_pause
+                          ? std::nullopt
+                          : search.latest_due(*first, after, *project.paused_at - milliseconds(1));
+  const auto from = missed ? search.next(missed->scheduled_for) : first;
+  if (!from) return after;
   if (missed) add(store::GapReason::missed, *first, *missed);
-  add(store::GapReason::paused, missed ? *timetable.next(missed->scheduled_for) : *first, *last);
+  add(store::GapReason::paused, *from, *last);
   plan.settled_to = last->scheduled_for;
   return last->scheduled_for;
 }
@@ -126,11 +162,11 @@ void settle_excluded(const store::Schedule& schedule,
 // Settles what is due after `after`.
 void settle_due(const store::Schedule& schedule,
                 const std::optional<store::Project>& project,
-                const Timetable& timetable,
+                Search& search,
                 Timestamp now,
                 Instant after,
                 DuePlan& plan) {
-  const auto first = timetable.next(after);
+  const auto first = search.next(after);
   if (!first || first->due_at > now) {
     plan.next = first;
     return;
@@ -139,35 +175,43 @@ void settle_due(const store::Schedule& schedule,
   // The outage after a resume goes by the schedule's own policy: the next plan has it.
   const auto make_up = make_up_from(schedule, project, *first, now);
   const Timestamp too_late = now - schedule.catchup_grace - milliseconds(1);
-  const auto older = timetable.latest_due(after, std::min(too_late, make_up.until));
+  const auto older = search.latest_due(*first, after, std::min(too_late, make_up.until));
   std::vector<Slot> late;
-  auto slot = older ? timetable.next(older->scheduled_for) : first;
+  auto slot = older ? search.next(older->scheduled_for) : first;
   while (slot && slot->due_at > too_late && slot->due_at <= now && late.size() < kRunsMax) {
     late.push_back(*slot);
-    slot = timetable.next(slot->scheduled_for);
+    slot = search.next(slot->scheduled_for);
   }
   plan.next = slot;
 
   if (older) {
     const std::size_t room = kCatchupMax - std::min(kCatchupMax, late.size());
     const auto old =
-        made_up(schedule, timetable, make_up.policy, first->scheduled_for, *older, room, now);
+        made_up(schedule, search, make_up.policy, first->scheduled_for, *older, room, now);
     const bool goes_on = make_up.policy == store::CatchupPolicy::all &&
                          make_up.until == Timestamp::max() && follows_a_resume(schedule, project);
     for (const Slot& each : old) plan.runs.push_back({each, goes_on || !plan.runs.empty()});
-    const auto last_missed = old.empty() ? older : timetable.previous(old.front().scheduled_for);
+    const auto last_missed =
+        old.empty() ? older : search.previous(old.front().scheduled_for, first->scheduled_for);
     if (last_missed && last_missed->scheduled_for >= first->scheduled_for)
       plan.gaps.push_back({schedule.id, store::GapReason::missed, first->scheduled_for,
-                           last_missed->scheduled_for,
-                           timetable.count(first->scheduled_for, last_missed->scheduled_for)});
+                           last_missed->scheduled_for, search.count(*first, *last_missed)});
     plan.settled_to = older->scheduled_for;
   }
   for (const Slot& each : late) plan.runs.push_back({each, false});
   if (!late.empty()) plan.settled_to = late.back().scheduled_for;
+  if (plan.runs.empty() && plan.gaps.empty()) return;
+  const Timetable& timetable = search.timetable();
   plan.window = window_of(schedule, timetable, *plan.settled_to, plan.next);
   if (older)
     plan.window = std::max(plan.window, window_of(schedule, timetable, older->scheduled_for,
                                                   timetable.next(older->scheduled_for)));
+}
+
+// Such a plan would be settled again at once, for ever.
+bool makes_no_progress(const store::Schedule& schedule, const DuePlan& plan, Timestamp now) {
+  return plan.runs.empty() && plan.gaps.empty() && plan.next && plan.next->due_at <= now &&
+         plan.next->scheduled_for == *schedule.next_run_at;
 }
 
 }  // namespace
@@ -202,8 +246,18 @@ DuePlan plan_due(const store::Schedule& schedule,
   Instant after = std::max(schedule.settled_to.value_or(before_due), before_due);
   // The calendar may have left out some before next_run_at.
   const Instant excluded_after = schedule.settled_to.value_or(before_due);
-  if (project) after = settle_pause(*project, schedule, timetable, now, after, plan);
-  settle_due(schedule, project, timetable, now, after, plan);
+  Search search(timetable);
+  if (project) after = settle_pause(*project, schedule, search, now, after, plan);
+  bool given_up = search.lost_ahead() || search.lost_behind();
+  if (!given_up) settle_due(schedule, project, search, now, after, plan);
+  given_up = given_up || search.lost_behind();
+  if (given_up || makes_no_progress(schedule, plan, now)) {
+    DuePlan nothing;
+    nothing.settled_to = schedule.settled_to;
+    nothing.exhausted = true;
+    return nothing;
+  }
+  plan.exhausted = search.lost_ahead();
   settle_excluded(schedule, timetable, excluded_after, plan);
   return plan;
 }

@@ -30,6 +30,9 @@ struct DuePlan {
   // interval.
   std::chrono::milliseconds window{};
   std::optional<Slot> next;  // may be due already: the plan takes at most kRunsMax at once
+  // A search gave up: what comes after this plan (or, when it is empty, what is due) cannot be
+  // told. `next` is absent.
+  bool exhausted = false;
 };
 
 // What a resume does with what came due meanwhile: one gap, or catch-up, by `catchup` of the

@@ -15,7 +15,12 @@ void stop_firing(Schedule& row) {
   row.next_due_at.reset();
 }
 
-void go_on_at(Schedule& row, const std::optional<Slot>& slot) {
+// `exhausted`: the search for `slot` gave up.
+void go_on_at(Schedule& row, const std::optional<Slot>& slot, bool exhausted) {
+  if (!slot && exhausted) {
+    row = quarantined(std::move(row), std::string(kExhaustedReason));
+    return;
+  }
   if (!slot) {
     stop_firing(row);
     row.status = ScheduleStatus::completed;
@@ -104,7 +109,9 @@ Change go_on(Schedule row, const Timetable& timetable, bool flow_fires, Timestam
   mark_settled(change.schedule, timetable, now);
   settle_up_to_now(change.schedule, timetable, now);
   if (flow_fires) {
-    go_on_at(change.schedule, timetable.first_ahead(change.schedule.settled_to, now));
+    bool exhausted = false;
+    const auto slot = timetable.first_ahead(change.schedule.settled_to, now, &exhausted);
+    go_on_at(change.schedule, slot, exhausted);
   } else {
     stop_firing(change.schedule);
     change.schedule.status = ScheduleStatus::active;
@@ -201,9 +208,11 @@ Change resumed(
   row.resume_catchup = other_policy(catch_up);
   if (catch_up != CatchUp::none && flow_fires) {
     const Instant created = std::chrono::floor<std::chrono::seconds>(row.created_at);
-    const auto next = timetable.next(std::max(row.settled_to.value_or(created), created));
+    bool exhausted = false;
+    const auto next =
+        timetable.next(std::max(row.settled_to.value_or(created), created), &exhausted);
     Change change{std::move(row), std::nullopt};
-    go_on_at(change.schedule, next);
+    go_on_at(change.schedule, next, exhausted);
     return change;
   }
   auto excluded = close_excluded(row, timetable, now);
@@ -233,7 +242,11 @@ Change skipped(
   after.settled_to = last->scheduled_for;
   after.settled_wall = timetable.wall(last->scheduled_for);
   after.updated_at = now;
-  if (flow_fires) go_on_at(after, timetable.next(last->scheduled_for));
+  if (flow_fires) {
+    bool exhausted = false;
+    const auto slot = timetable.next(last->scheduled_for, &exhausted);
+    go_on_at(after, slot, exhausted);
+  }
   return change;
 }
 

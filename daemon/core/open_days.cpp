@@ -24,35 +24,35 @@ Instant OpenDays::start_of(local_days day) const {
   return rrule::start_instant(local_seconds(day), *recurrence_.zone());
 }
 
-std::optional<Placed> OpenDays::next(Instant after) const {
-  if (moves()) return next_moved(after);
-  return next_kept(after);
+std::optional<Placed> OpenDays::next(Instant after, bool* exhausted) const {
+  if (moves()) return next_moved(after, exhausted);
+  return next_kept(after, exhausted);
 }
 
-std::optional<Placed> OpenDays::previous(Instant before) const {
-  if (moves()) return previous_moved(before);
-  return previous_kept(before);
+std::optional<Placed> OpenDays::previous(Instant before, bool* exhausted) const {
+  if (moves()) return previous_moved(before, exhausted);
+  return previous_kept(before, exhausted);
 }
 
 // ---- skip ---------------------------------------------------------------------------------------
 
-std::optional<Placed> OpenDays::next_kept(Instant after) const {
-  auto found = recurrence_.next(after);
+std::optional<Placed> OpenDays::next_kept(Instant after, bool* exhausted) const {
+  auto found = recurrence_.next(after, exhausted);
   while (found && is_excluded(*found)) {
     const auto open = days_->open_from(day_of(found->local));
     if (!open) return std::nullopt;
     // Where the clock shows a midnight twice, the search goes on from there once more.
-    found = recurrence_.next(std::max(found->instant, start_of(*open) - seconds(1)));
+    found = recurrence_.next(std::max(found->instant, start_of(*open) - seconds(1)), exhausted);
   }
   return found ? std::optional(Placed{*found}) : std::nullopt;
 }
 
-std::optional<Placed> OpenDays::previous_kept(Instant before) const {
-  auto found = recurrence_.previous(before);
+std::optional<Placed> OpenDays::previous_kept(Instant before, bool* exhausted) const {
+  auto found = recurrence_.previous(before, exhausted);
   while (found && is_excluded(*found)) {
     const auto open = days_->open_to(day_of(found->local));
     if (!open) return std::nullopt;
-    found = recurrence_.previous(std::min(found->instant, start_of(*open + kDay)));
+    found = recurrence_.previous(std::min(found->instant, start_of(*open + kDay)), exhausted);
   }
   return found ? std::optional(Placed{*found}) : std::nullopt;
 }
@@ -124,12 +124,12 @@ std::optional<local_days> OpenDays::place_of(local_days day) const {
   return action_ == CalendarAction::next ? days_->open_from(day) : days_->open_to(day);
 }
 
-std::optional<Placed> OpenDays::next_moved(Instant after) const {
+std::optional<Placed> OpenDays::next_moved(Instant after, bool* exhausted) const {
   auto day = days_->open_from(day_of(recurrence_.zone()->to_local(after)));
   while (day) {
     for (const auto& each : on(*day))
       if (each.occurrence.instant > after) return each;
-    const auto beyond = recurrence_.next(start_of(*day + kDay) - seconds(1));
+    const auto beyond = recurrence_.next(start_of(*day + kDay) - seconds(1), exhausted);
     if (!beyond) return std::nullopt;
     // What moves back to this day was looked at: beyond it, the next open day is the first.
     const auto place = place_of(day_of(beyond->local));
@@ -139,7 +139,7 @@ std::optional<Placed> OpenDays::next_moved(Instant after) const {
   return std::nullopt;
 }
 
-std::optional<Placed> OpenDays::previous_moved(Instant before) const {
+std::optional<Placed> OpenDays::previous_moved(Instant before, bool* exhausted) const {
   auto day = days_->open_to(day_of(recurrence_.zone()->to_local(before - seconds(1))));
   while (day) {
     const auto all = on(*day);
@@ -149,7 +149,7 @@ std::optional<Placed> OpenDays::previous_moved(Instant before) const {
           (latest == nullptr || latest->occurrence.instant < each.occurrence.instant))
         latest = &each;
     if (latest != nullptr) return *latest;
-    const auto below = recurrence_.previous(start_of(*day));
+    const auto below = recurrence_.previous(start_of(*day), exhausted);
     if (!below) return std::nullopt;
     const auto place = place_of(day_of(below->local));
     day = place && *place < *day ? place

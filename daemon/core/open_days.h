@@ -41,9 +41,9 @@ class OpenDays {
            store::CalendarAction action)
       : recurrence_(std::move(recurrence)), days_(std::move(days)), action_(action) {}
 
-  // Strictly after `after`; strictly before `before`.
-  [[nodiscard]] std::optional<Placed> next(Instant after) const;
-  [[nodiscard]] std::optional<Placed> previous(Instant before) const;
+  // Strictly after `after`; strictly before `before`. `exhausted`: as in rrule::Recurrence.
+  [[nodiscard]] std::optional<Placed> next(Instant after, bool* exhausted = nullptr) const;
+  [[nodiscard]] std::optional<Placed> previous(Instant before, bool* exhausted = nullptr) const;
   // In [from, to).
   [[nodiscard]] std::uint64_t count(Instant from, Instant to) const;
 
@@ -65,10 +65,10 @@ class OpenDays {
 
  private:
   [[nodiscard]] Instant start_of(date::local_days day) const;
-  [[nodiscard]] std::optional<Placed> next_kept(Instant after) const;
-  [[nodiscard]] std::optional<Placed> previous_kept(Instant before) const;
-  [[nodiscard]] std::optional<Placed> next_moved(Instant after) const;
-  [[nodiscard]] std::optional<Placed> previous_moved(Instant before) const;
+  [[nodiscard]] std::optional<Placed> next_kept(Instant after, bool* exhausted) const;
+  [[nodiscard]] std::optional<Placed> previous_kept(Instant before, bool* exhausted) const;
+  [[nodiscard]] std::optional<Placed> next_moved(Instant after, bool* exhausted) const;
+  [[nodiscard]] std::optional<Placed> previous_moved(Instant before, bool* exhausted) const;
   // Where the occurrences of a day go.
   [[nodiscard]] std::optional<date::local_days> place_of(date::local_days day) const;
   // All that happens on a day that is not excluded, in order.

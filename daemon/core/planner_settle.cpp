@@ -280,7 +280,10 @@ void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
   out.gaps = std::move(plan.gaps);
   out.settled_to = plan.settled_to;
   if (plan.settled_to) out.settled_wall = entry.timetable->wall(*plan.settled_to);
-  if (plan.next) {
+  if (plan.exhausted) {
+    out.then_status = store::ScheduleStatus::error;
+    out.then_reason = kExhaustedReason;
+  } else if (plan.next) {
     out.then_run_at = plan.next->scheduled_for;
     out.then_due_at = plan.next->due_at;
   } else {

@@ -12,12 +12,14 @@ namespace {
 // The first occurrence that is not settled: as an instant, and, where the zone's rules for
 // settled_to have changed, as a wall time. (While they have not, a wall time that comes again is
 // the fold's second reading.)
-std::optional<Slot> first_unsettled(const store::Schedule& row, const Timetable& timetable) {
+std::optional<Slot> first_unsettled(const store::Schedule& row,
+                                    const Timetable& timetable,
+                                    bool& exhausted) {
   const Instant settled = row.settled_to.value_or(*row.next_run_at - std::chrono::seconds(1));
-  auto slot = timetable.next(settled);
+  auto slot = timetable.next(settled, &exhausted);
   if (!row.settled_wall || timetable.wall(settled) == *row.settled_wall) return slot;
   while (slot && timetable.wall(slot->scheduled_for) <= *row.settled_wall)
-    slot = timetable.next(slot->scheduled_for);
+    slot = timetable.next(slot->scheduled_for, &exhausted);
   return slot;
 }
 
@@ -34,13 +36,16 @@ std::optional<Refreshed> refreshed(const store::Schedule& row,
   if (!timetable) return std::nullopt;  // the planner quarantines it when it is due
   if (broken) {
     Change change = resumed(row, *timetable, flow_fires, now);
+    if (change.schedule.status == store::ScheduleStatus::error) return std::nullopt;
     return Refreshed{{std::move(change.schedule), stamp_of(row)},
                      change.gap,
                      change.excluded,
                      Refreshed::Kind::revived,
                      std::nullopt};
   }
-  const auto slot = first_unsettled(row, *timetable);
+  bool exhausted = false;
+  const auto slot = first_unsettled(row, *timetable, exhausted);
+  if (exhausted) return std::nullopt;  // so does this
   if (slot && slot->scheduled_for == *row.next_run_at) return std::nullopt;
   store::Schedule moved = row;
   moved.status = slot ? store::ScheduleStatus::active : store::ScheduleStatus::completed;

@@ -54,25 +54,28 @@ Slot Timetable::slot(Instant scheduled_for) const {
   return {scheduled_for, Timestamp(scheduled_for) + offset};
 }
 
-std::optional<Slot> Timetable::next(std::optional<Instant> settled_to) const {
+std::optional<Slot> Timetable::next(std::optional<Instant> settled_to, bool* exhausted) const {
   // No occurrence is before the start.
-  const auto found = open_days_.next(settled_to.value_or(recurrence().starts_at() - seconds(1)));
+  const auto found =
+      open_days_.next(settled_to.value_or(recurrence().starts_at() - seconds(1)), exhausted);
   return found ? std::optional<Slot>(slot(found->occurrence.instant)) : std::nullopt;
 }
 
-std::optional<Slot> Timetable::previous(Instant before) const {
-  const auto found = open_days_.previous(before);
+std::optional<Slot> Timetable::previous(Instant before, bool* exhausted) const {
+  const auto found = open_days_.previous(before, exhausted);
   return found ? std::optional<Slot>(slot(found->occurrence.instant)) : std::nullopt;
 }
 
-std::optional<Slot> Timetable::first_ahead(std::optional<Instant> settled_to, Timestamp now) const {
+std::optional<Slot> Timetable::first_ahead(std::optional<Instant> settled_to,
+                                           Timestamp now,
+                                           bool* exhausted) const {
   const Instant second = floor<seconds>(now);
-  if (settled_to && *settled_to > second) return next(settled_to);
+  if (settled_to && *settled_to > second) return next(settled_to, exhausted);
   // Due times never pass the next occurrence, so at most one at or before `now` is still ahead.
   if (const auto last = previous(second + seconds(1));
       last && last->due_at > now && (!settled_to || last->scheduled_for > *settled_to))
     return last;
-  return next(second);
+  return next(second, exhausted);
 }
 
 Instant Timetable::before_due(Timestamp from) const {
@@ -81,9 +84,11 @@ Instant Timetable::before_due(Timestamp from) const {
   return first ? first->scheduled_for - seconds(1) : floor<seconds>(just_before);
 }
 
-std::optional<Slot> Timetable::latest_due(std::optional<Instant> settled_to, Timestamp now) const {
-  auto last = previous(floor<seconds>(now) + seconds(1));
-  if (last && last->due_at > now) last = previous(last->scheduled_for);
+std::optional<Slot> Timetable::latest_due(std::optional<Instant> settled_to,
+                                          Timestamp now,
+                                          bool* exhausted) const {
+  auto last = previous(floor<seconds>(now) + seconds(1), exhausted);
+  if (last && last->due_at > now) last = previous(last->scheduled_for, exhausted);
   if (last && settled_to && last->scheduled_for <= *settled_to) return std::nullopt;
   return last;
 }

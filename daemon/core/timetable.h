@@ -16,6 +16,11 @@ namespace rruled::core {
 
 using store::Timestamp;
 
+// Why a schedule whose search gave up is quarantined, and what its owner can do.
+inline constexpr std::string_view kExhaustedReason =
+    "rrule: too many occurrences in a row are excluded to search through: leave them out of the "
+    "RRULE itself (BYMONTH, BYDAY, BYHOUR ..) instead of by EXRULE or EXDATE";
+
 // An occurrence with the time at which it should start.
 struct Slot {
   Instant scheduled_for;
@@ -26,6 +31,9 @@ struct Slot {
 // A schedule's occurrences in time: its recurrence in its zone, its calendar (open_days.h says what
 // that does to them) and its jitter. The one place where the daemon, the preview and the writers
 // learn what comes next. Immutable value, cheap to copy.
+//
+// A search that gives up gives nullopt, as the end does. `exhausted`, where given, becomes true
+// then (rrule/recurrence.h); whoever writes down that a schedule is completed has to look at it.
 class Timetable {
  public:
   // Which field of the schedule cannot be used, and why.
@@ -47,15 +55,18 @@ class Timetable {
   // The first occurrence after `settled_to` (exclusive; none: from the start) whose due time is
   // after `now`. That is where a new, edited or resumed schedule goes on (semantics.md, 3).
   [[nodiscard]] std::optional<Slot> first_ahead(std::optional<Instant> settled_to,
-                                                Timestamp now) const;
+                                                Timestamp now,
+                                                bool* exhausted = nullptr) const;
   // Such that the occurrences after it are those due at or after `from`.
   [[nodiscard]] Instant before_due(Timestamp from) const;
   // The first occurrence after `settled_to`, due or not.
-  [[nodiscard]] std::optional<Slot> next(std::optional<Instant> settled_to) const;
+  [[nodiscard]] std::optional<Slot> next(std::optional<Instant> settled_to,
+                                         bool* exhausted = nullptr) const;
   // The latest occurrence whose due time is at or before `now`, if it is after `settled_to`.
   [[nodiscard]] std::optional<Slot> latest_due(std::optional<Instant> settled_to,
-                                               Timestamp now) const;
-  [[nodiscard]] std::optional<Slot> previous(Instant before) const;
+                                               Timestamp now,
+                                               bool* exhausted = nullptr) const;
+  [[nodiscard]] std::optional<Slot> previous(Instant before, bool* exhausted = nullptr) const;
   // What the zone's wall clock shows then, as seconds since 1970 of that clock.
   [[nodiscard]] Instant wall(Instant instant) const;
   // How many occurrences in [from, to], both inclusive.

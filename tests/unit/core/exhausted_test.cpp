@@ -1,0 +1,127 @@
+// Schedules whose occurrences are excluded for so long that a search for the next one gives up.
+#include "daemon/core/catchup.h"
+#include "daemon/core/lifecycle.h"
+#include "daemon/core/refresh.h"
+#include "store/memory_store.h"
+#include "tests/support/simulation.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+using store::ScheduleStatus;
+
+// 66,240 in a row.
+const char* const kNoSummer =
+    "RRULE:FREQ=MINUTELY;INTERVAL=2\nEXRULE:FREQ=MINUTELY;INTERVAL=2;BYMONTH=6,7,8";
+const char* const kNoChristmas = "RRULE:FREQ=SECONDLY\nEXDATE;VALUE=DATE:20261225";
+
+store::Schedule due_schedule(const char* rrule, Instant next) {
+  store::Schedule row;
+  row.rrule = rrule;
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.created_at = row.starts_at;
+  row.next_run_at = next;
+  row.next_due_at = next;
+  row.settled_to = next - 1s;
+  return row;
+}
+
+core::Timetable compiled(const store::Schedule& row) {
+  static const rrule::ZoneDatabase zones;
+  return core::Timetable::compile(row, zones).value();
+}
+
+}  // namespace
+
+TEST_CASE("a schedule of seconds that leaves out a day goes on after it") {
+  const auto row = due_schedule(kNoChristmas, at("2026-12-24T23:59:59Z"));
+  const auto plan = core::plan_due(row, compiled(row), at("2026-12-24T23:59:59Z"));
+  CHECK(plan.runs.size() == 1);
+  CHECK_FALSE(plan.exhausted);
+  REQUIRE(plan.next);
+  CHECK(plan.next->scheduled_for == at("2026-12-26T00:00:00Z"));
+}
+
+TEST_CASE("an outage that ends on an excluded day is settled at once") {
+  auto row = due_schedule(kNoChristmas, at("2026-12-24T12:00:00Z"));
+  row.catchup = store::CatchupPolicy::last;
+  const auto plan = core::plan_due(row, compiled(row), at("2026-12-25T06:00:00Z"));
+  REQUIRE(plan.runs.size() == 1);
+  CHECK(plan.runs.front().slot.scheduled_for == at("2026-12-24T23:59:59Z"));
+  REQUIRE(plan.gaps.size() == 1);
+  CHECK(plan.gaps.front().count == 12 * 3600 - 1);
+  REQUIRE(plan.next);
+  CHECK(plan.next->scheduled_for == at("2026-12-26T00:00:00Z"));
+}
+
+TEST_CASE("a schedule whose next occurrence is not found is quarantined, not completed") {
+  store::MemoryStore store;
+  Simulation simulation(store, at("2026-05-31T23:57:00Z"), {});
+  const auto id = simulation.add(kNoSummer, at("2026-05-31T23:50:00Z"), "UTC");
+  simulation.run_until(at("2026-06-01T00:05:00Z"));
+  REQUIRE(simulation.sent().size() == 1);  // what was due still ran
+  CHECK(simulation.sent().front().scheduled_for == at("2026-05-31T23:58:00Z"));
+  const auto row = *store.schedule(id);
+  CHECK(row.status == ScheduleStatus::error);
+  CHECK(row.status_reason == core::kExhaustedReason);
+  CHECK(row.settled_to == at("2026-05-31T23:58:00Z"));
+  CHECK_FALSE(row.next_run_at);
+  const auto is_quarantine = [](const core::Notice& notice) {
+    return notice.kind == core::Notice::Kind::quarantined;
+  };
+  CHECK(std::ranges::count_if(simulation.notices(), is_quarantine) == 1);
+}
+
+TEST_CASE("what was due is quarantined where its end is not found, and not settled for ever") {
+  store::MemoryStore store;
+  Simulation simulation(store, at("2026-05-31T12:00:00Z"), {});
+  const auto id = simulation.add(kNoSummer, at("2026-05-31T11:50:00Z"), "UTC");
+  simulation.down_until(at("2026-08-30T00:00:00Z"));
+  simulation.run_until(at("2026-08-30T00:01:00Z"));
+  const auto row = *store.schedule(id);
+  CHECK(row.status == ScheduleStatus::error);
+  CHECK(row.status_reason == core::kExhaustedReason);
+  CHECK(simulation.sent().empty());
+  CHECK(simulation.actions() < 1'000);
+}
+
+TEST_CASE("what is due after a long exclusion needs no search through it") {
+  // Four days: 172,800 in a row.
+  auto row = due_schedule(
+      "RRULE:FREQ=SECONDLY;INTERVAL=2\nEXRULE:FREQ=SECONDLY;INTERVAL=2;BYMONTHDAY=2,3,4,5",
+      at("2026-01-06T00:00:00Z"));
+  row.settled_to = at("2026-01-01T23:59:58Z");
+  row.catchup = store::CatchupPolicy::all;
+  bool exhausted = false;
+  CHECK_FALSE(compiled(row).previous(at("2026-01-05T20:00:00Z"), &exhausted));
+  CHECK(exhausted);
+  const auto [now, runs] = GENERATE(table<const char*, std::size_t>({
+      {"2026-01-06T00:00:04Z", 3},   // merely late
+      {"2026-01-06T00:02:00Z", 61},  // some of them made up for
+  }));
+  const auto plan = core::plan_due(row, compiled(row), at(now));
+  CHECK_FALSE(plan.exhausted);
+  CHECK(plan.runs.size() == runs);
+  CHECK(plan.gaps.empty());
+}
+
+TEST_CASE("a change or a reload of a schedule that is not searched through does not complete it") {
+  const auto now = at("2026-06-01T00:10:00Z");
+  auto row = due_schedule(kNoSummer, at("2026-05-31T23:58:00Z"));
+  row.settled_to = row.next_run_at;
+  const auto timetable = compiled(row);
+  const auto change = core::rescheduled(row, timetable, true, now);
+  CHECK(change.schedule.status == ScheduleStatus::error);
+  CHECK(change.schedule.status_reason == core::kExhaustedReason);
+  CHECK_FALSE(change.schedule.next_run_at);
+
+  const rrule::ZoneDatabase zones;
+  CHECK_FALSE(core::refreshed(change.schedule, true, zones, {}, now));
+  row.next_run_at = at("2026-05-31T23:59:00Z");  // of other rules of the zone
+  CHECK_FALSE(core::refreshed(row, true, zones, {}, now));
+}
+
+}  // namespace rruled::test
