@@ -1,11 +1,15 @@
 #include "rrule/compiled_set.h"
 
 #include "rrule/date_reader.h"
+#include "rrule/set_search.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace rruled::rrule::detail {
 namespace {
+
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 bool before(const Occurrence& a, const Occurrence& b) { return a.instant < b.instant; }
 bool same(const Occurrence& a, const Occurrence& b) { return a.instant == b.instant; }
@@ -82,19 +86,6 @@ std::optional<Occurrence> CompiledSet::next_candidate(std::int64_t after) const 
   return best;
 }
 
-std::optional<Occurrence> CompiledSet::previous_candidate(std::int64_t before_instant) const {
-  std::optional<Occurrence> best;
-  for (const ZonedRule& rule : rules_) {
-    const auto found = rule.previous(frame_, before_instant);
-    if (found && (!best || before(*best, *found))) best = found;
-  }
-  const auto date = std::lower_bound(
-      dates_.begin(), dates_.end(), before_instant,
-      [](const Occurrence& item, std::int64_t value) { return number(item.instant) < value; });
-  if (date != dates_.begin() && (!best || before(*best, *std::prev(date)))) best = *std::prev(date);
-  return best;
-}
-
 bool CompiledSet::excluded_by_date(const Occurrence& candidate) const {
   return std::binary_search(exclude_dates_.begin(), exclude_dates_.end(),
                             number(candidate.instant));
@@ -116,67 +107,49 @@ std::int64_t CompiledSet::skip_day(const Occurrence& candidate) const {
   return std::min(day_end, number(segment.end)) - 1;
 }
 
-const ZonedRule* CompiledSet::excluding_rule(const Occurrence& candidate) const {
-  const Frame frame = exclusion_frame();
-  for (const ZonedRule& rule : exclude_rules_) {
-    if (rule.contains(frame, number(candidate.instant))) return &rule;
-  }
-  return nullptr;
-}
-
-// The last instant up to which `by` certainly excludes everything from `candidate` on.
-std::int64_t CompiledSet::skip_excluded(const Occurrence& candidate, const ZonedRule& by) const {
+// The last instant up to which `by` certainly excludes everything from `candidate` on. What comes
+// from `end` on does not matter.
+std::int64_t CompiledSet::skip_excluded(const Occurrence& candidate,
+                                        const ZonedRule& by,
+                                        std::int64_t end,
+                                        Steps& steps) const {
   const std::int64_t here = number(candidate.instant);
   if (rules_.size() != 1 || candidate.note != Note::none) return here;
-  const Time local = candidate.nominal.time_since_epoch().count();
-  const Time until = rules_[0].local().covered_until(local, by.local());
-  if (until == local + 1) return here;
-  std::int64_t to = number(zone_->resolve(local_seconds{seconds{until}}).earlier) - 1;
+  std::int64_t last = std::min(end, by.end() + 1) - 1;
   const auto date = std::upper_bound(dates_.begin(), dates_.end(), candidate, before);
-  if (date != dates_.end()) to = std::min(to, number(date->instant) - 1);
-  return std::max(here, std::min(to, by.end()));
+  if (date != dates_.end()) last = std::min(last, number(date->instant) - 1);
+  const Time local = candidate.nominal.time_since_epoch().count();
+  const Time until = rules_[0].local().covered_until(local, by.local(), last + kOffsetMax, steps);
+  if (until == local + 1) return here;
+  const Resolved reading = zone_->resolve(local_seconds{seconds{until}});
+  return std::max(here, std::min(number(reading.earlier) - 1, last));
 }
 
-CompiledSet::Answer CompiledSet::next(std::int64_t after) const {
-  for (int excluded = 0; excluded < kExclusionsMax; ++excluded) {
-    const auto candidate = next_candidate(after);
-    if (!candidate) return {};
-    after = number(candidate->instant);
-    if (excluded_by_date(*candidate)) continue;
-    if (on_excluded_day(*candidate)) {
-      after = skip_day(*candidate);
-      continue;
-    }
-    const ZonedRule* by = excluding_rule(*candidate);
-    if (by == nullptr) return {candidate};
-    after = skip_excluded(*candidate, *by);
-  }
-  return {std::nullopt, true};
+CompiledSet::Answer CompiledSet::next(std::int64_t after, Steps& steps) const {
+  return SetSearch(*this, SetSearch::Direction::forward, after, steps).next(kNever, kExclusionsMax);
 }
 
 CompiledSet::Answer CompiledSet::previous(std::int64_t before_instant) const {
   constexpr int kWalked = 1'000;
-  const std::int64_t end = before_instant;
-  for (int excluded = 0; excluded < kWalked; ++excluded) {
-    const auto candidate = previous_candidate(before_instant);
-    if (!candidate) return {};
-    if (!excluded_by_date(*candidate) && !on_excluded_day(*candidate) &&
-        excluding_rule(*candidate) == nullptr)
-      return {candidate};
-    before_instant = number(candidate->instant);
-  }
-  return previous_by_next(std::min(end, midnight(kDayMax + 2)));
+  Steps steps = 0;
+  const auto answer = SetSearch(*this, SetSearch::Direction::back, before_instant, steps)
+                          .next(frame_.starts_at - 1, kWalked);
+  if (!answer.exhausted) return answer;
+  return previous_by_next(std::min(before_instant, midnight(kDayMax + 2)));
 }
 
 // Looking forward can skip what is excluded: the last occurrence is found by halving.
 CompiledSet::Answer CompiledSet::previous_by_next(std::int64_t end) const {
   Answer found{};
   std::int64_t low = frame_.starts_at - 1;  // everything up to `low` is at or before `found`
+  Steps steps = 0;
+  SetSearch search(*this, SetSearch::Direction::forward, low, steps);
   while (low < end - 1) {
     const std::int64_t middle = low + (end - low) / 2;
-    const Answer answer = next(middle - 1);
+    search.restart(middle - 1);
+    const Answer answer = search.next(end, kExclusionsMax);
     if (answer.exhausted) return answer;
-    if (answer.occurrence && number(answer.occurrence->instant) < end) {
+    if (answer.occurrence) {
       found = answer;
       low = number(answer.occurrence->instant);
     } else {
@@ -237,9 +210,11 @@ std::uint64_t CompiledSet::count(std::int64_t from, std::int64_t to) const {
     return total;
   }
   std::uint64_t total = 0;
-  for (auto answer = next(from - 1); answer.occurrence && number(answer.occurrence->instant) < to;
-       answer = next(number(answer.occurrence->instant))) {
+  Steps steps = 0;
+  SetSearch search(*this, SetSearch::Direction::forward, from - 1, steps);
+  while (search.next(to, kExclusionsMax).occurrence) {
     ++total;
+    steps = 0;
   }
   return total;
 }

@@ -24,9 +24,13 @@ class CompiledSet {
 
   struct Answer {
     std::optional<Occurrence> occurrence;
-    bool exhausted = false;  // kExclusionsMax candidates were excluded
+    bool exhausted = false;  // kExclusionsMax candidates were excluded, or kStepsMax taken
   };
-  [[nodiscard]] Answer next(std::int64_t after) const;
+  [[nodiscard]] Answer next(std::int64_t after) const {
+    Steps steps = 0;
+    return next(after, steps);
+  }
+  [[nodiscard]] Answer next(std::int64_t after, Steps& steps) const;  // adds its work
   [[nodiscard]] Answer previous(std::int64_t before) const;
   [[nodiscard]] const Answer& first() const { return first_; }
   [[nodiscard]] std::uint64_t count(std::int64_t from, std::int64_t to) const;
@@ -38,13 +42,15 @@ class CompiledSet {
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
+  friend class SetSearch;
   [[nodiscard]] std::optional<Occurrence> next_candidate(std::int64_t after) const;
-  [[nodiscard]] std::optional<Occurrence> previous_candidate(std::int64_t before) const;
   [[nodiscard]] bool excluded_by_date(const Occurrence& candidate) const;
   [[nodiscard]] bool on_excluded_day(const Occurrence& candidate) const;
   [[nodiscard]] std::int64_t skip_day(const Occurrence& candidate) const;
-  [[nodiscard]] const ZonedRule* excluding_rule(const Occurrence& candidate) const;
-  [[nodiscard]] std::int64_t skip_excluded(const Occurrence& candidate, const ZonedRule& by) const;
+  [[nodiscard]] std::int64_t skip_excluded(const Occurrence& candidate,
+                                           const ZonedRule& by,
+                                           std::int64_t end,
+                                           Steps& steps) const;
   [[nodiscard]] Answer previous_by_next(std::int64_t end) const;
   [[nodiscard]] std::uint64_t count_included(std::int64_t from, std::int64_t to) const;
   [[nodiscard]] std::uint64_t count_on_day(std::int64_t from, std::int64_t to, Day day) const;

@@ -58,7 +58,7 @@ Time LocalRule::find_step(const Rule& rule) const {
              : 0;
 }
 
-Time LocalRule::next(Time from) const {
+Time LocalRule::next(Time from, Steps& steps) const {
   from = std::max(from, kTimeMin);
   if (from >= kTimeEnd) return kNoTime;
   switch (shape_) {
@@ -69,16 +69,16 @@ Time LocalRule::next(Time from) const {
       return found < kTimeEnd ? found : kNoTime;
     }
     case Shape::product:
-      return next_product(from);
+      return next_product(from, steps);
     case Shape::phased:
-      return next_phased(from);
+      return next_phased(from, steps);
     case Shape::chosen:
-      return next_chosen(from);
+      return next_chosen(from, steps);
   }
   return kNoTime;
 }
 
-Time LocalRule::next_product(Time from) const {
+Time LocalRule::next_product(Time from, Steps& steps) const {
   Day day = day_of(from);
   int second = static_cast<int>(from - midnight(day));
   if (second > times_.last()) {
@@ -86,14 +86,15 @@ Time LocalRule::next_product(Time from) const {
     second = 0;
   }
   const Day found = days_.next(day);
+  steps += (std::min(found, kDayMax) - day) / 7;
   if (found == kNoDay) return kNoTime;
   return midnight(found) + (found == day ? times_.next(second) : times_.first());
 }
 
 // Days, times of day and the phase each push the time forward until all three agree.
-Time LocalRule::next_phased(Time from) const {
-  while (from < kTimeEnd) {
-    from = next_product(from);
+Time LocalRule::next_phased(Time from, Steps& steps) const {
+  for (; from < kTimeEnd; ++steps) {
+    from = next_product(from, steps);
     if (from == kNoTime) return kNoTime;
     const std::int64_t at = floor_div<Time>(from, unit_);
     const std::int64_t ahead = to_phase(at);
@@ -114,12 +115,13 @@ Time LocalRule::nth_in_period(const PeriodDays& days, std::int64_t index) const 
          times_.nth(static_cast<int>(index % times_.size()));
 }
 
-Time LocalRule::next_chosen(Time from) const {
+Time LocalRule::next_chosen(Time from, Steps& steps) const {
   const Periods& periods = days_.periods();
   const int reach = days_.moves_days() ? 1 : 0;
   Time best = kNoTime;
   for (int index = periods.at_or_after(periods.index_of(day_of(from)) - reach);
        index <= periods.last; index += periods.interval) {
+    ++steps;
     if (best != kNoTime && (reach == 0 || midnight(periods.first_day(index) - 1) > best)) break;
     const PeriodDays days = days_.period_days(index);
     const std::int64_t total = std::int64_t{days.size()} * times_.size();
@@ -130,7 +132,7 @@ Time LocalRule::next_chosen(Time from) const {
   return best < kTimeEnd ? best : kNoTime;
 }
 
-Time LocalRule::previous(Time from) const {
+Time LocalRule::previous(Time from, Steps& steps) const {
   from = std::min(from, kTimeEnd - 1);
   if (from < kTimeMin) return kNoTime;
   switch (shape_) {
@@ -141,16 +143,16 @@ Time LocalRule::previous(Time from) const {
       return found >= kTimeMin ? found : kNoTime;
     }
     case Shape::product:
-      return previous_product(from);
+      return previous_product(from, steps);
     case Shape::phased:
-      return previous_phased(from);
+      return previous_phased(from, steps);
     case Shape::chosen:
-      return previous_chosen(from);
+      return previous_chosen(from, steps);
   }
   return kNoTime;
 }
 
-Time LocalRule::previous_product(Time from) const {
+Time LocalRule::previous_product(Time from, Steps& steps) const {
   Day day = day_of(from);
   int second = static_cast<int>(from - midnight(day));
   if (second < times_.first()) {
@@ -158,13 +160,14 @@ Time LocalRule::previous_product(Time from) const {
     second = static_cast<int>(kDaySeconds) - 1;
   }
   const Day found = days_.previous(day);
+  steps += (day - (found == kNoDay ? kDayMin : found)) / 7;
   if (found == kNoDay) return kNoTime;
   return midnight(found) + (found == day ? times_.previous(second) : times_.last());
 }
 
-Time LocalRule::previous_phased(Time from) const {
-  while (from >= kTimeMin) {
-    from = previous_product(from);
+Time LocalRule::previous_phased(Time from, Steps& steps) const {
+  for (; from >= kTimeMin; ++steps) {
+    from = previous_product(from, steps);
     if (from == kNoTime) return kNoTime;
     const std::int64_t at = floor_div<Time>(from, unit_);
     const std::int64_t behind = floor_mod(at - anchor_, interval_);
@@ -174,12 +177,13 @@ Time LocalRule::previous_phased(Time from) const {
   return kNoTime;
 }
 
-Time LocalRule::previous_chosen(Time from) const {
+Time LocalRule::previous_chosen(Time from, Steps& steps) const {
   const Periods& periods = days_.periods();
   const int reach = days_.moves_days() ? 1 : 0;
   Time best = kNoTime;
   for (int index = periods.at_or_before(periods.index_of(day_of(from)) + reach);
        index >= periods.first; index -= periods.interval) {
+    ++steps;
     if (best != kNoTime && (reach == 0 || midnight(periods.first_day(index + 1) + 1) <= best))
       break;
     const PeriodDays days = days_.period_days(index);

@@ -18,14 +18,27 @@ namespace rruled::rrule::detail {
 // rule.
 using PhaseCounts = std::vector<std::int64_t>;
 
+// Work of a search, counted by whoever loops: one for each rule asked, each step of a phase, each
+// period, each week or day passed over.
+using Steps = std::int64_t;
+
 class LocalRule {
  public:
   LocalRule(const Rule& rule, Time start);
 
   // The first time >= from, the last <= from, within kDayMin to kDayMax; kNoTime when there is
   // none. Times before the start are found too, as the rule's pattern continues there.
-  [[nodiscard]] Time next(Time from) const;
-  [[nodiscard]] Time previous(Time from) const;
+  [[nodiscard]] Time next(Time from) const {
+    Steps ignored = 0;
+    return next(from, ignored);
+  }
+  [[nodiscard]] Time previous(Time from) const {
+    Steps ignored = 0;
+    return previous(from, ignored);
+  }
+  // `steps` grows by the work done.
+  [[nodiscard]] Time next(Time from, Steps& steps) const;
+  [[nodiscard]] Time previous(Time from, Steps& steps) const;
   // Times in [from, to).
   [[nodiscard]] std::int64_t count(Time from, Time to) const {
     PhaseCounts known;
@@ -41,7 +54,8 @@ class LocalRule {
 
   // A time > `time` before which this rule has no time that `other` lacks, given that both have
   // `time`; time + 1 when nothing better is known. Lets exclusions skip minutes, hours and days.
-  [[nodiscard]] Time covered_until(Time time, const LocalRule& other) const;
+  // Looks no further than `end`.
+  [[nodiscard]] Time covered_until(Time time, const LocalRule& other, Time end, Steps& steps) const;
 
   [[nodiscard]] std::size_t heap_bytes() const {
     return times_.heap_bytes() + days_.heap_bytes() + positions_.heap_bytes();
@@ -58,12 +72,12 @@ class LocalRule {
 
   [[nodiscard]] Shape choose_shape(const Rule& rule, Time start);
   [[nodiscard]] Time find_step(const Rule& rule) const;
-  [[nodiscard]] Time next_product(Time from) const;
-  [[nodiscard]] Time next_phased(Time from) const;
-  [[nodiscard]] Time next_chosen(Time from) const;
-  [[nodiscard]] Time previous_product(Time from) const;
-  [[nodiscard]] Time previous_phased(Time from) const;
-  [[nodiscard]] Time previous_chosen(Time from) const;
+  [[nodiscard]] Time next_product(Time from, Steps& steps) const;
+  [[nodiscard]] Time next_phased(Time from, Steps& steps) const;
+  [[nodiscard]] Time next_chosen(Time from, Steps& steps) const;
+  [[nodiscard]] Time previous_product(Time from, Steps& steps) const;
+  [[nodiscard]] Time previous_phased(Time from, Steps& steps) const;
+  [[nodiscard]] Time previous_chosen(Time from, Steps& steps) const;
   [[nodiscard]] std::int64_t count_product(Time from, Time to) const;
   [[nodiscard]] std::int64_t count_phased(Time from, Time to, PhaseCounts& known) const;
   [[nodiscard]] std::int64_t count_phased_in_day(Day day, int from, int to) const;

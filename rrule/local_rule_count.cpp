@@ -173,7 +173,7 @@ std::int64_t LocalRule::count_chosen(Time from, Time to) const {
   return total;
 }
 
-Time LocalRule::covered_until(Time time, const LocalRule& other) const {
+Time LocalRule::covered_until(Time time, const LocalRule& other, Time end, Steps& steps) const {
   const bool known =
       (shape_ == Shape::product || shape_ == Shape::phased || shape_ == Shape::stride) &&
       (other.shape_ == Shape::product || (other.shape_ == Shape::stride && other.interval_ == 1));
@@ -187,7 +187,8 @@ Time LocalRule::covered_until(Time time, const LocalRule& other) const {
   if (!covers(times_.hours(), theirs.hours())) return (floor_div<Time>(time, 3600) + 1) * 3600;
   Day day = day_of(time) + 1;
   for (Day next = days_.next(day); next != kNoDay; next = days_.next(next + 1)) {
-    if (!other.days_.contains(next)) return midnight(next);
+    ++steps;
+    if (midnight(next) >= end || !other.days_.contains(next)) return midnight(next);
   }
   return kTimeEnd;
 }

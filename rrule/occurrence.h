@@ -32,7 +32,7 @@ class OccurrenceIterator {
   // COUNT still counts the ones passed over. Cost does not depend on the distance.
   void seek(sys_seconds instant);
 
-  // True when kExclusionsMax candidates in a row were excluded: the set is kept, its schedule is
+  // True when the search gave up (kExclusionsMax, kStepsMax): the set is kept, its schedule is
   // quarantined.
   [[nodiscard]] bool exhausted() const { return exhausted_; }
 

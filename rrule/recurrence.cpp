@@ -55,8 +55,10 @@ Result<Recurrence> Recurrence::compile(const RecurrenceSet& set,
   if (auto error = compiled->add_dates(set, find_zone)) return *std::move(error);
   compiled->finish();
   if (compiled->first().exhausted) {
-    return ParseError{ErrorCode::unsupported, 0,
-                      "the exclusions leave nothing among the first 50000 occurrences"};
+    return ParseError{
+        ErrorCode::unsupported, 0,
+        "the exclusions leave nothing among the first 50000 occurrences, or are too many to "
+        "search through"};
   }
   return Recurrence(std::move(compiled));
 }
@@ -79,6 +81,8 @@ std::optional<Occurrence> Recurrence::next(sys_seconds after, bool* exhausted) c
 }
 
 std::optional<Occurrence> Recurrence::previous(sys_seconds before, bool* exhausted) const {
+  if (const auto* rule = compiled_->single())
+    return rule->previous(compiled_->frame(), number(before));
   const auto answer = compiled_->previous(number(before));
   if (answer.exhausted && exhausted != nullptr) *exhausted = true;
   return answer.occurrence;

@@ -71,7 +71,7 @@ class Recurrence {
  public:
   // Starts at `starts_at` (kYearMin to kYearMax); its wall-clock reading in `zone` is DTSTART, an
   // occurrence only if a rule or date names it. Errors: a start or a zone out of range, a TZID that
-  // cannot be read, a set whose exclusions cannot be searched within kExclusionsMax steps.
+  // cannot be read, a set whose first occurrence is not found within kExclusionsMax and kStepsMax.
   // `find_zone` resolves the TZID of dates; without it, only the schedule's own zone and UTC are
   // known.
   using ZoneFinder =
@@ -89,7 +89,7 @@ class Recurrence {
                                                   const ZoneFinder& find_zone = {});
 
   // The first occurrence strictly after `after`; the last one strictly before `before`; nullopt
-  // when there is none, or when kExclusionsMax candidates in a row were excluded: then `exhausted`,
+  // when there is none, or when the search gave up (kExclusionsMax, kStepsMax): then `exhausted`,
   // where given, becomes true, and nullopt says nothing. It is never set to false: one flag may
   // watch many searches.
   [[nodiscard]] std::optional<Occurrence> next(sys_seconds after, bool* exhausted = nullptr) const;
@@ -130,6 +130,10 @@ class Recurrence {
 // Candidates that one search drops because of exclusions before it gives up (see
 // OccurrenceIterator::exhausted).
 inline constexpr int kExclusionsMax = 50'000;
+
+// Work of one search through a set, after which it gives up, too: rules asked, periods, weeks and
+// days passed over. Some 10 ms.
+inline constexpr int kStepsMax = 1'000'000;
 
 // The instant of a start given as wall time: in a gap the offset before it, in a fold the first
 // reading.

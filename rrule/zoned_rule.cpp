@@ -6,7 +6,6 @@ namespace rruled::rrule::detail {
 namespace {
 
 constexpr std::int64_t kEndOfTime = midnight(kDayMax + 1) - 1;
-constexpr std::int64_t kOffsetMax = 26 * 3600;  // TZif's bound
 
 local_seconds local_at(Time time) { return local_seconds{seconds{time}}; }
 
@@ -116,12 +115,14 @@ ZonedRule::Plain ZonedRule::plain_from(const Frame& frame, std::int64_t from) co
   return {plain ? number(segment.end) - near_end : from, offset};
 }
 
-std::optional<Occurrence> ZonedRule::next(const Frame& frame, std::int64_t after) const {
+std::optional<Occurrence> ZonedRule::next(const Frame& frame,
+                                          std::int64_t after,
+                                          Steps& steps) const {
   if (after >= end_ || frame.starts_at > end_) return std::nullopt;
   const std::int64_t from = after < frame.starts_at ? frame.starts_at : after + 1;
   const Plain plain = plain_from(frame, from);
   if (from < plain.to) {
-    const Time local = local_.next(from + plain.offset);
+    const Time local = local_.next(from + plain.offset, steps);
     if (local == kNoTime) return std::nullopt;
     const std::int64_t instant = local - plain.offset;
     if (instant < plain.to) {
@@ -134,10 +135,12 @@ std::optional<Occurrence> ZonedRule::next(const Frame& frame, std::int64_t after
       return occurrence(number(reading.earlier), local, local, Note::none);
     }
   }
-  return next_near_change(frame, from);
+  return next_near_change(frame, from, steps);
 }
 
-std::optional<Occurrence> ZonedRule::next_near_change(const Frame& frame, std::int64_t from) const {
+std::optional<Occurrence> ZonedRule::next_near_change(const Frame& frame,
+                                                      std::int64_t from,
+                                                      Steps& steps) const {
   if (start_stands_ && from <= frame.starts_at) {
     const Time local = frame.starts_at + frame.zone->offset_at(instant_at(frame.starts_at)).count();
     if (frame.starts_at > end_) return std::nullopt;
@@ -146,7 +149,7 @@ std::optional<Occurrence> ZonedRule::next_near_change(const Frame& frame, std::i
   }
   while (from <= end_) {
     const Stretch stretch = stretch_at(frame, from);
-    auto found = next_in(stretch, from);
+    auto found = next_in(stretch, from, steps);
     if (found && start_stands_ && number(found->instant) == start_twin_) {
       from = start_twin_ + 1;
       continue;
@@ -155,25 +158,27 @@ std::optional<Occurrence> ZonedRule::next_near_change(const Frame& frame, std::i
     if (stretch.end > end_) return std::nullopt;
     // No wall time from here to `local` matches, so no instant well before it does.
     const std::int64_t after = frame.zone->offset_at(instant_at(stretch.end)).count();
-    const Time local = local_.next(stretch.end + std::min(stretch.offset, after));
+    const Time local = local_.next(stretch.end + std::min(stretch.offset, after), steps);
     if (local == kNoTime) return std::nullopt;
     from = std::max(stretch.end, local - kOffsetMax);
   }
   return std::nullopt;
 }
 
-std::optional<Occurrence> ZonedRule::next_in(const Stretch& stretch, std::int64_t from) const {
+std::optional<Occurrence> ZonedRule::next_in(const Stretch& stretch,
+                                             std::int64_t from,
+                                             Steps& steps) const {
   std::optional<Occurrence> found;
   const std::int64_t begin = std::max(from, stretch.plain_begin);
   if (begin < stretch.plain_end) {
-    const Time local = local_.next(begin + stretch.offset);
+    const Time local = local_.next(begin + stretch.offset, steps);
     if (local != kNoTime && local - stretch.offset < stretch.plain_end) {
       const std::int64_t instant = local - stretch.offset;
       found = occurrence(instant, local, local, stretch.note(instant));
     }
   }
   if (from < stretch.shifted_end) {
-    const Time nominal = local_.next(std::max(from, stretch.begin) + stretch.offset_before);
+    const Time nominal = local_.next(std::max(from, stretch.begin) + stretch.offset_before, steps);
     const std::int64_t instant = nominal == kNoTime ? kNoTime : nominal - stretch.offset_before;
     if (instant < stretch.shifted_end && (!found || instant < number(found->instant))) {
       found = occurrence(instant, instant + stretch.offset, nominal, Note::gap_shifted);
@@ -182,24 +187,27 @@ std::optional<Occurrence> ZonedRule::next_in(const Stretch& stretch, std::int64_
   return found;
 }
 
-std::optional<Occurrence> ZonedRule::previous(const Frame& frame, std::int64_t before) const {
+std::optional<Occurrence> ZonedRule::previous(const Frame& frame,
+                                              std::int64_t before,
+                                              Steps& steps) const {
   if (before <= frame.starts_at) return std::nullopt;
   std::int64_t from = std::min(before - 1, end_);
   while (from >= frame.starts_at) {
     const Stretch stretch = stretch_at(frame, from);
-    auto found = previous_in(stretch, from);
+    auto found = previous_in(stretch, from, steps);
     if (found && start_stands_ && number(found->instant) == start_twin_) {
       from = start_twin_ - 1;
       continue;
     }
     if (found && number(found->instant) > frame.starts_at) return found;
     if (start_stands_ && stretch.begin <= frame.starts_at) {
-      return next_near_change(frame, frame.starts_at);
+      return next_near_change(frame, frame.starts_at, steps);
     }
     if (found && number(found->instant) == frame.starts_at) return found;
     if (stretch.begin <= frame.starts_at) return std::nullopt;
     const std::int64_t earlier = frame.zone->offset_at(instant_at(stretch.begin - 1)).count();
-    const Time local = local_.previous(stretch.begin - 1 + std::max(stretch.offset, earlier));
+    const Time local =
+        local_.previous(stretch.begin - 1 + std::max(stretch.offset, earlier), steps);
     if (local == kNoTime && !start_stands_) return std::nullopt;
     from = local == kNoTime ? frame.starts_at : std::min(stretch.begin - 1, local + kOffsetMax);
     if (start_stands_) from = std::max(from, frame.starts_at);
@@ -207,11 +215,13 @@ std::optional<Occurrence> ZonedRule::previous(const Frame& frame, std::int64_t b
   return std::nullopt;
 }
 
-std::optional<Occurrence> ZonedRule::previous_in(const Stretch& stretch, std::int64_t from) const {
+std::optional<Occurrence> ZonedRule::previous_in(const Stretch& stretch,
+                                                 std::int64_t from,
+                                                 Steps& steps) const {
   std::optional<Occurrence> found;
   const std::int64_t last = std::min(from, stretch.plain_end - 1);
   if (last >= stretch.plain_begin) {
-    const Time local = local_.previous(last + stretch.offset);
+    const Time local = local_.previous(last + stretch.offset, steps);
     if (local != kNoTime && local - stretch.offset >= stretch.plain_begin) {
       const std::int64_t instant = local - stretch.offset;
       found = occurrence(instant, local, local, stretch.note(instant));
@@ -219,7 +229,7 @@ std::optional<Occurrence> ZonedRule::previous_in(const Stretch& stretch, std::in
   }
   const std::int64_t shifted_last = std::min(from, stretch.shifted_end - 1);
   if (shifted_last >= stretch.begin) {
-    const Time nominal = local_.previous(shifted_last + stretch.offset_before);
+    const Time nominal = local_.previous(shifted_last + stretch.offset_before, steps);
     const std::int64_t instant =
         nominal == kNoTime ? stretch.begin - 1 : nominal - stretch.offset_before;
     if (instant >= stretch.begin && (!found || instant > number(found->instant))) {

@@ -15,6 +15,8 @@ namespace rruled::rrule::detail {
 constexpr std::int64_t number(sys_seconds instant) { return instant.time_since_epoch().count(); }
 constexpr sys_seconds instant_at(std::int64_t number) { return sys_seconds{seconds{number}}; }
 
+inline constexpr std::int64_t kOffsetMax = 26 * 3600;  // of a zone from UTC: TZif's bound
+
 // What every rule of a set shares.
 struct Frame {
   const TimeZone* zone;
@@ -28,8 +30,21 @@ class ZonedRule {
   // time.
   ZonedRule(const Rule& rule, const Frame& frame);
 
-  [[nodiscard]] std::optional<Occurrence> next(const Frame& frame, std::int64_t after) const;
-  [[nodiscard]] std::optional<Occurrence> previous(const Frame& frame, std::int64_t before) const;
+  [[nodiscard]] std::optional<Occurrence> next(const Frame& frame, std::int64_t after) const {
+    Steps ignored = 0;
+    return next(frame, after, ignored);
+  }
+  [[nodiscard]] std::optional<Occurrence> previous(const Frame& frame, std::int64_t before) const {
+    Steps ignored = 0;
+    return previous(frame, before, ignored);
+  }
+  // `steps` grows by the work done.
+  [[nodiscard]] std::optional<Occurrence> next(const Frame& frame,
+                                               std::int64_t after,
+                                               Steps& steps) const;
+  [[nodiscard]] std::optional<Occurrence> previous(const Frame& frame,
+                                                   std::int64_t before,
+                                                   Steps& steps) const;
   [[nodiscard]] std::uint64_t count(const Frame& frame, std::int64_t from, std::int64_t to) const {
     PhaseCounts known;
     return count(frame, from, to, known);
@@ -56,10 +71,14 @@ class ZonedRule {
                                     PhaseCounts& known) const;
   [[nodiscard]] Stretch stretch_at(const Frame& frame, std::int64_t instant) const;
   [[nodiscard]] std::optional<Occurrence> next_near_change(const Frame& frame,
-                                                           std::int64_t from) const;
-  [[nodiscard]] std::optional<Occurrence> next_in(const Stretch& stretch, std::int64_t from) const;
+                                                           std::int64_t from,
+                                                           Steps& steps) const;
+  [[nodiscard]] std::optional<Occurrence> next_in(const Stretch& stretch,
+                                                  std::int64_t from,
+                                                  Steps& steps) const;
   [[nodiscard]] std::optional<Occurrence> previous_in(const Stretch& stretch,
-                                                      std::int64_t from) const;
+                                                      std::int64_t from,
+                                                      Steps& steps) const;
   [[nodiscard]] std::uint64_t count_in(const Stretch& stretch,
                                        std::int64_t from,
                                        std::int64_t to,

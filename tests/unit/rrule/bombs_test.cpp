@@ -1,6 +1,7 @@
 // Rules made to hang a scheduler: each is refused or answered at once. A test that walked would
 // take hours.
 #include "engine_times.h"
+#include "rrule/compiled_set.h"
 #include "rrule/parse.h"
 
 #include <catch2/catch.hpp>
@@ -8,6 +9,23 @@
 namespace rruled::rrule {
 
 using namespace testing;
+
+namespace {
+
+// Once in 236 years, and 86,413 steps away.
+const std::string kSparse = "RRULE:FREQ=SECONDLY;INTERVAL=86413;BYHOUR=5;BYMINUTE=5;BYSECOND=5\n";
+
+// In UTC, from 2026 on.
+detail::CompiledSet compiled_set(const std::string& text) {
+  detail::CompiledSet compiled(utc("2026-01-01T00:00:00Z"), zone("UTC"), {});
+  const auto set = parse_recurrence(text).value();
+  compiled.add_rules(set);
+  REQUIRE_FALSE(compiled.add_dates(set, zone));
+  compiled.finish();
+  return compiled;
+}
+
+}  // namespace
 
 TEST_CASE("what can never match is proved at compile time") {
   const auto rule = GENERATE(
@@ -84,6 +102,49 @@ TEST_CASE("exclusions that leave nothing end, or are refused") {
     CHECK(refused);
     CHECK(set.error().code == ErrorCode::unsupported);
   }
+}
+
+TEST_CASE("a sparse rule is not asked again for each candidate of a dense one") {
+  const auto set = compiled_set(kSparse + kSparse + kSparse +
+                                "RRULE:FREQ=SECONDLY\n"
+                                "EXRULE:FREQ=SECONDLY;BYMONTHDAY=2;BYHOUR=0,1,2,3,4,5,6,7,8,9");
+  detail::Steps steps = 0;
+  const auto found = set.next(detail::number(utc("2026-01-01T23:59:59Z")), steps);
+  REQUIRE(found.occurrence);
+  CHECK(print(found.occurrence->instant) == "2026-01-02T10:00:00Z");
+  CHECK(steps < kStepsMax / 2);
+  const auto before = set.previous(detail::number(found.occurrence->instant));
+  REQUIRE(before.occurrence);
+  CHECK(print(before.occurrence->instant) == "2026-01-01T23:59:59Z");
+}
+
+TEST_CASE("many sparse rules are refused once they cost too much") {
+  std::string text;
+  for (int i = 0; i < 98; ++i) text += kSparse;
+  text += "RRULE:FREQ=SECONDLY\nEXRULE:FREQ=SECONDLY;UNTIL=20300101T000000Z";
+  const auto set = compiled_set(text);
+  CHECK(set.first().exhausted);
+  detail::Steps steps = 0;
+  CHECK(set.next(detail::number(utc("2026-01-01T00:00:00Z")), steps).exhausted);
+  CHECK(steps < 2 * kStepsMax);
+  CHECK(set.previous(detail::number(utc("2029-01-01T00:00:00Z"))).exhausted);
+  const auto refused = Recurrence::compile(text, utc("2026-01-01T00:00:00Z"), zone("UTC"), {});
+  CHECK(refused.error().code == ErrorCode::unsupported);
+}
+
+TEST_CASE("an exclusion is followed no further than the next date") {
+  std::string text = "RRULE:FREQ=DAILY\nEXRULE:FREQ=DAILY\nRDATE:20260101T000000";
+  int dates = 1;
+  for (auto day = wall("2026-01-02T00:00:00"); text.size() < kTextMax - 20;
+       day += std::chrono::hours{24}, ++dates)
+    text += date::format(",%Y%m%dT000000", day);
+  CHECK(dates > 3'000);
+  const auto set = compiled_set(text);
+  detail::Steps steps = 0;
+  const auto found = set.next(detail::number(utc("2025-12-31T00:00:00Z")), steps);
+  CHECK_FALSE(found.occurrence);
+  CHECK_FALSE(found.exhausted);
+  CHECK(steps < 200'000);  // the days to 2200, once
 }
 
 TEST_CASE("as many dates as the text holds") {

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <set>
+
 namespace rruled::rrule {
 
 using namespace testing;
@@ -55,6 +57,46 @@ TEST_CASE("long exclusions are skipped in both directions") {
   CHECK(print(set.previous(utc("2027-04-01T04:00:00Z"))->instant) == "2027-01-01T04:59:59Z");
   CHECK_FALSE(set.previous(utc("2026-04-01T04:00:00Z")));
   CHECK(set.count(utc("2027-01-01T04:59:00Z"), utc("2027-04-01T04:01:00Z")) == 120);
+}
+
+TEST_CASE("a set of many rules has what each of them has, and nothing that is excluded") {
+  const std::vector<std::string> rules{
+      "FREQ=MINUTELY;INTERVAL=7;COUNT=3000",     "FREQ=HOURLY;INTERVAL=5",
+      "FREQ=DAILY;BYHOUR=2;BYMINUTE=30",         "FREQ=WEEKLY;BYDAY=SU,MO;UNTIL=20260329T120000",
+      "FREQ=SECONDLY;INTERVAL=8641;BYMINUTE=30", "FREQ=MONTHLY;BYDAY=SU;BYSETPOS=-1"};
+  const std::vector<std::string> excluded{"FREQ=DAILY;INTERVAL=3;BYHOUR=2,3,4;BYMINUTE=0,7,14,30",
+                                          "FREQ=HOURLY;INTERVAL=2",
+                                          "FREQ=MINUTELY;INTERVAL=21;COUNT=500"};
+  const std::string start = "2026-03-20T02:30:00";
+  const DstPolicy policy{GENERATE(GapPolicy::shift, GapPolicy::skip),
+                         GENERATE(FoldPolicy::automatic, FoldPolicy::second)};
+  std::string text = "RDATE:20260329T023000,20260401T111111\n";
+  std::set<sys_seconds> expected{utc("2026-04-01T09:11:11Z")};
+  const auto end = utc("2026-04-20T00:00:00Z");
+  const auto each_of = [&](const std::string& rule, DstPolicy by, auto take) {
+    const auto one = recurrence(rule, start, "Europe/Prague", by);
+    for (const auto& each : one.between(one.starts_at(), end, 10'000)) take(each.instant);
+  };
+  for (const auto& rule : rules) {
+    text += "RRULE:" + rule + "\n";
+    each_of(rule, policy, [&](sys_seconds at) { expected.insert(at); });
+  }
+  if (policy.gap == GapPolicy::shift) expected.insert(utc("2026-03-29T01:30:00Z"));
+  for (const auto& rule : excluded) {
+    text += "EXRULE:" + rule + "\n";
+    each_of(rule, {policy.gap, FoldPolicy::both}, [&](sys_seconds at) { expected.erase(at); });
+  }
+  const auto set = recurrence(text, start, "Europe/Prague", policy);
+  std::vector<sys_seconds> found;
+  for (const auto& each : set.between(set.starts_at(), end, 10'000)) found.push_back(each.instant);
+  CHECK(found.size() > 2'000);
+  CHECK(found == std::vector(expected.begin(), expected.end()));
+  CHECK(set.count(set.starts_at(), end) == found.size());
+  std::vector<sys_seconds> back;
+  for (auto each = set.previous(end); each; each = set.previous(each->instant))
+    back.push_back(each->instant);
+  std::reverse(back.begin(), back.end());
+  CHECK(back == found);
 }
 
 TEST_CASE("an excluded day is left out whole, however many occurrences it has") {
