@@ -13,7 +13,7 @@ std::optional<ParseError> DateReader::include(const DateValue& date, std::vector
   if (const auto* day = std::get_if<date::local_days>(&date)) {
     const auto start = start_local(frame_);
     include_local(*day + (start - date::floor<date::days>(start)), to);
-  } else if (const auto* local = std::get_if<local_seconds>(&date)) {
+  } else if (const auto* local = wall_time(date)) {
     include_local(*local, to);
   } else {
     sys_seconds instant{};
@@ -65,7 +65,7 @@ void DateReader::append(sys_seconds instant,
 std::optional<ParseError> DateReader::exclude(const DateValue& date,
                                               std::vector<std::int64_t>& to) {
   sys_seconds instant{};
-  if (const auto* local = std::get_if<local_seconds>(&date)) {
+  if (const auto* local = wall_time(date)) {
     const Resolved reading = frame_.zone->resolve(*local);
     if (reading.kind == Resolved::Kind::fold)
       to.push_back(reading.earlier.time_since_epoch().count());
@@ -79,11 +79,14 @@ std::optional<ParseError> DateReader::exclude(const DateValue& date,
   return std::nullopt;
 }
 
+// A TZID that is the schedule's zone says no more than none: the DST policy applies.
+const local_seconds* DateReader::wall_time(const DateValue& date) const {
+  if (const auto* zoned = std::get_if<ZonedTime>(&date))
+    return zoned->zone == frame_.zone->name() ? &zoned->local : nullptr;
+  return std::get_if<local_seconds>(&date);
+}
+
 std::optional<ParseError> DateReader::zoned_instant(const ZonedTime& time, sys_seconds& to) {
-  if (time.zone == frame_.zone->name()) {
-    to = start_instant(time.local, *frame_.zone);
-    return std::nullopt;
-  }
   if (!last_zone_ || last_zone_->name() != time.zone) {
     if (time.zone == "UTC") {
       last_zone_ = TimeZone::utc();

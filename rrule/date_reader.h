@@ -26,6 +26,8 @@ class DateReader {
                                                   std::vector<std::int64_t>& to);
 
  private:
+  // In the schedule's zone; null: the date says which instant it is.
+  [[nodiscard]] const local_seconds* wall_time(const DateValue& date) const;
   void include_local(local_seconds local, std::vector<Occurrence>& to) const;
   void append(sys_seconds instant,
               local_seconds nominal,

@@ -167,6 +167,32 @@ TEST_CASE("an excluded wall time is excluded each time it comes") {
         Instants{"2026-11-01T04:00:00Z", "2026-11-01T05:00:00Z", "2026-11-01T07:00:00Z"});
 }
 
+TEST_CASE("a TZID that is the schedule's own zone leaves the clock change to its policy") {
+  const auto sets = [](const std::string& dates, DstPolicy policy) {
+    return std::pair(first(recurrence(dates + ";TZID=Europe/Prague:20261025T023000,20270328T023000",
+                                      "2026-10-24T02:30:00", "Europe/Prague", policy),
+                           200),
+                     first(recurrence(dates + ":20261025T023000,20270328T023000",
+                                      "2026-10-24T02:30:00", "Europe/Prague", policy),
+                           200));
+  };
+  const DstPolicy policy{GENERATE(GapPolicy::shift, GapPolicy::skip),
+                         GENERATE(FoldPolicy::first, FoldPolicy::second, FoldPolicy::both)};
+  const auto [excluded, excluded_local] = sets("RRULE:FREQ=DAILY\nEXDATE", policy);
+  CHECK(excluded == excluded_local);
+  const auto runs_on = [&, &runs = excluded](const std::string& instant) {
+    return std::find(runs.begin(), runs.end(), instant) != runs.end();
+  };
+  CHECK_FALSE(runs_on("2026-10-25T00:30:00Z"));
+  CHECK_FALSE(runs_on("2026-10-25T01:30:00Z"));
+  CHECK(runs_on("2026-10-26T01:30:00Z"));
+  CHECK(runs_on("2027-03-29T00:30:00Z"));
+  const auto [included, included_local] = sets("RDATE", policy);
+  CHECK(included == included_local);
+  CHECK(included.front() ==
+        (policy.fold == FoldPolicy::second ? "2026-10-25T01:30:00Z" : "2026-10-25T00:30:00Z"));
+}
+
 TEST_CASE("a TZID that cannot be read is an error") {
   const auto find_none = [](const std::string& name) -> Result<std::shared_ptr<const TimeZone>> {
     return ParseError{ErrorCode::unknown_zone, 0, name};
