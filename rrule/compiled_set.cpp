@@ -115,7 +115,7 @@ std::int64_t CompiledSet::skip_excluded(const Occurrence& candidate,
                                         Steps& steps) const {
   const std::int64_t here = number(candidate.instant);
   if (rules_.size() != 1 || candidate.note != Note::none) return here;
-  std::int64_t last = std::min(end, by.end() + 1) - 1;
+  std::int64_t last = std::min(end, by.plain_end() + 1) - 1;
   const auto date = std::upper_bound(dates_.begin(), dates_.end(), candidate, before);
   if (date != dates_.end()) last = std::min(last, number(date->instant) - 1);
   const Time local = candidate.nominal.time_since_epoch().count();

@@ -22,20 +22,6 @@ FoldPolicy settled(FoldPolicy fold, const Rule& rule) {
   return hour_or_less ? FoldPolicy::both : FoldPolicy::first;
 }
 
-// UNTIL as an instant, inclusive. A day lasts to its end, also when the clock shows its last hour
-// twice; a time that comes twice is the first one (RFC 5545, 3.3.5), but where only the second
-// runs.
-std::int64_t until_instant(const Until& until, const TimeZone& zone, FoldPolicy fold) {
-  if (const auto* instant = std::get_if<sys_seconds>(&until)) return number(*instant);
-  if (const auto* local = std::get_if<local_seconds>(&until)) {
-    const Resolved reading = zone.resolve(*local);
-    const bool second = reading.kind == Resolved::Kind::fold && fold == FoldPolicy::second;
-    return number(second ? reading.later : start_instant(*local, zone));
-  }
-  const local_seconds last = std::get<date::local_days>(until) + seconds{kDaySeconds - 1};
-  return number(zone.resolve(last).later);
-}
-
 }  // namespace
 
 // A stretch of instants with one offset, and what the changes at its ends do to wall times.
@@ -64,10 +50,31 @@ struct ZonedRule::Stretch {
 ZonedRule::ZonedRule(const Rule& rule, const Frame& frame)
     : local_(rule, frame.starts_at + frame.zone->offset_at(instant_at(frame.starts_at)).count()),
       end_(kEndOfTime),
+      plain_end_(kEndOfTime),
       fold_(settled(frame.policy.fold, rule)) {
-  if (rule.until()) end_ = std::min(end_, until_instant(*rule.until(), *frame.zone, fold_));
+  if (rule.until()) set_until(*rule.until(), frame);
   place_start(frame);
   if (rule.count()) count_down(frame, *rule.count());
+}
+
+// Inclusive. A day lasts to its end, also when the clock shows its last hour twice; a time that
+// comes twice is the first one (RFC 5545, 3.3.5), but where only the second runs. In a gap, shifted
+// times up to it still count; of the times that the clock shows, the last one before the gap.
+void ZonedRule::set_until(const Until& until, const Frame& frame) {
+  if (const auto* instant = std::get_if<sys_seconds>(&until)) {
+    plain_end_ = end_ = std::min(end_, number(*instant));
+    return;
+  }
+  const auto* day = std::get_if<date::local_days>(&until);
+  const local_seconds last =
+      day != nullptr ? *day + seconds{kDaySeconds - 1} : std::get<local_seconds>(until);
+  const Resolved reading = frame.zone->resolve(last);
+  const bool later =
+      reading.kind != Resolved::Kind::fold || day != nullptr || fold_ == FoldPolicy::second;
+  plain_end_ = end_ = std::min(end_, number(later ? reading.later : reading.earlier));
+  if (reading.kind != Resolved::Kind::gap) return;
+  const sys_seconds gap = frame.zone->segment_at(reading.later).begin;
+  plain_end_ = std::min(plain_end_, number(gap) - 1);
 }
 
 void ZonedRule::place_start(const Frame& frame) {
@@ -97,6 +104,8 @@ ZonedRule::Stretch ZonedRule::stretch_at(const Frame& frame, std::int64_t instan
       std::max(stretch.begin, stretch.end - std::max<std::int64_t>(offset - after, 0));
   stretch.plain_begin = fold_ == FoldPolicy::first ? stretch.second_end : stretch.begin;
   stretch.plain_end = fold_ == FoldPolicy::second ? stretch.first_begin : stretch.end;
+  // Later stretches are beyond end_.
+  if (plain_end_ < end_ && stretch.begin > plain_end_) stretch.plain_end = stretch.begin;
   // A start just past a gap has no wall times before it.
   const bool shifts = frame.policy.gap == GapPolicy::shift && frame.starts_at < stretch.begin;
   stretch.shifted_end =
@@ -131,7 +140,7 @@ std::optional<Occurrence> ZonedRule::next(const Frame& frame,
     }
     const Resolved reading = frame.zone->resolve(local_at(local));
     if (reading.kind == Resolved::Kind::unique) {
-      if (number(reading.earlier) > end_) return std::nullopt;
+      if (number(reading.earlier) > plain_end_) return std::nullopt;
       return occurrence(number(reading.earlier), local, local, Note::none);
     }
   }
@@ -272,9 +281,11 @@ std::uint64_t ZonedRule::count_in(const Stretch& stretch,
   std::int64_t total = local_.count(std::max(from, stretch.plain_begin) + stretch.offset,
                                     std::min(to, stretch.plain_end) + stretch.offset, known);
   if (from < stretch.shifted_end) {
-    total += local_.count_unmatched(from + stretch.offset_before,
-                                    std::min(to, stretch.shifted_end) + stretch.offset_before,
-                                    stretch.offset - stretch.offset_before);
+    const Time begin = from + stretch.offset_before;
+    const Time end = std::min(to, stretch.shifted_end) + stretch.offset_before;
+    total += stretch.plain_end > stretch.begin
+                 ? local_.count_unmatched(begin, end, stretch.offset - stretch.offset_before)
+                 : local_.count(begin, end);
   }
   return static_cast<std::uint64_t>(total);
 }
@@ -314,7 +325,7 @@ void ZonedRule::count_down(const Frame& frame, std::uint64_t count) {
     const auto found = next(frame, after);
     if (!found) return;
     after = number(found->instant);
-    if (count == 1) end_ = after;
+    if (count == 1) plain_end_ = end_ = after;
   }
 }
 

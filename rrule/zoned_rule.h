@@ -51,8 +51,9 @@ class ZonedRule {
   }
   [[nodiscard]] bool contains(const Frame& frame, std::int64_t instant) const;
 
-  // UTC seconds of the last occurrence that there may be.
+  // UTC seconds of the last occurrence that there may be; of the last one that is not shifted.
   [[nodiscard]] std::int64_t end() const { return end_; }
+  [[nodiscard]] std::int64_t plain_end() const { return plain_end_; }
   [[nodiscard]] const LocalRule& local() const { return local_; }
 
   // The stretch [from, to) of instants, with one offset, where wall-clock times and instants match
@@ -83,12 +84,14 @@ class ZonedRule {
                                        std::int64_t from,
                                        std::int64_t to,
                                        PhaseCounts& known) const;
+  void set_until(const Until& until, const Frame& frame);
   void place_start(const Frame& frame);
   void count_down(const Frame& frame, std::uint64_t count);
 
   LocalRule local_;
   std::int64_t end_;
-  FoldPolicy fold_;  // never automatic
+  std::int64_t plain_end_;  // before end_ where UNTIL is a wall time in a gap
+  FoldPolicy fold_;         // never automatic
   // The start's wall time comes twice and the policy would read it as the other instant: the start
   // is an occurrence all the same, and that other reading is none.
   bool start_stands_ = false;

@@ -245,16 +245,19 @@ std::vector<sys_seconds> apply(local_seconds local,
   return {policy.fold == FoldPolicy::second ? readings.instants.back() : readings.instants.front()};
 }
 
-bool within_until(sys_seconds instant, const Rule& rule, const TimeZone& zone) {
+// `local` is what the rule says of `instant`.
+bool within_until(sys_seconds instant,
+                  local_seconds local,
+                  const Rule& rule,
+                  const TimeZone& zone) {
   if (!rule.until()) return true;
-  if (const auto* day = std::get_if<local_days>(&*rule.until())) {
-    return instant <= read(*day + seconds{86'399}, zone).instants.back();
-  }
-  if (const auto* local = std::get_if<local_seconds>(&*rule.until())) {
-    const Readings readings = read(*local, zone);
-    return instant <= (readings.instants.empty() ? readings.if_gap : readings.instants.front());
-  }
-  return instant <= std::get<sys_seconds>(*rule.until());
+  if (const auto* end = std::get_if<sys_seconds>(&*rule.until())) return instant <= *end;
+  const auto* day = std::get_if<local_days>(&*rule.until());
+  const local_seconds last =
+      day != nullptr ? *day + seconds{86'399} : std::get<local_seconds>(*rule.until());
+  const Readings readings = read(last, zone);
+  if (readings.instants.empty()) return local <= last && instant <= readings.if_gap;
+  return instant <= (day != nullptr ? readings.instants.back() : readings.instants.front());
 }
 
 // The times of a period that BYSETPOS keeps, of all its candidates.
@@ -324,7 +327,8 @@ NaiveAnswer naive_occurrences(const Rule& rule,
     std::sort(candidates.begin(), candidates.end());
     for (const auto local : choose(candidates, rule)) {
       for (const auto instant : apply(local, rule, zone, policy, starts_at)) {
-        if (instant >= starts_at && within_until(instant, rule, zone)) instants.insert(instant);
+        if (instant >= starts_at && within_until(instant, local, rule, zone))
+          instants.insert(instant);
       }
     }
   }

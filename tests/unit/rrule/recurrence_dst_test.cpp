@@ -175,6 +175,53 @@ TEST_CASE("UNTIL near a change") {
               5) == Instants{"2026-03-07T07:30:00Z", "2026-03-08T07:30:00Z"});
 }
 
+TEST_CASE("nothing that the clock shows after UNTIL runs, when UNTIL itself is in a gap") {
+  const auto [rule, start, in, expected] =
+      GENERATE(table<std::string, std::string, std::string, Instants>({
+          {"FREQ=DAILY;BYHOUR=3;UNTIL=20260329T023000",
+           "2026-03-28T03:00:00",
+           "Europe/Prague",
+           {"2026-03-28T02:00:00Z"}},
+          // Shifted, and within it; 03:30 of the clock is the same instant, and is none itself.
+          {"FREQ=DAILY;BYHOUR=2,3;UNTIL=20260329T023000",
+           "2026-03-28T02:30:00",
+           "Europe/Prague",
+           {"2026-03-28T01:30:00Z", "2026-03-28T02:30:00Z", "2026-03-29T01:30:00Z"}},
+          {"FREQ=HOURLY;UNTIL=20260329T023000",
+           "2026-03-29T00:00:00",
+           "Europe/Prague",
+           {"2026-03-28T23:00:00Z", "2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z"}},
+          // 30 December is missing as a whole: its times run a day later, those of the 31st do not.
+          {"FREQ=DAILY;UNTIL=20111230",
+           "2011-12-28T05:00:00",
+           "Pacific/Apia",
+           {"2011-12-28T15:00:00Z", "2011-12-29T15:00:00Z", "2011-12-30T15:00:00Z"}},
+          {"FREQ=DAILY;BYDAY=TH,SA;UNTIL=20111230",
+           "2011-12-28T00:30:00",
+           "Pacific/Apia",
+           {"2011-12-29T10:30:00Z"}},
+          {"FREQ=DAILY;INTERVAL=2;BYMINUTE=0,2,4;UNTIL=20060402T000200",
+           "2006-03-31T00:00:00",
+           "America/St_Johns",
+           {"2006-03-31T03:30:00Z", "2006-03-31T03:32:00Z", "2006-03-31T03:34:00Z",
+            "2006-04-02T03:30:00Z", "2006-04-02T03:32:00Z"}},
+      }));
+  INFO(rule);
+  const auto set = recurrence(rule, start, in);
+  CHECK(first(set, 9) == expected);
+  CHECK(set.count(set.starts_at(), sys_seconds::max()) == expected.size());
+  std::vector<std::string> back;
+  for (auto each = set.previous(sys_seconds::max()); each; each = set.previous(each->instant))
+    back.insert(back.begin(), print(each->instant));
+  CHECK(back == expected);
+}
+
+TEST_CASE("an exclusion whose UNTIL is in a gap ends there, too") {
+  const auto set = recurrence("RRULE:FREQ=MINUTELY\nEXRULE:FREQ=MINUTELY;UNTIL=20260329T023000",
+                              "2026-03-29T01:00:00", "Europe/Prague", {GapPolicy::skip, {}});
+  CHECK(print(set.first()->instant) == "2026-03-29T01:00:00Z");
+}
+
 TEST_CASE("names of policies") {
   for (const auto fold :
        {FoldPolicy::automatic, FoldPolicy::first, FoldPolicy::second, FoldPolicy::both}) {
