@@ -198,25 +198,24 @@ std::uint64_t CompiledSet::count_on_day(std::int64_t from, std::int64_t to, Day 
   return total;
 }
 
-std::uint64_t CompiledSet::count(std::int64_t from, std::int64_t to) const {
+CompiledSet::Counted CompiledSet::count(std::int64_t from, std::int64_t to) const {
   from = std::max(from, frame_.starts_at);
-  if (from >= to) return 0;
+  if (from >= to) return {};
   if (rules_.size() <= 1 && exclude_rules_.empty()) {
     std::uint64_t total = count_included(from, to);
     for (const std::int64_t instant : exclude_dates_) {
       if (instant >= from && instant < to && includes(instant)) --total;
     }
     for (const Day day : exclude_days_) total -= count_on_day(from, to, day);
-    return total;
+    return {total};
   }
-  std::uint64_t total = 0;
+  Counted counted;
   Steps steps = 0;
   SetSearch search(*this, SetSearch::Direction::forward, from - 1, steps);
-  while (search.next(to, kExclusionsMax).occurrence) {
-    ++total;
-    steps = 0;
-  }
-  return total;
+  auto answer = search.next(to, kExclusionsMax);
+  for (; answer.occurrence; answer = search.next(to, kExclusionsMax)) ++counted.total;
+  counted.cut_short = answer.exhausted;
+  return counted;
 }
 
 std::size_t CompiledSet::memory_bytes() const {

@@ -33,7 +33,11 @@ class CompiledSet {
   [[nodiscard]] Answer next(std::int64_t after, Steps& steps) const;  // adds its work
   [[nodiscard]] Answer previous(std::int64_t before) const;
   [[nodiscard]] const Answer& first() const { return first_; }
-  [[nodiscard]] std::uint64_t count(std::int64_t from, std::int64_t to) const;
+  struct Counted {
+    std::uint64_t total = 0;
+    bool cut_short = false;  // by kExclusionsMax or kStepsMax: there are at least so many
+  };
+  [[nodiscard]] Counted count(std::int64_t from, std::int64_t to) const;
 
   // The only rule, when there is nothing else.
   [[nodiscard]] const ZonedRule* single() const { return single_ ? rules_.data() : nullptr; }

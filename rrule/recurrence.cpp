@@ -104,8 +104,10 @@ std::vector<Occurrence> Recurrence::between(sys_seconds from,
   return found;
 }
 
-std::uint64_t Recurrence::count(sys_seconds from, sys_seconds to) const {
-  return compiled_->count(number(from), number(to));
+std::uint64_t Recurrence::count(sys_seconds from, sys_seconds to, bool* cut_short) const {
+  const auto counted = compiled_->count(number(from), number(to));
+  if (counted.cut_short && cut_short != nullptr) *cut_short = true;
+  return counted.total;
 }
 
 seconds Recurrence::min_distance(sys_seconds after, int samples) const {

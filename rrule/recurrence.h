@@ -103,8 +103,11 @@ class Recurrence {
                                                 std::size_t limit) const;
 
   // How many occurrences lie in [from, to). Counts whole days and periods, so a year of seconds is
-  // quick; a set of several rules is walked.
-  [[nodiscard]] std::uint64_t count(sys_seconds from, sys_seconds to) const;
+  // quick. A set of several rules, or with an EXRULE, is walked, for kStepsMax steps: where that
+  // ends it, there are at least so many, and `cut_short`, where given, becomes true.
+  [[nodiscard]] std::uint64_t count(sys_seconds from,
+                                    sys_seconds to,
+                                    bool* cut_short = nullptr) const;
 
   // True when nothing matches from the start to the end of kYearMax: proved by search at compile
   // time.
@@ -131,8 +134,8 @@ class Recurrence {
 // OccurrenceIterator::exhausted).
 inline constexpr int kExclusionsMax = 50'000;
 
-// Work of one search through a set, after which it gives up, too: rules asked, periods, weeks and
-// days passed over. Some 10 ms.
+// Work of one search or count through a set, after which it gives up, too: rules asked, periods,
+// weeks and days passed over. Some tens of milliseconds.
 inline constexpr int kStepsMax = 1'000'000;
 
 // The instant of a start given as wall time: in a gap the offset before it, in a fold the first

@@ -25,9 +25,11 @@ FieldResult<Preview> backfill_preview(const Timetable& timetable,
   // Whole seconds, with the same occurrences between them.
   const Instant first = ceil<seconds>(from) - seconds(1);
   const Instant last = ceil<seconds>(to) - seconds(1);
-  const auto count = timetable.count(first + seconds(1), last);
-  if (count > kBackfillMax)
-    return invalid("to", "There are " + std::to_string(count) + " occurrences, and at most " +
+  bool cut_short = false;
+  const auto count = timetable.count(first + seconds(1), last, &cut_short);
+  if (count > kBackfillMax || cut_short)
+    return invalid("to", "There are " + std::string(cut_short ? "more than " : "") +
+                             std::to_string(count) + " occurrences, and at most " +
                              std::to_string(kBackfillMax) +
                              " are run at once: take a shorter time.");
   if (count == 0) return invalid("from", "There is no occurrence between from and to.");

@@ -158,14 +158,19 @@ std::optional<Placed> OpenDays::previous_moved(Instant before, bool* exhausted) 
   return std::nullopt;
 }
 
-std::uint64_t OpenDays::count(Instant from, Instant to) const {
-  if (!days_) return recurrence_.count(from, to);
-  if (leaves_out())
-    return recurrence_.count(from, to) - excluded(from - seconds(1), to - seconds(1), 0).count;
+std::uint64_t OpenDays::count(Instant from, Instant to, bool* cut_short) const {
+  constexpr std::uint64_t kWalked = 100'000;
+  if (!days_) return recurrence_.count(from, to, cut_short);
+  bool walk = moves();
+  const auto all = walk ? 0 : recurrence_.count(from, to, &walk);
+  if (!walk) return all - excluded(from - seconds(1), to - seconds(1), 0).count;
   std::uint64_t count = 0;
-  for (auto found = next(from - seconds(1)); found && found->occurrence.instant < to;
-       found = next(found->occurrence.instant))
-    ++count;
+  bool ended_early = false;
+  auto found = next(from - seconds(1), &ended_early);
+  for (; found && found->occurrence.instant < to && count < kWalked; ++count)
+    found = next(found->occurrence.instant, &ended_early);
+  if (found && found->occurrence.instant < to) ended_early = true;
+  if (ended_early && cut_short != nullptr) *cut_short = true;
   return count;
 }
 

@@ -44,8 +44,8 @@ class OpenDays {
   // Strictly after `after`; strictly before `before`. `exhausted`: as in rrule::Recurrence.
   [[nodiscard]] std::optional<Placed> next(Instant after, bool* exhausted = nullptr) const;
   [[nodiscard]] std::optional<Placed> previous(Instant before, bool* exhausted = nullptr) const;
-  // In [from, to).
-  [[nodiscard]] std::uint64_t count(Instant from, Instant to) const;
+  // In [from, to). `cut_short`, where given, becomes true when there may be more (timetable.h).
+  [[nodiscard]] std::uint64_t count(Instant from, Instant to, bool* cut_short = nullptr) const;
 
   // What `skip` left out in (after, to].
   struct Excluded {

@@ -97,8 +97,8 @@ Instant Timetable::wall(Instant instant) const {
   return instant + recurrence().zone()->offset_at(instant);
 }
 
-std::uint64_t Timetable::count(Instant from, Instant to) const {
-  return from > to ? 0 : open_days_.count(from, to + seconds(1));
+std::uint64_t Timetable::count(Instant from, Instant to, bool* cut_short) const {
+  return from > to ? 0 : open_days_.count(from, to + seconds(1), cut_short);
 }
 
 seconds Timetable::min_distance(Instant after, int samples) const {

@@ -18,8 +18,9 @@ using store::Timestamp;
 
 // Why a schedule whose search gave up is quarantined, and what its owner can do.
 inline constexpr std::string_view kExhaustedReason =
-    "rrule: too many occurrences in a row are excluded to search through: leave them out of the "
-    "RRULE itself (BYMONTH, BYDAY, BYHOUR ..) instead of by EXRULE or EXDATE";
+    "rrule: the search for the next occurrence gave up, as too many in a row are excluded or "
+    "moved: "
+    "leave them out of the RRULE itself (BYMONTH, BYDAY, BYHOUR ..) instead of by EXRULE or EXDATE";
 
 // An occurrence with the time at which it should start.
 struct Slot {
@@ -69,8 +70,10 @@ class Timetable {
   [[nodiscard]] std::optional<Slot> previous(Instant before, bool* exhausted = nullptr) const;
   // What the zone's wall clock shows then, as seconds since 1970 of that clock.
   [[nodiscard]] Instant wall(Instant instant) const;
-  // How many occurrences in [from, to], both inclusive.
-  [[nodiscard]] std::uint64_t count(Instant from, Instant to) const;
+  // How many occurrences in [from, to], both inclusive. Of those that have to be walked (several
+  // rules, EXRULE, a calendar that moves) so many at least, when counting them all takes too long:
+  // then `cut_short`, where given, becomes true.
+  [[nodiscard]] std::uint64_t count(Instant from, Instant to, bool* cut_short = nullptr) const;
 
   // The smallest distance among the next `samples` occurrences; seconds::max() with fewer than two.
   [[nodiscard]] std::chrono::seconds min_distance(Instant after, int samples) const;

@@ -66,6 +66,9 @@ TEST_CASE("what cannot be backfilled is told") {
           {"FREQ=HOURLY", "2026-06-10T00:00:00Z", "2026-06-10T12:00:01Z", "to", "ahead of now"},
           {"FREQ=MINUTELY", "2026-06-09T00:00:00Z", "2026-06-09T16:41:00Z", "to",
            "There are 1001 occurrences, and at most 1000"},
+          // 13,737,600, one by one.
+          {"RRULE:FREQ=SECONDLY\nRRULE:FREQ=DAILY", "1971-01-01T00:00:00Z", "2026-06-09T00:00:00Z",
+           "to", "There are more than "},
           {"FREQ=YEARLY", "2026-06-09T00:00:00Z", "2026-06-09T16:41:00Z", "from", "no occurrence"},
       }));
   const auto preview = core::backfill_preview(times(hourly_due(rule)), at(from), at(to), kFilledAt);

@@ -1,11 +1,14 @@
 // Schedules whose occurrences are excluded for so long that a search for the next one gives up.
 #include "daemon/core/catchup.h"
 #include "daemon/core/lifecycle.h"
+#include "daemon/core/open_days.h"
 #include "daemon/core/refresh.h"
 #include "store/memory_store.h"
 #include "tests/support/simulation.h"
 
 #include <catch2/catch.hpp>
+
+#include <algorithm>
 
 namespace rruled::test {
 namespace {
@@ -122,6 +125,23 @@ TEST_CASE("a change or a reload of a schedule that is not searched through does 
   CHECK_FALSE(core::refreshed(change.schedule, true, zones, {}, now));
   row.next_run_at = at("2026-05-31T23:59:00Z");  // of other rules of the zone
   CHECK_FALSE(core::refreshed(row, true, zones, {}, now));
+}
+
+TEST_CASE("of a count that is cut short the excluded days are not taken away") {
+  static const rrule::ZoneDatabase zones;
+  auto set = rrule::Recurrence::compile("RRULE:FREQ=SECONDLY\nRRULE:FREQ=DAILY",
+                                        at("2026-01-01T00:00:00Z"), rrule::TimeZone::utc(), {});
+  auto weekends =
+      core::ExcludedDays::compile(R"({"rules":["FREQ=WEEKLY;BYDAY=SA,SU"]})", zones).value();
+  const core::OpenDays days(set.value(), weekends, store::CalendarAction::skip);
+  bool cut_short = false;
+  const auto day = days.count(at("2026-01-02T00:00:00Z"), at("2026-01-03T06:00:00Z"), &cut_short);
+  CHECK(day == 86'400);
+  CHECK_FALSE(cut_short);
+  const auto year = days.count(at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"), &cut_short);
+  CHECK(cut_short);
+  CHECK(year >= 86'400);
+  CHECK(year < 261 * 86'400);
 }
 
 }  // namespace rruled::test

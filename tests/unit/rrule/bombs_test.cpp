@@ -132,6 +132,23 @@ TEST_CASE("many sparse rules are refused once they cost too much") {
   CHECK(refused.error().code == ErrorCode::unsupported);
 }
 
+TEST_CASE("what has to be counted one by one is counted for so many steps") {
+  const auto [text, in_a_day] = GENERATE(table<std::string, std::uint64_t>({
+      {"RRULE:FREQ=SECONDLY\nRRULE:FREQ=DAILY", 86'400},
+      {"RRULE:FREQ=SECONDLY\nEXRULE:FREQ=MINUTELY;BYSECOND=7", 86'400 - 1'440},
+      {"RRULE:FREQ=SECONDLY;INTERVAL=2\nEXRULE:FREQ=SECONDLY;INTERVAL=2", 0},
+  }));
+  const auto set = compiled_set(text);
+  const auto from = detail::number(utc("2026-01-01T00:00:00Z"));
+  const auto counted = set.count(from, detail::number(utc("2199-01-01T00:00:00Z")));
+  CHECK(counted.cut_short);
+  CHECK(counted.total >= in_a_day);
+  CHECK(counted.total <= kStepsMax);
+  const auto day = set.count(from, from + 86'400);
+  CHECK_FALSE(day.cut_short);
+  CHECK(day.total == in_a_day);
+}
+
 TEST_CASE("an exclusion is followed no further than the next date") {
   std::string text = "RRULE:FREQ=DAILY\nEXRULE:FREQ=DAILY\nRDATE:20260101T000000";
   int dates = 1;
