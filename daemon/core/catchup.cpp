@@ -166,7 +166,11 @@ void settle_due(const store::Schedule& schedule,
                 Timestamp now,
                 Instant after,
                 DuePlan& plan) {
-  const auto first = search.next(after);
+  auto first = search.next(after);
+  // One that an edit kept though its new due time had passed: it is late from the edit on.
+  const bool kept = first && first->scheduled_for == schedule.next_run_at && schedule.next_due_at &&
+                    first->due_at < *schedule.next_due_at;
+  if (kept) first->due_at = *schedule.next_due_at;
   if (!first || first->due_at > now) {
     plan.next = first;
     return;
@@ -175,7 +179,8 @@ void settle_due(const store::Schedule& schedule,
   // The outage after a resume goes by the schedule's own policy: the next plan has it.
   const auto make_up = make_up_from(schedule, project, *first, now);
   const Timestamp too_late = now - schedule.catchup_grace - milliseconds(1);
-  const auto older = search.latest_due(*first, after, std::min(too_late, make_up.until));
+  auto older = search.latest_due(*first, after, std::min(too_late, make_up.until));
+  if (kept && first->due_at > too_late) older.reset();
   std::vector<Slot> late;
   auto slot = older ? search.next(older->scheduled_for) : first;
   while (slot && slot->due_at > too_late && slot->due_at <= now && late.size() < kRunsMax) {

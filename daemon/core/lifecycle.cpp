@@ -94,6 +94,33 @@ GapReason reason_unsettled(const Schedule& row) {
   return row.next_due_at ? GapReason::missed : GapReason::flow_inactive;
 }
 
+// Why what the old timing had by now will not run: what was not due yet is the person's doing.
+GapReason reason_edited(const Schedule& before, Timestamp now) {
+  return before.next_due_at && *before.next_due_at > now ? GapReason::skipped_by_operator
+                                                         : reason_unsettled(before);
+}
+
+// The occurrence whose time has come and whose jitter has not passed: there is one at most.
+std::optional<Slot> begun_at(const Schedule& row, const Timetable& timetable, Timestamp now) {
+  const auto ahead = timetable.first_ahead(row.settled_to, now);
+  return ahead && ahead->scheduled_for <= now ? ahead : std::nullopt;
+}
+
+// The occurrence at `instant` by another timing, unless that one has a later one by now; due now at
+// the earliest.
+std::optional<Slot> still_named(const Timetable& timetable, Instant instant, Timestamp now) {
+  const auto last =
+      timetable.previous(std::chrono::floor<std::chrono::seconds>(now) + std::chrono::seconds(1));
+  if (!last || last->scheduled_for != instant) return std::nullopt;
+  return Slot{instant, std::max(last->due_at, now)};
+}
+
+void go_on_with(Schedule& row, const Timetable& timetable, const Slot& slot, bool flow_fires) {
+  row.settled_to = slot.scheduled_for - std::chrono::seconds(1);
+  row.settled_wall = timetable.wall(*row.settled_to);
+  if (flow_fires && row.status != ScheduleStatus::paused) go_on_at(row, slot);
+}
+
 // What was due and not settled when it stops to fire was missed: what stops it came later.
 Change missed_by(Schedule row, const Timetable& timetable, Timestamp now) {
   Change change{std::move(row), std::nullopt};
@@ -148,17 +175,22 @@ Change edited(const Schedule& before,
               Timestamp now) {
   std::optional<store::Gap> gap;
   std::optional<store::Gap> excluded;
+  std::optional<Slot> kept;
   // Where the old timing cannot be used, what the new one has in that time is all that is known.
   const Timetable* past = timetable_before;
   if (!past && !before.next_due_at) past = &timetable;
   if (past && before.status != ScheduleStatus::completed) {
+    const auto begun = begun_at(before, *past, now);
+    if (begun) kept = still_named(timetable, begun->scheduled_for, now);
+    const bool dropped = begun && !kept;
     excluded = close_excluded(before, *past, now);
-    if (!before.next_due_at || *before.next_due_at <= now)
-      gap = close_gap(after, *past, reason_unsettled(before), now);
+    if (!before.next_due_at || *before.next_due_at <= now || dropped)
+      gap = close_gap(after, *past, reason_edited(before, now), dropped ? begun->due_at : now);
   }
   // What the new one has before now was never an occurrence: no resume may count or catch it up.
   settle_past(after, timetable, now);
   Change change = rescheduled(std::move(after), timetable, flow_fires, now);
+  if (kept) go_on_with(change.schedule, timetable, *kept, flow_fires);
   change.gap = std::move(gap);
   change.excluded = std::move(excluded);
   return change;

@@ -35,7 +35,10 @@ struct Change {
 // The edit of a stored row. What the old timing (absent: it cannot be used, and the new one has to
 // tell what passed while nothing fired) had due and unsettled becomes a gap row, so that no
 // occurrence is unaccounted for: missed, or what the schedule was until now (paused, in error, with
-// its flow inactive). The new timing begins now.
+// its flow inactive). The new timing begins now, but for an occurrence that had come and was not
+// due yet, for its jitter: where the new timing has it too, as its latest, it goes on with that
+// one, due now at the earliest; where not, it is in the gap (skipped_by_operator, if there is no
+// other).
 [[nodiscard]] Change edited(const store::Schedule& before,
                             const Timetable* timetable_before,
                             store::Schedule after,
