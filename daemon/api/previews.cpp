@@ -68,6 +68,12 @@ std::set<store::FlowId> firing_flows(const Call& call,
   return firing;
 }
 
+// What passes meanwhile does not run.
+bool project_paused(const Call& call) {
+  const auto project = call.directory().project(call.project());
+  return project && project->paused();
+}
+
 // The schedules of which the first `limit` occurrences after `from` can be.
 std::vector<store::Schedule> candidates(const Call& call,
                                         std::optional<store::Timestamp> from,
@@ -78,9 +84,7 @@ std::vector<store::Schedule> candidates(const Call& call,
   filter.due_before = to;
   // Nothing comes before next_due_at: the first ones are of those that are due first.
   const bool at_once = !from || *from <= call.now;
-  // What passes while the project is paused does not run.
-  const auto project = call.directory().project(call.project());
-  if (project && project->paused()) return {};
+  if (project_paused(call)) return {};
   auto page = call.directory().schedules(filter, {at_once ? limit : kUpcomingSchedulesMax, 0});
   if (!at_once && page.count > kUpcomingSchedulesMax)
     refuse("from", "With more than " + std::to_string(kUpcomingSchedulesMax) +
@@ -100,6 +104,23 @@ constexpr std::array<std::string_view, 9> kPreviewKeys{"rrule",    "starts_at", 
                       std::to_string(error.error.offset) + ").");
 }
 
+// Unless asked from when: what fires next, and what the calendar leaves out before that; of a
+// schedule that fires nothing, what is not settled and not due yet, though it may have been
+// scheduled before now.
+store::Instant shown_after(const Call& call,
+                           const store::Flow& flow,
+                           const store::Schedule& schedule,
+                           const Timetable& timetable) {
+  const auto not_due = std::min(std::chrono::floor<std::chrono::seconds>(call.now),
+                                timetable.before_due(call.now + std::chrono::milliseconds(1)));
+  const auto ahead = std::max(not_due, schedule.settled_to.value_or(not_due));
+  const bool flow_fires = core::can_fire(flow.status, flow.trigger_type);
+  const auto fires = core::fires_after(schedule, timetable, flow_fires);
+  if (!fires) return ahead;
+  if (*fires < ahead) return project_paused(call) ? ahead : *fires;
+  return schedule.next_run_at && timetable.open_days().leaves_out() ? ahead : *fires;
+}
+
 }  // namespace
 
 Response preview_schedule(Call& call) {
@@ -108,16 +129,11 @@ Response preview_schedule(Call& call) {
   const auto timetable =
       Timetable::compile(schedule, call.context.rules.zones, rules_of(call).calendars);
   if (!timetable) refuse_timing(timetable.error());
-  // Unless asked from when: what is not due yet, though it may have been scheduled before now; of
-  // one that is paused until a time, what comes after that.
-  auto ahead = std::min(std::chrono::floor<std::chrono::seconds>(call.now),
-                        timetable->before_due(call.now + std::chrono::milliseconds(1)));
-  if (schedule.paused_until)
-    ahead = core::fires_after(schedule, *timetable, core::can_fire(flow.status, flow.trigger_type))
-                .value_or(ahead);
-  const core::PreviewWindow window{.after = second_parameter(call, "after").value_or(ahead),
-                                   .until = second_parameter(call, "until"),
-                                   .count = size_parameter(call, "count", 10, kCountMax)};
+  const core::PreviewWindow window{
+      .after =
+          second_parameter(call, "after").value_or(shown_after(call, flow, schedule, *timetable)),
+      .until = second_parameter(call, "until"),
+      .count = size_parameter(call, "count", 10, kCountMax)};
   return occurrences(core::preview(*timetable, window));
 }
 

@@ -1,10 +1,15 @@
 // What will be, asked of the API.
+#include "daemon/core/flow_change.h"
+#include "daemon/core/lifecycle.h"
+#include "daemon/core/timetable.h"
 #include "tests/unit/api/api_home.h"
 
 #include <algorithm>
 
 namespace rruled::test {
 namespace {
+
+using namespace std::chrono_literals;
 
 namespace json = boost::json;
 
@@ -136,6 +141,37 @@ TEST_CASE("what comes next of a schedule that is paused until a time comes after
   CHECK(first(kProject + "schedules/upcoming/?to=2026-01-10T00:00:00Z").empty());
   (void)home.json(200, "PATCH", kFlows + flow, R"({"status":"draft"})");
   CHECK(first(kProject + "schedules/upcoming/").empty());
+}
+
+TEST_CASE("what a person skipped is not previewed, nor what passed in a paused project") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow();
+  const auto hourly = home.make_schedule(flow, "FREQ=HOURLY");
+  const std::string path = kFlows + flow + "/schedules/" + hourly;
+  const auto first = [&] {
+    const auto answer = home.json(200, "GET", path + "/preview/?count=1");
+    return ApiHome::text(answer.at("occurrences").at(0), "scheduled_for").substr(8, 5);
+  };
+  CHECK(first() == "05T10");
+  const auto& store = home.backend().store;
+  const auto row = *store->schedule(*store::parse_id<store::ScheduleId>(hourly));
+  const rrule::ZoneDatabase zones;
+  const auto timetable = core::Timetable::compile(row, zones).value();
+  const auto until = std::chrono::floor<std::chrono::seconds>(home.clock.at) + 9h;
+  store::ChangeSet changes;
+  core::put(changes, core::skipped(row, timetable, until, true, home.clock.at), &row);
+  REQUIRE_FALSE(store->write(changes, home.clock.at));
+  CHECK(first() == "05T18");
+  SECTION("as the project was paused then") {
+    (void)home.json(200, "POST", kProject + "pause/");
+    CHECK(first() == "05T18");
+    home.clock.at += 12h;
+    CHECK(first() == "05T22");
+  }
+  SECTION("whatever becomes of the schedule") {
+    (void)home.json(200, "PATCH", path, R"({"status":"paused"})");
+    CHECK(first() == "05T18");
+  }
 }
 
 // Whatever has become of the flow since: the request was accepted, and its answer stays.
