@@ -174,7 +174,14 @@ Response preview_unsaved(Call& call) {
   const auto timetable =
       Timetable::compile(request->schedule, call.context.rules.zones, rules_of(call).calendars);
   if (!timetable) refuse_timing(timetable.error());
-  Response response = occurrences(core::preview(*timetable, window));
+  const auto& open_days = timetable->open_days();
+  if (open_days.moves_too_often(
+          window.after.value_or(request->schedule.starts_at - std::chrono::seconds(1))))
+    refuse("calendar_action", std::string(core::kMovedTooOften));
+  const auto preview = core::preview(*timetable, window);
+  if (preview.exhausted && open_days.moves())
+    refuse("calendar_action", "Too many occurrences would be moved to one day; use skip.");
+  Response response = occurrences(preview);
   response.headers = call.headers;
   return response;
 }

@@ -14,6 +14,11 @@ constexpr date::days kDay{1};
 
 local_days day_of(local_seconds local) { return std::chrono::floor<date::days>(local); }
 
+std::optional<Placed> given_up(bool* exhausted) {
+  if (exhausted != nullptr) *exhausted = true;
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool OpenDays::is_excluded(const rrule::Occurrence& occurrence) const {
@@ -88,7 +93,7 @@ OpenDays::Excluded OpenDays::excluded(Instant after, Instant to, std::size_t new
 
 // ---- next, previous -----------------------------------------------------------------------------
 
-std::vector<Placed> OpenDays::on(local_days day) const {
+std::optional<std::vector<Placed>> OpenDays::on(local_days day) const {
   // The excluded days whose occurrences come here: those before it, or those after it.
   local_days first = day;
   local_days end = day + kDay;
@@ -98,8 +103,10 @@ std::vector<Placed> OpenDays::on(local_days day) const {
     while (days_->has(end)) end += kDay;
   std::vector<Placed> all;
   const Instant stop = start_of(end);
+  std::size_t seen = 0;
   auto found = recurrence_.next(start_of(first) - seconds(1));
   for (; found && found->instant < stop; found = recurrence_.next(found->instant)) {
+    if (++seen > kPlacedMax) return std::nullopt;
     Placed placed{*found};
     if (day_of(found->local) != day) {
       placed.moved_from = found->local;
@@ -127,7 +134,9 @@ std::optional<local_days> OpenDays::place_of(local_days day) const {
 std::optional<Placed> OpenDays::next_moved(Instant after, bool* exhausted) const {
   auto day = days_->open_from(day_of(recurrence_.zone()->to_local(after)));
   while (day) {
-    for (const auto& each : on(*day))
+    const auto all = on(*day);
+    if (!all) return given_up(exhausted);
+    for (const auto& each : *all)
       if (each.occurrence.instant > after) return each;
     const auto beyond = recurrence_.next(start_of(*day + kDay) - seconds(1), exhausted);
     if (!beyond) return std::nullopt;
@@ -143,8 +152,9 @@ std::optional<Placed> OpenDays::previous_moved(Instant before, bool* exhausted) 
   auto day = days_->open_to(day_of(recurrence_.zone()->to_local(before - seconds(1))));
   while (day) {
     const auto all = on(*day);
+    if (!all) return given_up(exhausted);
     const Placed* latest = nullptr;
-    for (const auto& each : all)
+    for (const auto& each : *all)
       if (each.occurrence.instant < before &&
           (latest == nullptr || latest->occurrence.instant < each.occurrence.instant))
         latest = &each;

@@ -4,16 +4,26 @@
 #include "rrule/recurrence.h"
 #include "store/types.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace rruled::core {
 
 using store::Instant;
+
+// Only a rule whose occurrences are at least so far apart is moved to other days.
+inline constexpr std::chrono::seconds kMovedMin{3'600};
+inline constexpr std::string_view kMovedTooOften =
+    "Only schedules of one hour or more can be moved to another day; use skip.";
+// Occurrences that one search looks at, on one day and on those that are moved to it: two years of
+// hours. Reaching it is `exhausted`.
+inline constexpr std::size_t kPlacedMax = 20'000;
 
 // Where an occurrence is after the calendar has been asked.
 struct Placed {
@@ -32,7 +42,8 @@ struct Placed {
 //                  that would be moved before the recurrence's start, or has no such day, is none.
 //
 // So next() and previous() go through strictly increasing instants as those of rrule do. With next
-// and previous the cost grows with the occurrences of a day: they are for rules of an hour or more.
+// and previous the cost grows with the occurrences of a day, and of the excluded ones beside it:
+// they are for rules of kMovedMin or more, and a search that meets more than kPlacedMax gives up.
 class OpenDays {
  public:
   // `days` may be null: nothing is excluded.
@@ -61,6 +72,10 @@ class OpenDays {
     return days_ != nullptr && action_ == store::CalendarAction::skip;
   }
   [[nodiscard]] bool moves() const { return days_ != nullptr && !leaves_out(); }
+  // Moved, though some of the 100 occurrences after `after` are closer together than kMovedMin.
+  [[nodiscard]] bool moves_too_often(Instant after) const {
+    return moves() && recurrence_.min_distance(after, 100) < kMovedMin;
+  }
   [[nodiscard]] bool is_excluded(const rrule::Occurrence& occurrence) const;
 
  private:
@@ -71,8 +86,8 @@ class OpenDays {
   [[nodiscard]] std::optional<Placed> previous_moved(Instant before, bool* exhausted) const;
   // Where the occurrences of a day go.
   [[nodiscard]] std::optional<date::local_days> place_of(date::local_days day) const;
-  // All that happens on a day that is not excluded, in order.
-  [[nodiscard]] std::vector<Placed> on(date::local_days day) const;
+  // All that happens on a day that is not excluded, in order; nullopt: more than kPlacedMax.
+  [[nodiscard]] std::optional<std::vector<Placed>> on(date::local_days day) const;
 
   rrule::Recurrence recurrence_;
   std::shared_ptr<const ExcludedDays> days_;

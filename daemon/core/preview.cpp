@@ -61,16 +61,16 @@ Preview preview_of_open_days(const Timetable& timetable, const PreviewWindow& wi
   Preview result;
   const OpenDays& open_days = timetable.open_days();
   const Instant after = window.after.value_or(timetable.recurrence().starts_at() - seconds(1));
-  auto found = open_days.next(after);
+  auto found = open_days.next(after, &result.exhausted);
   while (found && result.items.size() < window.count &&
          (!window.until || found->occurrence.instant <= *window.until)) {
     const Instant instant = found->occurrence.instant;
     const auto slot = timetable.next(instant - seconds(1));
     result.items.push_back(
         {found->occurrence, slot ? slot->due_at : Timestamp(instant), found->moved_from});
-    found = open_days.next(instant);
+    found = open_days.next(instant, &result.exhausted);
   }
-  result.ended = !found;
+  result.ended = !found && !result.exhausted;
   std::optional<Instant> end;
   if (result.items.size() < window.count && window.until)
     end = *window.until;

@@ -53,7 +53,6 @@ constexpr std::array<std::string_view, 4> kRetryKeys{"max_attempts", "min_backof
                                                      "max_age"};
 constexpr int kIntervalSamples = 100;
 constexpr std::string_view kNoFuture = "Schedule produces no future occurrences.";
-constexpr seconds kMovedMin{3'600};
 
 // A quarantined schedule is taken over from an export as it is.
 bool is_broken(const json::object& object, JsonUse use) {
@@ -259,6 +258,11 @@ void check_timing(FieldReader& fields,
   }
   edit.timetable = std::move(*timetable);
   if (use == JsonUse::import && edit.status == ScheduleStatus::completed) return;
+  const Instant second = std::chrono::floor<seconds>(now);
+  if (edit.timetable->open_days().moves_too_often(second)) {
+    fields.refuse("calendar_action", "invalid_input", std::string(kMovedTooOften));
+    return;
+  }
   if (!edit.timetable->first_ahead(edit.row.settled_to, now)) {
     // By itself the rule may have some.
     const bool excluded = edit.timetable->recurrence().next(std::chrono::floor<seconds>(now)) &&
@@ -266,13 +270,6 @@ void check_timing(FieldReader& fields,
     fields.refuse(excluded ? "calendar" : "rrule", "invalid_input",
                   excluded ? "Schedule produces no future occurrences: its calendar excludes all."
                            : std::string(kNoFuture));
-    return;
-  }
-  const Instant second = std::chrono::floor<seconds>(now);
-  if (edit.timetable->open_days().moves() &&
-      edit.timetable->recurrence().min_distance(second, kIntervalSamples) < kMovedMin) {
-    fields.refuse("calendar_action", "invalid_input",
-                  "Only schedules of one hour or more can be moved to another day; use skip.");
     return;
   }
   if (edit.timetable->min_distance(second, kIntervalSamples) < rules.min_interval)

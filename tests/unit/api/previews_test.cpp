@@ -143,6 +143,35 @@ TEST_CASE("what comes next of a schedule that is paused until a time comes after
   CHECK(first(kProject + "schedules/upcoming/").empty());
 }
 
+TEST_CASE("a rule that is too dense to be moved to other days is not previewed, nor stored") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow();
+  (void)home.json(201, "POST", kProject + "calendars/",
+                  R"({"name":"c","rules":["FREQ=WEEKLY;BYDAY=SA,SU"]})");
+  const auto body = [](const char* rule, const char* action) {
+    return R"({"rrule":")" + std::string(rule) +
+           R"(","starts_at":"2026-01-01T00:00:00Z","count":1000,"calendar":"c",)"
+           R"("calendar_action":")" +
+           action + R"("})";
+  };
+  const auto action = GENERATE("next", "previous");
+  const std::string unsaved = kProject + "schedules/preview/";
+  CHECK(attr(home.json(400, "POST", unsaved, body("FREQ=SECONDLY", action))) == "calendar_action");
+  CHECK(attr(home.json(400, "POST", kFlows + flow + "/schedules/",
+                       body("FREQ=SECONDLY", action))) == "calendar_action");
+  CHECK(attr(home.json(400, "POST", unsaved,
+                       body("RRULE:FREQ=DAILY\\nRRULE:FREQ=SECONDLY;BYMONTH=6", action))) ==
+        "calendar_action");
+  CHECK(home.json(200, "POST", unsaved, body("FREQ=HOURLY", action))
+            .at("occurrences")
+            .as_array()
+            .size() == 1'000);
+  CHECK(home.json(200, "POST", unsaved, body("FREQ=SECONDLY", "skip"))
+            .at("occurrences")
+            .as_array()
+            .size() == 1'000);
+}
+
 TEST_CASE("what a person skipped is not previewed, nor what passed in a paused project") {
   ApiHome home(either_store());
   const auto flow = home.make_flow();

@@ -160,4 +160,38 @@ TEST_CASE("of a year of seconds the excluded days are passed over at once") {
   CHECK(excluded.newest[1].instant == at("2026-07-05T23:59:59Z"));
 }
 
+TEST_CASE("a day to which too many occurrences are moved is given up, not built") {
+  const auto action = GENERATE(CalendarAction::next, CalendarAction::previous);
+  const auto searched = [](const OpenDays& days, const char* at_time, bool forward) {
+    bool exhausted = false;
+    const auto found =
+        forward ? days.next(at(at_time), &exhausted) : days.previous(at(at_time), &exhausted);
+    CHECK(found.has_value() != exhausted);
+    return exhausted;
+  };
+  const auto seconds_each =
+      open_days("FREQ=SECONDLY", "2026-01-01T00:00:00Z", "UTC", kWeekends, action);
+  CHECK(seconds_each.moves_too_often(at("2026-07-01T00:00:00Z")));
+  for (const bool forward : {true, false})
+    CHECK(searched(seconds_each, "2026-07-01T12:00:00Z", forward));
+  // Its trouble is more than a hundred occurrences ahead.
+  const auto later = open_days("RRULE:FREQ=DAILY\nRRULE:FREQ=SECONDLY;BYMONTH=6",
+                               "2026-01-01T00:00:00Z", "UTC", kWeekends, action);
+  CHECK_FALSE(later.moves_too_often(at("2026-01-01T00:00:00Z")));
+  CHECK_FALSE(searched(later, "2026-05-27T00:00:00Z", true));
+  CHECK(searched(later, "2026-06-02T00:00:00Z", true));
+  CHECK(searched(later, "2026-07-01T00:00:00Z", false));
+}
+
+TEST_CASE("two years of hours are moved to one day") {
+  const auto days = open_days("FREQ=HOURLY", "2026-01-01T00:00:00Z", "UTC",
+                              R"({"rrule":"FREQ=DAILY;COUNT=730","starts_on":"2026-07-01"})",
+                              CalendarAction::next);
+  bool exhausted = false;
+  const auto found = days.next(at("2026-06-30T23:00:00Z"), &exhausted);
+  CHECK_FALSE(exhausted);
+  REQUIRE(found);
+  CHECK(found->occurrence.instant == at("2028-06-30T00:00:00Z"));
+}
+
 }  // namespace rruled::test
