@@ -21,6 +21,10 @@ using std::chrono::floor;
 constexpr local_days kFirst{date::year{1970} / 1 / 1};
 constexpr local_days kLast{date::year{2200} / 12 / 31};
 constexpr std::int64_t kRuleDaysMax = 366;
+// Days that all rules of a calendar are asked for, those of a rule with several lines once for each
+// line: a calendar is compiled where schedules fire, and must not hold them up. Thirteen rules of
+// every day, or five thousand of one day in a year, until 2200.
+constexpr std::int64_t kWorkMax = 1'000'000;
 constexpr std::string_view kDefaultStart = "2000-01-01";
 constexpr std::array<std::string_view, 4> kRuleKeys{"rrule", "starts_on", "timezone", "days"};
 
@@ -63,35 +67,70 @@ FieldResult<Rule> read_rule(const json::value& value, const std::string& attr) {
   return rule;
 }
 
-FieldResult<rrule::Recurrence> compile_rule(const Rule& rule,
-                                            const std::string& attr,
-                                            const rrule::ZoneDatabase& zones) {
+struct CompiledRule {
+  rrule::RecurrenceSet set;
+  rrule::Recurrence recurrence;
+};
+
+FieldResult<CompiledRule> compile_rule(const Rule& rule,
+                                       const std::string& attr,
+                                       const rrule::ZoneDatabase& zones) {
   const auto zone = zones.find(rule.timezone);
   if (!zone)
     return FieldError{join_attr(attr, "timezone"), "invalid_input", "Invalid or unknown timezone.",
                       zone.error().detail};
+  const auto refused = [&attr](const rrule::ParseError& error) {
+    return invalid(join_attr(attr, "rrule"), "Invalid RRULE. " + error.detail + ".");
+  };
+  auto set = rrule::parse_recurrence(rule.rrule);
+  if (!set) return refused(set.error());
   const auto start = rrule::start_instant(rrule::local_seconds(*parse_day(rule.starts_on)), **zone);
   const auto find_zone = [&zones](const std::string& name) { return zones.find(name); };
   // A day that the clock skips or shows twice is a day.
-  auto recurrence = rrule::Recurrence::compile(rule.rrule, start, *zone, {}, find_zone);
-  if (!recurrence)
-    return invalid(join_attr(attr, "rrule"), "Invalid RRULE. " + recurrence.error().detail + ".");
-  return std::move(*recurrence);
+  auto recurrence = rrule::Recurrence::compile(*set, start, *zone, {}, find_zone);
+  if (!recurrence) return refused(recurrence.error());
+  return CompiledRule{std::move(*set), std::move(*recurrence)};
 }
 
-// Every day of the rule, one step each, however often it comes on a day.
+// Whether a rule can come more than once on a day.
+bool within_days(const rrule::Rule& rule) {
+  return rule.frequency() < rrule::Frequency::daily || rule.by_hour().size() > 1 ||
+         rule.by_minute().size() > 1 || rule.by_second().size() > 1;
+}
+
+// What it costs to find the first day after another one, `span` days on. What EXRULE leaves out in
+// between is walked.
+std::int64_t cost_of(const rrule::RecurrenceSet& set, date::days span) {
+  constexpr std::int64_t kWithinDays = 1'000;
+  const auto lines = std::max<std::int64_t>(
+      1, static_cast<std::int64_t>(set.rules.size() + set.exclude_rules.size()));
+  if (set.exclude_rules.empty()) return lines;
+  return lines * span.count() * (std::ranges::any_of(set.rules, within_days) ? kWithinDays : 1);
+}
+
+enum class Walked { all, too_much, given_up };
+
+// Every day of the rule, one step each, however often it comes on a day. `work` is what is left of
+// kWorkMax.
 template <class Each>
-void for_each_day(const rrule::Recurrence& recurrence, Each each) {
-  rrule::OccurrenceIterator walk(recurrence);
+Walked for_each_day(const CompiledRule& rule, std::int64_t& work, Each each) {
+  rrule::OccurrenceIterator walk(rule.recurrence);
+  const auto& zone = *rule.recurrence.zone();
+  auto last = floor<date::days>(zone.to_local(rule.recurrence.starts_at())) - date::days(1);
   while (const auto occurrence = walk.next()) {
     const auto day = floor<date::days>(occurrence->local);
-    if (day > kLast) return;
+    work -= cost_of(rule.set, std::min(day, kLast) - last);
+    if (work < 0) return Walked::too_much;
+    if (day > kLast) return Walked::all;
+    last = day;
     each(day);
-    const auto next_day =
-        rrule::start_instant(rrule::local_seconds(day + date::days(1)), *recurrence.zone());
+    const auto next_day = rrule::start_instant(rrule::local_seconds(day + date::days(1)), zone);
     if (next_day - std::chrono::seconds(1) > occurrence->instant)
       walk.seek(next_day - std::chrono::seconds(1));
   }
+  work -= cost_of(rule.set, kLast - last);
+  if (work < 0) return Walked::too_much;
+  return walk.exhausted() ? Walked::given_up : Walked::all;
 }
 
 const json::array* array_of(const json::object& object, std::string_view key) {
@@ -128,9 +167,9 @@ FieldResult<json::array> read_rules(const json::value& value, const rrule::ZoneD
     const std::string attr = join_attr("rules", i);
     auto rule = read_rule((*array)[i], attr);
     if (!rule) return rule.error();
-    if (const auto recurrence = compile_rule(*rule, attr, zones); !recurrence)
-      return recurrence.error();
-    rules.push_back(json::object{{"rrule", to_string(*rrule::parse_recurrence(rule->rrule))},
+    const auto compiled = compile_rule(*rule, attr, zones);
+    if (!compiled) return compiled.error();
+    rules.push_back(json::object{{"rrule", to_string(compiled->set)},
                                  {"starts_on", rule->starts_on},
                                  {"timezone", rule->timezone},
                                  {"days", rule->days}});
@@ -140,11 +179,14 @@ FieldResult<json::array> read_rules(const json::value& value, const rrule::ZoneD
 
 }  // namespace
 
-void ExcludedDays::add(local_days day) {
-  if (day < kFirst || day > kLast) return;
-  const auto at = static_cast<std::size_t>((day - kFirst).count());
-  if (days_.size() <= at) days_.resize(at + 1);
-  days_[at] = true;
+void ExcludedDays::add(local_days from, local_days to) {
+  from = std::max(from, kFirst);
+  to = std::min(to, kLast + date::days(1));
+  if (from >= to) return;
+  const auto begin = (from - kFirst).count();
+  const auto end = (to - kFirst).count();
+  if (days_.size() < static_cast<std::size_t>(end)) days_.resize(static_cast<std::size_t>(end));
+  std::fill(days_.begin() + begin, days_.begin() + end, true);
 }
 
 FieldResult<std::shared_ptr<const ExcludedDays>> ExcludedDays::compile(
@@ -155,17 +197,28 @@ FieldResult<std::shared_ptr<const ExcludedDays>> ExcludedDays::compile(
   if (const auto* dates = array_of(value.get_object(), "dates"))
     for (const auto& each : *dates)
       if (const auto day = each.is_string() ? parse_day(each.get_string()) : std::nullopt)
-        result->add(*day);
+        result->add(*day, *day + date::days(1));
   if (const auto* rules = array_of(value.get_object(), "rules")) {
+    std::int64_t work = kWorkMax;
     for (std::size_t i = 0; i < rules->size(); ++i) {
       const std::string attr = join_attr("rules", i);
       const auto rule = read_rule((*rules)[i], attr);
       if (!rule) return rule.error();
-      const auto recurrence = compile_rule(*rule, attr, zones);
-      if (!recurrence) return recurrence.error();
-      for_each_day(*recurrence, [&](local_days day) {
-        for (int ahead = 0; ahead < rule->days; ++ahead) result->add(day + date::days(ahead));
+      const auto compiled = compile_rule(*rule, attr, zones);
+      if (!compiled) return compiled.error();
+      auto added_to = kFirst;  // what a rule has added before is not added again
+      const auto walked = for_each_day(*compiled, work, [&](local_days day) {
+        const auto end = day + date::days(rule->days);
+        result->add(std::max(day, added_to), end);
+        added_to = end;
       });
+      if (walked == Walked::too_much)
+        return invalid(attr,
+                       "With this rule the calendar has too many days to go through: give its "
+                       "rules an end (UNTIL or COUNT), or dates instead.");
+      if (walked == Walked::given_up)
+        return invalid(join_attr(attr, "rrule"),
+                       "Invalid RRULE. too many occurrences in a row are excluded.");
     }
   }
   return std::shared_ptr<const ExcludedDays>(std::move(result));
@@ -225,6 +278,8 @@ FieldResult<store::Calendar> calendar_from_json(const json::object& object,
     auto read = read_rules(*rules, zones);
     if (!read) return read.error();
     days["rules"] = std::move(*read);
+    if (const auto compiled = ExcludedDays::compile(json_text(days), zones); !compiled)
+      return compiled.error();
   }
   for (const auto* key : {"dates", "rules"})
     if (!days.contains(key)) days[key] = json::array();

@@ -31,6 +31,7 @@ namespace rruled::core {
 class ExcludedDays {
  public:
   // Days from the year 1970 to 2200; others are not excluded. Errors name the field below `days`.
+  // The work is bounded: rules that name too many days are an error.
   [[nodiscard]] static FieldResult<std::shared_ptr<const ExcludedDays>> compile(
       std::string_view days, const rrule::ZoneDatabase& zones);
 
@@ -45,7 +46,7 @@ class ExcludedDays {
                                                       std::size_t limit) const;
 
  private:
-  void add(date::local_days day);
+  void add(date::local_days from, date::local_days to);  // [from, to)
 
   std::vector<bool> days_;  // from kFirst on
 };

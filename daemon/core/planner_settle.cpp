@@ -104,9 +104,11 @@ bool Planner::is_awaited(const store::DueSchedule& row) const {
 
 std::shared_ptr<const ExcludedDays> Planner::days_of(const std::string& text) {
   auto& known = calendars_[text];
-  if (auto days = known.lock()) return days;
+  if (!known.expired()) return known.lock();
   auto compiled = ExcludedDays::compile(text, zones_);
-  auto days = compiled ? std::move(*compiled) : nullptr;
+  // Null where it cannot be used, but shared: it is not tried again for each schedule.
+  auto days = compiled ? std::move(*compiled)
+                       : std::shared_ptr<const ExcludedDays>(std::make_shared<bool>(), nullptr);
   known = days;
   std::erase_if(calendars_, [](const auto& each) { return each.second.expired(); });
   return days;

@@ -88,6 +88,41 @@ TEST_CASE("what is wrong with a calendar is told by its place") {
   CHECK_THAT(calendar.error().detail, Catch::Contains(part));
 }
 
+TEST_CASE("a calendar that takes too long to go through is refused when it is written") {
+  const auto with_rules = [](int count, const char* rule) {
+    std::string body = R"({"name":"n","rules":[)";
+    for (int i = 0; i < count; ++i) body += (i == 0 ? "" : ",") + std::string(rule);
+    return read((body + "]}").c_str());
+  };
+  const auto [count, rule, attr] = GENERATE(table<int, const char*, const char*>({
+      {1'000, R"({"rrule":"FREQ=DAILY","starts_on":"2030-01-01","days":366})", "rules__16"},
+      // What EXRULE leaves out costs, too.
+      {1'000, R"("RRULE:FREQ=DAILY\nEXRULE:FREQ=DAILY;COUNT=40000")", "rules__6"},
+      {1, R"("RRULE:FREQ=MINUTELY\nEXRULE:FREQ=MINUTELY;BYMINUTE=1")", "rules__0"},
+  }));
+  CAPTURE(rule);
+  const auto refused = with_rules(count, rule);
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().attr == attr);
+  CHECK_THAT(refused.error().detail, Catch::Contains("too many days"));
+  // What a person would write.
+  CHECK(with_rules(5, R"("FREQ=WEEKLY;BYDAY=SA,SU")").has_value());
+  CHECK(with_rules(1'000, R"("FREQ=YEARLY")").has_value());
+  CHECK(with_rules(1, R"("RRULE:FREQ=WEEKLY\nEXRULE:FREQ=MONTHLY")").has_value());
+}
+
+TEST_CASE("days of a rule that overlap are excluded once, and up to the end of each") {
+  const auto days = days_of(
+      R"({"name":"n","rules":[{"rrule":"FREQ=DAILY;INTERVAL=2;COUNT=3","starts_on":"2026-06-01",
+          "days":3},{"rrule":"FREQ=DAILY","starts_on":"2200-12-01","days":366}]})");
+  CHECK_FALSE(days->has(day("2026-05-31")));
+  CHECK(days->between(day("2026-05-01"), day("2026-06-30"), 100) ==
+        std::vector{day("2026-06-01"), day("2026-06-02"), day("2026-06-03"), day("2026-06-04"),
+                    day("2026-06-05"), day("2026-06-06"), day("2026-06-07")});
+  CHECK(days->has(day("2200-12-31")));
+  CHECK_FALSE(days->has(day("2201-01-01")));
+}
+
 TEST_CASE("a calendar is stored in order and printed as it was given") {
   const auto calendar = read(
       R"({"name":"n","note":"x","dates":["2026-12-24","2026-01-01","2026-12-24"],
