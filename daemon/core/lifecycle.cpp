@@ -101,8 +101,10 @@ GapReason reason_edited(const Schedule& before, Timestamp now) {
 }
 
 // The occurrence whose time has come and whose jitter has not passed: there is one at most.
-std::optional<Slot> begun_at(const Schedule& row, const Timetable& timetable, Timestamp now) {
-  const auto ahead = timetable.first_ahead(row.settled_to, now);
+std::optional<Slot> begun_at(std::optional<Instant> settled_to,
+                             const Timetable& timetable,
+                             Timestamp now) {
+  const auto ahead = timetable.first_ahead(settled_to, now);
   return ahead && ahead->scheduled_for <= now ? ahead : std::nullopt;
 }
 
@@ -125,6 +127,7 @@ void go_on_with(Schedule& row, const Timetable& timetable, const Slot& slot, boo
 Change missed_by(Schedule row, const Timetable& timetable, Timestamp now) {
   Change change{std::move(row), std::nullopt};
   if (!change.schedule.next_due_at || *change.schedule.next_due_at > now) return change;
+  change.schedule.settled_to = settled_by_wall(change.schedule, timetable);
   change.excluded = close_excluded(change.schedule, timetable, now);
   change.gap = close_gap(change.schedule, timetable, GapReason::missed, now);
   settle_up_to_now(change.schedule, timetable, now);
@@ -153,6 +156,17 @@ bool can_fire(store::FlowStatus status, std::string_view trigger_type) {
          (trigger_type == "batch" || trigger_type == "schedule");
 }
 
+std::optional<Instant> settled_by_wall(const Schedule& row, const Timetable& timetable) {
+  auto settled = row.settled_to;
+  if (!settled || !row.settled_wall || timetable.wall(*settled) == *row.settled_wall)
+    return settled;
+  auto slot = timetable.next(settled);
+  for (; slot && timetable.wall(slot->scheduled_for) <= *row.settled_wall;
+       slot = timetable.next(settled))
+    settled = slot->scheduled_for;
+  return settled;
+}
+
 store::RunKind run_kind(std::string_view trigger_type) {
   return trigger_type == "batch" ? store::RunKind::batch_job : store::RunKind::invocation;
 }
@@ -179,11 +193,15 @@ Change edited(const Schedule& before,
   // Where the old timing cannot be used, what the new one has in that time is all that is known.
   const Timetable* past = timetable_before;
   if (!past && !before.next_due_at) past = &timetable;
+  if (before.timezone == after.timezone) {
+    if (past) after.settled_to = settled_by_wall(after, *past);
+    after.settled_to = settled_by_wall(after, timetable);
+  }
   if (past && before.status != ScheduleStatus::completed) {
-    const auto begun = begun_at(before, *past, now);
+    const auto begun = begun_at(after.settled_to, *past, now);
     if (begun) kept = still_named(timetable, begun->scheduled_for, now);
     const bool dropped = begun && !kept;
-    excluded = close_excluded(before, *past, now);
+    excluded = close_excluded(after, *past, now);
     if (!before.next_due_at || *before.next_due_at <= now || dropped)
       gap = close_gap(after, *past, reason_edited(before, now), dropped ? begun->due_at : now);
   }
@@ -238,6 +256,7 @@ Change resumed(
   row.updated_at = now;
   row.resumed_at = catch_up == CatchUp::none ? std::nullopt : std::optional(now);
   row.resume_catchup = other_policy(catch_up);
+  row.settled_to = settled_by_wall(row, timetable);
   if (catch_up != CatchUp::none && flow_fires) {
     const Instant created = std::chrono::floor<std::chrono::seconds>(row.created_at);
     bool exhausted = false;
@@ -261,6 +280,7 @@ Change skipped(
   Schedule& after = change.schedule;
   if (after.status != ScheduleStatus::active) return change;
   const Instant created = std::chrono::floor<std::chrono::seconds>(after.created_at);
+  after.settled_to = settled_by_wall(after, timetable);
   const Instant settled = std::max(after.settled_to.value_or(created), created);
   const auto first = timetable.next(settled);
   const auto last = timetable.previous(until);
@@ -308,6 +328,7 @@ Change flow_changed(
     return change;
   }
   if (row.next_run_at) return {std::move(row), std::nullopt};  // it could fire before, too
+  row.settled_to = settled_by_wall(row, timetable);
   auto excluded = close_excluded(row, timetable, now);
   auto gap = close_gap(row, timetable, GapReason::flow_inactive, now);
   Change change = go_on(std::move(row), timetable, flow_fires, now);

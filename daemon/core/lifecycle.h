@@ -24,6 +24,12 @@ struct Change {
   std::optional<store::Gap> excluded{};  // that the calendar left out meanwhile
 };
 
+// What of `row` is settled: up to settled_to, or, where the rules of its zone have changed since,
+// up to the last occurrence whose wall time had been settled before (semantics.md, 2.9). While they
+// have not, a wall time that comes again is the fold's second reading.
+[[nodiscard]] std::optional<Instant> settled_by_wall(const store::Schedule& row,
+                                                     const Timetable& timetable);
+
 // A new row, or one whose rrule, starts_at, timezone, DST or jitter setting was edited: goes on
 // with the first occurrence after settled_to whose due time is ahead. completed becomes active,
 // paused stays.

@@ -9,18 +9,11 @@
 namespace rruled::core {
 namespace {
 
-// The first occurrence that is not settled: as an instant, and, where the zone's rules for
-// settled_to have changed, as a wall time. (While they have not, a wall time that comes again is
-// the fold's second reading.)
 std::optional<Slot> first_unsettled(const store::Schedule& row,
                                     const Timetable& timetable,
                                     bool& exhausted) {
-  const Instant settled = row.settled_to.value_or(*row.next_run_at - std::chrono::seconds(1));
-  auto slot = timetable.next(settled, &exhausted);
-  if (!row.settled_wall || timetable.wall(settled) == *row.settled_wall) return slot;
-  while (slot && timetable.wall(slot->scheduled_for) <= *row.settled_wall)
-    slot = timetable.next(slot->scheduled_for, &exhausted);
-  return slot;
+  const Instant before_next = *row.next_run_at - std::chrono::seconds(1);
+  return timetable.next(settled_by_wall(row, timetable).value_or(before_next), &exhausted);
 }
 
 }  // namespace

@@ -106,6 +106,54 @@ TEST_CASE("new rules move the next run; a wall time that already ran does not ru
   }
 }
 
+TEST_CASE("a wall time that ran before new rules does not run again by a resume or an edit") {
+  ZoneFolder folder;
+  folder.put("Test/Zone", "Europe/Berlin");
+  rrule::ZoneDatabase zones(folder.path());
+  const auto ran = settle_next(daily_at_nine(zones, at("2026-06-01T00:00:00Z")), zones);
+  const auto old_times = core::Timetable::compile(ran, zones).value();
+  const auto paused = core::paused(ran, &old_times, "", at("2026-06-01T07:10:00Z")).schedule;
+  const auto stopped =
+      core::flow_changed(ran, old_times, false, at("2026-06-01T07:10:00Z"), false).schedule;
+  folder.put("Test/Zone", "Europe/London");  // 09:00 is at 08:00Z now, and comes once more
+  (void)zones.reload();
+  const auto times = core::Timetable::compile(ran, zones).value();
+  const auto now = GENERATE(at("2026-06-01T07:30:00Z"), at("2026-06-01T08:30:00Z"));
+  const auto tomorrow = at("2026-06-02T08:00:00Z");
+  const auto check = [&](const core::Change& change) {
+    CHECK_FALSE(change.gap);
+    CHECK(change.schedule.next_run_at == tomorrow);
+    CHECK(!core::refreshed(change.schedule, true, zones, {}, now));
+  };
+  SECTION("of the schedule") {
+    check(core::resumed(paused, times, true, now,
+                        GENERATE(core::CatchUp::none, core::CatchUp::policy)));
+  }
+  SECTION("of its flow") { check(core::flow_changed(stopped, times, true, now, false)); }
+  SECTION("of its jitter, paused or not") {
+    check(core::edited(ran, &times, ran, times, true, now));
+    check(core::resumed(core::edited(paused, &times, paused, times, true, now).schedule, times,
+                        true, now));
+  }
+  SECTION("of its rule: what comes later that day runs") {
+    auto after = ran;
+    after.rrule = "FREQ=DAILY;BYHOUR=9,10;BYMINUTE=0;BYSECOND=0";
+    const auto change =
+        core::edited(ran, &times, after, core::Timetable::compile(after, zones).value(), true, now);
+    CHECK_FALSE(change.gap);
+    CHECK(change.schedule.next_run_at == at("2026-06-01T09:00:00Z"));
+  }
+  SECTION("what a person skips begins after it") {
+    const auto moved = core::refreshed(ran, true, zones, {}, now);
+    REQUIRE(moved);
+    const auto skipped =
+        core::skipped(moved->put.schedule, times, at("2026-06-03T00:00:00Z"), true, now);
+    REQUIRE(skipped.gap);
+    CHECK(skipped.gap->from == tomorrow);
+    CHECK(skipped.gap->count == 1);
+  }
+}
+
 TEST_CASE("a schedule whose zone was edited is not held to the old zone's wall clock") {
   ZoneFolder folder;
   folder.put("Test/Zone", "Asia/Tokyo");
