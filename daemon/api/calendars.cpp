@@ -6,6 +6,7 @@
 #include "daemon/core/lifecycle.h"
 
 #include <array>
+#include <map>
 
 namespace rruled::api {
 namespace {
@@ -72,12 +73,12 @@ void move_schedules(const Call& call, const store::Calendar& after, store::Chang
   };
   auto moved =
       core::calendar_changes(schedules, rules_of(call).calendars, now_days, fires, zones, call.now);
-  for (auto& change : moved)
-    for (const auto& before : schedules)
-      if (before.id == change.schedule.id) {
-        core::put(changes, std::move(change), &before);
-        break;
-      }
+  std::map<store::ScheduleId, const store::Schedule*> before;
+  for (const auto& each : schedules) before.emplace(each.id, &each);
+  for (auto& change : moved) {
+    const auto* row = before.at(change.schedule.id);
+    core::put(changes, std::move(change), row);
+  }
 }
 
 }  // namespace

@@ -50,11 +50,14 @@ std::vector<Change> calendar_changes(const std::vector<store::Schedule>& schedul
     const auto old = Timetable::compile(row, zones, before);
     const auto now_valid = Timetable::compile(row, zones, after);
     if (!now_valid) continue;  // it is in error, or will be when it is due
+    // What is settled between the reading of the rows and the writing is a conflict: the flow is
+    // asked for only where next_run_at, or the pause, does not tell.
+    const bool flow_fires =
+        row.next_run_at || (row.status != store::ScheduleStatus::paused && fires(row.flow_id));
     if (row.status == store::ScheduleStatus::error) {
-      changes.push_back(resumed(row, *now_valid, fires(row.flow_id), now));
+      changes.push_back(resumed(row, *now_valid, flow_fires, now));
     } else {
-      changes.push_back(
-          edited(row, old ? &*old : nullptr, row, *now_valid, fires(row.flow_id), now));
+      changes.push_back(edited(row, old ? &*old : nullptr, row, *now_valid, flow_fires, now));
     }
   }
   return changes;

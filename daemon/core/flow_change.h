@@ -26,7 +26,8 @@ void put(store::ChangeSet& changes, Change change, const store::Schedule* before
                                                bool project_paused);
 
 // The days of a calendar change: rows of the schedules that name it, which `before` and `after`
-// find. `fires`: whether the flow of a schedule can fire.
+// find, in their order. Each of them is there, changed or not: by their new versions the daemons
+// learn of the days. `fires`: whether the flow of a schedule can fire; asked of few.
 [[nodiscard]] std::vector<Change> calendar_changes(const std::vector<store::Schedule>& schedules,
                                                    const CalendarFinder& before,
                                                    const CalendarFinder& after,

@@ -1,5 +1,6 @@
 // Edits of a stored schedule, and what of the time before them must not get lost.
 #include "daemon/core/catchup.h"
+#include "daemon/core/flow_change.h"
 #include "daemon/core/lifecycle.h"
 #include "tests/support/simulation.h"
 
@@ -115,6 +116,48 @@ TEST_CASE("an occurrence that waits for its jitter and is edited away is in a ga
     CHECK(both.gap->from == at("2026-06-02T09:00:00Z"));
     CHECK(both.gap->count == 2);
   }
+}
+
+TEST_CASE("a changed calendar asks for the flows of schedules alone that have nothing next") {
+  const rrule::ZoneDatabase zones;
+  const auto finder = [&](const char* days) {
+    return [days = core::ExcludedDays::compile(days, zones).value()](
+               std::int64_t, const std::string&) { return days; };
+  };
+  const auto flow = [](std::uint8_t n) {
+    store::FlowId id;
+    id.value.data[0] = n;
+    return id;
+  };
+  auto active = jittered();
+  active.calendar = "holidays";
+  active.flow_id = flow(1);
+  auto paused = active;
+  paused.flow_id = flow(2);
+  paused.status = ScheduleStatus::paused;
+  paused.next_run_at.reset();
+  paused.next_due_at.reset();
+  auto completed = paused;
+  completed.flow_id = flow(3);
+  completed.status = ScheduleStatus::completed;
+  auto stopped = completed;
+  stopped.flow_id = flow(4);
+  stopped.status = ScheduleStatus::active;
+  std::vector<store::FlowId> asked;
+  const auto changes = core::calendar_changes(
+      {active, paused, completed, stopped}, finder(R"({"dates":[]})"),
+      finder(R"({"dates":["2026-06-03"]})"),
+      [&](store::FlowId id) {
+        asked.push_back(id);
+        return id == flow(3);
+      },
+      zones, at("2026-06-03T08:00:00Z"));
+  CHECK(asked == std::vector{flow(3), flow(4)});
+  REQUIRE(changes.size() == 4);
+  CHECK(changes[0].schedule.next_run_at == at("2026-06-04T09:00:00Z"));
+  CHECK(changes[1].schedule.status == ScheduleStatus::paused);
+  CHECK(changes[2].schedule.next_run_at == at("2026-06-04T09:00:00Z"));
+  CHECK_FALSE(changes[3].schedule.next_run_at);
 }
 
 }  // namespace rruled::test
