@@ -1,5 +1,7 @@
 #include "daemon/core/catchup.h"
 
+#include "daemon/core/lifecycle.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -213,6 +215,17 @@ void settle_due(const store::Schedule& schedule,
                                                   timetable.next(older->scheduled_for)));
 }
 
+// Where the row was written by a daemon with other rules of its zone, and by ours nothing is at
+// next_run_at: up to where it is settled. What comes then may have been before next_run_at.
+std::optional<Instant> settled_by_our_zones(const store::Schedule& schedule,
+                                            Search& search,
+                                            Instant before_due) {
+  const auto named = search.next(before_due);
+  if (search.lost_ahead() || (named && named->scheduled_for == *schedule.next_run_at))
+    return std::nullopt;
+  return settled_by_wall(schedule, search.timetable());
+}
+
 // Such a plan would be settled again at once, for ever.
 bool makes_no_progress(const store::Schedule& schedule, const DuePlan& plan, Timestamp now) {
   return plan.runs.empty() && plan.gaps.empty() && plan.next && plan.next->due_at <= now &&
@@ -252,6 +265,7 @@ DuePlan plan_due(const store::Schedule& schedule,
   // The calendar may have left out some before next_run_at.
   const Instant excluded_after = schedule.settled_to.value_or(before_due);
   Search search(timetable);
+  after = std::min(after, settled_by_our_zones(schedule, search, before_due).value_or(after));
   if (project) after = settle_pause(*project, schedule, search, now, after, plan);
   bool given_up = search.lost_ahead() || search.lost_behind();
   if (!given_up) settle_due(schedule, project, search, now, after, plan);

@@ -120,7 +120,7 @@ std::optional<Slot> still_named(const Timetable& timetable, Instant instant, Tim
 void go_on_with(Schedule& row, const Timetable& timetable, const Slot& slot, bool flow_fires) {
   row.settled_to = slot.scheduled_for - std::chrono::seconds(1);
   row.settled_wall = timetable.wall(*row.settled_to);
-  if (flow_fires && row.status != ScheduleStatus::paused) go_on_at(row, slot);
+  if (flow_fires && row.status != ScheduleStatus::paused) go_on_at(row, slot, false);
 }
 
 // What was due and not settled when it stops to fire was missed: what stops it came later.

@@ -189,6 +189,29 @@ TEST_CASE("a resume that a wrong clock dated years ahead decides nothing") {
   CHECK(due.settled_to == at("2026-06-01T14:00:00Z"));
 }
 
+// Two daemons with different rules of a zone move next_run_at to and fro, an hour at a time.
+TEST_CASE("an occurrence that another daemon's time zones put elsewhere is not lost") {
+  auto row = hourly();
+  row.rrule = "FREQ=DAILY;BYHOUR=6;BYMINUTE=0";
+  row.settled_to = at("2026-05-31T06:00:00Z");
+  SECTION("earlier: it is due at our time") {
+    row.next_run_at = at("2026-06-01T05:00:00Z");
+    row.next_due_at = *row.next_run_at;
+    const auto due = plan(row, *row.next_due_at);
+    CHECK(due.runs.empty());
+    CHECK(due.next->scheduled_for == at("2026-06-01T06:00:00Z"));
+    CHECK(due.settled_to == row.settled_to);
+  }
+  SECTION("later: ours has passed, and is late") {
+    row.next_run_at = at("2026-06-01T07:00:00Z");
+    row.next_due_at = *row.next_run_at;
+    const auto due = plan(row, *row.next_due_at);
+    CHECK(instants(due) == std::vector{at("2026-06-01T06:00:00Z")});
+    CHECK(due.settled_to == at("2026-06-01T06:00:00Z"));
+    CHECK(due.next->scheduled_for == at("2026-06-02T06:00:00Z"));
+  }
+}
+
 TEST_CASE("down for five days: what catchup makes of 120 missed hours") {
   auto row = hourly();
   const auto now = at("2026-06-06T08:30:00Z");
@@ -288,6 +311,7 @@ TEST_CASE("every second, down for a year: at most 100 runs, one gap, in no time"
 
 TEST_CASE("a next_run_at that the zone's rules no longer name is passed over") {
   auto row = hourly();
+  row.settled_to = at("2026-06-01T09:00:00Z");
   row.next_run_at = at("2026-06-01T09:17:00Z");
   row.next_due_at = *row.next_run_at;
   const auto due = plan(row, at("2026-06-01T09:17:00Z"));
