@@ -250,8 +250,9 @@ std::optional<store::Gap> excluded_gap(store::ScheduleId id,
   const Instant end =
       excluded.newest.empty() ? excluded.last : excluded.newest.front().instant - seconds(1);
   const auto rest = open_days.excluded(after, end, 1);
-  return store::Gap{id, store::GapReason::calendar, excluded.first, rest.newest.front().instant,
-                    count};
+  // Empty: the search for it gave up.
+  const Instant last = rest.newest.empty() ? end : rest.newest.front().instant;
+  return store::Gap{id, store::GapReason::calendar, excluded.first, last, count};
 }
 
 DuePlan plan_due(const store::Schedule& schedule,

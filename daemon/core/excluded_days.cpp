@@ -92,20 +92,31 @@ FieldResult<CompiledRule> compile_rule(const Rule& rule,
   return CompiledRule{std::move(*set), std::move(*recurrence)};
 }
 
-// Whether a rule can come more than once on a day.
-bool within_days(const rrule::Rule& rule) {
-  return rule.frequency() < rrule::Frequency::daily || rule.by_hour().size() > 1 ||
-         rule.by_minute().size() > 1 || rule.by_second().size() > 1;
+// How often a rule comes on a day, at the most that is counted.
+std::int64_t times_of_day(const rrule::Rule& rule) {
+  constexpr std::size_t kTimesMax = 1'000;
+  if (rule.frequency() < rrule::Frequency::daily) return kTimesMax;
+  std::size_t times = 1;
+  for (const auto size : {rule.by_hour().size(), rule.by_minute().size(), rule.by_second().size()})
+    times *= std::max<std::size_t>(1, size);
+  return static_cast<std::int64_t>(std::min(times, kTimesMax));
 }
 
 // What it costs to find the first day after another one, `span` days on. What EXRULE leaves out in
 // between is walked.
 std::int64_t cost_of(const rrule::RecurrenceSet& set, date::days span) {
-  constexpr std::int64_t kWithinDays = 1'000;
   const auto lines = std::max<std::int64_t>(
       1, static_cast<std::int64_t>(set.rules.size() + set.exclude_rules.size()));
   if (set.exclude_rules.empty()) return lines;
-  return lines * span.count() * (std::ranges::any_of(set.rules, within_days) ? kWithinDays : 1);
+  std::int64_t times = 1;
+  for (const auto& rule : set.rules) times = std::max(times, times_of_day(rule));
+  return lines * span.count() * times;
+}
+
+// Whether one of its rules goes on until the last year.
+bool is_endless(const rrule::RecurrenceSet& set) {
+  return std::ranges::any_of(set.rules,
+                             [](const auto& rule) { return !rule.count() && !rule.until(); });
 }
 
 enum class Walked { all, too_much, given_up };
@@ -128,7 +139,7 @@ Walked for_each_day(const CompiledRule& rule, std::int64_t& work, Each each) {
     if (next_day - std::chrono::seconds(1) > occurrence->instant)
       walk.seek(next_day - std::chrono::seconds(1));
   }
-  work -= cost_of(rule.set, kLast - last);
+  if (is_endless(rule.set)) work -= cost_of(rule.set, kLast - last);
   if (work < 0) return Walked::too_much;
   return walk.exhausted() ? Walked::given_up : Walked::all;
 }

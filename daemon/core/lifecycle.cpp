@@ -60,15 +60,16 @@ void mark_settled(Schedule& row, const Timetable& timetable, Timestamp now) {
   row.settled_wall = timetable.wall(*row.settled_to);
 }
 
-// What the calendar left out since the row was last settled. Its own gap: a pause did not cause it.
+// What the calendar left out since the row was last settled, up to `end`. Its own gap: a pause did
+// not cause it.
 std::optional<store::Gap> close_excluded(const Schedule& row,
                                          const Timetable& timetable,
-                                         Timestamp now) {
+                                         Timestamp end) {
   const OpenDays& open_days = timetable.open_days();
   const Instant created = std::chrono::floor<std::chrono::seconds>(row.created_at);
   const Instant after = std::max(row.settled_to.value_or(created), created);
   return excluded_gap(row.id, open_days, after,
-                      open_days.excluded(after, std::chrono::floor<std::chrono::seconds>(now), 0));
+                      open_days.excluded(after, std::chrono::floor<std::chrono::seconds>(end), 0));
 }
 
 // Up to what is still ahead.
@@ -120,7 +121,9 @@ std::optional<Slot> still_named(const Timetable& timetable, Instant instant, Tim
 void go_on_with(Schedule& row, const Timetable& timetable, const Slot& slot, bool flow_fires) {
   row.settled_to = slot.scheduled_for - std::chrono::seconds(1);
   row.settled_wall = timetable.wall(*row.settled_to);
-  if (flow_fires && row.status != ScheduleStatus::paused) go_on_at(row, slot, false);
+  if (!flow_fires || row.status == ScheduleStatus::paused) return;
+  row.status_reason.clear();
+  go_on_at(row, slot, false);
 }
 
 // What was due and not settled when it stops to fire was missed: what stops it came later.
@@ -201,7 +204,8 @@ Change edited(const Schedule& before,
     const auto begun = begun_at(after.settled_to, *past, now);
     if (begun) kept = still_named(timetable, begun->scheduled_for, now);
     const bool dropped = begun && !kept;
-    excluded = close_excluded(after, *past, now);
+    // What comes after the kept one is settled with it.
+    excluded = close_excluded(after, *past, kept ? Timestamp(kept->scheduled_for) : now);
     if (!before.next_due_at || *before.next_due_at <= now || dropped)
       gap = close_gap(after, *past, reason_edited(before, now), dropped ? begun->due_at : now);
   }

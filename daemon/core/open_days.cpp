@@ -72,7 +72,10 @@ OpenDays::Excluded OpenDays::excluded(Instant after, Instant to, std::size_t new
     const Instant end = std::min(to + seconds(1), start_of(day + kDay));
     const auto count = from < end ? recurrence_.count(from, end) : 0;
     if (count == 0) continue;
-    if (result.count == 0) result.first = recurrence_.next(from - seconds(1))->instant;
+    if (result.count == 0) {
+      const auto first = recurrence_.next(from - seconds(1));
+      result.first = first ? first->instant : from;
+    }
     result.count += count;
     result.last = end - seconds(1);
   }

@@ -12,8 +12,10 @@ constexpr milliseconds kStoreBackoffMin{100};
 constexpr milliseconds kStoreBackoffMax{5'000};
 // Further back was no step of the clock, but how a measurement of the store's differs from another.
 constexpr milliseconds kStepBackMin{1'000};
-// How often what is overdue for so long is looked for in a store that other servers can follow.
+// How often what is overdue for so long is looked for in a store that other servers can follow, and
+// when it goes on after a page: a paused project can have a million that are.
 constexpr milliseconds kLookBackEvery{60'000};
+constexpr milliseconds kLookOnAfter{1'000};
 constexpr milliseconds kOverdue{5'000};
 
 template <class... Each>
@@ -120,8 +122,10 @@ void Planner::note_success(const Completion& completion, Timestamp now) {
   if (std::holds_alternative<StoreFailed>(completion) ||
       std::holds_alternative<Delivered>(completion))
     return;
-  if (failed_reads_ > 0 || failed_writes_ > 0)
+  if (failed_reads_ > 0 || failed_writes_ > 0) {
+    look_back_from_.reset();
     look_back_at_ = std::min(look_back_at_, now + kOverdue);
+  }
   failed_reads_ = 0;
   // What somebody else could write (Changed) says so, too.
   const auto* expired = std::get_if<Expired>(&completion);
@@ -225,13 +229,15 @@ bool Planner::has_room_to_load() const {
 
 // A server that took the place of one that was lost may not have the last settlements: their
 // schedules are due as before, at a position that was loaded long ago.
-bool Planner::may_look_back() const { return options_.claim_ttl && loaded_ && !loading_; }
+bool Planner::may_look_back(Timestamp now) const {
+  return options_.claim_ttl && loaded_ && !loading_ && loaded_->due >= now - kOverdue;
+}
 
 void Planner::load_horizon(Timestamp now, Actions& actions) {
-  if (may_look_back() && look_back_at_ <= now && loaded_->due >= now - kOverdue) {
+  if (may_look_back(now) && look_back_at_ <= now) {
     look_back_at_ = now + kLookBackEvery;
     loading_ = looking_back_ = true;
-    actions.emplace_back(LoadDue{std::nullopt, now - kOverdue, options_.load_page});
+    actions.emplace_back(LoadDue{look_back_from_, now - kOverdue, options_.load_page});
   }
   if (loading_ || !has_room_to_load()) return;
   if (!more_to_load_) {
@@ -263,6 +269,12 @@ void Planner::take(Loaded loaded) {
     return;
   }
   if (looked_back) {
+    look_back_from_.reset();
+    if (loaded.schedules.size() >= options_.load_page) {
+      const auto& last = loaded.schedules.back().schedule;
+      look_back_from_ = store::DueCursor{*last.next_due_at, last.id};
+      look_back_at_ = stepped_at_ + kLookOnAfter;
+    }
     for (auto& row : loaded.schedules) arm_overdue(std::move(row));
     loading_ = false;
     return;
@@ -324,7 +336,7 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
   if (!claiming_)
     for (const auto& [name, lane] : lanes_)
       if (free_slots(lane) > 0) consider(lane.claim_at);
-  if (may_look_back()) consider(look_back_at_);
+  if (const auto at = std::max(now, look_back_at_); may_look_back(at)) consider(at);
   if (!loading_ && has_room_to_load())
     consider(more_to_load_ || !loaded_ ? now : loaded_->due - options_.horizon / 2);
   return wake;

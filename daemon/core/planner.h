@@ -150,7 +150,7 @@ class Planner {
   void note_failure(const StoreFailed& failed, Timestamp now);
   void note_failed_settle(const StoreFailed& failed);
   void note_failed_finish(const StoreFailed& failed);
-  [[nodiscard]] bool may_look_back() const;
+  [[nodiscard]] bool may_look_back(Timestamp now) const;
   void load_horizon(Timestamp now, Actions& actions);
   void read_horizon_again();
   void take(Loaded loaded);
@@ -250,6 +250,7 @@ class Planner {
   bool load_is_old_ = false;   // the one under way may have been read before what changed
   bool looking_back_ = false;  // the one under way is for what is overdue
   Timestamp look_back_at_;
+  std::optional<store::DueCursor> look_back_from_;  // absent: from the beginning
 
   // Runs.
   std::map<std::string, Lane> lanes_;

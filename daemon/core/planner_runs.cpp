@@ -178,7 +178,8 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
       in_flight_.emplace(run.id, InFlight{.run = without_body(run), .ticket = lane.breaker.sent()});
       actions.emplace_back(Deliver{std::move(run)});
     }
-    std::ranges::move(behind, std::front_inserter(lane.queue));
+    lane.queue.insert(lane.queue.begin(), std::move_iterator(behind.begin()),
+                      std::move_iterator(behind.end()));
   }
 }
 

@@ -16,9 +16,9 @@
 namespace rruled::io {
 
 // Requests to one place that nobody waits for, each tried again while it may help (no answer, 408,
-// 409, 425, 429, 5xx). Those of one lane go one after the other, in order; lanes go side by side, so that a
-// request that rests between two attempts holds up its own lane alone. Bounded: when it is full the
-// oldest goes. What is left after finish() is lost. Io thread only; must outlive run().
+// 409, 425, 429, 5xx). Those of one lane go one after the other, in order; lanes go side by side,
+// so that a request that rests between two attempts holds up its own lane alone. Bounded: when it
+// is full the oldest goes. What is left after finish() is lost. Io thread only; must outlive run().
 class OutboundQueue {
  public:
   enum class Result {

@@ -109,6 +109,8 @@ TEST_CASE("a calendar that takes too long to go through is refused when it is wr
   CHECK(with_rules(5, R"("FREQ=WEEKLY;BYDAY=SA,SU")").has_value());
   CHECK(with_rules(1'000, R"("FREQ=YEARLY")").has_value());
   CHECK(with_rules(1, R"("RRULE:FREQ=WEEKLY\nEXRULE:FREQ=MONTHLY")").has_value());
+  const auto* ends = R"("RRULE:FREQ=WEEKLY;BYHOUR=0,12;UNTIL=20301231\nEXRULE:FREQ=MONTHLY")";
+  CHECK(with_rules(1, ends).has_value());
 }
 
 TEST_CASE("days of a rule that overlap are excluded once, and up to the end of each") {

@@ -108,6 +108,44 @@ TEST_CASE("a settlement that is lost with its server is made again") {
   CHECK(all_of<core::Settle>(planner.step(due + 61s)).size() == 1);
 }
 
+TEST_CASE("what is overdue is looked for page by page, beyond what a paused project has") {
+  Loading here;
+  core::PlannerOptions options{.executors = {{"default", 8}}, .load_page = 2, .claim_ttl = 45s};
+  core::Planner planner(options, here.zones, kNow);
+  const auto loads = [&](store::Timestamp now) {
+    auto found = all_of<core::LoadDue>(planner.step(now));
+    for (const auto& load : found)
+      planner.complete(core::Loaded{here.store.load_due(load.after, load.before, load.limit)}, now);
+    return found;
+  };
+  while (!loads(kNow).empty()) {
+  }
+  std::vector<core::LoadDue> back;
+  for (auto now = kNow + 70s; now < kNow + 75s; now += 1s)
+    for (int turn = 0; turn < 3; ++turn)
+      for (const auto& load : loads(now))
+        if (load.before < now) back.push_back(load);
+  REQUIRE(back.size() == 2);
+  CHECK_FALSE(back[0].after);
+  CHECK(back[1].after);
+}
+
+TEST_CASE("a horizon that is behind is not looked back upon, nor waited for") {
+  Loading here;
+  core::PlannerOptions options{.executors = {{"default", 8}}, .armed_max = 2, .claim_ttl = 45s};
+  options.load_page = 2;
+  core::Planner planner(options, here.zones, kNow);
+  for (const auto& load : all_of<core::LoadDue>(planner.step(kNow)))
+    planner.complete(core::Loaded{here.store.load_due(load.after, load.before, load.limit)}, kNow);
+  planner.complete(core::Claimed{}, kNow);
+  REQUIRE(planner.load().armed == 2);
+  const auto later = kNow + 10min;
+  REQUIRE(all_of<core::Settle>(planner.step(later)).size() == 1);
+  CHECK(all_of<core::LoadDue>(planner.step(later)).empty());
+  const auto wake = planner.next_wake(later);
+  CHECK((!wake || *wake > later));
+}
+
 TEST_CASE("after an outage what is overdue is looked for within seconds") {
   Loading here;
   core::Planner planner({.executors = {{"default", 8}}, .claim_ttl = 45s}, here.zones, kNow);
