@@ -161,14 +161,14 @@ void settle_excluded(const store::Schedule& schedule,
     plan.gaps.push_back(*gap);
 }
 
-// Settles what is due after `after`.
+// Settles what is due after `after`: `first`, and what follows it.
 void settle_due(const store::Schedule& schedule,
                 const std::optional<store::Project>& project,
                 Search& search,
                 Timestamp now,
                 Instant after,
+                std::optional<Slot> first,
                 DuePlan& plan) {
-  auto first = search.next(after);
   // One that an edit kept though its new due time had passed: it is late from the edit on.
   const bool kept = first && first->scheduled_for == schedule.next_run_at && schedule.next_due_at &&
                     first->due_at < *schedule.next_due_at;
@@ -215,17 +215,6 @@ void settle_due(const store::Schedule& schedule,
                                                   timetable.next(older->scheduled_for)));
 }
 
-// Where the row was written by a daemon with other rules of its zone, and by ours nothing is at
-// next_run_at: up to where it is settled. What comes then may have been before next_run_at.
-std::optional<Instant> settled_by_our_zones(const store::Schedule& schedule,
-                                            Search& search,
-                                            Instant before_due) {
-  const auto named = search.next(before_due);
-  if (search.lost_ahead() || (named && named->scheduled_for == *schedule.next_run_at))
-    return std::nullopt;
-  return settled_by_wall(schedule, search.timetable());
-}
-
 // Such a plan would be settled again at once, for ever.
 bool makes_no_progress(const store::Schedule& schedule, const DuePlan& plan, Timestamp now) {
   return plan.runs.empty() && plan.gaps.empty() && plan.next && plan.next->due_at <= now &&
@@ -266,10 +255,18 @@ DuePlan plan_due(const store::Schedule& schedule,
   // The calendar may have left out some before next_run_at.
   const Instant excluded_after = schedule.settled_to.value_or(before_due);
   Search search(timetable);
-  after = std::min(after, settled_by_our_zones(schedule, search, before_due).value_or(after));
-  if (project) after = settle_pause(*project, schedule, search, now, after, plan);
+  auto first = search.next(after);
+  const auto go_on_after = [&](Instant other) {
+    if (other != std::exchange(after, other)) first = search.next(after);
+  };
+  // Where the row was written by a daemon with other rules of its zone, and by ours nothing is at
+  // next_run_at, what comes after the settled ones may have been before it.
+  const bool named = first && first->scheduled_for == *schedule.next_run_at;
+  if (!named && after == before_due && !search.lost_ahead())
+    go_on_after(std::min(after, settled_by_wall(schedule, timetable).value_or(after)));
+  if (project) go_on_after(settle_pause(*project, schedule, search, now, after, plan));
   bool given_up = search.lost_ahead() || search.lost_behind();
-  if (!given_up) settle_due(schedule, project, search, now, after, plan);
+  if (!given_up) settle_due(schedule, project, search, now, after, first, plan);
   given_up = given_up || search.lost_behind();
   if (given_up || makes_no_progress(schedule, plan, now)) {
     DuePlan nothing;
