@@ -3,8 +3,7 @@
 //
 //   lateness_bench [sqlite|postgres|sustained|million|peers]..
 //
-// PostgreSQL is a private server with synchronous_commit = on and fsync on, and the daemon is
-// connected to it by the unix socket, as one does on one machine.
+// PostgreSQL is a private server with synchronous_commit = on and fsync on.
 #include "daemon/core/lifecycle.h"
 #include "store/open.h"
 #include "tests/bench/bench_daemon.h"
@@ -250,7 +249,7 @@ int run(int argc, char** argv) {
   if (wanted.contains("peers"))
     options.settings += "shared_preload_libraries = 'pg_cron'\ncron.max_running_jobs = 32\n";
   testing::PostgresCluster cluster(options);
-  const store::StoreLocation location{.url = cluster.socket_url()};
+  const store::StoreLocation location{.url = cluster.url()};
   (void)store::open_store(location, store::OpenMode::daemon);
   if (wanted.contains("postgres")) {
     Bench bench{location, folder.file("")};
