@@ -30,20 +30,6 @@ Token read_token(PgReader& row) {
   return token;
 }
 
-// Whether a run of the schedule, whose row is locked, may be let go; the oldest one that waits.
-std::optional<RunId> next_waiting(Tx& tx, ScheduleId id, std::size_t max_running) {
-  static const std::string kHolding =
-      "SELECT count(*) FROM incomplete_runs r WHERE r.schedule_id = $1::uuid AND r." +
-      std::string(kPgLive) + " AND " + kPgHoldsBack;
-  static const std::string kWaiting =
-      "SELECT id FROM incomplete_runs WHERE schedule_id = $1::uuid AND status = 'waiting'"
-      " ORDER BY due_at, id LIMIT 1";
-  const auto holding = PgReader(tx.exec(kHolding, Params().add(id)), 0).read<std::size_t>();
-  if (holding >= max_running) return std::nullopt;
-  const auto waiting = read_values<RunId>(tx.exec(kWaiting, Params().add(id)));
-  return waiting.empty() ? std::nullopt : std::optional(waiting.front());
-}
-
 }  // namespace
 
 void PostgresDirectory::add_token(const Token& token, const AuditEntry& entry) {

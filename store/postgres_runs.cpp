@@ -17,19 +17,24 @@ std::optional<std::size_t> lock_schedule_of(Tx& tx, RunId id) {
   return found.empty() ? std::nullopt : std::optional(PgReader(found, 0).read<std::size_t>());
 }
 
-bool release_after(Tx& tx, const Run& run, std::size_t max_running) {
+std::optional<RunId> next_waiting(Tx& tx, ScheduleId id, std::size_t max_running) {
   static const std::string kHolding =
       "SELECT count(*) FROM incomplete_runs r WHERE r.schedule_id = $1::uuid AND r." +
       std::string(kPgLive) + " AND " + kPgHoldsBack;
   static const std::string kWaiting =
       "SELECT id FROM incomplete_runs WHERE schedule_id = $1::uuid AND status = 'waiting'"
       " ORDER BY due_at, id LIMIT 1";
+  const auto holding = PgReader(tx.exec(kHolding, Params().add(id)), 0).read<std::size_t>();
+  if (holding >= max_running) return std::nullopt;
+  const auto waiting = read_values<RunId>(tx.exec(kWaiting, Params().add(id)));
+  return waiting.empty() ? std::nullopt : std::optional(waiting.front());
+}
+
+bool release_after(Tx& tx, const Run& run, std::size_t max_running) {
   static const std::string kReleased = "UPDATE runs SET released = true WHERE id = $1::uuid";
-  const auto holding =
-      PgReader(tx.exec(kHolding, Params().add(run.schedule_id)), 0).read<std::size_t>();
-  const auto waiting = read_values<RunId>(tx.exec(kWaiting, Params().add(run.schedule_id)));
-  if (holding >= max_running || waiting.empty()) return false;
-  release_runs(tx, waiting);
+  const auto waiting = next_waiting(tx, run.schedule_id.value(), max_running);
+  if (!waiting) return false;
+  release_runs(tx, {*waiting});
   tx.exec(kReleased, Params().add(run.id));
   return true;
 }

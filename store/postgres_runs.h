@@ -21,6 +21,8 @@ inline constexpr char kPgHoldsBack[] =
 // Locks the schedule of a run; gives its max_running.
 [[nodiscard]] std::optional<std::size_t> lock_schedule_of(Tx& tx, RunId id);
 [[nodiscard]] std::optional<Run> lock_run(Tx& tx, RunId id);
+// The oldest run of the schedule, whose row is locked, that waits, when it may be let go.
+[[nodiscard]] std::optional<RunId> next_waiting(Tx& tx, ScheduleId id, std::size_t max_running);
 // Lets a run of the schedule, whose row is locked, go that waited for this one.
 bool release_after(Tx& tx, const Run& run, std::size_t max_running);
 // The daemons claim what became pending once they see that runs were added. Locks meta.

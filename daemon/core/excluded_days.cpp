@@ -229,7 +229,8 @@ FieldResult<std::shared_ptr<const ExcludedDays>> ExcludedDays::compile(
                        "rules an end (UNTIL or COUNT), or dates instead.");
       if (walked == Walked::given_up)
         return invalid(join_attr(attr, "rrule"),
-                       "Invalid RRULE. too many occurrences in a row are excluded.");
+                       "Too many occurrences in a row are excluded: leave them out of the RRULE "
+                       "itself instead of by EXRULE or EXDATE.");
     }
   }
   return std::shared_ptr<const ExcludedDays>(std::move(result));

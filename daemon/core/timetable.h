@@ -20,7 +20,9 @@ using store::Timestamp;
 inline constexpr std::string_view kExhaustedReason =
     "rrule: the search for the next occurrence gave up, as too many in a row are excluded or "
     "moved: "
-    "leave them out of the RRULE itself (BYMONTH, BYDAY, BYHOUR ..) instead of by EXRULE or EXDATE";
+    "leave them out of the RRULE itself (BYMONTH, BYDAY, BYHOUR ..) instead of by EXRULE, EXDATE "
+    "or "
+    "a calendar";
 
 // An occurrence with the time at which it should start.
 struct Slot {

@@ -233,7 +233,8 @@ std::vector<ConfigError> check_named_files(const Config& config) {
   const auto named = [&](const std::string& key, const std::filesystem::path& file) {
     const bool unresolved = file.string().starts_with(kCredentialScheme);
     if (unresolved)
-      refuse(key, "names a credential, but systemd gave none (CREDENTIALS_DIRECTORY)");
+      refuse(key,
+             "names a credential, but systemd gave none: set CREDENTIALS_DIRECTORY to its folder");
     return !file.empty() && !unresolved;
   };
   for (const auto& each : config.executors) {

@@ -266,7 +266,8 @@ TEST_CASE("without credentials of systemd the daemon is refused, not every comma
   std::set<std::string> told;
   for (const auto& each : errors) told.insert(to_string(each));
   const std::string place = file.string();
-  const std::string none = ": names a credential, but systemd gave none (CREDENTIALS_DIRECTORY)";
+  const std::string none =
+      ": names a credential, but systemd gave none: set CREDENTIALS_DIRECTORY to its folder";
   CHECK(told == std::set<std::string>{place + ":3: api.tls_certificate" + none,
                                       place + ":4: api.tls_key" + none,
                                       place + ":8: executors.a.token_file" + none,

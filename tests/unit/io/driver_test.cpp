@@ -1,11 +1,14 @@
 #include "daemon/io/driver.h"
 
 #include "store/memory_store.h"
+#include "tests/support/hooked_store.h"
 #include "tests/support/simulation.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
+
+#include <atomic>
 
 namespace rruled::test {
 namespace {
@@ -39,7 +42,56 @@ class CutAtOnce final : public io::Observer {
   bool cut = false;
 };
 
+class CountedLoads final : public HookedStore {
+ public:
+  explicit CountedLoads(store::Store& real) : HookedStore(real, [](When, int) {}) {}
+  std::vector<store::DueSchedule> load_due(std::optional<store::DueCursor> after,
+                                           store::Timestamp before,
+                                           std::size_t limit) override {
+    if (!after) ++from_the_beginning;
+    return HookedStore::load_due(after, before, limit);
+  }
+  std::atomic<int> from_the_beginning = 0;
+};
+
+class StopAfterLoads final : public io::Observer {
+ public:
+  void on(const core::Notice&) override {}
+  void on_clock_step(std::chrono::milliseconds) override {}
+  void on_turn(const core::Planner::Load&) override {
+    if (store->from_the_beginning >= 2) driver->stop();
+  }
+  io::Driver* driver = nullptr;
+  CountedLoads* store = nullptr;
+};
+
 }  // namespace
+
+// Another server took its place, without the last commits.
+TEST_CASE("a store that has less than it had is read from its beginning") {
+  io::SystemClock machine;
+  io::StoreClock clock(machine);
+  store::MemoryStore memory;
+  CountedLoads store(memory);
+  const auto now = clock.now();
+  asio::io_context io{1};
+  asio::thread_pool store_thread{1};
+  const rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 10}}}, zones, now);
+  auto session = store.begin_session({store::random_uuid_v7(now)}, now);
+  session.revision += 100;
+  StopAfterLoads observer;
+  io::Driver driver(io.get_executor(), clock, {store, store_thread}, {store, store_thread}, planner,
+                    session, {}, observer);
+  observer.driver = &driver;
+  observer.store = &store;
+  bool ended = false;
+  asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr error) { ended = !error; });
+  io.run_for(20s);
+  store_thread.join();
+  CHECK(ended);
+  CHECK(store.from_the_beginning == 2);
+}
 
 TEST_CASE("a delivery cut off in the turn it began neither hangs the drain nor loses the run") {
   io::SystemClock machine;
