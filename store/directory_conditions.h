@@ -44,7 +44,7 @@ void add_conditions(Conditions& to, const RunFilter& filter) {
   to.in_project(filter.project_id, filter.flow_id);
   to.equals("schedule_id", filter.schedule_id);
   to.equals("parent_id", filter.parent_id);
-  to.equals("kind", filter.kind);
+  if (filter.kind) to.one_of("kind", std::vector{*filter.kind});
   to.one_of("status", filter.statuses);
   if (filter.due_from) to.compare("due_at", ">=", *filter.due_from);
   if (filter.due_to) to.compare("due_at", "<", *filter.due_to);

@@ -48,25 +48,45 @@ bool MemoryRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timestamp
 
 std::vector<Run> MemoryRunDesk::expire_runs(const ExpireRuns& request, Timestamp now) {
   std::vector<RunId> old;
-  for (const auto& [executor, projects] : store_.claimable_) {
-    const bool is_asked = std::ranges::find(request.executors, executor) != request.executors.end();
-    for (const auto& [project, runs] : projects)
-      for (const auto& [available_at, id] : runs) {
-        Run run = store_.runs_.at(id).run;
-        const bool is_wanted = is_asked || run.status == RunStatus::pending;
-        if (is_wanted && old.size() < request.limit && expire(run, now)) old.push_back(id);
-      }
-  }
+  const auto look_at = [&](const auto& runs) {
+    for (const auto& [available_at, id] : runs) {
+      Run run = store_.runs_.at(id).run;
+      if (old.size() < request.limit && expire(run, request, now)) old.push_back(id);
+    }
+  };
+  for (const auto& [executor, projects] : store_.claimable_)
+    for (const auto& [project, runs] : projects) look_at(runs);
+  for (const auto& [executor, runs] : store_.tracked_) look_at(runs);
   std::vector<Run> ended;
   for (const auto id : old) {
     auto& row = store_.runs_.at(id);
-    store_.change(row, [&](Run& run) { (void)expire(run, now); });
+    store_.change(row, [&](Run& run) { (void)expire(run, request, now); });
     store_.logs_.push_back(expired_line(row.run, now));
     if (store_.release_after(row, now)) store_.runs_revision_ = ++store_.revision_;
     ended.push_back(row.run);
   }
   if (!ended.empty()) store_.saw(now);
   return ended;
+}
+
+bool MemoryRunDesk::correct_waits(const std::vector<std::string>& executors, Timestamp now) {
+  std::vector<std::pair<RunId, Timestamp>> ahead;
+  const auto look_at = [&](const auto& runs) {
+    for (const auto& [available_at, id] : runs) {
+      const auto latest = latest_wait(store_.runs_.at(id).run, now);
+      if (available_at > latest) ahead.emplace_back(id, latest);
+    }
+  };
+  for (const auto& executor : executors) {
+    if (const auto claimable = store_.claimable_.find(executor);
+        claimable != store_.claimable_.end())
+      for (const auto& [project, runs] : claimable->second) look_at(runs);
+    if (const auto tracked = store_.tracked_.find(executor); tracked != store_.tracked_.end())
+      look_at(tracked->second);
+  }
+  for (const auto& [id, latest] : ahead)
+    store_.change(store_.runs_.at(id), [&](Run& run) { run.available_at = latest; });
+  return !ahead.empty();
 }
 
 std::size_t MemoryRunDesk::purge_dead(const std::vector<RunId>& ids,

@@ -17,6 +17,7 @@ class MemoryRunDesk final : public RunDesk {
   [[nodiscard]] EndedTracked end_tracked(const EndTracked& end, Timestamp now) override;
   bool ask_to_cancel(RunId id, const std::string& reason, Timestamp now) override;
   [[nodiscard]] std::vector<Run> expire_runs(const ExpireRuns& request, Timestamp now) override;
+  bool correct_waits(const std::vector<std::string>& executors, Timestamp now) override;
   [[nodiscard]] std::size_t purge_dead(const std::vector<RunId>& ids,
                                        const AuditEntry& entry,
                                        Timestamp now) override;

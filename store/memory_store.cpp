@@ -175,7 +175,7 @@ SettleResult MemoryStore::settle_one(Settlement& settlement,
       place(settlement, run, claimant, now, result);
   }
   // A run that waits for nobody would wait for ever.
-  if (slots_[schedule.id].holding.empty()) release_one(schedule.id, 1, now);
+  if (slots_[schedule.id].holding.empty()) result.released = release_one(schedule.id, 1, now);
   for (const auto& gap : settlement.gaps) add_gap(gap);
   logs_.insert(logs_.end(), settlement.logs.begin(), settlement.logs.end());
   move_on(schedule, settlement);
@@ -194,6 +194,8 @@ void MemoryStore::place(const Settlement& settlement,
         settlement.overlap, {slots.holding.size(), slots.waiting.size()}, settlement.max_running);
     if (decision == OverlapDecision::cancel) {
       result.cancel = cancel_unsent(settlement.schedule_id, "overlap", now);
+      for (const auto id : result.cancel) wish_replaced(id);
+      result.tell_claimed();
       if (!result.cancel.empty()) run.status = RunStatus::waiting;
     } else {
       apply(decision, run, now);
@@ -226,6 +228,18 @@ std::vector<RunId> MemoryStore::cancel_unsent(ScheduleId id,
       run.finished_at = now;
     });
   return sent;
+}
+
+void MemoryStore::wish_replaced(RunId id) {
+  const auto job = jobs_.find(id);
+  if (job != jobs_.end() && job->second.state != JobState::ended) {
+    job->second.ending = RunStatus::cancelled;
+    job->second.reason = "overlap";
+    return;
+  }
+  change(runs_.at(id), [](Run& run) {
+    if (run.cancel_reason.empty()) run.cancel_reason = "overlap";
+  });
 }
 
 void MemoryStore::move_on(Schedule& schedule, const Settlement& settlement) {

@@ -100,9 +100,10 @@ class PostgresWriter final : public CopyWriter {
     static const std::string kIncomplete =
         "INSERT INTO incomplete_runs (run, id, schedule_id, parent_id, owner, "
         "project_id, due_at,"
-        " available_at, status, executor, start_before) SELECT number, id, schedule_id, "
+        " available_at, status, executor, start_before, retry_until) SELECT number, id, schedule_id, "
         "parent_id, owner,"
-        " project_id, due_at, available_at, status, executor, start_before FROM runs"
+        " project_id, due_at, available_at, status, executor, start_before,"
+        " CASE WHEN status = 'retrying' THEN started_at + retry_max_age END FROM runs"
         " WHERE status <> 'completed'";
     // The next run comes after the last one.
     static const std::string kNumbers =

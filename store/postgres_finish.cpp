@@ -340,7 +340,12 @@ void Ending::release() {
     results_[i].released = true;
   }
   release_runs(tx_, freed);
-  if (!by.empty()) tx_.exec(kReleased, Params().add_all(by));
+  if (by.empty()) return;
+  tx_.exec(kReleased, Params().add_all(by));
+  // What was said twice in one batch is answered twice.
+  for (std::size_t i = 0; i < batch_.size(); ++i)
+    if (!ends_[i] && results_[i].written && std::ranges::find(by, batch_[i].run_id) != by.end())
+      results_[i].released = true;
 }
 
 void Ending::lock_all() {

@@ -125,8 +125,11 @@ void Desk::cancel_unsent() {
   }
   auto& left = placement_.result->cancel;
   left.clear();
-  for (const auto& each : live_)
-    if (holds_slot(each.status)) left.push_back(each.id);
+  for (const auto& each : live_) {
+    if (!holds_slot(each.status)) continue;
+    left.push_back(each.id);
+    if (each.fresh != nullptr) each.fresh->cancel_reason = "overlap";
+  }
   std::ranges::sort(left);
 }
 
@@ -152,6 +155,7 @@ void Desk::release_oldest() {
          std::pair(each.due_at, each.id) < std::pair(oldest->due_at, oldest->id)))
       oldest = &each;
   if (oldest == nullptr) return;
+  placement_.result->released = true;
   if (oldest->fresh == nullptr) {
     placement_.released.push_back(oldest->id);
     return;
@@ -174,13 +178,33 @@ void Desk::place(KnownRuns& known) {
   release_oldest();
 }
 
+// Of runs that are locked: in the run, or in its job when it is a batch job that is open here.
+void wish_replaced(Tx& tx, const std::vector<RunId>& ids) {
+  static const std::string kJobs =
+      "UPDATE jobs SET ending = 'cancelled', reason = 'overlap'"
+      " WHERE run_id = ANY($1::uuid[]) AND state <> 'ended'";
+  static const std::string kRuns =
+      std::string(
+          "UPDATE runs r SET cancel_reason = 'overlap' WHERE r.id = ANY($1::uuid[])"
+          " AND r.cancel_reason = '' AND NOT ") +
+      kIsOpenJob;
+  if (ids.empty()) return;
+  tx.exec(kJobs, Params().add_all(ids));
+  tx.exec(kRuns, Params().add_all(ids));
+}
+
 }  // namespace
 
 void place_by_overlap(Tx& tx, std::span<Placement* const> placements) {
   auto live = lock_live(tx, placements);
   auto known = read_known(tx, placements);
-  for (auto* placement : placements)
+  std::vector<RunId> replaced;
+  for (auto* placement : placements) {
     Desk(*placement, std::move(live[placement->settlement->schedule_id]), tx.now()).place(known);
+    const auto& sent = placement->result->cancel;
+    replaced.insert(replaced.end(), sent.begin(), sent.end());
+  }
+  wish_replaced(tx, replaced);
 }
 
 }  // namespace rruled::store

@@ -83,18 +83,33 @@ std::vector<RunId> read_expired(Tx& tx, const ExpireRuns& request) {
       " AND r.attempts = 0 AND r.start_before IS NOT NULL"
       " ORDER BY o.start_before LIMIT $2::bigint";
   static const std::string kTriedEnough =
+      "SELECT id FROM incomplete_runs WHERE status = 'retrying' AND retry_until <= $1::bigint"
+      " AND (executor = ANY($2::text[])"
+      "  OR retry_until <= $3::bigint AND NOT executor = ANY($4::text[]))"
+      " ORDER BY retry_until LIMIT $5::bigint";
+  static const std::string kForgotten =
       "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
-      " WHERE o.executor = ANY($1::text[]) AND o." +
-      std::string(kPgClaimable) +
-      " AND o.status = 'retrying' AND r.started_at + r.retry_max_age <= $2::bigint"
-      " LIMIT $3::bigint";
+      " WHERE o.status = 'running' AND o.available_at IS NOT NULL"
+      " AND (o.available_at <= $1::bigint"
+      "  OR o.available_at <= $2::bigint AND r.cancel_reason <> '')"
+      " AND NOT o.executor = ANY($3::text[]) LIMIT $4::bigint";
+  const Timestamp now = tx.now();
   auto ids =
-      read_values<RunId>(tx.exec(kNeverSent, Params().add(tx.now()).add(pg_limit(request.limit))));
-  if (request.executors.empty()) return ids;
-  Params params;
-  params.add_all(request.executors).add(tx.now()).add(pg_limit(request.limit - ids.size()));
-  const auto tried = read_values<RunId>(tx.exec(kTriedEnough, params));
-  ids.insert(ids.end(), tried.begin(), tried.end());
+      read_values<RunId>(tx.exec(kNeverSent, Params().add(now).add(pg_limit(request.limit))));
+  const auto add = [&](const std::string& sql, Params params) {
+    params.add(pg_limit(request.limit - ids.size()));
+    const auto more = read_values<RunId>(tx.exec(sql, params));
+    ids.insert(ids.end(), more.begin(), more.end());
+  };
+  const auto own = request.own.value_or(LookedAfter{});
+  Params retries;
+  retries.add(now).add_all(request.away);
+  retries.add(request.own ? std::optional(now - kForgottenAfter) : std::nullopt);
+  add(kTriedEnough, std::move(retries.add_all(own.executors)));
+  if (!request.own) return ids;
+  Params tracked;
+  tracked.add(now - kForgottenAfter).add(now - kWishForgottenAfter).add_all(own.tracked);
+  add(kForgotten, std::move(tracked));
   return ids;
 }
 
@@ -104,10 +119,10 @@ struct ExpiredOne {
 };
 
 // One that is still as it was found.
-ExpiredOne expire_one(Tx& tx, RunId id) {
+ExpiredOne expire_one(Tx& tx, RunId id, const ExpireRuns& request) {
   const auto max_running = lock_schedule_of(tx, id);
   auto run = lock_run(tx, id);
-  if (!run || !expire(*run, tx.now())) return {};
+  if (!run || !expire(*run, request, tx.now())) return {};
   end_run(tx, *run, run->status, run->reason, run->error);
   const LogEntry line = expired_line(*run, tx.now());
   insert_logs(tx, {&line});
@@ -150,13 +165,16 @@ std::vector<Run> PostgresRunDesk::expire_runs(const ExpireRuns& request, Timesta
   std::vector<Run> ended;
   bool released = false;
   for (const auto id : ids) {
-    auto one = connection_.write(now, [&](Tx& tx) { return expire_one(tx, id); });
+    auto one = connection_.write(now, [&](Tx& tx) { return expire_one(tx, id, request); });
     released = released || one.released;
     if (one.run) ended.push_back(std::move(*one.run));
   }
   if (released) connection_.write(now, [&](Tx& tx) { tell_of_runs(tx, connection_.options()); });
   return ended;
 }
+
+// The server's clock, which no daemon sees step.
+bool PostgresRunDesk::correct_waits(const std::vector<std::string>&, Timestamp) { return false; }
 
 std::size_t PostgresRunDesk::purge_dead(const std::vector<RunId>& ids,
                                         const AuditEntry& entry,

@@ -23,6 +23,7 @@ struct Placement {
 // Decides about runs of schedules where others may have to wait, to be skipped or cancelled: what
 // SQLite decides by one query for each run, here from the live rows of all these schedules, read
 // and locked at once. The schedules are locked.
+// What was sent and is to end for the run after it has the wish then (SettleResult::cancel).
 void place_by_overlap(Tx& tx, std::span<Placement* const> placements);
 
 }  // namespace rruled::store

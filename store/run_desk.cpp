@@ -37,23 +37,62 @@ bool is_tracked(const Run& run) {
   return run.status == RunStatus::running && run.available_at.has_value();
 }
 
-bool expire(Run& run, Timestamp now) {
-  const bool never_sent = run.status == RunStatus::pending && run.attempts == 0 &&
-                          run.start_before && *run.start_before <= now;
-  const bool tried_enough = run.status == RunStatus::retrying && run.started_at &&
-                            *run.started_at + run.retry.max_age <= now;
-  if (!never_sent && !tried_enough) return false;
-  run.status = never_sent ? RunStatus::cancelled : RunStatus::dead;
-  if (never_sent) run.reason = kWindowOver;
+Timestamp latest_wait(const Run& run, Timestamp now) {
+  if (run.status == RunStatus::pending) return now;
+  return now + std::max(kWaitMax, run.retry.max_backoff);
+}
+
+bool ends_retries(const ExpireRuns& request,
+                  const std::string& executor,
+                  Timestamp over,
+                  Timestamp now) {
+  const auto names = [&](const std::vector<std::string>& executors) {
+    return std::ranges::find(executors, executor) != executors.end();
+  };
+  if (over > now) return false;
+  if (names(request.away)) return true;
+  return request.own && !names(request.own->executors) && over + kForgottenAfter <= now;
+}
+
+bool ends_tracking(const ExpireRuns& request,
+                   const std::string& executor,
+                   Timestamp ask_at,
+                   bool wished,
+                   Timestamp now) {
+  if (!request.own || ask_at + (wished ? kWishForgottenAfter : kForgottenAfter) > now) return false;
+  const auto& tracked = request.own->tracked;
+  return std::ranges::find(tracked, executor) == tracked.end();
+}
+
+bool expire(Run& run, const ExpireRuns& request, Timestamp now) {
+  const bool wished = !run.cancel_reason.empty();
+  if (run.status == RunStatus::pending && run.attempts == 0 && run.start_before &&
+      *run.start_before <= now) {
+    run.status = RunStatus::cancelled;
+    run.reason = kWindowOver;
+  } else if (run.status == RunStatus::retrying && run.started_at &&
+             ends_retries(request, run.executor, *run.started_at + run.retry.max_age, now)) {
+    run.status = RunStatus::dead;
+  } else if (is_tracked(run) &&
+             ends_tracking(request, run.executor, *run.available_at, wished, now)) {
+    run.status = wished ? RunStatus::cancelled : RunStatus::failed;
+    run.reason = wished ? run.cancel_reason : "tracking_ended";
+    run.error = "batch job " + run.remote_id + " may go on: no executor " + run.executor +
+                " asks about it any more; look there";
+  } else {
+    return false;
+  }
   run.available_at.reset();
   run.finished_at = now;
   return true;
 }
 
 LogEntry expired_line(const Run& run, Timestamp now) {
-  if (run.status == RunStatus::cancelled)
+  if (run.reason == kWindowOver)
     return {run.flow_id, run.id, now, LogLevel::warn,
             "not sent: its catch-up window was over before its executor could take it"};
+  if (run.status != RunStatus::dead)
+    return {run.flow_id, run.id, now, LogLevel::error, "given up: " + run.error};
   return {run.flow_id, run.id, now, LogLevel::error,
           "given up: its time for retries is over, and its executor cannot be reached"};
 }

@@ -41,10 +41,24 @@ struct EndedTracked {
   bool released = false;  // a waiting run of the same schedule became pending
   std::optional<Run> run{};
 };
-struct ExpireRuns {
-  std::vector<std::string> executors{};  // whose old retries end
-  std::size_t limit = 100;
+// What one daemon looks after, by name of executor.
+struct LookedAfter {
+  std::vector<std::string> executors{};  // that it sends runs to
+  std::vector<std::string> tracked{};    // whose accepted runs it asks about
 };
+struct ExpireRuns {
+  std::vector<std::string> away{};  // executors that are not sent anything at the moment
+  std::size_t limit = 100;
+  // The asking daemon's: what is not in it, and was looked after by nobody, ends. Absent: nothing
+  // ends for that.
+  std::optional<LookedAfter> own{};
+};
+// So much later than it was due a run that no daemon looks after ends: when it was wished
+// cancelled, and else.
+inline constexpr milliseconds kWishForgottenAfter = std::chrono::minutes(1);
+inline constexpr milliseconds kForgottenAfter = std::chrono::hours(1);
+// The longest that a receiver can have a retry wait (Retry-After).
+inline constexpr milliseconds kWaitMax = std::chrono::hours(1);
 struct RemovedHistory {
   std::size_t rows = 0;  // runs, log lines and gaps
   bool more = false;     // ask again, even if nothing was removed
@@ -72,10 +86,16 @@ class RunDesk {
   virtual bool ask_to_cancel(RunId id, const std::string& reason, Timestamp now) = 0;
 
   // Ends runs whose time is over, and gives them. Pending ones that were never tried, of any
-  // executor, past their start_before: `cancelled`. Retrying
-  // ones whose first attempt is longer ago than their retry policy allows: `dead`; of the executors
-  // named, which are not sent anything at the moment: elsewhere the next attempt decides.
+  // executor, past their start_before: `cancelled`. Retrying ones whose first attempt is longer ago
+  // than their retry policy allows: `dead`; of executors that are away, or for kForgottenAfter
+  // nobody's: elsewhere the next attempt decides. Tracked ones that for kForgottenAfter nobody
+  // asked about, as no executor tracks any more: `failed`, and `cancelled` where that was wished.
   [[nodiscard]] virtual std::vector<Run> expire_runs(const ExpireRuns& request, Timestamp now) = 0;
+
+  // Where the caller's clock is the store's, and was set back: pending, retrying and tracked runs
+  // of the executors that wait for a later time than the clock of now can have given them have an
+  // earlier one. True: there were some.
+  virtual bool correct_waits(const std::vector<std::string>& executors, Timestamp now) = 0;
 
   // Removes those of the runs that are `dead`, with their attempts and logs; gives how many.
   // Children of a batch job that has not ended stay: it counts them. `entry` is written when one
@@ -106,7 +126,20 @@ void validate(const EndTracked& end);
 [[nodiscard]] Timestamp next_question(const TakeTracked& request, Timestamp since, Timestamp now);
 [[nodiscard]] bool is_tracked(const Run& run);
 // Ends a run whose time is over, as expire_runs() does. False: it is not over.
-[[nodiscard]] bool expire(Run& run, Timestamp now);
+[[nodiscard]] bool expire(Run& run, const ExpireRuns& request, Timestamp now);
+// Whether a retrying run ends whose time for retries was over at `over`.
+[[nodiscard]] bool ends_retries(const ExpireRuns& request,
+                                const std::string& executor,
+                                Timestamp over,
+                                Timestamp now);
+// Whether a tracked run ends that is to be asked about at `ask_at`.
+[[nodiscard]] bool ends_tracking(const ExpireRuns& request,
+                                 const std::string& executor,
+                                 Timestamp ask_at,
+                                 bool wished,
+                                 Timestamp now);
+// The latest time that a pending, retrying or tracked run can have been told to wait for.
+[[nodiscard]] Timestamp latest_wait(const Run& run, Timestamp now);
 // What the log of a run says that expire_runs() ended.
 [[nodiscard]] LogEntry expired_line(const Run& run, Timestamp now);
 

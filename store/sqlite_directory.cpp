@@ -31,6 +31,8 @@ Way way_to(const RunFilter& filter) {
   const bool failed = statuses.size() == 1 && statuses.front() != RunStatus::completed &&
                       statuses.front() != RunStatus::skipped;
   if (failed) return {"runs_unhappy", kIsUnhappy};
+  if (filter.flow_id && filter.kind == RunKind::batch_job)
+    return {"runs_batch_jobs", "kind = 'batch_job'"};
   return {filter.flow_id ? "runs_by_flow" : "runs_by_project"};
 }
 

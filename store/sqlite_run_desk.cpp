@@ -49,28 +49,53 @@ std::vector<RunId> read_expired(Connection& connection, const ExpireRuns& reques
       " AND start_before IS NOT NULL AND start_before <= ? AND attempts = 0"
       " ORDER BY start_before LIMIT ?";
   static const std::string kTriedEnough =
-      "SELECT id FROM runs INDEXED BY runs_claimable WHERE executor = ? AND " +
-      std::string(kIsClaimable) +
-      " AND status = 'retrying' AND started_at + retry_max_age <= ? ORDER BY available_at LIMIT ?";
+      "SELECT id, executor, started_at + retry_max_age FROM runs INDEXED BY runs_retrying"
+      " WHERE status = 'retrying' AND started_at + retry_max_age <= ?"
+      " ORDER BY started_at + retry_max_age";
+  static const std::string kForgotten =
+      "SELECT id, executor, available_at, cancel_reason <> '' FROM runs INDEXED BY runs_tracked"
+      " WHERE " +
+      std::string(kIsTracked) + " AND available_at <= ?";
   std::vector<RunId> ids;
   Query never_sent(connection, kNeverSent);
   never_sent.bind(now).bind(request.limit);
   while (never_sent.step()) ids.push_back(never_sent.read<RunId>());
-  for (const auto& executor : request.executors) {
-    Query query(connection, kTriedEnough);
-    query.bind(executor).bind(now).bind(request.limit - ids.size());
-    while (query.step()) ids.push_back(query.read<RunId>());
+  Query tried(connection, kTriedEnough);
+  tried.bind(now);
+  while (ids.size() < request.limit && tried.step()) {
+    const auto id = tried.read<RunId>();
+    const auto executor = tried.read<std::string>();
+    if (ends_retries(request, executor, tried.read<Timestamp>(), now)) ids.push_back(id);
+  }
+  if (!request.own) return ids;
+  Query forgotten(connection, kForgotten);
+  forgotten.bind(now - kWishForgottenAfter);
+  while (ids.size() < request.limit && forgotten.step()) {
+    const auto id = forgotten.read<RunId>();
+    const auto executor = forgotten.read<std::string>();
+    const auto ask_at = forgotten.read<Timestamp>();
+    if (ends_tracking(request, executor, ask_at, forgotten.read<bool>(), now)) ids.push_back(id);
   }
   return ids;
 }
 
 // One that is still as it was found.
-std::optional<Run> expire_one(Connection& connection, RunId id, Timestamp now) {
+std::optional<Run> expire_one(Connection& connection,
+                              RunId id,
+                              const ExpireRuns& request,
+                              Timestamp now) {
   static const std::string kExpire =
-      "UPDATE runs SET status = ?, reason = ?, available_at = NULL, finished_at = ? WHERE id = ?";
+      "UPDATE runs SET status = ?, reason = ?, error = ?, available_at = NULL, finished_at = ?"
+      " WHERE id = ?";
   auto run = find_run(connection, id);
-  if (!run || !expire(*run, now)) return std::nullopt;
-  Query(connection, kExpire).bind(run->status).bind(run->reason).bind(now).bind(id).run();
+  if (!run || !expire(*run, request, now)) return std::nullopt;
+  Query(connection, kExpire)
+      .bind(run->status)
+      .bind(run->reason)
+      .bind(run->error)
+      .bind(now)
+      .bind(id)
+      .run();
   insert_logs(connection, {expired_line(*run, now)});
   if (release_after(connection, id, run->schedule_id, now)) tell_of_runs(connection);
   saw(connection, now);
@@ -129,9 +154,36 @@ std::vector<Run> SqliteRunDesk::expire_runs(const ExpireRuns& request, Timestamp
   const auto ids = connection.guarded([&] { return read_expired(connection, request, now); });
   std::vector<Run> ended;
   for (const auto id : ids)
-    if (auto run = connection.write([&] { return expire_one(connection, id, now); }))
+    if (auto run = connection.write([&] { return expire_one(connection, id, request, now); }))
       ended.push_back(std::move(*run));
   return ended;
+}
+
+bool SqliteRunDesk::correct_waits(const std::vector<std::string>& executors, Timestamp now) {
+  static const std::string kAhead =
+      "SELECT id FROM runs INDEXED BY runs_claimable WHERE " + std::string(kIsClaimable) +
+      " AND executor = ?1 AND available_at > ?2"
+      " UNION ALL SELECT id FROM runs INDEXED BY runs_tracked WHERE " +
+      kIsTracked + " AND executor = ?1 AND available_at > ?2";
+  static const std::string kCorrect = "UPDATE runs SET available_at = ? WHERE id = ?";
+  auto& connection = store_.connection();
+  std::vector<std::pair<RunId, Timestamp>> ahead;
+  connection.guarded([&] {
+    for (const auto& executor : executors) {
+      Query query(connection, kAhead);
+      query.bind(executor).bind(now);
+      while (query.step()) {
+        const auto run = find_run(connection, query.read<RunId>());
+        const auto latest = latest_wait(*run, now);
+        if (*run->available_at > latest) ahead.emplace_back(run->id, latest);
+      }
+    }
+  });
+  if (ahead.empty()) return false;
+  connection.write([&] {
+    for (const auto& [id, latest] : ahead) Query(connection, kCorrect).bind(latest).bind(id).run();
+  });
+  return true;
 }
 
 std::size_t SqliteRunDesk::purge_dead(const std::vector<RunId>& ids,

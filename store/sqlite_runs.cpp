@@ -101,6 +101,15 @@ std::vector<RunId> cancel_unsent(Connection& connection,
   return left;
 }
 
+void wish_replaced(Connection& connection, RunId id) {
+  static const std::string kJob =
+      "UPDATE jobs SET ending = 'cancelled', reason = 'overlap'"
+      " WHERE run_id = ? AND state <> 'ended'";
+  static const std::string kRun =
+      "UPDATE runs SET cancel_reason = 'overlap' WHERE id = ? AND cancel_reason = ''";
+  if (Query(connection, kJob).bind(id).run() == 0) Query(connection, kRun).bind(id).run();
+}
+
 namespace {
 
 struct Waiting {
@@ -144,9 +153,11 @@ bool release_one(Connection& connection, ScheduleId id, std::size_t max_running,
   return true;
 }
 
-void release_if_alone(Connection& connection, ScheduleId id, Timestamp now) {
+bool release_if_alone(Connection& connection, ScheduleId id, Timestamp now) {
   const auto oldest = oldest_waiting(connection, id);
-  if (oldest && live_runs(connection, id).holding == 0) let_go(connection, oldest->id, now);
+  if (!oldest || live_runs(connection, id).holding > 0) return false;
+  let_go(connection, oldest->id, now);
+  return true;
 }
 
 bool release_after(Connection& connection,

@@ -30,10 +30,13 @@ std::vector<RunId> cancel_unsent(Connection& connection,
                                  ScheduleId id,
                                  const std::string& reason,
                                  Timestamp now);
+// Keeps the wish that a run that was sent ends for the one after it: in the run, or in its job when
+// it is a batch job that is open here.
+void wish_replaced(Connection& connection, RunId id);
 // Lets the oldest waiting run go when fewer than `max_running` hold a slot.
 bool release_one(Connection& connection, ScheduleId id, std::size_t max_running, Timestamp now);
-// Lets it go when none holds a slot.
-void release_if_alone(Connection& connection, ScheduleId id, Timestamp now);
+// Lets it go when none holds a slot. False: there is none, or it still waits.
+bool release_if_alone(Connection& connection, ScheduleId id, Timestamp now);
 // The same after the end of `run`, if that has a schedule.
 bool release_after(Connection& connection,
                    RunId run,

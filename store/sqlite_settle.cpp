@@ -51,6 +51,8 @@ void apply_overlap(Connection& connection,
       settlement.overlap, live_runs(connection, settlement.schedule_id), settlement.max_running);
   if (decision != OverlapDecision::cancel) return apply(decision, run, now);
   result.cancel = cancel_unsent(connection, settlement.schedule_id, "overlap", now);
+  for (const auto id : result.cancel) wish_replaced(connection, id);
+  result.tell_claimed();
   if (!result.cancel.empty()) run.status = RunStatus::waiting;
 }
 
@@ -122,7 +124,7 @@ SettleResult settle_one(Connection& connection,
   }
   for (auto& run : settlement.runs) place(connection, settlement, run, claimant, now, result);
   // A run that waits for nobody would wait for ever.
-  release_if_alone(connection, settlement.schedule_id, now);
+  result.released = release_if_alone(connection, settlement.schedule_id, now);
   for (const auto& gap : settlement.gaps) put_gap(connection, gap);
   insert_logs(connection, settlement.logs);
   move_on(connection, settlement);

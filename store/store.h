@@ -3,6 +3,7 @@
 #include "store/errors.h"
 #include "store/types.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -200,7 +201,16 @@ struct SettleResult {
   std::vector<Run> claimed;    // now dispatching, with owner, fence and attempts set
   std::vector<Run> skipped;    // by overlap: status skipped, reason set
   std::size_t duplicates = 0;  // were in the ledger already
-  std::vector<RunId> cancel;   // cancel_other: dispatching or running ones that must be stopped
+  // cancel_other: dispatching or running ones that must be stopped. Each has the wish already: a
+  // daemon that ends before it could stop them leaves none to be sent again.
+  std::vector<RunId> cancel;
+  bool released = false;  // a run that waited for nobody became pending
+
+  // Writes the wish into `claimed`, too: what the same settlement claims and replaces.
+  void tell_claimed() {
+    for (Run& run : claimed)
+      if (std::ranges::find(cancel, run.id) != cancel.end()) run.cancel_reason = "overlap";
+  }
 };
 
 // Projects that have runs share `limit` evenly; of one project, the first in order (available_at,

@@ -3,6 +3,7 @@
 #include "daemon/core/breaker.h"
 #include "daemon/core/report.h"
 #include "store/audience.h"
+#include "store/run_desk.h"
 #include "store/store.h"
 
 #include <chrono>
@@ -68,9 +69,9 @@ struct LookAtJobs {  // Audience::end_jobs
 struct CancelJob {
   store::RunId run_id;
 };
-struct ExpireRuns {  // RunDesk::expire_runs
+struct ExpireRuns {  // RunDesk::correct_waits of these executors, and expire_runs
   std::vector<std::string> executors;
-  std::size_t limit = 0;
+  store::ExpireRuns request;
 };
 
 // For people and metrics; nothing comes back.
@@ -162,7 +163,8 @@ struct JobsEnded {
 };
 struct JobCancelled {};
 struct Expired {
-  std::vector<store::Run> runs;  // dead now
+  std::vector<store::Run> runs;  // their time was over
+  bool corrected = false;        // some may be claimed sooner than was thought
 };
 struct Changed {
   store::Changes changes;

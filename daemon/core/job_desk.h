@@ -35,9 +35,10 @@ class JobDesk {
  public:
   // `shared`: several daemons have the store.
   JobDesk(JobOptions options, bool shared, Timestamp now)
-      : options_(std::move(options)), shared_(shared) {
-    if (!options_.executors.empty()) end_at_ = now;
-  }
+      : options_(std::move(options)),
+        shared_(shared),
+        // Whatever the executors: what was spread before may have ended since.
+        end_at_(now) {}
 
   // Other executors and another max_audience from now on; jobs under way go on.
   void set_executors(const JobOptions& options, Timestamp now);

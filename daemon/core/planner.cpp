@@ -17,6 +17,8 @@ constexpr milliseconds kStepBackMin{1'000};
 constexpr milliseconds kLookBackEvery{60'000};
 constexpr milliseconds kLookOnAfter{1'000};
 constexpr milliseconds kOverdue{5'000};
+// When runs that were given back are asked for again: they may be ours to send, and nobody says so.
+constexpr milliseconds kHandedBackRest{1'000};
 
 template <class... Each>
 struct Overloaded : Each... {
@@ -37,6 +39,7 @@ Planner::Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Times
       extend_at_(now),
       recover_at_(now),
       stepped_at_(now),
+      begun_at_(now),
       store_again_at_(Timestamp::min()) {
   for (const auto& [name, cap] : options_.executors) {
     Lane lane;
@@ -107,7 +110,10 @@ void Planner::complete(Completion completion, Timestamp now) {
                         [&](Recovered recovered) { take(recovered, now); },
                         [&](Delivered& delivered) { take(std::move(delivered), now); },
                         [&](Finished& finished) { take(std::move(finished), now); },
-                        [&](HandedBack&) { handing_back_.clear(); },
+                        [&](HandedBack&) {
+                          handing_back_.clear();
+                          claim_by(now + kHandedBackRest);
+                        },
                         [&](JobOpened& opened) { take(jobs_.take(std::move(opened), now), now); },
                         [&](FannedOut& fanned) { take(jobs_.take(std::move(fanned), now), now); },
                         [&](JobsEnded& ended) { take(jobs_.take(std::move(ended), now), now); },

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -42,6 +43,7 @@ struct PlannerOptions {
   JobOptions jobs{};
   // Of executors; one that is not here, or whose `failures` is 0, has no breaker.
   std::map<std::string, BreakerOptions> breakers{};
+  std::set<std::string> tracked{};  // executors whose accepted batch jobs this daemon asks about
   // With a breaker open: how often runs whose time is over are ended; else each sixth time.
   std::chrono::milliseconds expire_every{10'000};
   // Differs between daemons: after an outage they do not come back in the same moment.
@@ -83,6 +85,7 @@ class Planner {
   void set_executors(const std::map<std::string, std::size_t>& executors,
                      std::size_t max_in_flight,
                      const JobOptions& jobs,
+                     std::set<std::string> tracked,
                      Timestamp now);
   // After it. A breaker whose options are as they were keeps its state.
   void set_breakers(std::map<std::string, BreakerOptions> breakers);
@@ -278,6 +281,7 @@ class Planner {
 
   bool draining_ = false;
   Timestamp stepped_at_;  // the last step()
+  Timestamp begun_at_;
   // In a row. A store may answer questions and still take nothing (locked, full, read-only): only
   // what was written says that it is back.
   int failed_reads_ = 0;

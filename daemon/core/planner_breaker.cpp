@@ -41,8 +41,8 @@ void Planner::look_at_breakers(Timestamp now, Actions& actions) {
   expire_runs(std::move(stopped), now, actions);
 }
 
-// What is never tried, nothing would end: runs that nobody could send in their time, and retries of
-// executors that are away.
+// What is never tried, nothing would end: runs that nobody could send in their time, retries of
+// executors that are away or gone, and what was accepted by one that nobody tracks.
 void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Actions& actions) {
   const auto every = (executors.empty() ? kRareExpiry : 1) * options_.expire_every;
   if (!expire_at_) expire_at_ = now;
@@ -51,12 +51,19 @@ void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Act
   if (!is_time || expiring_ || draining_ || store_rests(now)) return;
   expiring_ = true;
   expire_at_ = now + every;
-  actions.emplace_back(ExpireRuns{std::move(executors), kExpireMax});
+  std::vector<std::string> names;
+  for (const auto& [name, lane] : lanes_) names.push_back(name);
+  store::ExpireRuns request{.away = std::move(executors), .limit = kExpireMax};
+  // Of a shared store others may have the other executors, and be as new as this one.
+  if (!options_.claim_ttl || begun_at_ + store::kForgottenAfter <= now)
+    request.own = {names, {options_.tracked.begin(), options_.tracked.end()}};
+  actions.emplace_back(ExpireRuns{std::move(names), std::move(request)});
 }
 
 void Planner::take(Expired expired, Timestamp now) {
   expiring_ = false;
   if (!expired.runs.empty()) expire_at_ = now;  // until there is none
+  if (expired.corrected) claim_by(now);
   for (auto& run : expired.runs) {
     if (run.origin == store::RunOrigin::child) jobs_.child_ended(now);
     const auto status = run.status;

@@ -9,8 +9,10 @@ namespace rruled::core {
 void Planner::set_executors(const std::map<std::string, std::size_t>& executors,
                             std::size_t max_in_flight,
                             const JobOptions& jobs,
+                            std::set<std::string> tracked,
                             Timestamp now) {
   options_.executors = executors;
+  options_.tracked = std::move(tracked);
   options_.max_in_flight = max_in_flight;
   for (auto lane = lanes_.begin(); lane != lanes_.end();) {
     if (executors.contains(lane->first)) {

@@ -308,6 +308,7 @@ void Planner::take_one(const store::Settlement& asked, store::SettleResult resul
   for (store::Run& run : result.skipped)
     notify({.kind = Notice::Kind::run_skipped, .run = std::move(run)});
   to_cancel_.insert(to_cancel_.end(), result.cancel.begin(), result.cancel.end());
+  if (result.released) claim_by(now);  // it may have another executor
 
   const auto found = entries_.find(asked.schedule_id);
   if (found == entries_.end()) return;

@@ -282,9 +282,11 @@ void Driver::keep_wish(store::RunId id) {
 }
 
 // On the store's thread.
-std::vector<store::Run> Driver::expire(const core::ExpireRuns& action) {
+core::Expired Driver::expire(const core::ExpireRuns& action) {
   if (!desk_) return {};
-  return desk_->expire_runs({action.executors, action.limit}, clock_.now());
+  const auto now = clock_.now();
+  const bool corrected = desk_->correct_waits(action.executors, now);
+  return {desk_->expire_runs(action.request, now), corrected};
 }
 
 // False: it is none of a batch job, or of runs beside their attempts.
@@ -310,9 +312,8 @@ bool Driver::perform_job(core::Action& action) {
       return core::JobCancelled{};
     });
   } else if (auto* expire = std::get_if<core::ExpireRuns>(&action)) {
-    spawn_store(What::expire, [this, expire = std::move(*expire)]() -> Done {
-      return core::Expired{this->expire(expire)};
-    });
+    spawn_store(What::expire,
+                [this, expire = std::move(*expire)]() -> Done { return this->expire(expire); });
   } else {
     return false;
   }

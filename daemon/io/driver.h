@@ -129,7 +129,7 @@ class Driver {
   [[nodiscard]] bool perform_job(core::Action& action);
   [[nodiscard]] store::Audience& audience() const;
   void keep_wish(store::RunId id);
-  [[nodiscard]] std::vector<store::Run> expire(const core::ExpireRuns& action);
+  [[nodiscard]] core::Expired expire(const core::ExpireRuns& action);
   void perform(core::Action action);
   void complete(core::Completion completion);
   void fail(std::exception_ptr error);

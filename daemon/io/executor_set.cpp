@@ -122,6 +122,13 @@ core::JobOptions job_options(const Config& config) {
   return jobs;
 }
 
+std::set<std::string> tracked_executors(const Config& config) {
+  std::set<std::string> tracked;
+  for (const ExecutorConfig& each : config.executors)
+    if (each.type == ExecutorType::http && each.tracks()) tracked.insert(each.name);
+  return tracked;
+}
+
 core::PlannerOptions planner_options(const Config& config, const store::Session& session) {
   core::PlannerOptions options;
   options.claim_ttl = session.claim_ttl;
@@ -130,6 +137,7 @@ core::PlannerOptions planner_options(const Config& config, const store::Session&
   options.executors = executor_caps(config);
   options.breakers = breaker_options(config);
   options.jobs = job_options(config);
+  options.tracked = tracked_executors(config);
   return options;
 }
 

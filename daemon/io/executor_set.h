@@ -12,6 +12,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 namespace rruled::io {
@@ -35,6 +36,8 @@ struct ExecutorContext {
 [[nodiscard]] std::map<std::string, std::size_t> executor_caps(const Config& config);
 [[nodiscard]] std::map<std::string, core::BreakerOptions> breaker_options(const Config& config);
 [[nodiscard]] core::JobOptions job_options(const Config& config);
+// Executors whose accepted batch jobs are asked about.
+[[nodiscard]] std::set<std::string> tracked_executors(const Config& config);
 
 [[nodiscard]] core::PlannerOptions planner_options(const Config& config,
                                                    const store::Session& session);

@@ -59,7 +59,7 @@ std::string Reloader::take(Fresh fresh) {
   parts_.taken(fresh.executors);
   parts_.driver.set_executors(std::move(fresh.executors));
   parts_.planner.set_executors(executor_caps(config), config.run.max_in_flight, job_options(config),
-                               parts_.clock.now());
+                               tracked_executors(config), parts_.clock.now());
   parts_.planner.set_breakers(breaker_options(config));
   parts_.retention.set_limits(config.retention);
   parts_.metrics.set_per_schedule(config.metrics.per_schedule);

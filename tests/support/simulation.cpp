@@ -177,7 +177,8 @@ std::optional<core::Completion> Simulation::do_job_action(Daemon& daemon, core::
     }
     what = What::end_jobs;
     if (auto* look = std::get_if<core::LookAtJobs>(&action))
-      return core::JobsEnded{audience_->end_jobs(look->request, now_)};
+      return core::JobsEnded{audience_ ? audience_->end_jobs(look->request, now_)
+                                       : store::EndedJobs{}};
     what = What::cancel_job;
     if (auto* cancel = std::get_if<core::CancelJob>(&action)) {
       using store::CancelResult;
@@ -189,7 +190,8 @@ std::optional<core::Completion> Simulation::do_job_action(Daemon& daemon, core::
     what = What::expire;
     if (auto* expire = std::get_if<core::ExpireRuns>(&action)) {
       if (!desk_) return core::Expired{};
-      return core::Expired{desk_->expire_runs({expire->executors, expire->limit}, now_)};
+      const bool corrected = desk_->correct_waits(expire->executors, now_);
+      return core::Expired{desk_->expire_runs(expire->request, now_), corrected};
     }
   } catch (const store::StoreError& error) {
     return core::StoreFailed{what, error.what(), error.kind() == store::StoreError::Kind::invalid};

@@ -68,6 +68,24 @@ TEST_CASE("the held runs are not read while some are being given back") {
   CHECK(all_of<core::ReviewHeld>(here.step()).size() == 1);
 }
 
+TEST_CASE("what was given back late is claimed again") {
+  Claiming here;
+  core::Report unsent;
+  unsent.kind = core::Report::Kind::unsent;
+  here.planner.complete(core::Delivered{claimed_run(1).id, unsent}, kNow);
+  // Somebody else holds the store: in the meantime the claim finds nothing, and would not ask
+  // again.
+  REQUIRE(all_of<core::HandBackRuns>(here.planner.step(kNow)).size() == 1);
+  here.planner.complete(core::Claimed{}, kNow);
+  (void)here.planner.step(kNow);
+  here.planner.complete(core::HandedBack{}, kNow);
+  (void)here.planner.step(kNow);
+  const auto wake = here.planner.next_wake(kNow);
+  REQUIRE(wake);
+  CHECK(*wake <= kNow + 1s);
+  CHECK(all_of<core::Claim>(here.planner.step(kNow + 1s)).size() == 1);
+}
+
 TEST_CASE("a run that is claimed again while its older delivery ends waits for that end") {
   rrule::ZoneDatabase zones;
   core::Planner planner({.executors = {{"default", 2}}, .claim_ttl = 45s}, zones, kNow);

@@ -62,4 +62,35 @@ TEST_CASE("a batch job whose window is over is not spread") {
   CHECK(all_of<core::FinishRuns>(actions).front().batch.at(0).reason == store::kWindowOver);
 }
 
+TEST_CASE("what others of a shared store may look after is left to them for an hour") {
+  const bool shared = GENERATE(false, true);
+  CAPTURE(shared);
+  rrule::ZoneDatabase zones;
+  core::PlannerOptions options;
+  options.executors = {{"a", 1}, {"b", 1}};
+  options.tracked = {"b"};
+  if (shared) options.claim_ttl = 45s;
+  core::Planner planner(std::move(options), zones, kNow);
+  const auto first = all_of<core::ExpireRuns>(planner.step(kNow));
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].executors == std::vector<std::string>{"a", "b"});
+  CHECK(first[0].request.own.has_value() == !shared);
+  planner.complete(core::Expired{}, kNow);
+  const auto later = all_of<core::ExpireRuns>(planner.step(kNow + 1h));
+  REQUIRE(later.size() == 1);
+  REQUIRE(later[0].request.own);
+  CHECK(later[0].request.own->executors == std::vector<std::string>{"a", "b"});
+  CHECK(later[0].request.own->tracked == std::vector<std::string>{"b"});
+}
+
+TEST_CASE("runs that need not wait any more are claimed at once") {
+  rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"a", 1}}}, zones, kNow);
+  (void)planner.step(kNow);
+  planner.complete(core::Claimed{{{}, kNow + 6h}}, kNow);
+  CHECK(all_of<core::Claim>(planner.step(kNow + 1s)).empty());
+  planner.complete(core::Expired{{}, true}, kNow + 1s);
+  CHECK(all_of<core::Claim>(planner.step(kNow + 1s)).size() == 1);
+}
+
 }  // namespace rruled::test

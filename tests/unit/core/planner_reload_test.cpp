@@ -28,7 +28,7 @@ struct Planned {
     FAIL("no claim for " << executor);
   }
   void set(std::map<std::string, std::size_t> executors) {
-    planner.set_executors(executors, 256, {}, kNow);
+    planner.set_executors(executors, 256, {}, {}, kNow);
   }
 
   rrule::ZoneDatabase zones;

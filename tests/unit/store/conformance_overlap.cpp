@@ -1,5 +1,6 @@
 #include "conformance.h"
 #include "sample.h"
+#include "store/audience.h"
 
 #include <catch2/catch.hpp>
 
@@ -29,6 +30,15 @@ class Lane {
         .settle({a_settlement(schedule, runs, nominal(next_))}, claimant_, at(1'000 + next_))
         .at(0);
   }
+  void settle_run(const Run& run) {
+    const auto schedule = *store_.schedule(schedule_id(1));
+    ++next_;
+    REQUIRE(
+        store_.settle({a_settlement(schedule, {run}, nominal(next_))}, claimant_, at(1'000 + next_))
+            .at(0)
+            .claimed.size() == 1);
+  }
+  [[nodiscard]] const Claimant& claimant() const { return claimant_; }
   // The n-th run, from 0.
   [[nodiscard]] Run run(int n) const { return *store_.run(a_run(a_schedule(), nominal(n)).id); }
   FinishResult finish(int n, RunStatus status) {
@@ -147,6 +157,9 @@ void cancel_other_waits_for_what_was_sent(Store& store) {
   CHECK(result.cancel == std::vector{lane.run(0).id});
   CHECK(result.claimed.empty());
   check_statuses(lane, {dispatching, waiting});
+  // With it already: a daemon that ends now leaves nothing that would be sent again.
+  CHECK(lane.run(0).cancel_reason == "overlap");
+  CHECK(lane.run(1).cancel_reason.empty());
   // The newest replaces the one that waits.
   result = lane.settle({pending});
   CHECK(result.cancel == std::vector{lane.run(0).id});
@@ -158,6 +171,31 @@ void cancel_other_waits_for_what_was_sent(Store& store) {
   result = lane.settle({dispatching});
   CHECK(result.cancel.empty());
   check_statuses(lane, {cancelled, cancelled, cancelled, dispatching});
+}
+
+void cancel_other_ends_an_open_job(Store& store) {
+  Lane lane(store, OverlapPolicy::cancel_other, 1);
+  auto job = a_run(a_schedule(), nominal(0), dispatching);
+  job.kind = RunKind::batch_job;
+  lane.settle_run(job);
+  const auto audience = audience_of(store);
+  const auto held = lane.run(0);
+  REQUIRE(audience->open_job({held.id, held.fence, lane.claimant()}, at(5'000)));
+  CHECK(lane.settle({dispatching}).cancel == std::vector{held.id});
+  // Its children are cancelled with it, which is not the run's wish but the job's.
+  CHECK(lane.run(0).cancel_reason.empty());
+  const auto opened = audience->open_job({held.id, held.fence, lane.claimant()}, at(5'001));
+  REQUIRE(opened);
+  CHECK(opened->ending == cancelled);
+  CHECK(opened->reason == "overlap");
+}
+
+void a_waiting_run_with_nobody_before_it_goes(Store& store) {
+  Lane lane(store, OverlapPolicy::buffer_all, 1);
+  CHECK(lane.settle({waiting}).released);
+  check_statuses(lane, {pending});
+  CHECK_FALSE(lane.settle({dispatching}).released);
+  check_statuses(lane, {pending, waiting});
 }
 
 void every_end_lets_one_go(Store& store) {
@@ -256,6 +294,8 @@ std::vector<Check> overlap_checks() {
       {"buffer_all keeps a hundred", buffer_all_keeps_a_hundred},
       {"cancel_other cancels the unsent", cancel_other_cancels_what_was_not_sent},
       {"cancel_other waits for the sent", cancel_other_waits_for_what_was_sent},
+      {"cancel_other ends an open job", cancel_other_ends_an_open_job},
+      {"a waiting run with nobody before it goes", a_waiting_run_with_nobody_before_it_goes},
       {"every end lets one go", every_end_lets_one_go},
       {"a retry keeps its slot", a_retry_keeps_its_slot},
       {"lets go only into a free slot", lets_go_only_into_a_free_slot},

@@ -106,7 +106,7 @@ TEST_CASE("the end of a run leaves the indexes of the ledger alone", "[postgres]
                    " AND (a.attnum = ANY(i.indkey) OR pg_get_expr(i.indpred, i.indrelid)"
                    "  LIKE '%' || a.attname || '%')"
                    " WHERE i.indrelid = 'runs'::regclass AND a.attnum > 0") ==
-        "cancel_revision due_at flow_id id number origin parent_id schedule_id scheduled_for");
+        "cancel_revision due_at flow_id id kind number origin parent_id schedule_id scheduled_for");
   const auto claimant = begin_with_schedules(*store, kManySchedules);
   const auto runs = settle_many(*store, claimant);
   constexpr char kPages[] =
