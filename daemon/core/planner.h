@@ -35,6 +35,9 @@ struct PlannerOptions {
   // is written down as a pending run: a run that is sent at once costs one write less.
   std::chrono::milliseconds settle_hold{10'000};
   std::size_t finish_batch = 500;
+  // Of log lines of runs whose ends are not written yet: beyond it no more runs are taken. As much
+  // as is kept of a hundred commands that end at once.
+  std::size_t unwritten_bytes_max = 512 * 1024 * 1024;
   // Session::claim_ttl: the claims held are extended, and those that lapsed recovered, every third
   // of it.
   std::optional<std::chrono::milliseconds> claim_ttl{};
@@ -143,7 +146,8 @@ class Planner {
     store::Finish finish;
     store::Run run;
     Report report;
-    bool cancelled = false;  // while it was in flight
+    bool cancelled = false;      // while it was in flight
+    std::size_t text_bytes = 0;  // of its log lines
   };
   using Actions = std::vector<Action>;
 
@@ -261,6 +265,7 @@ class Planner {
   std::unordered_map<store::RunId, InFlight> in_flight_;
   std::deque<Ending> endings_;
   std::vector<Ending> finishing_;
+  std::size_t unwritten_bytes_ = 0;  // the log lines of both
   std::vector<store::HandBack> to_hand_back_;
   std::vector<store::HandBack> handing_back_;
   std::vector<store::RunId> to_cancel_;

@@ -15,6 +15,9 @@ using std::chrono::milliseconds;
 using store::RunStatus;
 
 constexpr std::size_t kBatchesOfEndsMax = 10;
+// The store's thread writes about so much in a tenth of a second: what is due waits for it.
+constexpr std::size_t kFinishLinesMax = 2'000;
+constexpr std::size_t kFinishTextBytesMax = 4 * 1024 * 1024;
 
 const char* outcome_word(Report::Kind kind, bool cancelled) {
   if (cancelled) return "cancelled";
@@ -74,7 +77,9 @@ store::Run without_body(store::Run& run) {
 
 std::size_t Planner::free_slots(const Lane& lane) const {
   // Ends that are not written are memory, and runs that are sent again after a crash.
-  if (endings_.size() >= kBatchesOfEndsMax * options_.finish_batch) return 0;
+  if (endings_.size() >= kBatchesOfEndsMax * options_.finish_batch ||
+      unwritten_bytes_ >= options_.unwritten_bytes_max)
+    return 0;
   std::size_t all = 0;
   for (const auto& [name, each] : lanes_) all += each.taken();
   const std::size_t of_all = options_.max_in_flight - std::min(options_.max_in_flight, all);
@@ -198,12 +203,15 @@ Planner::Ending Planner::ending_of(InFlight&& flight, Report&& report, Timestamp
   finish.attempt.status_code = report.status_code;
   finish.attempt.error = report.error;
   set_status(finish, run, report, flight.cancelled, now);
+  std::size_t text_bytes = 0;
+  finish.logs.reserve(report.output.size() + 1);
   for (store::LogEntry& line : report.output) {
+    text_bytes += line.message.size();
     line.flow_id = run.flow_id;
     line.run_id = run.id;
     finish.logs.push_back(std::move(line));
   }
-  report.output.clear();
+  report.output = {};
   store::LogEntry summary{run.flow_id, run.id, now, store::LogLevel::info, ""};
   if (finish.sent) summary.message = "attempt " + std::to_string(run.attempts) + ": ";
   summary.message += store::word(finish.status);
@@ -223,7 +231,7 @@ Planner::Ending Planner::ending_of(InFlight&& flight, Report&& report, Timestamp
     summary.message += ": accepted as batch job " + finish.remote_id;
   finish.logs.push_back(std::move(summary));
   if (!finish.sent) --run.attempts;
-  return {std::move(finish), std::move(run), std::move(report), flight.cancelled};
+  return {std::move(finish), std::move(run), std::move(report), flight.cancelled, text_bytes};
 }
 
 void Planner::take(Delivered delivered, Timestamp now) {
@@ -244,19 +252,28 @@ void Planner::take(Delivered delivered, Timestamp now) {
     to_hand_back_.push_back({flight.run.id, flight.run.fence});
   } else {
     endings_.push_back(ending_of(std::move(flight), std::move(delivered.report), now));
+    unwritten_bytes_ += endings_.back().text_bytes;
   }
 }
 
 // Not while in doubt: what is held is read in another thread, and would have what ends meanwhile.
+// The batch is a copy: one that could not be written is written again.
 void Planner::finish(Actions& actions) {
   if (in_doubt_ || !finishing_.empty() || endings_.empty()) return;
   FinishRuns request;
   const std::size_t count = std::min(endings_.size(), finish_limit_);
   request.batch.reserve(count);
   finishing_.reserve(count);
+  std::size_t lines = 0;
+  std::size_t bytes = 0;
   while (!endings_.empty() && request.batch.size() < finish_limit_) {
-    request.batch.push_back(endings_.front().finish);
-    finishing_.push_back(std::move(endings_.front()));
+    Ending& ending = endings_.front();
+    lines += ending.finish.logs.size();
+    bytes += ending.text_bytes;
+    const bool too_much = lines > kFinishLinesMax || bytes > kFinishTextBytesMax;
+    if (too_much && !request.batch.empty()) break;
+    request.batch.push_back(ending.finish);
+    finishing_.push_back(std::move(ending));
     endings_.pop_front();
   }
   actions.emplace_back(std::move(request));
@@ -267,6 +284,7 @@ void Planner::take(Finished finished, Timestamp now) {
   finish_limit_ = std::min(options_.finish_batch, finish_limit_ * 2);
   for (std::size_t i = 0; i < endings.size(); ++i) {
     Ending& ending = endings[i];
+    unwritten_bytes_ -= ending.text_bytes;
     const store::FinishResult& result = finished.results.at(i);
     const std::string executor = ending.run.executor;
     if (result.released) claim_by(now);  // it may have another executor

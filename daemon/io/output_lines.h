@@ -26,6 +26,7 @@ class OutputLines {
   [[nodiscard]] std::vector<store::LogEntry> take(store::Timestamp now);
 
  private:
+  [[nodiscard]] bool is_full() const { return entries_.size() >= kLinesMax; }
   void end_line(Stream stream, store::Timestamp now);
 
   std::array<std::string, 2> begun_;  // the line under way of each stream, cut when too long

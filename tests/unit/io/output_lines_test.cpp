@@ -68,3 +68,16 @@ TEST_CASE("lines over the limit are counted, not kept") {
         "output cut: 500 more lines were dropped, over the limit of 1000");
   CHECK(entries.back().level == LogLevel::warn);
 }
+
+TEST_CASE("of the lines over the limit, too, only those that say something are counted") {
+  OutputLines lines;
+  lines.add(Stream::err, " \t", kStart);  // begun before the limit, ends after it
+  for (std::size_t i = 0; i < OutputLines::kLinesMax; ++i) lines.add(Stream::out, "line\n", kStart);
+  lines.add(Stream::out, "\n\r\n  \t\r\n", kStart);
+  lines.add(Stream::out, "  ", kStart);
+  lines.add(Stream::out, "one\n", kStart);
+  lines.add(Stream::err, "\ntwo\n" + std::string(10'000, ' ') + "three", kStart);
+  const auto entries = lines.take(kStart);
+  REQUIRE(entries.size() == OutputLines::kLinesMax + 1);
+  CHECK_THAT(entries.back().message, Catch::StartsWith("output cut: 3 more lines"));
+}
