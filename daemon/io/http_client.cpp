@@ -53,6 +53,10 @@ Turn failed(Stage stage, std::string message) {
   return Turn{{HttpFailure{stage, std::move(message)}, std::nullopt}, false};
 }
 
+Turn broken(HttpReply& reply, Stage stage, std::string message) {
+  return Turn{{HttpFailure{stage, std::move(message), reply.take_broken()}, std::nullopt}, false};
+}
+
 }  // namespace
 
 class HttpClient::Impl {
@@ -204,26 +208,28 @@ awaitable<Turn> HttpClient::Impl::receive(std::shared_ptr<HttpConnection> connec
     } else if (ended && reply.begun()) {
       progress = reply.put_end();
       if (progress == HttpReply::Progress::garbage)
-        co_return failed(Stage::receive,
+        co_return broken(reply, Stage::receive,
                          name_of(peer) + " closed the connection in the middle of its answer");
     }
     if (progress != HttpReply::Progress::needs_more) break;
     const bool stop = co_await cancelled();
-    if (stop) co_return failed(Stage::cancelled, "broken off while waiting for the answer");
+    if (stop) co_return broken(reply, Stage::cancelled, "broken off while waiting for the answer");
     if (connection->timed_out())
-      co_return failed(Stage::timeout, "timed out waiting for the answer of " + name_of(peer));
+      co_return broken(reply, Stage::timeout,
+                       "timed out waiting for the answer of " + name_of(peer));
     if (!read.error) continue;
-    Turn turn = failed(Stage::receive, ended ? name_of(peer) + " closed the connection unanswered"
-                                             : "receiving from " + name_of(peer) +
-                                                   " failed: " + read.error.message());
+    Turn turn =
+        broken(reply, Stage::receive,
+               ended ? name_of(peer) + " closed the connection unanswered"
+                     : "receiving from " + name_of(peer) + " failed: " + read.error.message());
     turn.stale = !reply.begun();
     co_return turn;
   }
   if (progress == HttpReply::Progress::too_large)
-    co_return failed(Stage::too_large,
+    co_return broken(reply, Stage::too_large,
                      "the header of the answer of " + name_of(peer) + " is over 16 KiB");
   if (progress == HttpReply::Progress::garbage)
-    co_return failed(Stage::garbage,
+    co_return broken(reply, Stage::garbage,
                      name_of(peer) + " did not answer in HTTP/1: " + std::string(reply.mistake()));
   if (reply.keep_alive()) pool_->keep(peer, std::move(connection));
   Turn turn;

@@ -46,7 +46,7 @@ struct HttpResponse {
   std::string reason;       // the standard phrase of the status; empty for an unknown one
   std::string retry_after;  // the header's text; empty when absent
   std::string body;         // its first bytes
-  bool body_cut = false;    // it was longer than the limit
+  bool body_cut = false;    // there was more: over the limit, or the answer broke off
 };
 
 struct HttpFailure {
@@ -63,6 +63,9 @@ struct HttpFailure {
   };
   Stage stage = Stage::connect;
   std::string message;  // one line for a person, naming host and port
+  // What the answer said before it broke off, or could not be read any further, where its status is
+  // final (200 or more): that is known, whatever became of the rest.
+  std::optional<HttpResponse> broken_answer{};
 };
 
 struct HttpExchange {

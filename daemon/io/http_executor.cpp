@@ -139,6 +139,12 @@ std::string HttpExecutor::snippet(std::string text) const {
   return clean_line(text, kSnippetBytesMax);
 }
 
+// Its body is needed, not its status alone.
+bool HttpExecutor::names_job(const store::Run& run, const HttpResponse& response) const {
+  return remote_jobs_ && run.kind == store::RunKind::batch_job &&
+         core::classify_http(response.status) == core::HttpVerdict::completed;
+}
+
 // What the answer to an accepted batch job says. One without an id ends with that answer.
 void HttpExecutor::read_job(std::string_view body, Report& report) const {
   const auto job = core::read_remote_job(body);
@@ -159,7 +165,7 @@ Report HttpExecutor::judge(const store::Run& run, HttpResponse response) const {
   report.kind = kind_of(core::classify_http(response.status));
   report.unreachable = response.status == 502 || response.status == 503 || response.status == 504;
   if (report.kind == Report::Kind::completed) {
-    if (remote_jobs_ && run.kind == store::RunKind::batch_job) read_job(response.body, report);
+    if (names_job(run, response)) read_job(response.body, report);
     return report;
   }
   report.retry_after = parse_retry_after(response.retry_after, clock_.now());
@@ -179,10 +185,12 @@ asio::awaitable<Report> HttpExecutor::deliver(store::Run run, SendPermit permit)
   Report report;
   if (auto* response = std::get_if<HttpResponse>(&exchange.result)) {
     report = judge(run, std::move(*response));
+  } else if (auto& failure = std::get<HttpFailure>(exchange.result);
+             failure.broken_answer && !names_job(run, *failure.broken_answer)) {
+    report = judge(run, std::move(*failure.broken_answer));
   } else {
-    const auto& failure = std::get<HttpFailure>(exchange.result);
     report.kind = kind_of(exchange, failure);
-    report.unreachable = nobody_answered(failure.stage);
+    report.unreachable = !failure.broken_answer && nobody_answered(failure.stage);
     report.error = failure.message;
     if (failure.stage == HttpFailure::Stage::timeout)
       report.error += " (limit " + duration_text(timeout) + ")";

@@ -39,7 +39,8 @@ struct HttpExecutorOptions {
 // POSTs runs over HTTP/1.1. Io thread only.
 //
 // Every attempt carries the same Idempotency-Key and the same body; started_at of its report is
-// when the first byte of the request left. Which status means what: core/retry.h.
+// when the first byte of the request left. Which status means what: core/retry.h. The status is the
+// verdict as soon as it is known, but for one that accepts a batch job: the rest must say which.
 class HttpExecutor final : public Executor {
  public:
   // `clock` must outlive the executor. Refuses settings that could never work.
@@ -61,6 +62,7 @@ class HttpExecutor final : public Executor {
 
   [[nodiscard]] HttpRequest request(const store::Run& run) const;
   [[nodiscard]] core::Report judge(const store::Run& run, HttpResponse response) const;
+  [[nodiscard]] bool names_job(const store::Run& run, const HttpResponse& response) const;
   void read_job(std::string_view body, core::Report& report) const;
   [[nodiscard]] std::string snippet(std::string text) const;
 

@@ -18,6 +18,9 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
+constexpr std::string_view kStart = "HTTP/1.";
+constexpr int kFinalStatusMin = 200;
+constexpr int kStatusMax = 599;  // of a reply that is not read to its end
 constexpr int kInterimMax = 16;
 constexpr std::size_t kPieceBytesMax = 64 * 1024;
 
@@ -55,6 +58,25 @@ struct CutBody {
 
 using Parser = http::response_parser<CutBody>;
 
+constexpr std::size_t kStatusBytes = std::string_view("HTTP/1.1 200 ").size();
+
+// Of a reply that begins with `bytes`, by RFC 9112, 4, but without asking for a reason after it.
+std::optional<int> status_of(std::string_view bytes) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (bytes.size() < kStatusBytes || !bytes.starts_with(kStart)) return std::nullopt;
+  bytes.remove_prefix(kStart.size());
+  const auto digits = bytes.substr(2, 3);
+  const bool fits = is_digit(bytes[0]) && bytes[1] == ' ' && std::ranges::all_of(digits, is_digit);
+  const char after = bytes[5];
+  if (!fits || (after != ' ' && after != '\r' && after != '\n')) return std::nullopt;
+  return (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
+}
+
+std::string standard_reason(int status) {
+  const auto known = http::int_to_status(static_cast<unsigned>(status));
+  return known == http::status::unknown ? "" : std::string(http::obsolete_reason(known));
+}
+
 }  // namespace
 
 struct HttpReply::Impl {
@@ -70,9 +92,13 @@ struct HttpReply::Impl {
   }
   // So far. The parser itself waits for the end of the header before it looks.
   [[nodiscard]] bool begins_as_http() const {
-    constexpr std::string_view kStart = "HTTP/1.";
     const std::size_t size = std::min(pending.size(), kStart.size());
     return kStart.starts_with({static_cast<const char*>(pending.data().data()), size});
+  }
+  // The parser does not say the status of a head that it refuses.
+  void keep_start() {
+    const std::size_t size = std::min(pending.size(), kStatusBytes);
+    start.assign(static_cast<const char*>(pending.data().data()), size);
   }
   [[nodiscard]] bool is_too_short() const {
     const std::string_view rest(static_cast<const char*>(pending.data().data()), pending.size());
@@ -89,6 +115,7 @@ struct HttpReply::Impl {
   std::optional<Parser> parser;
   boost::beast::flat_buffer pending{kHeaderBytesMax + kPieceBytesMax};
   std::size_t taken = 0;  // bytes of this response that the parser has done with
+  std::string start;      // its first bytes
   int interims = 0;
   bool begun = false;
   bool surplus = false;  // bytes after the end that did not even fit into `pending`
@@ -106,6 +133,7 @@ HttpReply::Progress HttpReply::Impl::refuse(const error_code& error) {
 HttpReply::Progress HttpReply::Impl::parse() {
   while (pending.size() > 0) {
     if (taken == 0 && !begins_as_http()) return refuse("it does not begin with HTTP/1.");
+    if (taken == 0) keep_start();
     if (is_too_short()) return Progress::needs_more;
     error_code error;
     const std::size_t size = parser->put(pending.data(), error);
@@ -115,8 +143,8 @@ HttpReply::Progress HttpReply::Impl::parse() {
     if (error) return refuse(error);
     if (parser->get().body().cut) return Progress::done;
     if (!parser->is_done()) continue;
-    const unsigned status = parser->get().result_int();
-    if (status >= 200) return Progress::done;
+    const int status = static_cast<int>(parser->get().result_int());
+    if (status >= kFinalStatusMin) return Progress::done;
     if (status == 101 || status < 100 || ++interims > kInterimMax)
       return refuse("unexpected status " + std::to_string(status));
     expect_response();
@@ -159,11 +187,23 @@ HttpResponse HttpReply::take() {
   auto& message = impl_->parser->get();
   HttpResponse response;
   response.status = static_cast<int>(message.result_int());
-  if (message.result() != http::status::unknown)
-    response.reason = std::string(http::obsolete_reason(message.result()));
+  response.reason = standard_reason(response.status);
   response.retry_after = std::string(message[http::field::retry_after]);
   response.body_cut = message.body().cut;
   response.body = std::move(message.body().text);
+  return response;
+}
+
+std::optional<HttpResponse> HttpReply::take_broken() {
+  HttpResponse response;
+  if (impl_->parser->is_header_done()) {
+    response = take();
+  } else {
+    response.status = status_of(impl_->start).value_or(0);
+    response.reason = standard_reason(response.status);
+  }
+  if (response.status < kFinalStatusMin || response.status > kStatusMax) return std::nullopt;
+  response.body_cut = true;
   return response;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace rruled::io {
@@ -30,6 +31,9 @@ class HttpReply {
   [[nodiscard]] bool keep_alive() const;
   // Of a `done` reply; leaves it empty.
   [[nodiscard]] HttpResponse take();
+  // Of any other: what it says so far, once its status is known and final (200 or more), be it of a
+  // head that cannot be read any further. Leaves it empty.
+  [[nodiscard]] std::optional<HttpResponse> take_broken();
   // What was wrong, for a person: "unexpected body".
   [[nodiscard]] std::string_view mistake() const;
 
