@@ -1,6 +1,7 @@
 #include "daemon/cli/apply.h"
 #include "daemon/cli/commands.h"
 #include "daemon/io/calendar_finder.h"
+#include "daemon/io/descriptor_limit.h"
 #include "daemon/io/service.h"
 #include "store/directory.h"
 
@@ -36,6 +37,7 @@ int run_daemon(Session& session, bool dry_run) {
   };
   options.companion = session.companion();
   options.reload = [&session] { return session.load_again(); };
+  io::raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);  // who reads the log may go, and the daemon goes on
   return io::run_service(config, options);
 }

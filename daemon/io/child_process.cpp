@@ -1,8 +1,11 @@
 #include "daemon/io/child_process.h"
 
+#include "daemon/io/descriptor_limit.h"
+
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <optional>
 #include <utility>
 
 // glibc's clone() by its other name. ThreadSanitizer replaces the first with one that takes every
@@ -34,6 +38,7 @@ struct FirstSteps {
   char* const* environment;
   std::array<int, 3> descriptors;
   ProcessGuard::Group* group;
+  std::optional<rlimit> descriptor_limit;
   pid_t parent;
   int error = 0;
 };
@@ -49,6 +54,7 @@ constexpr std::size_t kKernelSignalSetBytes = 8;
   if (::setpgid(0, 0) == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) {
     if (::getppid() != steps.parent) ::_exit(127);  // it died before the line above
     steps.group->store(::getpid());
+    if (steps.descriptor_limit) ::setrlimit(RLIMIT_NOFILE, &*steps.descriptor_limit);
     int target = 0;
     for (const int descriptor : steps.descriptors)
       if (::dup2(descriptor, target++) < 0) steps.error = errno;
@@ -72,15 +78,17 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return result;
 }
 
-// The process id, or -1 and errno.
-pid_t clone_with_all_signals_blocked(FirstSteps& steps) {
+// The process id, or -1 and errno. The pidfd comes with it: opened later it may find no descriptor
+// free, with the program under way.
+pid_t clone_with_all_signals_blocked(FirstSteps& steps, int& pidfd) {
   std::vector<char> stack(kStackBytes);
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = ::__clone(take_first_steps, stack.data() + stack.size(),
-                              CLONE_VM | CLONE_VFORK | SIGCHLD, &steps);
+  const pid_t pid =
+      ::__clone(take_first_steps, stack.data() + stack.size(),
+                CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &steps, &pidfd, nullptr, nullptr);
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = error;
@@ -102,15 +110,16 @@ boost::system::result<ChildProcess> ChildProcess::start(const Program& program,
                    environment.data(),
                    {program.in, program.out, program.err},
                    *group,
+                   first_descriptor_limit(),
                    ::getpid()};
-  const pid_t pid = clone_with_all_signals_blocked(steps);
+  int pidfd = -1;
+  const pid_t pid = clone_with_all_signals_blocked(steps, pidfd);
   if (pid < 0) {
     const error_code error = system_error(errno);
     guard.release(*group);
     return error;
   }
-  ChildProcess child(pid, Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))), guard, *group);
-  if (steps.error == 0 && !child.pidfd_) steps.error = errno;
+  ChildProcess child(pid, Fd(pidfd), guard, *group);
   if (steps.error != 0) return system_error(steps.error);
   return child;
 }

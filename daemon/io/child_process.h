@@ -27,7 +27,8 @@ class ChildProcess {
   };
 
   // Returns when the program has begun, or with the error that kept it from beginning. Its signals
-  // are as by default, and it inherits no descriptor but the three. `guard` must outlive the child.
+  // are as by default, it inherits no descriptor but the three, and may have as many as the daemon
+  // was given at first (descriptor_limit.h). `guard` must outlive the child.
   [[nodiscard]] static boost::system::result<ChildProcess> start(const Program& program,
                                                                  ProcessGuard& guard);
 

@@ -28,6 +28,13 @@ std::string bracketed(const std::string& host) {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
 
+// Of this machine, whatever the other side is: no connection can be made to anybody.
+bool is_shortage(const error_code& error) {
+  using namespace boost::system::errc;
+  return error == too_many_files_open || error == too_many_files_open_in_system ||
+         error == no_buffer_space || error == not_enough_memory;
+}
+
 std::string name_of(const HttpPeer& peer) {
   return bracketed(peer.host) + ":" + std::to_string(peer.port);
 }
@@ -41,6 +48,11 @@ std::string serialized(const HttpRequest& request) {
   if (!usual_port) text.append(":").append(std::to_string(request.port));
   text.append("\r\nContent-Length: ").append(std::to_string(request.body.size())).append("\r\n");
   return text.append(request.headers).append("\r\n").append(request.body);
+}
+
+HttpFailure shortage(const HttpPeer& peer, const error_code& error) {
+  return {Stage::shortage, "no connection to " + name_of(peer) + " can be made here: " +
+                               error.message() + " (raise LimitNOFILE or lower max_in_flight)"};
 }
 
 // One go at a request on one connection.
@@ -131,6 +143,7 @@ awaitable<HttpClient::Impl::Opened> HttpClient::Impl::open(HttpPeer peer,
   if (found.addresses.empty()) {
     if (found.error == asio::error::operation_aborted)
       co_return Opened{nullptr, {Stage::timeout, "timed out while looking up " + peer.host}};
+    if (is_shortage(found.error)) co_return Opened{nullptr, shortage(peer, found.error)};
     const std::string why = found.error ? found.error.message() : "it has no address";
     co_return Opened{nullptr, {Stage::resolve, "cannot find host " + peer.host + ": " + why}};
   }
@@ -148,6 +161,7 @@ awaitable<HttpClient::Impl::Opened> HttpClient::Impl::open(HttpPeer peer,
   }
   if (connection->timed_out())
     co_return Opened{nullptr, {Stage::timeout, "timed out while connecting to " + name_of(peer)}};
+  if (is_shortage(error)) co_return Opened{nullptr, shortage(peer, error)};
   co_return Opened{nullptr,
                    {Stage::connect, "cannot connect to " + name_of(peer) + ": " + error.message()}};
 }

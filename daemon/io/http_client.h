@@ -59,7 +59,8 @@ struct HttpFailure {
     timeout,    // the deadline passed, in whatever step
     too_large,  // the response's header
     garbage,    // what came is no HTTP/1 response
-    cancelled   // through the awaiting coroutine's slot
+    cancelled,  // through the awaiting coroutine's slot
+    shortage    // of descriptors or memory, here: nothing was sent
   };
   Stage stage = Stage::connect;
   std::string message;  // one line for a person, naming host and port

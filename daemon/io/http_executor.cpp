@@ -33,7 +33,7 @@ Report::Kind kind_of(const HttpExchange& exchange, const HttpFailure& failure) {
 
 bool nobody_answered(HttpFailure::Stage stage) {
   using enum HttpFailure::Stage;
-  return stage != too_large && stage != garbage && stage != cancelled;
+  return stage != too_large && stage != garbage && stage != cancelled && stage != shortage;
 }
 
 Report::Kind kind_of(core::HttpVerdict verdict) {

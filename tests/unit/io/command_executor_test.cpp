@@ -1,5 +1,6 @@
 #include "daemon/io/command_executor.h"
 
+#include "daemon/io/descriptor_limit.h"
 #include "tests/unit/io/io_fixture.h"
 #include "tests/unit/io/lifeline.h"
 
@@ -10,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -341,6 +343,35 @@ TEST_CASE("a thousand commands leave no descriptor and no process behind") {
   for (int i = 0; i < 1'000; ++i) completed += setup.deliver().kind == Kind::completed ? 1 : 0;
   CHECK(completed == 1'000);
   CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("a program is not begun when there is no descriptor to wait for its end with") {
+  ProcessGuard guard;
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{3, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  // Once begun it would say that it is not there.
+  const auto child = ChildProcess::start({"/nowhere", {"/nowhere"}, {}, 0, 1, 2}, guard);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE(child.has_error());
+  CHECK(child.error() == boost::system::errc::too_many_files_open);
+}
+
+TEST_CASE("a command may have as many descriptors as the daemon had before it took more") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit few{200, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  raise_descriptor_limit();
+  rlimit raised{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &raised) == 0);
+  const auto found = lines(CommandSetup(sh("ulimit -S -n; ulimit -H -n")).deliver());
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  raise_descriptor_limit();  // the other tests' commands have theirs again
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(raised.rlim_cur == before.rlim_max);
+  CHECK(found == Lines{"200", std::to_string(before.rlim_max)});
 }
 
 TEST_CASE("the dry run shows the command as one would type it") {

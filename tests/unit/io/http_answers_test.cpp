@@ -1,8 +1,9 @@
-// Answers that break off, heads that are not quite HTTP.
+// Answers that break off, heads that are not quite HTTP, and requests that never leave.
 #include "tests/support/loopback_receiver.h"
 #include "tests/unit/io/http_executor_fixture.h"
 
 #include <catch2/catch.hpp>
+#include <sys/resource.h>
 
 #include <string>
 
@@ -74,6 +75,22 @@ TEST_CASE("an accepted batch job is sent again when the answer that names it bre
   auto invocation = sample_run();
   invocation.kind = store::RunKind::invocation;
   CHECK(setup.deliver(invocation).kind == Report::Kind::completed);
+}
+
+TEST_CASE("a shortage of descriptors here is not taken for a host that is away") {
+  LoopbackReceiver receiver;
+  HttpExecutorSetup setup({.url = receiver.url("/")});
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{3, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const Report report = setup.deliver(sample_run());
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(report.kind == Report::Kind::retry);
+  CHECK_FALSE(report.unreachable);
+  CHECK_FALSE(report.started_at);
+  CHECK_THAT(report.error, Catch::Contains("raise LimitNOFILE or lower max_in_flight"));
+  CHECK(setup.deliver(sample_run()).kind == Report::Kind::completed);
 }
 
 }  // namespace rruled::test
