@@ -90,7 +90,6 @@ awaitable<void> Driver::run() {
 }
 
 void Driver::stop() {
-  stopping_ = true;
   planner_.drain();
   wake();
 }
@@ -158,13 +157,14 @@ milliseconds Driver::until_next_look() const {
   return kPollEvery * 4 / 5 + kPollEvery * static_cast<int>(mixed >> 56U) / 640;  // 80 to 120 %
 }
 
+// To the end of a drain: what is in flight then may still be wished cancelled.
 awaitable<void> Driver::watch_store() {
   while (watching_) {
     watch_timer_.expires_after(until_next_look());
     look_now_ = false;
     boost::system::error_code ignored;
     co_await watch_timer_.async_wait(asio::redirect_error(use_awaitable, ignored));
-    if (!watching_ || stopping_) break;
+    if (!watching_) break;
     co_await look_at_store();
   }
   --under_way_;

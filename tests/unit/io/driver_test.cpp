@@ -6,9 +6,16 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <functional>
+#include <utility>
 
 namespace rruled::test {
 namespace {
@@ -65,7 +72,66 @@ class StopAfterLoads final : public io::Observer {
   CountedLoads* store = nullptr;
 };
 
+// Ends when it is broken off.
+class EndlessExecutor final : public io::Executor {
+ public:
+  asio::awaitable<core::Report> deliver(store::Run, io::SendPermit) override {
+    asio::steady_timer timer(co_await asio::this_coro::executor,
+                             std::chrono::steady_clock::time_point::max());
+    boost::system::error_code broken_off;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, broken_off));
+    core::Report report;
+    report.kind = core::Report::Kind::retry;
+    co_return report;
+  }
+  std::string destination(const store::Run&) const override { return "nowhere"; }
+  std::string payload(const store::Run& run) const override { return run.body; }
+};
+
+class WishOnceStopped final : public io::Observer {
+ public:
+  void on(const core::Notice&) override {}
+  void on_clock_step(std::chrono::milliseconds) override {}
+  void on_turn(const core::Planner::Load& load) override {
+    if (load.in_flight > 0) std::exchange(stop_and_wish, [] {})();
+  }
+  std::function<void()> stop_and_wish;
+};
+
 }  // namespace
+
+// A wish that comes while the daemon drains: of a command of an hour, say.
+TEST_CASE("a run that is wished cancelled during a drain is broken off") {
+  io::SystemClock machine;
+  io::StoreClock clock(machine);
+  store::MemoryStore store;
+  const auto now = clock.now();
+  Simulation(store, now, {})
+      .add("FREQ=SECONDLY;COUNT=1", std::chrono::floor<std::chrono::seconds>(now) + 1s, "UTC");
+  asio::io_context io{1};
+  asio::thread_pool store_thread{1};
+  const rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 10}}}, zones, now);
+  const auto session = store.begin_session({store::random_uuid_v7(now)}, now);
+  WishOnceStopped observer;
+  io::Driver driver(io.get_executor(), clock, {store, store_thread}, {store, store_thread}, planner,
+                    session, {{"default", std::make_shared<EndlessExecutor>()}}, observer);
+  observer.stop_and_wish = [&] {
+    driver.stop();
+    asio::post(store_thread, [&] {
+      const auto id = store.runs({}).at(0).id;
+      (void)store::run_desk_of(store)->ask_to_cancel(id, "enough", clock.now());
+    });
+  };
+  bool ended = false;
+  asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr error) { ended = !error; });
+  io.run_for(20s);
+  store_thread.join();
+  CHECK(ended);
+  const auto run = store.runs({}).at(0);
+  CHECK(run.status == store::RunStatus::cancelled);
+  CHECK(run.reason == "enough");
+}
 
 // Another server took its place, without the last commits.
 TEST_CASE("a store that has less than it had is read from its beginning") {
