@@ -92,7 +92,7 @@ asio::awaitable<void> Backfiller::run() {
         return step_backfills(store_, *directory_, zones_, now, *log_);
       };
       co_await run_on(store_thread_, std::move(step));
-    } catch (const store::StoreError& error) {
+    } catch (const std::exception& error) {
       log_->error("backfills could not go on: {}", error.what());
     }
     co_await pacer_.rest(kBackfillEvery);

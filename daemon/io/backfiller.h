@@ -26,8 +26,8 @@ std::size_t step_backfills(store::Store& store,
                            store::Timestamp now,
                            spdlog::logger& log);
 
-// Does so each second, until stop(). Io thread only. All given outlive it. A fault of the store is
-// said and the step tried again.
+// Does so each second, until stop(). Io thread only. All given outlive it. A fault, of the
+// store or another, is said and the step tried again.
 class Backfiller {
  public:
   Backfiller(boost::asio::any_io_executor io,

@@ -128,7 +128,7 @@ asio::awaitable<void> Caretaker::step() {
   try {
     const auto done = co_await run_on(store_thread_, std::move(look));
     for (const Notice& notice : done) next().on(notice);
-  } catch (const store::StoreError& error) {
+  } catch (const std::exception& error) {
     failing_.insert(failing.begin(), failing.end());
     log_->error("schedules could not be paused or resumed: {}", error.what());
   }

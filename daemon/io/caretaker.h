@@ -36,7 +36,8 @@ namespace rruled::io {
     store::Timestamp now);
 
 // Does so each second, until stop(); hears which runs fail, and passes everything on to `next`. Io
-// thread only. All given outlive it. A fault of the store is said and the step tried again.
+// thread only. All given outlive it. A fault, of the store or
+// another, is said and the step tried again.
 class Caretaker final : public Listener {
  public:
   Caretaker(boost::asio::any_io_executor io,

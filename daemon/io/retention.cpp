@@ -40,7 +40,7 @@ asio::awaitable<void> Retention::run() {
   while (!pacer_.stopped()) {
     try {
       co_await round();
-    } catch (const store::StoreError& error) {
+    } catch (const std::exception& error) {
       log_->error("old runs and logs could not be removed: {}", error.what());
     }
     co_await pacer_.rest(pause());

@@ -28,7 +28,8 @@ class Retention {
             Config::Retention limits,
             std::shared_ptr<spdlog::logger> log);
 
-  // Goes on until stop(). A fault of the store is said, and tried again at the next round.
+  // Goes on until stop(). A fault, of the store or another, is said, and tried again at the next
+  // round.
   [[nodiscard]] boost::asio::awaitable<void> run();
   void stop() { pacer_.stop(); }
   // From the next batch on.

@@ -63,6 +63,8 @@ awaitable<void> Tracker::run() {
       if (groups_.empty() && under_way_.size() < options_.asked_at_once) co_await take();
     } catch (const store::StoreError& error) {
       say_once(std::string("the store failed: ") + error.what());
+    } catch (const std::exception& error) {
+      say_once(std::string("taking them from the store failed: ") + error.what());
     }
     while (!stopped_ && !groups_.empty() && under_way_.size() < options_.asked_at_once) {
       spawn(std::move(groups_.front()));

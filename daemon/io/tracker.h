@@ -45,7 +45,8 @@ class Tracker {
           Observer& observer,
           std::shared_ptr<spdlog::logger> log);
 
-  // Goes on until stop(). A fault of the store is said, and what was not written is asked again.
+  // Goes on until stop(). A fault, of the store or another, is said, and what was not written is
+  // asked again.
   [[nodiscard]] boost::asio::awaitable<void> run();
   // Breaks off what is asked; run() has ended when it returns.
   [[nodiscard]] boost::asio::awaitable<void> stop();

@@ -5,10 +5,12 @@
 #include "tests/unit/io/io_fixture.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <catch2/catch.hpp>
 #include <spdlog/sinks/ostream_sink.h>
 
 #include <sstream>
+#include <stdexcept>
 
 namespace rruled::test {
 namespace {
@@ -22,6 +24,7 @@ class OldRows final : public HookedStore {
   store::Pruned prune(const store::PruneRequest& request, store::Timestamp now) override {
     requests.push_back(request);
     asked_at.push_back(now);
+    if (absurd) throw std::out_of_range("no such column");
     if (fail) throw store::StoreError(store::StoreError::Kind::unavailable, "gone");
     on_prune();
     if (requests.size() == batches) at_last();
@@ -30,6 +33,7 @@ class OldRows final : public HookedStore {
   }
   std::size_t batches = 1;
   bool fail = false;
+  bool absurd = false;
   bool all_stays = false;
   std::function<void()> on_prune = [] {};
   std::function<void()> at_last = [] {};
@@ -97,6 +101,17 @@ TEST_CASE("a store that is away when old rows are removed is said, and the daemo
   boost::asio::co_spawn(setup.io, setup.retention.run(), [](std::exception_ptr) {});
   while (setup.said.str().empty()) setup.io.run_one_for(20s);
   CHECK_THAT(setup.said.str(), Catch::Contains("gone"));
+  setup.retention.stop();
+  setup.io.run_for(20s);
+  CHECK(setup.io.stopped());
+}
+
+TEST_CASE("an unheard-of fault while old rows are removed is not the silent end of removing") {
+  RetentionSetup setup;
+  setup.rows.absurd = true;
+  boost::asio::co_spawn(setup.io, setup.retention.run(), boost::asio::detached);
+  while (setup.said.str().empty() && !setup.io.stopped()) setup.io.run_one_for(20s);
+  CHECK_THAT(setup.said.str(), Catch::Contains("could not be removed: no such column"));
   setup.retention.stop();
   setup.io.run_for(20s);
   CHECK(setup.io.stopped());
