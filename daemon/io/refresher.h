@@ -13,11 +13,28 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace rruled::io {
 
-// Looks at stored schedules again (core/refresh.h), page by page on the store's thread, so that
-// firing goes on meanwhile, and says what moved: at those in error, and, where the zones have
+struct Refreshable {
+  store::Schedule row;
+  bool flow_fires = false;  // can_fire() of its flow
+  std::string name;         // for people
+};
+
+// Looks at stored schedules again (core/refresh.h) and writes what moved: all in one transaction,
+// or, where one of them was written meanwhile, each of the others in its own. Says what moved, and
+// gives how many did. Used on the store's thread.
+std::size_t refresh(store::Store& store,
+                    store::Directory& directory,
+                    const rrule::ZoneDatabase& zones,
+                    const std::vector<Refreshable>& schedules,
+                    store::Timestamp now,
+                    spdlog::logger& log);
+
+// Does so a few schedules at a time, with a pause as long as that took after each time, so that
+// firing goes on meanwhile: at those in error, and, where the zones have
 // changed or the store has them by another version (Store::zones_version), at all that can fire.
 // All given outlive it.
 class Refresher {
@@ -28,16 +45,16 @@ class Refresher {
             const Clock& clock,
             std::shared_ptr<spdlog::logger> log);
 
-  // Ends when all were seen. Faults of the store end it early and are said.
+  // Ends when all were seen. A fault, of the store or another, ends it early and is said.
   [[nodiscard]] boost::asio::awaitable<void> run(bool zones_changed);
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> look_at_all(bool zones_changed);
+  template <class Page>
+  [[nodiscard]] boost::asio::awaitable<void> go_through(Page page);
   // Each gives how many rows it saw: fewer than a page at the end.
   [[nodiscard]] std::size_t look_at_broken(std::size_t& offset);
   [[nodiscard]] std::size_t look_at_active(std::optional<store::DueCursor>& after);
-  // True when the row was written.
-  bool look_at(const store::Schedule& row, bool flow_fires, const std::string& name);
 
   store::Store& store_;
   boost::asio::thread_pool& store_thread_;
