@@ -24,7 +24,7 @@ class Executor {
   // report is `unsent`. Never throws for what the other side or the network
   // did: that is the report. Ends within the attempt's time limit. Cancelled through the awaiting
   // coroutine's slot (terminal): the attempt is broken off and reported as `unsent` if nothing had
-  // left yet, else as `retry`.
+  // left yet, else as `retry`, or as what the other side had said by then.
   [[nodiscard]] virtual boost::asio::awaitable<core::Report> deliver(store::Run run,
                                                                      SendPermit permit = {}) = 0;
 
