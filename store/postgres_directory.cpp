@@ -4,6 +4,8 @@
 #include "store/directory_filter.h"
 #include "store/postgres_rows.h"
 
+#include <algorithm>
+
 namespace rruled::store {
 
 // The WHERE of a query with its parameters. Only what is asked for is in it, so that the planner
@@ -128,7 +130,12 @@ Page<Schedule> PostgresDirectory::schedules(const ScheduleFilter& filter, PageRa
 Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
   Conditions conditions;
   add_conditions(conditions, filter);
-  return page<Run>("runs", conditions, "due_at DESC, id DESC", range, counted);
+  // What is not completed is found among its like, and not in the whole ledger.
+  const bool incomplete =
+      !filter.statuses.empty() && !filter.flow_id && !filter.schedule_id && !filter.kind &&
+      std::ranges::find(filter.statuses, RunStatus::completed) == filter.statuses.end();
+  return page<Run>(incomplete ? "incomplete_runs" : "runs", conditions, "due_at DESC, id DESC",
+                   range, counted);
 }
 
 std::vector<KeptGap> PostgresDirectory::gaps(const GapFilter& filter, PageRange range) {
