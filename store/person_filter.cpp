@@ -163,12 +163,14 @@ class Compiler {
         return ordered(op, condition);
     }
   }
-  std::string any_contained(const std::vector<std::string>& needles) {
-    std::string any;
-    for (const auto& needle : needles)
-      any += (any.empty() ? "(" : " OR ") +
-             sql_.contains("coalesce(v.folded, v.value)", sql_.text(needle));
-    return any + ")";
+  // Halves of halves: SQLite refuses an expression of more than a thousand levels, and one OR after
+  // the other is a level each.
+  std::string any_contained(std::span<const std::string> needles) {
+    if (needles.size() == 1)
+      return sql_.contains("coalesce(v.folded, v.value)", sql_.text(needles.front()));
+    const auto half = needles.size() / 2;
+    std::string any = "(" + any_contained(needles.first(half));
+    return any + " OR " + any_contained(needles.subspan(half)) + ")";
   }
   std::string ordered(Op op, const PersonCondition& condition) {
     if (!condition.number)

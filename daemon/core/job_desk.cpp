@@ -10,6 +10,9 @@ namespace rruled::core {
 namespace {
 
 constexpr std::size_t kEndMax = 1'000;
+constexpr int kFaultsMax = 5;
+constexpr std::chrono::milliseconds kFaultWait{1'000};  // after the first one; then twice as long
+constexpr std::chrono::milliseconds kFaultWaitMax = kFaultWait * (1 << (kFaultsMax - 2));
 
 Notice spread_notice(store::Run run, const store::Job& job, Timestamp now) {
   auto line = store::spread_line(job, run.flow_id, now);
@@ -58,11 +61,11 @@ void JobDesk::each_run(const std::function<void(const store::Run&)>& visit) cons
 
 void JobDesk::step(Timestamp now, bool draining, std::vector<Action>& actions) {
   if (draining) return;
-  while (!waiting_.empty() && spreading_.size() < options_.spread_max) {
+  while (!waiting_.empty() && has_room(now)) {
     spreading_.push_back({.run = std::move(waiting_.front())});
     waiting_.pop_front();
   }
-  if (!busy_ && !spreading_.empty()) next_turn(actions);
+  if (!busy_) next_turn(now, actions);
   // The second half: the clock may have been set back.
   const bool is_time = end_at_ && (*end_at_ <= now || *end_at_ > now + options_.end_at_least_every);
   if (!ending_ && is_time) {
@@ -72,7 +75,22 @@ void JobDesk::step(Timestamp now, bool draining, std::vector<Action>& actions) {
   }
 }
 
-void JobDesk::next_turn(std::vector<Action>& actions) {
+// Not if the clock was set back.
+bool JobDesk::rests(const Spreading& job, Timestamp now) {
+  return job.again_at > now && job.again_at <= now + kFaultWaitMax;
+}
+
+bool JobDesk::has_room(Timestamp now) const {
+  const auto taken =
+      std::ranges::count_if(spreading_, [&](const auto& job) { return !rests(job, now); });
+  return static_cast<std::size_t>(taken) < options_.spread_max;
+}
+
+void JobDesk::next_turn(Timestamp now, std::vector<Action>& actions) {
+  const auto next =
+      std::ranges::find_if(spreading_, [&](const auto& job) { return !rests(job, now); });
+  if (next == spreading_.end()) return;
+  std::rotate(spreading_.begin(), next, next + 1);
   busy_ = true;
   const Spreading& job = spreading_.front();
   if (!job.filter) {
@@ -92,8 +110,20 @@ void JobDesk::next_turn(std::vector<Action>& actions) {
 
 std::optional<Timestamp> JobDesk::next_wake(Timestamp now, bool draining) const {
   if (draining) return std::nullopt;
-  if (!busy_ && !empty()) return now;
-  return ending_ ? std::nullopt : end_at_;
+  auto wake = next_turn_at(now);
+  if (!ending_ && end_at_) wake = std::min(wake.value_or(*end_at_), *end_at_);
+  return wake;
+}
+
+std::optional<Timestamp> JobDesk::next_turn_at(Timestamp now) const {
+  if (busy_) return std::nullopt;
+  if (!waiting_.empty() && has_room(now)) return now;
+  std::optional<Timestamp> next;
+  for (const auto& job : spreading_) {
+    const Timestamp turn = rests(job, now) ? job.again_at : now;
+    next = std::min(next.value_or(turn), turn);
+  }
+  return next;
 }
 
 // ---- Completions --------------------------------------------------------------------------------
@@ -122,6 +152,7 @@ JobDesk::Outcome JobDesk::take(JobOpened opened, Timestamp) {
     return outcome;
   }
   job->filter = std::move(*filter);
+  job->faults = 0;
   spreading_.push_front(std::move(*job));
   return outcome;
 }
@@ -137,6 +168,7 @@ JobDesk::Outcome JobDesk::take(FannedOut fanned, Timestamp now) {
   }
   if (fanned.result.added > 0) outcome.claim.insert(job->run.executor);
   if (fanned.result.kind == Kind::more) {
+    job->faults = 0;
     spreading_.push_back(std::move(*job));
     return outcome;
   }
@@ -166,12 +198,19 @@ JobDesk::Outcome JobDesk::take(JobsEnded ended, Timestamp now) {
   return outcome;
 }
 
-JobDesk::Outcome JobDesk::spread_failed(const std::string& error, bool refused) {
+JobDesk::Outcome JobDesk::spread_failed(const std::string& error, bool refused, Timestamp now) {
   Outcome outcome;
-  busy_ = false;
-  if (!refused) return outcome;  // the row says how far it got: the same again
-  if (auto job = take_busy())
+  auto job = take_busy();
+  if (!job) return outcome;
+  // A store that is away writes nothing, and then no job fails.
+  if (job->faults == 0 || job->writes != writes_) ++job->faults;
+  job->writes = writes_;
+  if (refused || job->faults >= kFaultsMax) {
     outcome.failed.emplace(std::move(job->run), "the job could not be stored: " + error);
+    return outcome;
+  }
+  job->again_at = now + kFaultWait * (1 << (job->faults - 1));
+  spreading_.push_back(std::move(*job));  // the row says how far it got: the same again
   return outcome;
 }
 

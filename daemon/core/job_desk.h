@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -30,7 +31,8 @@ struct JobOptions {
 
 // The batch jobs that this daemon spreads itself, and the end of those that are spread. Pure; part
 // of the Planner, which claims the jobs and owns what else becomes of their runs. At most one
-// action for spreading and one for ending is under way.
+// action for spreading and one for ending is under way. A job that the store has trouble with rests
+// for some seconds, while the others have their turns.
 class JobDesk {
  public:
   // `shared`: several daemons have the store.
@@ -59,8 +61,11 @@ class JobDesk {
   [[nodiscard]] Outcome take(JobOpened opened, Timestamp now);
   [[nodiscard]] Outcome take(FannedOut fanned, Timestamp now);
   [[nodiscard]] Outcome take(JobsEnded ended, Timestamp now);
-  // The action under way failed. When the store refused what it says, the job fails.
-  [[nodiscard]] Outcome spread_failed(const std::string& error, bool refused);
+  // The action under way failed. The job fails when the store refused what it says, or when it
+  // failed again and again while the store wrote other things; until then it is tried again.
+  [[nodiscard]] Outcome spread_failed(const std::string& error, bool refused, Timestamp now);
+  // The store did something else that was to be written: it is not away.
+  void store_wrote() { ++writes_; }
   void end_failed(Timestamp now);
 
   // A child of a job ended here: its job may have.
@@ -83,8 +88,14 @@ class JobDesk {
     store::Run run;
     std::optional<store::PersonFilter> filter{};  // absent: not opened yet
     bool lost = false;
+    int faults = 0;            // in a row, each after the store wrote something else
+    Timestamp again_at{};      // after a fault
+    std::uint64_t writes = 0;  // of the desk, at the last fault
   };
-  void next_turn(std::vector<Action>& actions);
+  [[nodiscard]] static bool rests(const Spreading& job, Timestamp now);
+  [[nodiscard]] bool has_room(Timestamp now) const;
+  [[nodiscard]] std::optional<Timestamp> next_turn_at(Timestamp now) const;
+  void next_turn(Timestamp now, std::vector<Action>& actions);
   // The job of the action under way, taken out.
   [[nodiscard]] std::optional<Spreading> take_busy();
 
@@ -93,6 +104,7 @@ class JobDesk {
   std::deque<store::Run> waiting_;
   std::deque<Spreading> spreading_;  // whose turn it is first
   bool busy_ = false;                // with the first one
+  std::uint64_t writes_ = 0;
   bool ending_ = false;
   std::optional<Timestamp> end_at_;
   std::optional<store::RunId> end_after_;

@@ -138,12 +138,16 @@ void Planner::note_success(const Completion& completion, Timestamp now) {
   const bool is_read =
       std::holds_alternative<Loaded>(completion) || std::holds_alternative<Held>(completion) ||
       std::holds_alternative<JobsEnded>(completion) || (expired && expired->runs.empty());
-  if (!is_read) failed_writes_ = 0;
+  if (is_read) return;
+  failed_writes_ = 0;
+  if (!std::holds_alternative<Changed>(completion)) jobs_.store_wrote();
 }
 
 void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   using What = StoreFailed::What;
-  if (!failed.refused) {
+  if (!failed.refused) notify({.kind = Notice::Kind::store_failed, .text = failed.error});
+  // What fails for one job alone says nothing of the store: the job rests by itself.
+  if (!failed.refused && failed.what != What::spread) {
     // The others are tried until they succeed, so that an outage of theirs has an end.
     const bool is_passing = failed.what == What::load || failed.what == What::review ||
                             failed.what == What::expire || failed.what == What::cancel_job ||
@@ -153,7 +157,6 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
     const auto wait = std::min(kStoreBackoffMin * factor, kStoreBackoffMax);
     store_again_at_ = now + wait - wait * (options_.seed % 256) / 1'024;
     extend_at_ = now;
-    notify({.kind = Notice::Kind::store_failed, .text = failed.error});
   }
   switch (failed.what) {
     case What::load:
@@ -186,7 +189,7 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
       handing_back_.clear();
       break;
     case What::spread:
-      take(jobs_.spread_failed(failed.error, failed.refused), now);
+      take(jobs_.spread_failed(failed.error, failed.refused, now), now);
       break;
     case What::end_jobs:
       jobs_.end_failed(now);

@@ -250,6 +250,100 @@ TEST_CASE("cancel_other ends the job of the time before", "[engine]") {
   CHECK(jobs == std::map<RunStatus, int>{{RunStatus::completed, 1}, {RunStatus::cancelled, 1}});
 }
 
+namespace {
+
+// A planner to which the store gave two jobs; what it asks for is answered by hand.
+class TwoJobs {
+ public:
+  TwoJobs() : planner(options(), zones, now) {
+    (void)planner.step(now);
+    planner.complete(core::Claimed{{.runs = {job(1), job(2)}, .next_available = {}}}, now);
+  }
+  static core::PlannerOptions options() {
+    core::PlannerOptions options;
+    options.executors = {{"default", 10}};
+    options.jobs.executors = {"default"};
+    return options;
+  }
+  static Run job(int n) {
+    Run run = a_manual_run(n);
+    run.kind = RunKind::batch_job;
+    run.status = RunStatus::dispatching;
+    run.attempts = 1;
+    run.fence = 1;
+    return run;
+  }
+  // The one asked for, if any; others are dropped.
+  template <class Kind>
+  std::optional<Kind> asked() {
+    std::optional<Kind> found;
+    for (auto& action : planner.step(now))
+      if (auto* each = std::get_if<Kind>(&action)) found = std::move(*each);
+    return found;
+  }
+  void fail() {
+    planner.complete(core::StoreFailed{core::StoreFailed::What::spread, "too large", false}, now);
+  }
+
+  rrule::ZoneDatabase zones;
+  Timestamp now = at("2026-01-17T12:00:00Z");
+  core::Planner planner;
+};
+
+}  // namespace
+
+TEST_CASE("a job that the store could not spread held up all others for ever", "[engine]") {
+  TwoJobs world;
+  const auto bad = world.asked<core::OpenJob>();
+  REQUIRE(bad);
+  world.fail();
+  CHECK_FALSE(world.planner.load().store_away);
+  const auto good = world.asked<core::OpenJob>();  // at the same moment
+  REQUIRE(good);
+  CHECK(good->run_id != bad->run_id);
+  Job opened;
+  opened.run_id = good->run_id;
+  opened.trigger_config = R"({"filters":{"properties":[]}})";
+  world.planner.complete(core::JobOpened{opened}, world.now);
+  REQUIRE(world.asked<core::FanOutPage>());
+  store::FannedOut spread{.kind = store::FannedOut::Kind::spread, .job = opened};
+  world.planner.complete(core::FannedOut{spread}, world.now);
+  // It is tried again, later and later, and fails while the store writes other things.
+  std::optional<core::FinishRuns> end;
+  int tries = 1;
+  for (int turns = 0; !end && turns < 100; ++turns) {
+    const auto wake = world.planner.next_wake(world.now);
+    REQUIRE(wake);
+    world.now = std::max(*wake, world.now + 1ms);
+    const auto again = world.asked<core::OpenJob>();
+    if (!again) continue;
+    CHECK(again->run_id == bad->run_id);
+    ++tries;
+    world.planner.complete(core::HandedBack{}, world.now);
+    world.fail();
+    end = world.asked<core::FinishRuns>();
+  }
+  REQUIRE(end);
+  CHECK(tries == 5);
+  const auto& finish = end->batch.at(0);
+  CHECK(finish.run_id == bad->run_id);
+  CHECK(finish.attempt.error == "the job could not be stored: too large");
+  CHECK(world.now - at("2026-01-17T12:00:00Z") == 15s);
+}
+
+TEST_CASE("a store that writes nothing fails no job", "[engine]") {
+  TwoJobs world;
+  for (int tries = 0; tries < 100; ++tries) {
+    REQUIRE(world.asked<core::OpenJob>());
+    world.fail();
+    REQUIRE(world.asked<core::OpenJob>());
+    world.fail();
+    CHECK_FALSE(world.asked<core::FinishRuns>());
+    world.now += 1s;
+  }
+  CHECK(world.planner.load().queued == 2);
+}
+
 TEST_CASE("a drain hands a job back where it is", "[engine]") {
   rrule::ZoneDatabase zones;
   core::PlannerOptions options;

@@ -99,6 +99,20 @@ void filters(store::Store& store) {
   CHECK(n > 1'060);
 }
 
+// Half a thousand of them were a filter that SQLite could not run, whatever it was asked for.
+void many_values(store::Store& store) {
+  Stage stage(store);
+  stage.audience->put_persons(table_persons(), AuditEntry{}, stage.now);
+  std::string values;
+  for (int i = 0; i < 4'999; ++i) values += "\"none" + std::to_string(i) + "\",";
+  const std::string condition = R"({"key":"email","value":[)" + values + R"("bob@"],"operator":")";
+  CHECK(stage.audience->size(1, filter_of("[" + condition + "icontains\"}]")) ==
+        AudienceSize{1, 6});
+  CHECK(stage.audience->size(1, filter_of("[" + condition + "not_icontains\"}]")) ==
+        AudienceSize{5, 6});
+  CHECK(stage.audience->size(1, filter_of("[" + condition + "exact\"}]")) == AudienceSize{0, 6});
+}
+
 }  // namespace
 
 std::vector<AudienceCheck> person_checks() {
@@ -106,7 +120,8 @@ std::vector<AudienceCheck> person_checks() {
           {"a person that is there keeps its id, and its properties are replaced", replace},
           {"projects have persons of their own", projects_are_apart},
           {"a person that cannot be stored stops the whole batch", refused},
-          {"every filter finds the same persons", filters}};
+          {"every filter finds the same persons", filters},
+          {"a filter may have all the values that are allowed", many_values}};
 }
 
 }  // namespace rruled::test
