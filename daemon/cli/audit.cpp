@@ -1,10 +1,9 @@
 #include "daemon/cli/arguments.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/output.h"
+#include "daemon/core/json_text.h"
 #include "daemon/core/time_text.h"
 #include "store/directory.h"
-
-#include <boost/json/parse.hpp>
 
 #include <memory>
 #include <ostream>
@@ -23,7 +22,7 @@ struct AuditOptions {
 };
 
 json::value parsed(const std::string& text) {
-  return text.empty() ? json::value() : json::parse(text);
+  return text.empty() ? json::value() : core::stored_json(text, json::value(text));
 }
 
 json::object to_json(const store::AuditEntry& entry) {

@@ -243,8 +243,10 @@ std::string json_text(const json::value& value) { return written(value, false); 
 std::string json_pretty(const json::value& value) { return written(value, true); }
 
 json::value stored_json(std::string_view text, json::value otherwise) {
+  json::parse_options options;
+  options.max_depth = kStoredDepthMax;
   json::error_code error;
-  json::value value = json::parse(text, error);
+  json::value value = json::parse(text, error, {}, options);
   return error ? std::move(otherwise) : std::move(value);
 }
 

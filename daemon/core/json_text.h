@@ -13,6 +13,9 @@ namespace rruled::core {
 
 // Arrays and objects inside each other, at most.
 inline constexpr std::size_t kJsonDepthMax = 32;
+// Of texts that are stored: what was taken from a body is wrapped in a few levels of ours (a
+// trigger in `actions`, variables in the body of a run), and must be read back.
+inline constexpr std::size_t kStoredDepthMax = 2 * kJsonDepthMax;
 
 // Why a text is not JSON that we take. `offset` counts bytes from 0; line and column from 1.
 struct JsonError {

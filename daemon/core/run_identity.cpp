@@ -1,5 +1,6 @@
 #include "daemon/core/run_identity.h"
 
+#include "daemon/core/json_text.h"
 #include "daemon/core/templates.h"
 
 #include <boost/json.hpp>
@@ -20,15 +21,9 @@ void put_pair(std::string& out, std::size_t at, std::int64_t value) {
   out[at + 1] = static_cast<char>('0' + value % 10);
 }
 
-json::value parse_or(std::string_view text, json::value otherwise) {
-  json::error_code error;
-  json::value value = json::parse(text, error);
-  return error ? std::move(otherwise) : std::move(value);
-}
-
 void overlay(json::object& onto, std::string_view text) {
   if (text == "{}") return;
-  const json::value value = parse_or(text, json::object());
+  const json::value value = stored_json(text, json::object());
   if (!value.is_object()) return;
   for (const auto& [key, each] : value.get_object()) onto.insert_or_assign(key, each);
 }
@@ -36,7 +31,7 @@ void overlay(json::object& onto, std::string_view text) {
 json::object defaults_of(std::string_view flow_variables) {
   json::object merged;
   if (flow_variables == "[]") return merged;
-  const json::value definitions = parse_or(flow_variables, json::array());
+  const json::value definitions = stored_json(flow_variables, json::array());
   if (!definitions.is_array()) return merged;
   for (const auto& definition : definitions.get_array()) {
     const auto* fields = definition.if_object();

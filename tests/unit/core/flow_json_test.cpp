@@ -1,5 +1,6 @@
 #include "daemon/core/flow_json.h"
 
+#include "daemon/core/run_identity.h"
 #include "tests/support/cases.h"
 
 #include <catch2/catch.hpp>
@@ -46,6 +47,22 @@ TEST_CASE("a flow needs nothing while it is a draft") {
   CHECK(flow->version == 1);
   CHECK(flow->trigger_type.empty());
   CHECK_FALSE(flow->name);
+}
+
+TEST_CASE("a trigger as deep as a body may be was taken, and its flow had no actions") {
+  std::string deep = R"({"type":"schedule"})";
+  for (std::size_t depth = 1; depth < kJsonDepthMax - 1; ++depth) deep = R"({"a":)" + deep + "}";
+  const auto flow = read_flow(R"({"trigger":)" + deep + "}");
+  REQUIRE(flow.has_value());
+  const auto object = to_json(*flow);
+  CHECK(json_text(object.at("trigger")) == deep);
+  REQUIRE(object.at("actions").as_array().size() == 1);
+  CHECK(json_text(object.at("actions").at(0).at("config")) == deep);
+  // A change of something else keeps them.
+  const auto again = read_flow(R"({"name":"n"})", *flow, JsonUse::patch);
+  REQUIRE(again.has_value());
+  CHECK(again->actions == flow->actions);
+  CHECK(merge_variables("[]", "{}", deep) == deep);
 }
 
 TEST_CASE("the trigger is the config of the one trigger action") {
