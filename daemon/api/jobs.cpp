@@ -89,7 +89,9 @@ std::string variables_of(const json::object& body) {
   if (value == nullptr) return "{}";
   if (value->is_null()) refuse("variables", "This field may not be null.", "null");
   if (!value->is_object()) refuse("variables", "Expected an object of variables.");
-  return core::json_text(*value);
+  std::string text = core::json_text(*value);
+  if (auto error = core::variables_too_long(text)) throw Refused{invalid(*error)};
+  return text;
 }
 
 // What runs a flow: its trigger, and the words of those who may not.

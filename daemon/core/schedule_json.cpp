@@ -130,6 +130,13 @@ void set_start(FieldReader& fields, bool local, Timestamp start, store::Schedule
                       std::to_string(rrule::kYearMax) + ".");
 }
 
+// What was stored before there was a limit is taken over from an export, and stays.
+void read_variables(FieldReader& fields, JsonUse use, std::string& variables) {
+  fields.object_json("variables", variables, false);
+  if (use == JsonUse::import || !fields.find("variables")) return;
+  if (auto error = variables_too_long(variables)) fields.refuse(std::move(*error));
+}
+
 void read_retry(FieldReader& fields, store::RetryPolicy& retry) {
   const auto* value = fields.present("retry");
   if (!value) return;
@@ -279,6 +286,13 @@ void check_timing(FieldReader& fields,
 
 }  // namespace
 
+std::optional<FieldError> variables_too_long(std::string_view variables) {
+  if (variables.size() <= kRunVariablesBytesMax) return std::nullopt;
+  return FieldError{"variables", "max_length",
+                    "Ensure this field has no more than " + std::to_string(kRunVariablesBytesMax) +
+                        " bytes as JSON."};
+}
+
 FieldResult<ScheduleEdit> schedule_from_json(const json::object& object,
                                              const store::Schedule& base,
                                              const store::Schedule* before,
@@ -295,7 +309,7 @@ FieldResult<ScheduleEdit> schedule_from_json(const json::object& object,
   fields.text("rrule", rule, {.required = use != JsonUse::patch});
   read_start(fields, object, use, now, start);
   fields.text("timezone", edit.row.timezone, {.length_max = 64});
-  fields.object_json("variables", edit.row.variables, false);
+  read_variables(fields, use, edit.row.variables);
   read_status(fields, use, edit);
   read_policies(fields, edit.row, rules);
   read_calendar(fields, edit.row);

@@ -27,6 +27,12 @@ namespace rruled::core {
 //          "now": the next whole second, so that a COUNT still has all its runs
 enum class JsonUse { create, patch, import };
 
+// `variables` of a schedule, and of a run that is asked for, as JSON text: what is sent with each
+// run.
+inline constexpr std::size_t kRunVariablesBytesMax = 65'536;
+// Why these are too many, as the error of `variables`; nullopt: they are not.
+[[nodiscard]] std::optional<FieldError> variables_too_long(std::string_view variables);
+
 // What a schedule must satisfy beside the grammar of its own fields.
 struct ScheduleRules {
   const rrule::ZoneDatabase& zones;

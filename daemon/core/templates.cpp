@@ -17,6 +17,8 @@ namespace json = boost::json;
 
 constexpr std::string_view kDirectives = "YymdHMSjuVGs%";
 constexpr std::size_t kFormatMax = 64;
+// Longer, it is none of ours: what was looked at for nothing is looked at again from the next "{{".
+constexpr std::size_t kNameMax = 256;
 
 std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(' ');
@@ -33,12 +35,12 @@ bool is_format(std::string_view format) {
 }
 
 // Only digits come out of the directives, whatever the locale.
-std::string formatted(store::Instant time, const std::string& format) {
+std::string formatted(store::Instant time, std::string_view format) {
   const std::time_t unix_time = time.time_since_epoch().count();
   std::tm parts{};
   ::gmtime_r(&unix_time, &parts);
   std::string text(kFormatMax * 24, '\0');
-  text.resize(std::strftime(text.data(), text.size(), format.c_str(), &parts));
+  text.resize(std::strftime(text.data(), text.size(), std::string(format).c_str(), &parts));
   return text;
 }
 
@@ -55,6 +57,7 @@ void fill(json::value& value, const TemplateValues& values) {
 }  // namespace
 
 std::optional<std::string> template_value(std::string_view name, const TemplateValues& values) {
+  if (name.size() > kNameMax) return std::nullopt;
   const auto bar = name.find('|');
   const std::string_view what = trimmed(name.substr(0, bar));
   if (bar == std::string_view::npos) {
@@ -66,7 +69,7 @@ std::optional<std::string> template_value(std::string_view name, const TemplateV
     if (what == "scheduled_for_local") return formatted(values.wall, "%Y-%m-%dT%H:%M:%S");
     return std::nullopt;
   }
-  const std::string format(trimmed(name.substr(bar + 1)));
+  const std::string_view format = trimmed(name.substr(bar + 1));
   if (!is_format(format)) return std::nullopt;
   if (what == "scheduled_for") return formatted(values.scheduled_for, format);
   if (what == "scheduled_for_local") return formatted(values.wall, format);
@@ -75,20 +78,19 @@ std::optional<std::string> template_value(std::string_view name, const TemplateV
 
 std::string fill_templates(std::string_view text, const TemplateValues& values) {
   std::string filled;
-  for (std::size_t open = 0; (open = text.find("{{")) != std::string_view::npos;) {
-    const auto close = text.find("}}", open + 2);
+  std::size_t done = 0;
+  std::size_t close = 0;
+  for (std::size_t open = 0; (open = text.find("{{", open)) != std::string_view::npos;) {
+    const std::size_t name = open + 2;
+    if (close < name) close = text.find("}}", name);  // the same for all that open before it
     if (close == std::string_view::npos) break;
-    const auto value = template_value(text.substr(open + 2, close - open - 2), values);
-    filled += text.substr(0, open);
-    if (value) {
-      filled += *value;
-      text.remove_prefix(close + 2);
-    } else {  // what is between may begin anew: "{{ {{ run.id }}"
-      filled += "{{";
-      text.remove_prefix(open + 2);
-    }
+    const auto value = template_value(text.substr(name, close - name), values);
+    open = name;  // what is between may begin anew: "{{ {{ run.id }}"
+    if (!value) continue;
+    filled.append(text.substr(done, name - 2 - done)).append(*value);
+    open = done = close + 2;
   }
-  return filled.append(text);
+  return filled.append(text.substr(done));
 }
 
 std::string fill_json_templates(std::string json, const TemplateValues& values) {

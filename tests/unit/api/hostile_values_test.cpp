@@ -87,6 +87,22 @@ TEST_CASE("what is no zone, no rule and no time is refused by name") {
   CHECK(home.json(200, "GET", path).at("count") == 0);
 }
 
+TEST_CASE("variables of a run had no limit but the body's") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow();
+  const auto schedule = home.make_schedule(flow);
+  const std::string body = R"({"variables":{"a":")" + std::string(70'000, 'x') + "\"}}";
+  for (const auto& path : {ApiHome::kFlows + flow + "/invocations/",
+                           ApiHome::kFlows + flow + "/schedules/" + schedule + "/run/"}) {
+    const auto refused =
+        home.json(400, "POST", path, body, {.headers = {{"Idempotency-Key", "k"}}});
+    CHECK(attr(refused) == "variables");
+    CHECK(ApiHome::text(refused, "code") == "max_length");
+    // The key is still free.
+    home.json(200, "POST", path, "{}", {.headers = {{"Idempotency-Key", "k"}}});
+  }
+}
+
 TEST_CASE("bodies that are no texts are refused whole") {
   ApiHome home(either_store());
   const auto code = [&](const std::string& body) {

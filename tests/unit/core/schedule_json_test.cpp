@@ -282,6 +282,25 @@ TEST_CASE("an import takes completed, paused and broken schedules as they are") 
   CHECK(broken.status_reason == "rrule");
 }
 
+TEST_CASE("a schedule's variables had no limit but the body's, and each run carries them") {
+  const auto with = [](std::size_t bytes) {
+    return R"({"rrule":"FREQ=DAILY","starts_at":"2026-01-01T09:00:00Z","variables":{"a":")" +
+           std::string(bytes - 8, 'x') + "\"}}";  // {"a":""} are 8
+  };
+  CHECK(read_schedule(with(kRunVariablesBytesMax)).has_value());
+  const auto refused = read_schedule(with(kRunVariablesBytesMax + 1));
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().attr == "variables");
+  CHECK(refused.error().code == "max_length");
+  CHECK(refused.error().detail == "Ensure this field has no more than 65536 bytes as JSON.");
+  // What is stored already is taken over, and stays when something else changes.
+  const auto stored = read_schedule(with(kRunVariablesBytesMax + 1), JsonUse::import);
+  REQUIRE(stored.has_value());
+  CHECK(
+      schedule_from_json({{"note", "n"}}, stored->row, &stored->row, JsonUse::patch, rules(), kNow)
+          .has_value());
+}
+
 TEST_CASE("keys that no schedule has are told with their path") {
   const auto unknown =
       unknown_schedule_keys({{"rule", 1}, {"rrule", 1}, {"retry", {{"tries", 1}}}}, "flows__0");

@@ -47,6 +47,19 @@ TEST_CASE("what stands between double braces is replaced where it is known") {
   CHECK(fill_templates(text, all) == filled);
 }
 
+// Each "{{" was read on to a "}}" far behind it, and copied: a megabyte took seconds.
+TEST_CASE("what is between braces is not read beyond the length that a name may have") {
+  const std::string blanks(239, ' ');
+  CHECK(fill_templates("{{" + blanks + "scheduled_for | %Y}}", values()) ==
+        "{{" + blanks + "scheduled_for | %Y}}");
+  const std::string fewer(238, ' ');
+  CHECK(fill_templates("{{" + fewer + "scheduled_for | %Y}}", values()) == "2026");
+  std::string many;
+  for (int i = 0; i < 340'000; ++i) many += "{{|";
+  CHECK(fill_templates(many + "}}{{ scheduled_for | %Y }}", values()) == many + "}}2026");
+  CHECK(fill_templates(many + "{{ scheduled_for | %Y }}", values()) == many + "2026");
+}
+
 TEST_CASE("texts of a JSON value are filled wherever they stand, and nothing else changes") {
   CHECK(fill_json_templates(R"({"a":"{{ scheduled_for | %Y }}","{{ run.id }}":[1.5,"{{ x }}",)"
                             R"({"b":"{{ scheduled_for | %m }}"}]})",
