@@ -54,6 +54,11 @@ std::optional<FormFields> parse_form(std::string_view text) {
 
 boost::system::result<boost::json::object, core::JsonError> form_object(
     std::string_view text, std::span<const std::string_view> texts) {
+  // What a client sends that names no type, or curl -d: as a form it would be one strange key, and
+  // what it says would be passed over.
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && (text[first] == '{' || text[first] == '['))
+    return core::JsonError{.detail = "this is JSON: send Content-Type: application/json"};
   const auto fields = parse_form(text);
   if (!fields) return core::JsonError{.detail = "not a form: key=value&key=value, %-encoded UTF-8"};
   boost::json::object object;

@@ -24,7 +24,8 @@ using FormFields = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::optional<FormFields> parse_form(std::string_view text);
 
 // A form as the object that a JSON body would be: `texts` are strings; a value of any other key is
-// read as JSON where it is JSON. A key given twice is an error.
+// read as JSON where it is JSON. A key given twice is an error, and so is a text that is JSON
+// itself.
 [[nodiscard]] boost::system::result<boost::json::object, core::JsonError> form_object(
     std::string_view text, std::span<const std::string_view> texts);
 

@@ -30,4 +30,15 @@ TEST_CASE("a form is the object that JSON would be") {
   CHECK(form_object("a=%ff", kTexts).has_error());
 }
 
+TEST_CASE("JSON that is called a form was a form without fields that are known") {
+  for (const auto* text :
+       {R"({"variables":{"amount":5}})", R"( {"a":1})", "\n[1]", R"({"a":"b=c&d"})"}) {
+    INFO(text);
+    const auto object = form_object(text, {});
+    REQUIRE(object.has_error());
+    CHECK(object.error().detail == "this is JSON: send Content-Type: application/json");
+  }
+  CHECK(form_object("note={", {}).has_value());
+}
+
 }  // namespace rruled::api
