@@ -58,8 +58,9 @@ std::set<std::string> list_parameter(const Call& call, std::string_view name) {
 
 // The steps of a chart, in UTC; weeks begin on Monday.
 struct Chart {
-  Timestamp from;  // where the first step begins
-  Timestamp to;    // of what is counted exclusive; it has a step, even where that is empty
+  Timestamp from;   // where the first step begins
+  Timestamp after;  // of what is counted inclusive; in the first step
+  Timestamp to;     // of what is counted exclusive; it has a step, even where that is empty
   milliseconds step;
   bool hourly = false;
 
@@ -81,7 +82,7 @@ Chart chart_of(const Call& call) {
   const auto before = moment_parameter(call, "before").value_or(call.now);
   const std::string* word = call.parameter("interval");
   const std::string interval = word == nullptr ? "day" : *word;
-  Chart chart{after, before, days(1)};
+  Chart chart{after, after, before, days(1)};
   // 1970-01-01 was a Thursday: Monday was three days earlier.
   milliseconds shift{0};
   if (interval == "hour") {
@@ -135,14 +136,20 @@ Response flow_metrics(Call& call) {
   const store::Flow flow = flow_of(call);
   const Chart chart = chart_of(call);
   const bool names = by_name(call);
-  store::TallyFilter filter{flow.id, id_parameter<store::RunId>(call, "instance_id"), chart.from,
-                            chart.to, chart.step};
   std::map<std::string, std::vector<std::uint64_t>> series;
-  count(call, filter, [&](std::size_t step, const Metric& metric, std::uint64_t number) {
-    auto& values = series[std::string(names ? metric.name : metric.kind)];
-    values.resize(chart.steps());
-    values.at(step) += number;
-  });
+  const auto count_from = [&](Timestamp from, Timestamp to, std::size_t first) {
+    const store::TallyFilter filter{flow.id, id_parameter<store::RunId>(call, "instance_id"), from,
+                                    to, chart.step};
+    count(call, filter, [&](std::size_t step, const Metric& metric, std::uint64_t number) {
+      auto& values = series[std::string(names ? metric.name : metric.kind)];
+      values.resize(chart.steps());
+      values.at(first + step) += number;
+    });
+  };
+  // What was due before `after` is not asked for, though its step is shown from its beginning.
+  const Timestamp second = chart.from + chart.step;
+  count_from(chart.after, std::min(second, chart.to), 0);
+  if (second < chart.to) count_from(second, chart.to, 1);
   json::array all;
   for (const auto& [name, values] : series)
     all.push_back(

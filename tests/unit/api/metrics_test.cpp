@@ -73,7 +73,7 @@ TEST_CASE("metrics count what was due in each step, zeros too") {
         R"({"labels":["2026-01-05T06:00","2026-01-05T07:00","2026-01-05T08:00",)"
         R"("2026-01-05T09:00"],"series":[{"name":"failed","values":[0,1,0,0]},)"
         R"({"name":"succeeded","values":[0,0,1,0]},{"name":"triggered","values":[0,1,1,0]}]})");
-  // Weeks begin on Monday; the first step is whole.
+  // Weeks begin on Monday.
   CHECK(metrics(home, flow, "?after=-20d&interval=week&kind=success") ==
         R"({"labels":["2025-12-15","2025-12-22","2025-12-29","2026-01-05"],"series":[)"
         R"({"name":"success","values":[1,0,1,1]}]})");
@@ -88,6 +88,25 @@ TEST_CASE("metrics count what was due in each step, zeros too") {
   CHECK(
       metrics(home, flow, "totals/?after=2025-01-01T00:00:00Z&breakdown_by=name&name=succeeded") ==
       R"({"totals":{"succeeded":3}})");
+}
+
+TEST_CASE("a chart counted what was due before it, in its first step") {
+  ApiHome home(either_store());
+  const auto flow = flow_with(home, {{1, RunStatus::completed},
+                                     {26, RunStatus::completed},
+                                     {32, RunStatus::completed},
+                                     {400, RunStatus::completed}});
+  // 32 hours ago it was the first day already, but 30 are asked for.
+  CHECK(metrics(home, flow, "?after=-30h&kind=success") ==
+        R"({"labels":["2026-01-04","2026-01-05"],"series":[{"name":"success","values":[1,1]}]})");
+  CHECK(metrics(home, flow, "totals/?after=-30h&kind=success") == R"({"totals":{"success":2}})");
+  CHECK(metrics(home, flow, "?after=-3w&interval=week&kind=success&before=-1d") ==
+        R"({"labels":["2025-12-15","2025-12-22","2025-12-29"],"series":[)"
+        R"({"name":"success","values":[1,0,2]}]})");
+  // Nothing is both before and after.
+  CHECK(metrics(home, flow, "?after=-25h&before=-27h") ==
+        R"({"labels":["2026-01-04"],"series":[]})");
+  CHECK(metrics(home, flow, "totals/?after=-25h&before=-27h") == R"({"totals":{}})");
 }
 
 TEST_CASE("no runs: labels alone") {
