@@ -85,8 +85,8 @@ void Notifier::tell(OutboundQueue::Result result, const char* what, const std::s
   }
 }
 
-SettingResult<std::optional<Notifier::Target>> Notifier::make_target(const std::string& url,
-                                                                     const char* setting) {
+SettingResult<std::optional<Notifier::Target>> Notifier::make_target(
+    const std::string& url, const char* setting, OutboundQueue::Complete complete) {
   if (url.empty()) return std::optional<Target>();
   auto parsed = UrlTemplate::parse(url, setting);
   if (!parsed) return parsed.error();
@@ -96,16 +96,22 @@ SettingResult<std::optional<Notifier::Target>> Notifier::make_target(const std::
       io_, clock_, std::move(*client), OutboundQueue::Limits{},
       [this, setting](OutboundQueue::Result result, const std::string& why) {
         tell(result, setting, why);
-      });
+      },
+      std::move(complete));
   return std::optional<Target>(Target{std::move(*parsed), std::move(queue)});
 }
 
 std::optional<SettingError> Notifier::configure(const Config::Notify& config) {
-  auto webhook = make_target(config.url, "notify.url");
+  // At each attempt, as a receiver refuses what was signed long ago.
+  auto webhook = make_target(config.url, "notify.url", [this](HttpRequest& request) {
+    if (key_)
+      request.add_header("X-Rruled-Signature",
+                         signature(key_->reveal(), clock_.now(), request.body));
+  });
   if (!webhook) return webhook.error();
-  auto pings = make_target(config.ping_url, "notify.ping_url");
+  auto pings = make_target(config.ping_url, "notify.ping_url", {});
   if (!pings) return pings.error();
-  auto heartbeat = make_target(config.heartbeat_url, "notify.heartbeat_url");
+  auto heartbeat = make_target(config.heartbeat_url, "notify.heartbeat_url", {});
   if (!heartbeat) return heartbeat.error();
   if (!config.key_file.empty()) {
     auto key = Secret::read_file(config.key_file, "notify.key_file");
@@ -144,9 +150,7 @@ void Notifier::on(const core::Notice& notice) {
     request.body = core::json_text(core::event_json(*event, notice, clock_.now()));
     request.add_header("Content-Type", "application/json");
     request.add_header("X-Rruled-Event", store::word(*event));
-    if (key_)
-      request.add_header("X-Rruled-Signature",
-                         signature(key_->reveal(), clock_.now(), request.body));
+    request.add_header("X-Rruled-Event-Id", store::to_string(store::random_uuid_v7(clock_.now())));
     webhook_->queue->put(std::move(request), lane_of(notice));
   }
   if (pings_ && notice.kind == core::Notice::Kind::run_ended) ping(notice);

@@ -22,8 +22,8 @@ namespace rruled::io {
 // run of a schedule, and a heartbeat while the daemon's loop turns and its store answers. Nothing
 // of it delays a run. Passes everything on to `next`. Io thread only.
 //
-// A webhook's request is signed: X-Rruled-Signature is "t=<seconds since 1970>,v1=<hexadecimal
-// HMAC-SHA256 of "<t>.<body>">".
+// A webhook's request is signed at each attempt: X-Rruled-Signature is "t=<seconds since 1970>,
+// v1=<hexadecimal HMAC-SHA256 of "<t>.<body>">". X-Rruled-Event-Id is the same at all attempts.
 class Notifier final : public Listener {
  public:
   // What became of a request: "sent", "failed", "dropped".
@@ -50,7 +50,8 @@ class Notifier final : public Listener {
     std::unique_ptr<OutboundQueue> queue;
   };
   [[nodiscard]] SettingResult<std::optional<Target>> make_target(const std::string& url,
-                                                                 const char* setting);
+                                                                 const char* setting,
+                                                                 OutboundQueue::Complete complete);
   void tell(OutboundQueue::Result result, const char* what, const std::string& why);
   void ping(const core::Notice& notice);
 

@@ -41,12 +41,14 @@ OutboundQueue::OutboundQueue(asio::any_io_executor io,
                              const Clock& clock,
                              std::unique_ptr<HttpClient> client,
                              Limits limits,
-                             Tell tell)
+                             Tell tell,
+                             Complete complete)
     : io_(std::move(io)),
       clock_(clock),
       client_(std::move(client)),
       limits_(limits),
       tell_(std::move(tell)),
+      complete_(std::move(complete)),
       timer_(io_),
       ended_(io_) {}
 
@@ -91,6 +93,7 @@ std::chrono::steady_clock::time_point OutboundQueue::begin_due() {
 
 asio::awaitable<void> OutboundQueue::send(Entries::iterator entry) {
   HttpRequest copy = entry->request;
+  if (complete_) complete_(copy);
   const auto exchange = co_await client_->send(std::move(copy), clock_.steady() + limits_.timeout);
   --under_way_;
   entry->under_way = false;

@@ -37,12 +37,15 @@ class OutboundQueue {
   // Told of each request's end. `text` is for a person: why it failed; at the first that is dropped
   // why, and with room_again how many were; else empty.
   using Tell = std::function<void(Result result, const std::string& text)>;
+  // What is to be said at each attempt anew, such as when it was; null: nothing.
+  using Complete = std::function<void(HttpRequest& request)>;
 
   OutboundQueue(boost::asio::any_io_executor io,
                 const Clock& clock,
                 std::unique_ptr<HttpClient> client,
                 Limits limits,
-                Tell tell);
+                Tell tell,
+                Complete complete = {});
 
   void put(HttpRequest request, std::string lane = {});
   // Those that wait, for their first attempt or another.
@@ -75,6 +78,7 @@ class OutboundQueue {
   const std::unique_ptr<HttpClient> client_;
   const Limits limits_;
   const Tell tell_;
+  const Complete complete_;
   Entries entries_;            // in order of put(); those under way, too
   std::size_t under_way_ = 0;  // of entries_
   std::size_t dropped_ = 0;    // since there was room

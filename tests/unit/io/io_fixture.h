@@ -38,6 +38,7 @@ class FakeClock final : public io::Clock {
   [[nodiscard]] std::chrono::nanoseconds since_boot() const override {
     return steady().time_since_epoch();
   }
+  void advance(std::chrono::milliseconds by) { now_ += by.count(); }
   std::chrono::milliseconds ahead{0};
 
  private:

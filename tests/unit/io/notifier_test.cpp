@@ -76,7 +76,25 @@ TEST_CASE("a webhook gets the events that were asked for, signed; the rest is pa
   CHECK(request.body.find(R"("status":"dead")") != std::string::npos);
   const auto signature = request.header("X-Rruled-Signature").value();
   CHECK(signature == io::signature("s3cret", kStart, request.body));
+  CHECK(store::parse_uuid(request.header("X-Rruled-Event-Id").value()));
   CHECK(setup.said.str().find("s3cret") == std::string::npos);
+}
+
+TEST_CASE("a webhook that waited was signed for the time when it was queued") {
+  LoopbackReceiver receiver;
+  const TempDir dir;
+  NotifierSetup setup;
+  io::Config::Notify config;
+  config.url = receiver.url("/hook");
+  config.key_file = write_file(dir, "key", "s3cret\n");
+  REQUIRE_FALSE(setup.notifier.configure(config));
+  setup.notifier.on(ended(store::RunStatus::dead));
+  setup.clock.advance(10min);
+  setup.send({});
+  REQUIRE(receiver.requests().size() == 1);
+  const auto request = receiver.requests().front();
+  CHECK(request.header("X-Rruled-Signature").value() ==
+        io::signature("s3cret", kStart + 10min, request.body));
 }
 
 TEST_CASE("the signature is the one that a receiver computes") {
@@ -95,7 +113,11 @@ TEST_CASE("a webhook that fails is tried again, and one that refuses is not") {
   receiver.answer({.status = 200});
   receiver.answer({.status = 404});
   setup.send({ended(store::RunStatus::dead), ended(store::RunStatus::failed)});
-  CHECK(receiver.requests().size() == 3);
+  const auto requests = receiver.requests();
+  REQUIRE(requests.size() == 3);
+  const auto event = [&](std::size_t n) { return requests[n].header("X-Rruled-Event-Id").value(); };
+  CHECK(event(0) == event(1));
+  CHECK(event(0) != event(2));
   CHECK(setup.counts == std::map<std::string, int>{{"sent", 1}, {"failed", 1}});
   CHECK(setup.said.str().find("notify.url: given up: HTTP 404") != std::string::npos);
 }
