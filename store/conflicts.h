@@ -23,6 +23,9 @@ namespace rruled::store {
 [[nodiscard]] inline Conflict conflict_of(Conflict::Kind kind, ParentId id) {
   return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .backfill_id = id};
 }
+[[nodiscard]] inline Conflict conflict_of(Conflict::Kind kind, const Project& project) {
+  return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .project_id = project.id};
+}
 
 // The stamp of a row that is there (or none), against what the writer expects.
 template <class Stamp>

@@ -40,6 +40,9 @@ std::optional<Conflict> MemoryStore::find_object_conflict(const ChangeSet& chang
     if (const auto kind =
             conflict_between(version_in(backfills_, put.backfill.id), put.expected_version))
       return conflict_of(*kind, put.backfill.id);
+  for (const auto& put : changes.projects)
+    if (const auto kind = conflict_between(project(put.project.id), put.expected))
+      return conflict_of(*kind, put.project);
   return std::nullopt;
 }
 
@@ -53,9 +56,9 @@ void MemoryStore::write_objects(const ChangeSet& changes) {
     auto& row = backfills_[put.backfill.id] = put.backfill;
     row.version = put.expected_version.value_or(0) + 1;
   }
-  for (const auto& project : changes.projects) {
-    projects_[project.id] = project;
-    bump_schedules_of(project.id);
+  for (const auto& put : changes.projects) {
+    projects_[put.project.id] = put.project;
+    bump_schedules_of(put.project.id);
   }
 }
 

@@ -80,5 +80,9 @@ struct Project {
   [[nodiscard]] bool paused() const { return paused_at && !resumed_at; }
   friend bool operator==(const Project&, const Project&) = default;
 };
+struct ProjectPut {
+  Project project;
+  std::optional<Project> expected{};  // as it is stored; absent: it has no row
+};
 
 }  // namespace rruled::store

@@ -51,6 +51,14 @@ std::optional<Conflict> put_backfill(Tx& tx, const BackfillPut& put) {
   return std::nullopt;
 }
 
+std::optional<Project> find_project(Tx& tx, std::int64_t id) {
+  static const std::string kSelect =
+      "SELECT " + pg_columns<Project>() + " FROM projects WHERE id = $1::bigint";
+  const auto found = tx.exec(kSelect, Params().add(id));
+  if (found.empty()) return std::nullopt;
+  return PgReader(found, 0).read_row<Project>();
+}
+
 }  // namespace
 
 std::optional<Conflict> put_calendars(Tx& tx, const ChangeSet& changes) {
@@ -84,7 +92,9 @@ std::optional<Conflict> write_objects(Tx& tx, const ChangeSet& changes, std::int
     if (auto conflict = delete_calendar(tx, name)) return conflict;
   for (const auto& put : changes.backfills)
     if (auto conflict = put_backfill(tx, put)) return conflict;
-  for (const auto& project : changes.projects) {
+  for (const auto& [project, expected] : changes.projects) {
+    if (const auto kind = conflict_between(find_project(tx, project.id), expected))
+      return conflict_of(*kind, project);
     put_row(tx, kPutProject, project);
     tx.exec(kLock, Params().add(project.id));
     bump_schedules_of_project(tx, project.id, revision);
@@ -169,13 +179,7 @@ std::vector<Backfill> PostgresDirectory::open_backfills() {
 }
 
 std::optional<Project> PostgresDirectory::project(std::int64_t id) {
-  static const std::string kSelect =
-      "SELECT " + pg_columns<Project>() + " FROM projects WHERE id = $1::bigint";
-  return connection_.read([&](Tx& tx) -> std::optional<Project> {
-    const auto found = tx.exec(kSelect, Params().add(id));
-    if (found.empty()) return std::nullopt;
-    return PgReader(found, 0).read_row<Project>();
-  });
+  return connection_.read([&](Tx& tx) { return find_project(tx, id); });
 }
 
 std::vector<Project> PostgresDirectory::paused_projects() {

@@ -45,6 +45,14 @@ std::optional<Conflict> put_backfill(Connection& connection, const BackfillPut& 
   return std::nullopt;
 }
 
+std::optional<Project> find_project(Connection& connection, std::int64_t id) {
+  static const std::string kSelect =
+      "SELECT " + column_list<Project>() + " FROM projects WHERE id = ?";
+  Query query(connection, kSelect);
+  if (!query.bind(id).step()) return std::nullopt;
+  return read_row<Project>(query);
+}
+
 }  // namespace
 
 std::optional<Conflict> put_calendars(Connection& connection, const ChangeSet& changes) {
@@ -83,7 +91,9 @@ std::optional<Conflict> write_objects(Connection& connection,
     if (auto conflict = delete_calendar(connection, name)) return conflict;
   for (const auto& put : changes.backfills)
     if (auto conflict = put_backfill(connection, put)) return conflict;
-  for (const auto& project : changes.projects) {
+  for (const auto& [project, expected] : changes.projects) {
+    if (const auto kind = conflict_between(find_project(connection, project.id), expected))
+      return conflict_of(*kind, project);
     put_row(connection, kPutProject, project);
     Query(connection, kBump).bind(revision).bind(project.id).run();
   }
@@ -165,13 +175,7 @@ std::vector<Backfill> SqliteDirectory::open_backfills() {
 }
 
 std::optional<Project> SqliteDirectory::project(std::int64_t id) {
-  static const std::string kSelect =
-      "SELECT " + column_list<Project>() + " FROM projects WHERE id = ?";
-  return connection_->guarded([&]() -> std::optional<Project> {
-    Query query(*connection_, kSelect);
-    if (!query.bind(id).step()) return std::nullopt;
-    return read_row<Project>(query);
-  });
+  return connection_->guarded([&] { return find_project(*connection_, id); });
 }
 
 std::vector<Project> SqliteDirectory::paused_projects() {

@@ -65,7 +65,7 @@ struct ChangeSet {
   std::vector<CalendarName> delete_calendars{};
   std::vector<BackfillPut> backfills{};
   // Moves every schedule of the project: each gets a new version and revision.
-  std::vector<Project> projects{};
+  std::vector<ProjectPut> projects{};
 };
 
 // Why a ChangeSet was not written: the row exists although it must not, is missing (to be changed,
@@ -79,6 +79,7 @@ struct Conflict {
   std::optional<RunId> run_id;
   std::optional<CalendarName> calendar{};
   std::optional<ParentId> backfill_id{};
+  std::optional<std::int64_t> project_id{};
 };
 
 // ---- Read by people -----------------------------------------------------------------------------

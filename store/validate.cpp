@@ -74,7 +74,7 @@ void validate(const ChangeSet& changes) {
     check_texts(put.backfill);
     if (put.backfill.to <= put.backfill.from) refuse("backfills", "to_at", "must be after from_at");
   }
-  for (const auto& project : changes.projects) check_texts(project);
+  for (const auto& put : changes.projects) check_texts(put.project);
   for (const auto& run : changes.runs) {
     check_texts(run);
     if (run.status != RunStatus::pending) refuse("runs", "status", "a manual run is pending");

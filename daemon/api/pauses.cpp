@@ -51,7 +51,7 @@ void write_project(const Call& call,
     change(after);
     store::ChangeSet changes;
     if (before && after == *before) return changes;
-    changes.projects.push_back(after);
+    changes.projects.push_back({after, before});
     const json::object was = to_json(before);
     const json::object is = to_json(std::optional(after));
     changes.audit.push_back(

@@ -85,6 +85,7 @@ std::string describe(const store::Conflict& conflict) {
   if (conflict.run_id) what = "run " + to_string(*conflict.run_id);
   if (conflict.calendar) what = "calendar \"" + conflict.calendar->name + "\"";
   if (conflict.backfill_id) what = "backfill " + to_string(*conflict.backfill_id);
+  if (conflict.project_id) what = "project " + std::to_string(*conflict.project_id);
   switch (conflict.kind) {
     case store::Conflict::Kind::exists:
       return what + " exists already; nothing was written";

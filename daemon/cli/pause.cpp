@@ -41,12 +41,6 @@ std::set<std::int64_t> projects(Session& session,
   return all;
 }
 
-store::Project project_of(Session& session, std::int64_t id) {
-  store::Project row = session.directory().project(id).value_or(store::Project{});
-  row.id = id;
-  return row;
-}
-
 // Changes each project that `change` says differs.
 int change_projects(Session& session,
                     const ProjectOptions& options,
@@ -61,13 +55,15 @@ int change_projects(Session& session,
     store::ChangeSet changes;
     changed.clear();
     for (const auto id : projects(session, store, options)) {
-      store::Project row = project_of(session, id);
+      const auto before = session.directory().project(id);
+      store::Project row = before.value_or(store::Project{});
+      row.id = id;
       const json::object was = to_json(row);
       if (!change(row)) continue;
       const json::object is = to_json(row);
       changes.audit.push_back(core::audit_line(session.now(), audit_actor(), action,
                                                {id, "project", std::to_string(id)}, &was, &is));
-      changes.projects.push_back(row);
+      changes.projects.push_back({row, before});
       changed.push_back(std::move(row));
     }
     return changes;

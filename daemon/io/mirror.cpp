@@ -31,9 +31,10 @@ void Mirror::copy_calendar(const store::CalendarName& name, store::Timestamp now
 
 void Mirror::copy_project(std::int64_t id, store::Timestamp now) {
   const auto project = real_directory_->project(id);
-  if (!project || project == copy_.project(id)) return;
+  const auto known = copy_.project(id);
+  if (!project || project == known) return;
   store::ChangeSet changes;
-  changes.projects.push_back(*project);
+  changes.projects.push_back({*project, known});
   (void)copy_.write(changes, now);
 }
 

@@ -1,6 +1,7 @@
 // Calendars and pauses of a project, through the whole engine.
 #include "daemon/core/catchup.h"
 #include "daemon/core/preview.h"
+#include "store/directory.h"
 #include "store/memory_store.h"
 #include "tests/support/simulation.h"
 
@@ -58,7 +59,7 @@ std::uint64_t counted(store::Store& store, store::ScheduleId id, GapReason reaso
 
 void write_project(store::Store& store, const store::Project& project, Timestamp now) {
   store::ChangeSet changes;
-  changes.projects.push_back(project);
+  changes.projects.push_back({project, store::directory_of(store)->project(project.id)});
   REQUIRE_FALSE(store.write(changes, now));
 }
 

@@ -292,7 +292,7 @@ void a_pause_of_the_project_reaches_its_schedules(Store& store) {
   CHECK_FALSE(store.load_due({}, at(10), 10).at(0).project);
 
   const Project paused{.id = 1, .paused_at = at(1), .resumed_at = {}, .note = "the move"};
-  REQUIRE_FALSE(store.write({.projects = {paused}}, at(1)));
+  REQUIRE_FALSE(store.write({.projects = {{paused}}}, at(1)));
   CHECK(directory->project(1) == paused);
   const auto changes = store.changes_since(revision);
   REQUIRE(changes.schedules.size() == 1);
@@ -307,12 +307,38 @@ void a_pause_of_the_project_reaches_its_schedules(Store& store) {
   resumed.resumed_at = at(9);
   resumed.catch_up = true;
   resumed.resume_catchup = CatchupPolicy::all;
-  REQUIRE_FALSE(store.write({.projects = {resumed}}, at(9)));
+  REQUIRE_FALSE(store.write({.projects = {{resumed, paused}}}, at(9)));
   CHECK(directory->project(1) == resumed);
   CHECK(store.load_due({}, at(600), 1).at(0).project == resumed);
   CHECK(store.schedule(schedule_id(1))->version == 3);
   CHECK(store.schedule(schedule_id(2))->version == 1);
   CHECK(store.schedule(schedule_id(1))->next_run_at == nominal(0));
+}
+
+// Whoever read the row before it was written took back what was written.
+void a_pause_and_a_resume_at_one_time(Store& store) {
+  const auto directory = directory_of(store);
+  REQUIRE_FALSE(store.write({.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}}, at(0)));
+  const Project paused{.id = 1, .paused_at = at(1), .resumed_at = {}, .note = "the move"};
+  auto resumed = paused;
+  resumed.resumed_at = at(2);
+  auto noted = paused;
+  noted.note = "longer";
+  const auto missing = store.write({.projects = {{resumed, paused}}}, at(1));
+  REQUIRE(missing);
+  CHECK(missing->kind == Conflict::Kind::missing);
+  CHECK(missing->project_id == 1);
+  REQUIRE_FALSE(store.write({.projects = {{paused, {}}}}, at(1)));
+  REQUIRE_FALSE(store.write({.projects = {{noted, paused}}}, at(2)));
+  const auto version = store.schedule(schedule_id(1))->version;
+  const auto changed = store.write({.projects = {{resumed, paused}}}, at(3));
+  REQUIRE(changed);
+  CHECK(changed->kind == Conflict::Kind::changed);
+  const auto exists = store.write({.projects = {{paused, {}}}}, at(3));
+  REQUIRE(exists);
+  CHECK(exists->kind == Conflict::Kind::exists);
+  CHECK(directory->project(1) == noted);
+  CHECK(store.schedule(schedule_id(1))->version == version);
 }
 
 void skipped_runs_are_only_written_down(Store& store) {
@@ -351,6 +377,8 @@ std::vector<Check> object_checks() {
       {"backfills are kept", backfills_are_kept},
       {"a pause of the project reaches its schedules",
        a_pause_of_the_project_reaches_its_schedules},
+      {"a pause and a resume at one time do not overwrite one another",
+       a_pause_and_a_resume_at_one_time},
       {"skipped runs are only written down", skipped_runs_are_only_written_down},
   };
 }

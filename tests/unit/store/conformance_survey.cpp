@@ -28,7 +28,7 @@ void pause_project(Store& store, Timestamp now) {
   Project project;
   project.id = 1;
   project.paused_at = now;
-  changes.projects.push_back(project);
+  changes.projects.push_back({project, {}});
   REQUIRE_FALSE(store.write(changes, now));
 }
 
