@@ -178,6 +178,12 @@ Response page_response(const Call& call,
   return json_response(page);
 }
 
+std::size_t cursor_limit(const Call& call) {
+  const auto limit = size_parameter(call, "limit", 100, 500);
+  if (limit == 0) refuse("limit", "Must be at least 1.");
+  return limit;
+}
+
 std::optional<store::Timestamp> cursor_time(std::string_view text) {
   std::int64_t value = 0;
   const auto* end = text.data() + text.size();

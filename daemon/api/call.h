@@ -111,6 +111,9 @@ template <class Enum>
 [[nodiscard]] store::PageRange page_range(const Call& call,
                                           std::size_t fallback = 100,
                                           std::size_t max = 500);
+// `limit` of a page that is read by cursor: 1 to 500; of more, 500. With 0 it would have no row to
+// go on behind.
+[[nodiscard]] std::size_t cursor_limit(const Call& call);
 // A cursor is numbers and ids with dots between them; absent: the text is no time.
 [[nodiscard]] std::optional<store::Timestamp> cursor_time(std::string_view text);
 [[noreturn]] void refuse_cursor();
@@ -123,9 +126,9 @@ template <class Enum>
                                      boost::json::array results,
                                      std::size_t count,
                                      store::PageRange range);
-// The same of what is too long to be counted: the first `limit` of `rows`, as core::to_json() has
-// them. One row more says that there is a next page, which begins after `text_of` the last one
-// shown.
+// The same of what is too long to be counted: the first `limit` (at least 1) of `rows`, as
+// core::to_json() has them. One row more says that there is a next page, which begins after
+// `text_of` the last one shown.
 template <class Row, class TextOf>
 [[nodiscard]] Response cursor_page(const Call& call,
                                    const std::vector<Row>& rows,
@@ -134,7 +137,7 @@ template <class Row, class TextOf>
   boost::json::array results;
   for (const auto& row : rows | std::views::take(limit)) results.push_back(core::to_json(row));
   std::optional<std::string> next;
-  if (limit > 0 && rows.size() > limit) next = text_of(rows[limit - 1]);
+  if (rows.size() > limit) next = text_of(rows[limit - 1]);
   return cursor_page(call, std::move(results), next);
 }
 // The request's own URL with other values for some parameters.

@@ -36,7 +36,7 @@ Response list_gaps(Call& call) {
   filter.from = time_parameter(call, "from");
   filter.to = time_parameter(call, "to");
   filter.before = gap_cursor_of(call);
-  const auto limit = size_parameter(call, "limit", 100, 500);
+  const auto limit = cursor_limit(call);
   const auto rows = call.directory().gaps(filter, {limit + 1, 0});
   return cursor_page(call, rows, limit, [](const auto& row) { return cursor_text(row.gap); });
 }

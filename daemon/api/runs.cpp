@@ -4,6 +4,8 @@
 #include "daemon/core/audit.h"
 #include "daemon/core/run_json.h"
 
+#include <algorithm>
+
 namespace rruled::api {
 namespace {
 
@@ -11,6 +13,8 @@ namespace json = boost::json;
 
 constexpr std::size_t kLogLines = 50;
 constexpr std::size_t kLogLinesMax = 500;
+// Of variables and bodies of runs; a page that has so much ends, and its `next` goes on.
+constexpr std::size_t kPageBytesMax = 8 * 1024 * 1024;
 using store::Run;
 
 store::Run run_of(const Call& call) {
@@ -35,6 +39,15 @@ std::optional<store::RunCursor> cursor_parameter(const Call& call) {
     if (due && id) return store::RunCursor{*due, *id};
   }
   refuse_cursor();
+}
+
+// How many of them one page has: their texts are held several times while it is made. At least one.
+std::size_t rows_that_fit(const std::vector<Run>& rows, std::size_t limit) {
+  std::size_t bytes = 0;
+  std::size_t shown = 0;
+  for (; shown < std::min(limit, rows.size()) && bytes < kPageBytesMax; ++shown)
+    bytes += rows[shown].variables.size() + rows[shown].body.size();
+  return std::max<std::size_t>(shown, 1);
 }
 
 std::vector<store::LogLevel> levels_parameter(const Call& call) {
@@ -65,9 +78,10 @@ Response list_runs(Call& call) {
   filter.due_from = time_parameter(call, "from");
   filter.due_to = time_parameter(call, "to");
   filter.before = cursor_parameter(call);
-  const auto limit = size_parameter(call, "limit", 100, 500);
+  const auto limit = cursor_limit(call);
   const auto rows = call.directory().runs(filter, {limit + 1, 0}, false).rows;
-  return cursor_page(call, rows, limit, [](const Run& run) { return cursor_text(run); });
+  return cursor_page(call, rows, rows_that_fit(rows, limit),
+                     [](const Run& run) { return cursor_text(run); });
 }
 
 Response get_run(Call& call) {
