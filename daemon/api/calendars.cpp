@@ -52,10 +52,10 @@ store::Calendar read(const Call& call,
   return std::move(*calendar);
 }
 
-std::vector<store::Schedule> schedules_with(const Call& call, const std::string& name) {
+store::Page<store::Schedule> schedules_with(const Call& call, const std::string& name) {
   store::ScheduleFilter filter{.project_id = call.project()};
   filter.calendar = name;
-  return call.directory().schedules(filter, {kMovedSchedulesMax, 0}).rows;
+  return call.directory().schedules(filter, {kMovedSchedulesMax, 0});
 }
 
 // The schedules that name it go on by its new days, in the same transaction.
@@ -66,7 +66,13 @@ void move_schedules(const Call& call, const store::Calendar& after, store::Chang
   const auto now_days = [days = std::move(*days)](std::int64_t, const std::string&) {
     return days;
   };
-  const auto schedules = schedules_with(call, after.name);
+  const auto [schedules, count] = schedules_with(call, after.name);
+  if (count > schedules.size())
+    throw Refused{problem(409, std::to_string(count) +
+                                   " schedules name this calendar, and at most " +
+                                   std::to_string(kMovedSchedulesMax) +
+                                   " can be moved at once; nothing was written: make another"
+                                   " calendar with these days, and give it to them.")};
   const auto fires = [&](store::FlowId id) {
     const auto flow = call.store().flow(id);
     return flow && core::can_fire(flow->status, flow->trigger_type);
@@ -142,13 +148,12 @@ Response delete_calendar(Call& call) {
   write_changes(call, [&] {
     const store::Calendar before = calendar_of(call);
     check_if_match(call, etag_of(before));
-    const auto users = schedules_with(call, before.name);
+    const auto [users, count] = schedules_with(call, before.name);
     if (!users.empty()) {
       std::string names;
       for (std::size_t i = 0; i < std::min(users.size(), kNamedMax); ++i)
         names += (names.empty() ? "" : ", ") + to_string(users[i].id);
-      if (users.size() > kNamedMax)
-        names += " and " + std::to_string(users.size() - kNamedMax) + " more";
+      if (count > kNamedMax) names += " and " + std::to_string(count - kNamedMax) + " more";
       throw Refused{problem(409, "Schedules name this calendar: " + names +
                                      ". Give them another one, or null, first.")};
     }

@@ -8,6 +8,8 @@
 namespace rruled::test {
 namespace {
 
+namespace json = boost::json;
+
 store::Run large_run(const std::string& flow, store::Timestamp due, const std::string& variables) {
   store::Run run;
   run.id.value = store::random_uuid_v7(due);
@@ -53,6 +55,27 @@ TEST_CASE("a page of runs had no end but its limit, whatever they carry") {
   }
   CHECK(sizes == std::vector<std::size_t>{3, 2});
   CHECK(seen.size() == 5);
+}
+
+TEST_CASE("a calendar moved the first 100000 of its schedules, and left the others as they were",
+          "[.deep]") {
+  ApiHome home(StoreKind::memory);
+  const auto flow = home.make_flow();
+  const std::string path = kProject + "calendars/holidays/";
+  home.json(201, "POST", kProject + "calendars/", R"({"name":"holidays","dates":["2026-12-25"]})");
+  const auto id = *store::parse_id<store::ScheduleId>(home.make_schedule(flow));
+  store::Schedule row = *home.backend().store->schedule(id);
+  row.calendar = "holidays";
+  store::ChangeSet changes;
+  for (int i = 0; i < 100'001; ++i) {
+    row.id.value = store::random_uuid_v7(home.clock.at);
+    changes.schedules.push_back({row, std::nullopt});
+  }
+  REQUIRE_FALSE(home.backend().store->write(changes, home.clock.at));
+  const auto refused = home.json(409, "PATCH", path, R"({"dates":["2026-12-24"]})");
+  CHECK(detail(refused).starts_with("100001 schedules name this calendar"));
+  CHECK(home.json(200, "GET", path).at("dates") == json::array{"2026-12-25"});
+  home.json(200, "PATCH", path, R"({"note":"moves none"})");
 }
 
 }  // namespace rruled::test
