@@ -16,7 +16,6 @@ namespace {
 namespace json = boost::json;
 using store::CancelResult;
 
-constexpr std::size_t kPurgePage = 500;
 constexpr char kReason[] = "cancelled_by_operator";
 
 struct EndRunsOptions {
@@ -83,23 +82,17 @@ store::AuditEntry purge_line(Session& session,
 
 int purge(Session& session, const EndRunsOptions& options) {
   store::Store& store = options.dry_run ? session.store_to_read() : session.store_to_write();
-  store::RunQuery query{.status = store::RunStatus::dead, .limit = kPurgePage};
-  query.due_to = time_argument("--before", options.before, *rrule::TimeZone::utc(), session.now());
+  DeadRuns which{.project = options.project};
+  which.due_to = time_argument("--before", options.before, *rrule::TimeZone::utc(), session.now());
   const auto desk = store::run_desk_of(store);
   std::size_t purged = 0;
-  for (bool more = true; more;) {
-    const auto runs = store.runs(query);
-    more = runs.size() == kPurgePage;
+  walk_dead_runs(store, session.directory(), which, [&](const std::vector<store::Run>& runs) {
     std::vector<store::RunId> ids;
-    for (const auto& run : runs)
-      if (options.project == 0 || run.project_id == options.project) ids.push_back(run.id);
-    const auto gone = options.dry_run || ids.empty()
-                          ? ids.size()
-                          : desk->purge_dead(ids, purge_line(session, options, ids), session.now());
-    purged += gone;
-    // What is gone leaves the list; what is left is passed over.
-    query.offset += options.dry_run ? runs.size() : runs.size() - gone;
-  }
+    for (const auto& run : runs) ids.push_back(run.id);
+    purged += options.dry_run
+                  ? ids.size()
+                  : desk->purge_dead(ids, purge_line(session, options, ids), session.now());
+  });
   session.out() << purged << " dead runs "
                 << (options.dry_run ? "would be removed (--dry-run): nothing was written\n"
                                     : "were removed\n");

@@ -9,12 +9,14 @@
 #include <array>
 #include <cctype>
 #include <optional>
+#include <set>
 
 namespace rruled::cli {
 namespace {
 
 constexpr std::size_t kPage = 1'000;
 constexpr std::size_t kLatestRuns = 10'000;  // that the beginning of an id is looked for in
+constexpr std::size_t kDeadPage = 500;
 constexpr int kTries = 5;
 
 template <class Query, class Read>
@@ -160,6 +162,30 @@ std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query) 
 
 std::vector<store::Schedule> all_schedules(store::Store& store, store::ScheduleQuery query) {
   return all_pages(std::move(query), [&](const auto& page) { return store.schedules(page); });
+}
+
+void walk_dead_runs(store::Store& store,
+                    store::Directory& directory,
+                    const DeadRuns& which,
+                    const std::function<void(const std::vector<store::Run>&)>& page) {
+  std::set<std::int64_t> projects{which.project};
+  if (which.project == 0) {
+    projects.clear();
+    for (const auto& flow : all_flows(store)) projects.insert(flow.project_id);
+  }
+  for (const auto project : projects) {
+    store::RunFilter filter{.project_id = project,
+                            .statuses = {store::RunStatus::dead},
+                            .due_from = which.due_from,
+                            .due_to = which.due_to};
+    for (bool more = true; more;) {
+      const auto runs = directory.runs(filter, {.limit = kDeadPage}, false).rows;
+      more = runs.size() == kDeadPage;
+      // A run keeps its due_at when it is tried again.
+      if (more) filter.before = {runs.back().due_at, runs.back().id};
+      if (!runs.empty()) page(runs);
+    }
+  }
 }
 
 std::string audit_actor() {

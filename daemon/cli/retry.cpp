@@ -13,8 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kRetryPage = 500;
-
 struct RetryOptions {
   std::vector<std::string> runs;
   std::string since;
@@ -62,23 +60,17 @@ int retry_named(Session& session, store::Store& store, const RetryOptions& optio
 }
 
 int retry_dead(Session& session, store::Store& store, const RetryOptions& options) {
-  store::RunQuery query{.status = store::RunStatus::dead, .limit = kRetryPage};
+  const auto began = session.now();
+  DeadRuns which{.project = options.project};
   if (!options.since.empty())
-    query.due_from =
-        time_argument("--since", options.since, *rrule::TimeZone::utc(), session.now());
+    which.due_from = time_argument("--since", options.since, *rrule::TimeZone::utc(), began);
   std::size_t retried = 0;
-  // What is tried again leaves the list; what is left is passed over.
-  for (;;) {
-    const auto runs = store.runs(query);
+  walk_dead_runs(store, session.directory(), which, [&](const std::vector<store::Run>& runs) {
     for (const auto& run : runs) {
-      const bool ours = options.project == 0 || run.project_id == options.project;
-      if (ours && retry_one(session, store, run).empty())
-        ++retried;
-      else
-        ++query.offset;
+      if (run.finished_at > began) continue;  // was not dead when this was asked for
+      if (retry_one(session, store, run).empty()) ++retried;
     }
-    if (runs.size() < kRetryPage) break;
-  }
+  });
   session.out() << retried << " dead runs are tried again\n";
   return 0;
 }
