@@ -6,6 +6,7 @@
 #include <SQLiteCpp/Statement.h>
 #include <SQLiteCpp/Transaction.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -57,11 +58,16 @@ std::string step_title(int version, std::string_view name) {
 }
 
 int schema_version(SQLite::Database& database, std::span<const Migration> known) {
-  if (!database.tableExists("schema_migrations")) {
-    const auto tables = database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt();
-    if (tables == 0) return 0;
-    refuse_schema(database,
-                  "is a database of another program; it was not touched: choose another file");
+  {
+    // One look: another process may make the tables at this very moment.
+    SQLite::Statement tables(database,
+                             "SELECT count(*), count(*) FILTER (WHERE name = 'schema_migrations')"
+                             " FROM sqlite_schema");
+    tables.executeStep();
+    if (tables.getColumn(0).getInt() == 0) return 0;
+    if (tables.getColumn(1).getInt() == 0)
+      refuse_schema(database,
+                    "is a database of another program; it was not touched: choose another file");
   }
   int version = 0;
   SQLite::Statement applied(
@@ -91,11 +97,12 @@ void migrate(SQLite::Database& database, std::span<const Migration> known) {
     SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
     // Read again under the lock: another process may have taken the step meanwhile.
     const auto done = static_cast<std::size_t>(schema_version(database, known));
-    more = done < known.size();
-    if (more) {
-      database.exec(kCreateTable);
-      apply(database, known[done]);
-    }
+    // A new file gets all of them at once: whoever opens it meanwhile finds it empty, or whole.
+    const auto left = known.subspan(done);
+    const auto steps = done == 0 ? left : left.first(std::min(left.size(), std::size_t{1}));
+    more = !steps.empty();
+    if (more) database.exec(kCreateTable);
+    for (const auto& step : steps) apply(database, step);
     transaction.commit();
   }
   database.exec("PRAGMA foreign_keys = ON");

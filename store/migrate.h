@@ -30,7 +30,8 @@ struct Migration {
 // tables are not ours, newer than `known`, or made by other steps.
 [[nodiscard]] int schema_version(SQLite::Database& database, std::span<const Migration> known);
 
-// Applies what is missing, each step in one transaction. May run in several processes at once.
+// Applies what is missing: of a database without tables all steps in one transaction, of an older
+// one each step in one. May run in several processes at once.
 void migrate(SQLite::Database& database, std::span<const Migration> known);
 
 }  // namespace rruled::store

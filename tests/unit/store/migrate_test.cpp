@@ -10,6 +10,9 @@
 #include <SQLiteCpp/Statement.h>
 #include <catch2/catch.hpp>
 
+#include <future>
+#include <stdexcept>
+
 namespace rruled::test {
 namespace {
 
@@ -87,6 +90,29 @@ TEST_CASE("an older store is brought forward by the daemon alone", "[migrate]") 
   CHECK(count(path, "SELECT count(*) FROM flows WHERE colour = 'red'") == 2);
   CHECK(count(path, "SELECT max(version) FROM schema_migrations") == kSteps + 1);
   for (const auto mode : kModes) CHECK(open_sqlite(path, mode, options)->flows({}).size() == 2);
+}
+
+TEST_CASE("a new store is never seen with an older schema", "[migrate]") {
+  const TempDir dir(fast_directory());
+  const auto path = dir.file("store.db");
+  // The last step is as far as a maker can be that stops, or that somebody else looks at.
+  const auto steps = with_step("CREATE TABLE colours (name COLOUR) STRICT");
+  CHECK_THROWS_AS(open_sqlite(path, OpenMode::command, options_with(steps)), StoreError);
+  CHECK(count(path, "SELECT count(*) FROM sqlite_schema") == 0);
+  CHECK(open_sqlite(path, OpenMode::command)->flows({}).empty());
+}
+
+TEST_CASE("many make the same new store at once", "[migrate]") {
+  const TempDir dir(fast_directory());
+  const auto path = dir.file("store.db");
+  std::vector<std::future<void>> makers;
+  for (int n = 1; n <= 8; ++n)
+    makers.push_back(std::async(std::launch::async, [&path, n] {
+      const auto store = open_sqlite(path, OpenMode::command);
+      if (store->write(put(a_flow(n)), at(0))) throw std::runtime_error("a conflict");
+    }));
+  for (auto& each : makers) CHECK_NOTHROW(each.get());
+  CHECK(count(path, "SELECT count(*) FROM flows") == 8);
 }
 
 namespace {
