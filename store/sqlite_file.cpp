@@ -97,6 +97,11 @@ SqliteFile inspect_sqlite_file(const std::string& path, bool writes) {
   return file;
 }
 
+void make_sqlite_file(const std::string& path) {
+  // Not open(2): closing the file drops the locks of another thread that has it open by then.
+  (void)::mknod(path.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0);
+}
+
 bool has_write_ahead_log(const std::string& path) {
   struct stat info {};
   return ::stat((path + "-wal").c_str(), &info) == 0 && info.st_size > 0;

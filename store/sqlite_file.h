@@ -14,6 +14,11 @@ struct SqliteFile {
 // StoreError when the file cannot be used, or cannot be written although `writes`.
 [[nodiscard]] SqliteFile inspect_sqlite_file(const std::string& path, bool writes);
 
+// Makes the file, empty and for its owner alone: SQLite would let everybody read it, and gives what
+// it puts beside a file the same mode. One that is there already stays as it is. What stops this
+// stops SQLite as well, which says it.
+void make_sqlite_file(const std::string& path);
+
 // Whether file locks and shared memory do not work there between machines; `magic` as in statfs(2).
 [[nodiscard]] bool is_network_filesystem(long magic);
 

@@ -152,4 +152,5 @@ std::unique_ptr<SqliteStore> open_sqlite(const std::string& path,
   return std::make_unique<SqliteStore>(std::move(opened.connection), std::move(opened.lock));
 }
 
+    if (writes && !file.exists) make_sqlite_file(file.path);
 }  // namespace rruled::store

@@ -3,6 +3,8 @@
 #include "daemon/io/calendar_finder.h"
 #include "store/memory_store.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
@@ -131,7 +133,10 @@ void make_default_store_folder(const io::Config& config) {
   if (config.origins.contains("store.url")) return;
   const auto folder = config.store.sqlite_file.parent_path();
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
+  std::filesystem::create_directories(folder.parent_path(), error);
+  // What is in the store is for its owner: bodies, output, persons.
+  if (!error && ::mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+    error.assign(errno, std::generic_category());
   if (error)
     throw Failure(kRefused, "cannot make the folder " + folder.string() + " for the store: " +
                                 error.message() + "; or set store.url (RRULED_STORE_URL)");

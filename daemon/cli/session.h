@@ -96,7 +96,7 @@ class Session {
 };
 
 // The directories above the store's file, where nobody configured the file: a first start needs no
-// preparation.
+// preparation. The last of them is for its owner alone.
 void make_default_store_folder(const io::Config& config);
 
 }  // namespace rruled::cli

@@ -61,6 +61,24 @@ TEST_CASE("a missing store is made, but not by who only reads", "[sqlite][open]"
   CHECK(try_open(dir.file("c.db"), OpenMode::command) == "opened");
 }
 
+TEST_CASE("a new store is for its owner alone", "[sqlite][open]") {
+  const TempDir dir;
+  const auto path = dir.file("store.db");
+  const auto mode = GENERATE(OpenMode::daemon, OpenMode::command);
+  const auto before = ::umask(022);
+  {
+    const auto store = open_sqlite(path, mode);
+    for (const char* suffix : {"", "-wal", "-shm"})
+      CHECK(fs::status(path + suffix).permissions() ==
+            (fs::perms::owner_read | fs::perms::owner_write));
+  }
+  ::umask(before);
+  // One that was there is as its owner made it.
+  fs::permissions(path, fs::perms(0640));
+  CHECK(try_open(path, mode) == "opened");
+  CHECK(fs::status(path).permissions() == fs::perms(0640));
+}
+
 TEST_CASE("an empty file is a new store", "[sqlite][open]") {
   const TempDir dir;
   write_bytes(dir.file("store.db"), "");
@@ -316,6 +334,7 @@ TEST_CASE("a log that cannot be read is not passed over", "[sqlite][open]") {
     REQUIRE_FALSE(store->write(put(a_flow()), at(0)));
     fs::copy(dir.file("live.db"), path);
     fs::copy(dir.file("live.db-wal"), path + "-wal");
+    for (const auto& each : {path, path + "-wal"}) fs::permissions(each, fs::perms(0644));
   }
   fs::permissions(dir.path(), fs::perms(0555));
   const auto end = run_in_child([&](auto say) {
@@ -334,6 +353,7 @@ TEST_CASE("a path may hold any sign", "[sqlite][open]") {
   const auto path = dir.file(name);
   make_store(path);
   CHECK(fs::exists(path));
+  fs::permissions(path, fs::perms(0644));
   // Read as a file that does not change, too, which goes by an address.
   fs::permissions(dir.path(), fs::perms(0555));
   const auto end = run_in_child([&](auto say) {
