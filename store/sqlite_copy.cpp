@@ -13,10 +13,14 @@ namespace {
 
 constexpr std::size_t kCopyPage = 1'000;  // rows
 
-SqliteFileConnection connect_alone(const std::string& path, bool must_exist) {
+SqliteFileConnection connect_alone(const std::string& path,
+                                   bool must_exist,
+                                   bool brings_forward = false) {
   if (must_exist) (void)inspect_sqlite_file(path, false);
   SqliteOptions options;
   options.even_if_moved = must_exist;
+  // Of a copy that is refused neither file is changed.
+  options.brings_forward = brings_forward;
   try {
     return connect_sqlite(path, OpenMode::daemon, options);
   } catch (const StoreError& error) {
@@ -210,7 +214,7 @@ std::string sqlite_moved_to(const std::string& path) {
 
 std::string reopen_sqlite(const std::string& path) {
   static const std::string kReopen = "UPDATE instance SET moved_to = NULL";
-  const auto file = connect_alone(path, true);
+  const auto file = connect_alone(path, true, true);
   return file.connection->write([&] {
     const std::string moved_to = moved_to_of(*file.connection);
     Query(*file.connection, kReopen).run();

@@ -7,8 +7,7 @@
 
 namespace rruled::store {
 
-// The file must exist; it is brought to the present schema. Throws StoreError locked while a daemon
-// has it.
+// The file must exist and have the present schema. Throws StoreError locked while a daemon has it.
 [[nodiscard]] std::unique_ptr<CopySource> open_sqlite_source(const std::string& path,
                                                              Timestamp now);
 // Makes the file when it is missing, and locks it as a daemon does.

@@ -92,16 +92,23 @@ void check_health(SQLite::Database& database, const SqliteOptions& options) {
 void check_schema(SQLite::Database& database, OpenMode mode, const SqliteOptions& options) {
   const auto version = static_cast<std::size_t>(schema_version(database, options.migrations));
   if (version == options.migrations.size()) return;
-  if (mode == OpenMode::daemon || (mode == OpenMode::command && version == 0)) {
+  const bool migrates = version == 0 ? mode != OpenMode::read_only
+                                     : mode == OpenMode::daemon && options.brings_forward;
+  if (migrates) {
     migrate(database, options.migrations);
     return;
   }
-  throw StoreError(StoreError::Kind::schema,
-                   "store " + database.getFilename() +
-                       (version == 0 ? " is empty"
-                                     : " has an older schema (" + std::to_string(version) + " of " +
-                                           std::to_string(options.migrations.size()) + ")") +
-                       ": run `rruled migrate`, or start the daemon");
+  const std::string& file = database.getFilename();
+  const std::string found = version == 0
+                                ? " is empty"
+                                : " has an older schema (" + std::to_string(version) + " of " +
+                                      std::to_string(options.migrations.size()) + ")";
+  const std::string way_out = options.brings_forward
+                                  ? "run `rruled migrate`, or start the daemon"
+                                  : "run `RRULED_STORE_URL=sqlite://" + file +
+                                        " rruled migrate` first, or do that with a copy of the "
+                                        "file; nothing was changed";
+  throw StoreError(StoreError::Kind::schema, "store " + file + found + ": " + way_out);
 }
 
 // After check_schema().

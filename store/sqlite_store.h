@@ -30,6 +30,7 @@ struct SqliteOptions {
   std::int64_t check_whole_max_bytes = 128LL << 20U;
   std::span<const Migration> migrations = sqlite_migrations();
   bool even_if_moved = false;  // a store that was copied elsewhere is otherwise only read
+  bool brings_forward = true;  // a daemon's: an older schema; false: it is refused
 };
 
 // The last row that prune() looked at, in the order of its index.

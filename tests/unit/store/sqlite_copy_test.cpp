@@ -220,6 +220,26 @@ TEST_CASE("a store that is in use is not copied", "[copy]") {
   }());
 }
 
+TEST_CASE("a copy that is refused has changed neither schema", "[copy]") {
+  const Files files;
+  SqliteOptions older;
+  older.migrations = sqlite_migrations().first(3);
+  (void)open_sqlite(files.from, OpenMode::daemon, older);
+  const auto steps = [](const std::string& path) {
+    return SQLite::Database(path).execAndGet("SELECT count(*) FROM schema_migrations").getInt();
+  };
+  const auto way_out = "run `RRULED_STORE_URL=sqlite://" + files.from + " rruled migrate` first";
+  check_refused([&] { (void)files.copy(); }, way_out);
+  CHECK(steps(files.from) == 3);
+  CHECK_FALSE(std::filesystem::exists(files.to));
+  (void)open_sqlite(files.from, OpenMode::daemon);
+  (void)open_sqlite(files.to, OpenMode::daemon, older);
+  check_refused([&] { (void)files.copy(); }, "to.db has an older schema (3 of ");
+  CHECK(steps(files.to) == 3);
+  (void)open_sqlite(files.to, OpenMode::daemon);
+  CHECK_FALSE(files.copy().empty());
+}
+
 TEST_CASE("nobody writes to the source while it is copied", "[copy]") {
   const Files files;
   make_store_to_copy(files.from);
