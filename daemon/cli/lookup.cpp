@@ -8,29 +8,22 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <limits>
 #include <optional>
 #include <set>
 
 namespace rruled::cli {
 namespace {
 
-constexpr std::size_t kPage = 1'000;
 constexpr std::size_t kLatestRuns = 10'000;  // that the beginning of an id is looked for in
 constexpr std::size_t kDeadPage = 500;
 constexpr int kTries = 5;
 
-template <class Query, class Read>
-auto all_pages(Query query, Read read) {
-  query.limit = kPage;
-  query.offset = 0;
-  auto rows = read(query);
-  for (std::size_t last = rows.size(); last == kPage;) {
-    query.offset += kPage;
-    auto page = read(query);
-    last = page.size();
-    std::move(page.begin(), page.end(), std::back_inserter(rows));
-  }
-  return rows;
+// In one read: pages of what others write meanwhile leave rows out, and have others twice.
+template <class Query>
+Query whole(Query query) {
+  query.limit = std::numeric_limits<std::size_t>::max();
+  return query;
 }
 
 bool is_prefix(const std::string& text) {
@@ -157,11 +150,11 @@ store::Token find_token(store::Directory& directory, const std::string& text) {
 }
 
 std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query) {
-  return all_pages(std::move(query), [&](const auto& page) { return store.flows(page); });
+  return store.flows(whole(query));
 }
 
 std::vector<store::Schedule> all_schedules(store::Store& store, store::ScheduleQuery query) {
-  return all_pages(std::move(query), [&](const auto& page) { return store.schedules(page); });
+  return store.schedules(whole(query));
 }
 
 void walk_dead_runs(store::Store& store,

@@ -23,7 +23,7 @@ inline constexpr std::size_t kIdPrefixMin = 4;  // characters of the beginning o
 [[nodiscard]] store::Backfill find_backfill(store::Directory& directory, const std::string& text);
 [[nodiscard]] store::Token find_token(store::Directory& directory, const std::string& text);
 
-// Everything that a query finds, page by page.
+// Everything that a query finds at one moment, in the order of the store.
 [[nodiscard]] std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query = {});
 [[nodiscard]] std::vector<store::Schedule> all_schedules(store::Store& store,
                                                          store::ScheduleQuery query = {});

@@ -1,0 +1,59 @@
+#include "daemon/cli/lookup.h"
+
+#include "store/memory_store.h"
+#include "tests/support/hooked_store.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace rruled::test {
+namespace {
+
+store::Timestamp at(int seconds) { return store::Timestamp(std::chrono::seconds(seconds)); }
+
+store::Flow numbered_flow(int number) {
+  store::Flow flow;
+  flow.id.value.data[14] = static_cast<std::uint8_t>(number >> 8);
+  flow.id.value.data[15] = static_cast<std::uint8_t>(number & 0xff);
+  flow.trigger_type = "schedule";
+  flow.updated_at = at(number);
+  return flow;
+}
+
+// Somebody else writes the flow that was not written for longest, after each read.
+class RestlessStore final : public HookedStore {
+ public:
+  explicit RestlessStore(store::Store& inner)
+      : HookedStore(inner, [](When, int) {}), inner_(inner) {}
+  std::vector<store::Flow> flows(const store::FlowQuery& query) override {
+    auto rows = inner_.flows(query);
+    auto oldest = inner_.flows({.limit = 5'000}).back();
+    const auto revision = oldest.revision;
+    oldest.updated_at = at(10'000 + ++reads_);
+    REQUIRE_FALSE(inner_.write({.flows = {{oldest, revision}}}, oldest.updated_at));
+    return rows;
+  }
+
+ private:
+  store::Store& inner_;
+  int reads_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("an export has every flow once, although one is written meanwhile") {
+  store::MemoryStore store;
+  store::ChangeSet changes;
+  for (int i = 0; i < 2'500; ++i) changes.flows.push_back({numbered_flow(i), std::nullopt});
+  REQUIRE_FALSE(store.write(changes, at(0)));
+  RestlessStore restless(store);
+  const auto flows = cli::all_flows(restless);
+  std::set<store::FlowId> ids;
+  for (const auto& flow : flows) ids.insert(flow.id);
+  CHECK(flows.size() == 2'500);
+  CHECK(ids.size() == 2'500);
+}
+
+}  // namespace rruled::test
