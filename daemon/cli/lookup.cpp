@@ -2,14 +2,18 @@
 
 #include "daemon/core/audit.h"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
 #include <limits>
 #include <optional>
+#include <random>
 #include <set>
 
 namespace rruled::cli {
@@ -17,7 +21,9 @@ namespace {
 
 constexpr std::size_t kLatestRuns = 10'000;  // that the beginning of an id is looked for in
 constexpr std::size_t kDeadPage = 500;
-constexpr int kTries = 5;
+constexpr int kTries = 8;
+constexpr std::chrono::duration<int, std::milli> kPauseMin{20};
+constexpr std::chrono::duration<int, std::milli> kPauseMax{200};
 
 // In one read: pages of what others write meanwhile leave rows out, and have others twice.
 template <class Query>
@@ -197,12 +203,22 @@ void write_changes(store::Store& store,
   write_by([&] { return core::write_with_audit(build(store), store, audit_actor(), clock.now()); });
 }
 
-void write_by(const std::function<std::optional<store::Conflict>()>& attempt) {
+void wait_for_others() {
+  std::random_device random;
+  const std::chrono::milliseconds pause(
+      std::uniform_int_distribution<int>(kPauseMin.count(), kPauseMax.count())(random));
+  boost::asio::io_context io;
+  boost::asio::steady_timer(io, pause).wait();
+}
+
+void write_by(const std::function<std::optional<store::Conflict>()>& attempt,
+              const std::function<void()>& wait) {
   for (int left = kTries; left > 0; --left) {
     const auto conflict = attempt();
     if (!conflict) return;
     if (conflict->kind != store::Conflict::Kind::changed || left == 1)
       throw Failure(kRefused, describe(*conflict));
+    wait();
   }
 }
 

@@ -44,15 +44,19 @@ void walk_dead_runs(store::Store& store,
 // Who is at the command line, for the audit log: "cli <user>".
 [[nodiscard]] std::string audit_actor();
 
+// 20 to 200 ms, at random.
+void wait_for_others();
+
 // Builds changes from what the store holds and writes them; builds them anew, a few times, when
 // somebody else wrote in between. The audit log has a line for each object. Nothing to change
-// writes nothing. Throws Failure 1 for what
-// cannot be.
+// writes nothing. Throws Failure 1 for what cannot be.
 void write_changes(store::Store& store,
                    const io::Clock& clock,
                    const std::function<store::ChangeSet(store::Store&)>& build);
 // The same for a write of its own kind: `attempt` gives the conflict because of which it wrote
-// nothing.
-void write_by(const std::function<std::optional<store::Conflict>()>& attempt);
+// nothing. Calls `wait` before each attempt but the first: what fires each second, or a batch of
+// the daemon, is past then.
+void write_by(const std::function<std::optional<store::Conflict>()>& attempt,
+              const std::function<void()>& wait = wait_for_others);
 
 }  // namespace rruled::cli

@@ -75,10 +75,16 @@ int change_each(Session& session, const SkipOptions& options, const Rewrite& rew
       for (std::size_t i = begin; i < end; ++i) (void)add(session, store, ids[i], rewrite, last);
       return last;
     };
-    if (options.dry_run)
-      (void)build(whole);
-    else
-      write_changes(whole, session.clock(), build);
+    try {
+      if (options.dry_run)
+        (void)build(whole);
+      else
+        write_changes(whole, session.clock(), build);
+    } catch (...) {
+      if (changed > 0 && !options.dry_run)
+        session.err() << changed << " schedules, those printed, were changed before this:\n";
+      throw;
+    }
     for (const auto& put : last.schedules) session.out() << line_of(last, put.schedule);
     changed += last.schedules.size();
   }

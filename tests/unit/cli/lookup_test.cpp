@@ -56,4 +56,28 @@ TEST_CASE("an export has every flow once, although one is written meanwhile") {
   CHECK(ids.size() == 2'500);
 }
 
+TEST_CASE("a write beside busy schedules waits between its tries, and gives up in the end") {
+  std::vector<std::string> steps;
+  const auto wait = [&] { steps.emplace_back("wait"); };
+  const auto conflicts = [&](int count) {
+    return [&steps, count]() -> std::optional<store::Conflict> {
+      steps.emplace_back("try");
+      const auto tries = std::count(steps.begin(), steps.end(), "try");
+      if (tries > count) return std::nullopt;
+      return store::Conflict{.kind = store::Conflict::Kind::changed,
+                             .flow_id = {},
+                             .schedule_id = store::ScheduleId{},
+                             .run_id = {}};
+    };
+  };
+  cli::write_by(conflicts(2), wait);
+  CHECK(steps == std::vector<std::string>{"try", "wait", "try", "wait", "try"});
+  steps.clear();
+  cli::write_by(conflicts(7), wait);
+  CHECK(steps.size() == 15);
+  steps.clear();
+  CHECK_THROWS_AS(cli::write_by(conflicts(8), wait), cli::Failure);
+  CHECK(steps.size() == 15);
+}
+
 }  // namespace rruled::test
