@@ -131,7 +131,13 @@ store::Run find_run(store::Store& store, const std::string& text) {
     nothing_found("run", text);
   }
   if (!is_prefix(text)) nothing_found("run", text);
-  return the_one(store.runs({.limit = kLatestRuns}), "run", text, begins_with<store::Run>(text));
+  auto found =
+      at_most_one(store.runs({.limit = kLatestRuns}), "run", text, begins_with<store::Run>(text));
+  if (!found)
+    throw Failure(kRefused, "no run " + text + " among the " + std::to_string(kLatestRuns) +
+                                " due last\nOf one that was due earlier give the whole id: "
+                                "`rruled runs list --to TIME` shows it.");
+  return std::move(*found);
 }
 
 store::Backfill find_backfill(store::Directory& directory, const std::string& text) {

@@ -56,6 +56,13 @@ TEST_CASE("an export has every flow once, although one is written meanwhile") {
   CHECK(ids.size() == 2'500);
 }
 
+TEST_CASE("of a run that is not among the latest the whole id is asked for") {
+  store::MemoryStore store;
+  CHECK_THROWS_WITH(cli::find_run(store, "0190f6a2"),
+                    Catch::Contains("no run 0190f6a2 among the 10000 due last") &&
+                        Catch::Contains("give the whole id"));
+}
+
 TEST_CASE("a write beside busy schedules waits between its tries, and gives up in the end") {
   std::vector<std::string> steps;
   const auto wait = [&] { steps.emplace_back("wait"); };
