@@ -90,7 +90,7 @@ bool MemoryRunDesk::correct_waits(const std::vector<std::string>& executors, Tim
 }
 
 std::size_t MemoryRunDesk::purge_dead(const std::vector<RunId>& ids,
-                                      const AuditEntry& entry,
+                                      const PurgeLine& line,
                                       Timestamp) {
   std::set<RunId> gone;
   for (const auto id : ids) {
@@ -100,8 +100,8 @@ std::size_t MemoryRunDesk::purge_dead(const std::vector<RunId>& ids,
   }
   remove(gone);
   std::erase_if(store_.logs_,
-                [&](const LogEntry& line) { return line.run_id && gone.contains(*line.run_id); });
-  if (!gone.empty()) store_.add_audit(entry);
+                [&](const LogEntry& each) { return each.run_id && gone.contains(*each.run_id); });
+  if (!gone.empty()) store_.add_audit(line({gone.begin(), gone.end()}));
   return gone.size();
 }
 

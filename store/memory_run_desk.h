@@ -19,7 +19,7 @@ class MemoryRunDesk final : public RunDesk {
   [[nodiscard]] std::vector<Run> expire_runs(const ExpireRuns& request, Timestamp now) override;
   bool correct_waits(const std::vector<std::string>& executors, Timestamp now) override;
   [[nodiscard]] std::size_t purge_dead(const std::vector<RunId>& ids,
-                                       const AuditEntry& entry,
+                                       const PurgeLine& line,
                                        Timestamp now) override;
   // memory_history.cpp
   [[nodiscard]] RemovedHistory remove_history(FlowId flow, std::size_t limit) override;

@@ -177,7 +177,7 @@ std::vector<Run> PostgresRunDesk::expire_runs(const ExpireRuns& request, Timesta
 bool PostgresRunDesk::correct_waits(const std::vector<std::string>&, Timestamp) { return false; }
 
 std::size_t PostgresRunDesk::purge_dead(const std::vector<RunId>& ids,
-                                        const AuditEntry& entry,
+                                        const PurgeLine& line,
                                         Timestamp now) {
   static const std::string kRuns =
       "DELETE FROM runs WHERE id IN (SELECT r.id FROM runs r WHERE r.id = ANY($1::uuid[]) AND r." +
@@ -195,6 +195,7 @@ std::size_t PostgresRunDesk::purge_dead(const std::vector<RunId>& ids,
     if (gone.empty()) return gone.size();
     delete_parts_of_runs(tx, numbers);
     tx.exec(kLogs, Params().add_all(gone));
+    const auto entry = line(gone);
     insert_audit(tx, {&entry});
     return gone.size();
   });

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,9 @@ struct RemovedHistory {
   friend bool operator==(const RemovedHistory&, const RemovedHistory&) = default;
 };
 
+// The line of the audit log about runs that were removed.
+using PurgeLine = std::function<AuditEntry(const std::vector<RunId>& gone)>;
+
 // Used from one thread at a time. Faults are StoreErrors; each method is one transaction, but for
 // expire_runs(), which is one for each run.
 class RunDesk {
@@ -98,10 +102,10 @@ class RunDesk {
   virtual bool correct_waits(const std::vector<std::string>& executors, Timestamp now) = 0;
 
   // Removes those of the runs that are `dead`, with their attempts and logs; gives how many.
-  // Children of a batch job that has not ended stay: it counts them. `entry` is written when one
-  // was removed.
+  // Children of a batch job that has not ended stay: it counts them. When one was removed, `line`
+  // of those that were is written; it may be asked again, after another transaction was in the way.
   [[nodiscard]] virtual std::size_t purge_dead(const std::vector<RunId>& ids,
-                                               const AuditEntry& entry,
+                                               const PurgeLine& line,
                                                Timestamp now) = 0;
 
   // Removes the history of a flow that is to be deleted a batch at a time, so that its deletion

@@ -187,7 +187,7 @@ bool SqliteRunDesk::correct_waits(const std::vector<std::string>& executors, Tim
 }
 
 std::size_t SqliteRunDesk::purge_dead(const std::vector<RunId>& ids,
-                                      const AuditEntry& entry,
+                                      const PurgeLine& line,
                                       Timestamp) {
   // Attempts go by the foreign key.
   static const std::string kRun =
@@ -196,14 +196,14 @@ std::size_t SqliteRunDesk::purge_dead(const std::vector<RunId>& ids,
   static const std::string kLogs = "DELETE FROM log_lines WHERE run_id = ?";
   auto& connection = store_.connection();
   return connection.write([&] {
-    std::size_t purged = 0;
+    std::vector<RunId> gone;
     for (const auto id : ids) {
       if (Query(connection, kRun).bind(id).run() == 0) continue;
       Query(connection, kLogs).bind(id).run();
-      ++purged;
+      gone.push_back(id);
     }
-    if (purged > 0) insert_audit(connection, entry);
-    return purged;
+    if (!gone.empty()) insert_audit(connection, line(gone));
+    return gone.size();
   });
 }
 

@@ -85,13 +85,12 @@ int purge(Session& session, const EndRunsOptions& options) {
   DeadRuns which{.project = options.project};
   which.due_to = time_argument("--before", options.before, *rrule::TimeZone::utc(), session.now());
   const auto desk = store::run_desk_of(store);
+  const auto line = [&](const auto& gone) { return purge_line(session, options, gone); };
   std::size_t purged = 0;
   walk_dead_runs(store, session.directory(), which, [&](const std::vector<store::Run>& runs) {
     std::vector<store::RunId> ids;
     for (const auto& run : runs) ids.push_back(run.id);
-    purged += options.dry_run
-                  ? ids.size()
-                  : desk->purge_dead(ids, purge_line(session, options, ids), session.now());
+    purged += options.dry_run ? ids.size() : desk->purge_dead(ids, line, session.now());
   });
   session.out() << purged << " dead runs "
                 << (options.dry_run ? "would be removed (--dry-run): nothing was written\n"

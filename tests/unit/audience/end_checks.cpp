@@ -140,7 +140,8 @@ void dead_children(store::Store& store) {
   const auto dead = stage.claim();
   stage.finish(dead, RunStatus::dead);
   const auto desk = run_desk_of(store);
-  CHECK(desk->purge_dead({dead.id}, {}, stage.now) == 0);
+  const auto line = [](const auto&) { return AuditEntry{}; };
+  CHECK(desk->purge_dead({dead.id}, line, stage.now) == 0);
   PruneRequest request;
   request.runs_before = request.logs_before = stage.now + 1h;
   CHECK(store.prune(request, stage.now + 2h).runs == 0);
@@ -149,7 +150,7 @@ void dead_children(store::Store& store) {
   stage.finish(stage.claim(), RunStatus::completed);
   REQUIRE(stage.end_jobs().ended.size() == 1);
   CHECK(store.run(id)->status == RunStatus::failed);  // it was counted
-  CHECK(desk->purge_dead({dead.id}, {}, stage.now) == 1);
+  CHECK(desk->purge_dead({dead.id}, line, stage.now) == 1);
   CHECK(stage.audience->progress({id}).at(0).failed == 1);
   for (int calls = 0; desk->remove_history(flow_id(1), 1).more; ++calls) REQUIRE(calls < 100);
   CHECK(store.runs({.flow_id = flow_id(1)}).empty());

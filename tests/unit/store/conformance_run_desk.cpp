@@ -383,6 +383,13 @@ void waits_of_a_clock_that_was_ahead_end(Store& store) {
   CHECK(store.claim({stage.claimant, {"default"}}, at(10)).runs.size() == 2);
 }
 
+// Says which runs went.
+AuditEntry purge_line(const std::vector<RunId>& gone) {
+  auto line = by_somebody("p");
+  for (const auto id : gone) line.before += to_string(id);
+  return line;
+}
+
 void dead_runs_are_purged(Store& store) {
   Stage stage(store);
   auto finish = a_finish(stage.run, dead, at(3));
@@ -391,15 +398,17 @@ void dead_runs_are_purged(Store& store) {
   (void)store.finish({finish}, stage.claimant, at(3));
   const std::vector ids{stage.run.id, stage.next, run_id(99)};
   const auto directory = directory_of(store);
-  CHECK(stage.desk->purge_dead({stage.next}, by_somebody("p"), at(4)) == 0);
+  CHECK(stage.desk->purge_dead({stage.next}, purge_line, at(4)) == 0);
   CHECK(directory->audit({.object_id = "p"}, {}).count == 0);
-  CHECK(stage.desk->purge_dead(ids, by_somebody("p"), at(4)) == 1);
-  CHECK(directory->audit({.object_id = "p"}, {}).count == 1);
+  CHECK(stage.desk->purge_dead(ids, purge_line, at(4)) == 1);
+  const auto lines = directory->audit({.object_id = "p"}, {});
+  REQUIRE(lines.count == 1);
+  CHECK(lines.rows[0].before == to_string(stage.run.id));  // of those that stayed nothing
   CHECK_FALSE(store.run(stage.run.id));
   CHECK(store.attempts(stage.run.id).empty());
   CHECK(store.logs({.run_id = stage.run.id}).empty());
   CHECK(store.run(stage.next));
-  CHECK(stage.desk->purge_dead(ids, by_somebody("p"), at(5)) == 0);
+  CHECK(stage.desk->purge_dead(ids, purge_line, at(5)) == 0);
   // What is gone does not fire again: the schedule has moved on.
   const auto stale = a_settlement(a_schedule(), {a_run(a_schedule(), nominal(0))}, nominal(1));
   CHECK(store.settle({stale}, stage.claimant, at(600)).at(0).kind == SettleResult::Kind::moved);
@@ -411,9 +420,9 @@ void a_dead_job_is_not_purged_before_its_children_ended(Store& store) {
   REQUIRE(audience->open_job({stage.run.id, stage.run.fence, stage.claimant}, at(3)));
   (void)store.finish({a_finish(stage.run, dead, at(4))}, stage.claimant, at(4));
   REQUIRE(stage.now_is().status == dead);
-  CHECK(stage.desk->purge_dead({stage.run.id}, by_somebody("p"), at(5)) == 0);
+  CHECK(stage.desk->purge_dead({stage.run.id}, purge_line, at(5)) == 0);
   (void)audience->end_jobs({}, at(6));
-  CHECK(stage.desk->purge_dead({stage.run.id}, by_somebody("p"), at(7)) == 1);
+  CHECK(stage.desk->purge_dead({stage.run.id}, purge_line, at(7)) == 1);
 }
 
 }  // namespace
