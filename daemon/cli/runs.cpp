@@ -2,6 +2,7 @@
 #include "daemon/cli/commands.h"
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
+#include "daemon/cli/run_watch.h"
 #include "daemon/core/run_json.h"
 #include "store/run_rules.h"
 
@@ -9,7 +10,6 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <iostream>
-#include <map>
 #include <memory>
 
 namespace rruled::cli {
@@ -133,20 +133,13 @@ int watch_all(Session& session, const RunsOptions& options) {
   auto query = query_of(session, options);
   query.limit = kWatched;
   store::Store& store = session.store_to_read();
-  std::map<store::RunId, std::pair<RunStatus, int>> known;
-  for (bool first = true;; first = false) {
-    auto runs = store.runs(query);
-    std::map<store::RunId, std::pair<RunStatus, int>> seen;
-    for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
-      const std::pair state(run->status, run->attempts);
-      const auto before = known.find(run->id);
-      if (!first && (before == known.end() || before->second != state))
-        print_event(session, options.format, *run);
-      seen.emplace(run->id, state);
-    }
-    known = std::move(seen);
+  for (RunWatch watch;; wait_between_looks()) {
+    const auto events = watch.look(store.runs(query), query.limit);
+    for (const auto& run : events.runs) print_event(session, options.format, run);
+    if (events.more)
+      session.err() << "rruled: " << query.limit
+                    << " runs or more came since the last look; some may not be shown\n";
     if (!session.out()) return 0;
-    wait_between_looks();
   }
 }
 
@@ -192,7 +185,8 @@ void add_runs(Commands& commands) {
   command = add_command(
       commands, group,
       {"watch",
-       "Prints a line whenever a run begins, is tried or ends; one run: until it ends",
+       "Prints a line whenever one of the 500 runs due last begins, is tried or ends; one run: "
+       "until it ends",
        {"rruled runs watch --flow Hello", "rruled runs watch 0190f6a2     (exit code 0: completed)",
         "rruled runs watch --format jsonl"}});
   command->add_option("RUN", options->run, "Only this run, until it ends");
