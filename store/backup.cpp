@@ -28,7 +28,8 @@ class Partial {
     ::close(fd);
   }
   ~Partial() {
-    if (!kept_) ::unlink(path_.c_str());
+    if (kept_) return;
+    for (const char* suffix : {"", "-wal", "-shm"}) ::unlink((path_ + suffix).c_str());
   }
   Partial(const Partial&) = delete;
   Partial& operator=(const Partial&) = delete;
@@ -58,6 +59,23 @@ class Partial {
   bool kept_ = false;
 };
 
+// Checks what VACUUM made, and gives it a write-ahead log, as stores have it: to get one later it
+// would have to be open nowhere else, so that whoever only looks at the backup keeps it from use.
+void check_copy(const std::string& path, const std::string& target) {
+  {
+    SQLite::Database copy(path, SQLite::OPEN_READWRITE);
+    const std::string found = copy.execAndGet("PRAGMA quick_check(1)").getString();
+    if (found != "ok")
+      throw StoreError(StoreError::Kind::corrupt, "backup " + target + " is damaged: " + found);
+    const std::string mode = copy.execAndGet("PRAGMA journal_mode = WAL").getString();
+    if (mode != "wal")
+      refuse_backup(target, "cannot have a write-ahead log (journal mode is " + mode + ")", 0);
+  }
+  // Whoever closes the file last takes the log into it.
+  if (std::filesystem::exists(path + "-wal"))
+    refuse_backup(target, "is not whole without " + path + "-wal: somebody has it open", 0);
+}
+
 }  // namespace
 
 std::uintmax_t back_up_sqlite(const std::string& path, const std::string& target) {
@@ -74,12 +92,7 @@ std::uintmax_t back_up_sqlite(const std::string& path, const std::string& target
     vacuum.bind(1, partial.path());
     vacuum.exec();
   });
-  {
-    SQLite::Database copy(partial.path(), SQLite::OPEN_READONLY);
-    const std::string found = copy.execAndGet("PRAGMA quick_check(1)").getString();
-    if (found != "ok")
-      throw StoreError(StoreError::Kind::corrupt, "backup " + target + " is damaged: " + found);
-  }
+  check_copy(partial.path(), target);
   partial.keep();
   return std::filesystem::file_size(target);
 }

@@ -49,8 +49,21 @@ SQLite::Database open_database(const std::string& path,
              : connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, options);
 }
 
+// A file that has none yet, as one that another program copied, must be open nowhere else for that.
+std::string take_write_ahead_log(SQLite::Database& database) {
+  try {
+    return database.execAndGet("PRAGMA journal_mode = WAL").getString();
+  } catch (const SQLite::Exception& error) {
+    if ((error.getErrorCode() & 0xff) != SQLITE_BUSY) throw;
+    throw StoreError(StoreError::Kind::unavailable,
+                     "store " + database.getFilename() +
+                         " is open elsewhere, if only to be read, and cannot get its write-ahead "
+                         "log meanwhile: end what has it open, and try again");
+  }
+}
+
 void prepare_for_writing(SQLite::Database& database) {
-  const std::string mode = database.execAndGet("PRAGMA journal_mode = WAL").getString();
+  const std::string mode = take_write_ahead_log(database);
   if (mode != "wal")
     throw StoreError(StoreError::Kind::fault,
                      "store " + database.getFilename() +
@@ -139,6 +152,7 @@ SqliteFileConnection connect_sqlite(const std::string& path,
   std::optional<FileLock> lock;
   if (mode == OpenMode::daemon) lock.emplace(file.path + ".lock", "store " + path);
   try {
+    if (writes && !file.exists) make_sqlite_file(file.path);
     auto database = open_database(file.path, mode, options);
     if (mode == OpenMode::daemon) check_health(database, options);
     // Before anything is changed: it may be the database of another program.
@@ -159,5 +173,4 @@ std::unique_ptr<SqliteStore> open_sqlite(const std::string& path,
   return std::make_unique<SqliteStore>(std::move(opened.connection), std::move(opened.lock));
 }
 
-    if (writes && !file.exists) make_sqlite_file(file.path);
 }  // namespace rruled::store
