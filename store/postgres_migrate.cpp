@@ -2,6 +2,7 @@
 
 #include "store/migrate.h"
 
+#include <algorithm>
 #include <map>
 
 namespace rruled::store {
@@ -78,8 +79,12 @@ void migrate(PgConnection& connection) {
         tx.exec_text("CREATE SCHEMA " + quote_name(options.schema));
       // Read under the lock: another process may have taken the step meanwhile.
       const auto done = schema_version(tx, connection);
-      if (done < options.migrations.size()) take_step(tx, options.migrations[done]);
-      return done + 1 < options.migrations.size();
+      // An empty schema gets all steps at once: whoever opens it meanwhile finds it empty, or
+      // whole.
+      const auto left = options.migrations.subspan(done);
+      const auto steps = done == 0 ? left : left.first(std::min(left.size(), std::size_t{1}));
+      for (const auto& step : steps) take_step(tx, step);
+      return steps.size() < left.size();
     });
   }
 }

@@ -49,6 +49,20 @@ TEST_CASE("a schema is made by a daemon or a command, not by a reader", "[postgr
   CHECK(schema.open()->flows({}).empty());
 }
 
+TEST_CASE("a new schema is never seen with fewer steps", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto known = postgres_migrations();
+  std::vector<Migration> steps(known.begin(), known.end());
+  // The last step is as far as a maker can be that stops, or that somebody else looks at.
+  steps.push_back({static_cast<int>(steps.size()) + 1, "later", "CREATE TABLE colours (name hue)"});
+  auto broken = schema.options();
+  broken.migrations = steps;
+  CHECK_THROWS_AS(open_postgres(schema.url(), OpenMode::command, broken), StoreError);
+  CHECK(tables_of(schema) == "0");
+  CHECK(schema.open(OpenMode::command)->flows({}).empty());
+}
+
 TEST_CASE("what was written is there when the schema is opened again", "[postgres]") {
   if (no_postgres()) return;
   const PostgresSchema schema;
