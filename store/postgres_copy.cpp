@@ -172,10 +172,10 @@ std::unique_ptr<CopyTarget> open_postgres_target(const StoreLocation& location) 
   // Counting a long ledger takes its time, and so may reading the source between two pages.
   options.statement_timeout = milliseconds(0);
   options.idle_timeout = milliseconds(0);
-  // Makes and checks the schema.
-  (void)open_postgres(location.url, OpenMode::daemon, options);
+  // Makes and checks the schema; of a copy that is refused an older one stays as it is.
+  (void)open_postgres(location.url, OpenMode::command, options);
   return std::make_unique<PostgresTarget>(std::make_unique<PgConnection>(
-      parse_postgres_url(location.url, false), OpenMode::daemon, options));
+      parse_postgres_url(location.url, false), OpenMode::command, options));
 }
 
 }  // namespace rruled::store
