@@ -74,6 +74,15 @@ using Targets = std::vector<std::string>;
 
 }  // namespace
 
+TEST_CASE("a webhook that was taken was sent again when its answer broke off") {
+  QueueSetup setup({.backoff = 1h});
+  setup.receiver.answer(
+      {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", .close = true});
+  setup.begin();
+  setup.put("/hook", "a");
+  CHECK(setup.wait_for(Result::sent, 1));
+}
+
 TEST_CASE("a ping that was answered 503 held up the pings of all other schedules") {
   QueueSetup setup({.backoff = 1h});
   setup.receiver.answer({.status = 503});

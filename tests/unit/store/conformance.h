@@ -38,6 +38,7 @@ enum class Daemons { one, many };
 [[nodiscard]] std::vector<Check> object_checks();
 [[nodiscard]] std::vector<Check> run_desk_checks();
 [[nodiscard]] std::vector<Check> expiry_checks();
+[[nodiscard]] std::vector<Check> forgotten_checks();
 [[nodiscard]] std::vector<Check> history_checks();
 [[nodiscard]] std::vector<Check> survey_checks();
 [[nodiscard]] std::vector<Check> one_daemon_checks();

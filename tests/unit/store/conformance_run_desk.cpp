@@ -1,10 +1,10 @@
 // store/run_desk.h: runs that go on elsewhere, wishes to cancel, retries that are too old, dead
 // runs that are purged.
 #include "conformance.h"
+#include "run_desk_stage.h"
 #include "sample.h"
 #include "store/audience.h"
 #include "store/directory.h"
-#include "store/postgres_store.h"
 #include "store/run_desk.h"
 
 #include <catch2/catch.hpp>
@@ -14,61 +14,8 @@ namespace {
 
 using enum RunStatus;
 
-AuditEntry by_somebody(const std::string& object) {
-  return {.at = at(1),
-          .project_id = 1,
-          .actor = "somebody",
-          .action = "purge",
-          .kind = "run",
-          .object_id = object,
-          .before = {},
-          .after = {}};
-}
-
-// A schedule that lets one run go at a time, its first run with an executor, a second one waiting.
-struct Stage {
-  explicit Stage(Store& the_store) : store(the_store), desk(run_desk_of(the_store)) {
-    auto schedule = a_schedule();
-    schedule.overlap = OverlapPolicy::buffer_all;
-    schedule.retry.max_age = 100s;
-    REQUIRE_FALSE(store.write({.flows = {{a_flow(), {}}}, .schedules = {{schedule, {}}}}, at(0)));
-    claimant = store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
-    const auto row = *store.schedule(schedule_id(1));
-    std::vector<Run> runs{a_run(row, nominal(0)), a_run(row, nominal(1), pending)};
-    for (auto& each : runs) each.retry.max_age = 100s;
-    runs[0].kind = RunKind::batch_job;
-    const auto settled = store.settle({a_settlement(row, runs, nominal(500))}, claimant, at(2));
-    run = settled.at(0).claimed.at(0);
-    next = runs[1].id;
-    REQUIRE(store.run(next)->status == waiting);
-  }
-  [[nodiscard]] Run now_is() const { return *store.run(run.id); }
-  FinishResult track(const std::string& remote_id = "job-1") {
-    auto finish = a_finish(run, running, at(3));
-    finish.remote_id = remote_id;
-    finish.available_at = at(5);
-    finish.logs = {a_log_line("accepted")};
-    return store.finish({finish}, claimant, at(3)).at(0);
-  }
-  [[nodiscard]] std::vector<TrackedRun> take(Timestamp now) const {
-    return desk->take_tracked({.executor = "default"}, now);
-  }
-  [[nodiscard]] EndTracked an_end(RunStatus status) const {
-    return {run.id, run.fence, status, "why", "what", {a_log_line("ended")}};
-  }
-  CancelResult cancel(Timestamp now) {
-    return directory_of(store)->cancel_run(run.id, "enough", now, by_somebody("r"));
-  }
-
-  Store& store;
-  std::unique_ptr<RunDesk> desk;
-  Claimant claimant;
-  Run run;
-  RunId next;
-};
-
 void an_accepted_run_goes_on_elsewhere(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   const auto first = stage.track();
   CHECK(first.written);
   CHECK_FALSE(first.released);
@@ -92,7 +39,7 @@ void an_accepted_run_goes_on_elsewhere(Store& store) {
 }
 
 void only_what_goes_on_has_a_remote_id(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   auto without = a_finish(stage.run, running, at(3));
   CHECK_THROWS_AS(store.finish({without}, stage.claimant, at(3)), StoreError);
   auto with = a_finish(stage.run, completed, at(3));
@@ -102,7 +49,7 @@ void only_what_goes_on_has_a_remote_id(Store& store) {
 }
 
 void questions_double(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   (void)stage.track();
   CHECK(stage.take(at(4)).empty());
   auto taken = stage.take(at(5));
@@ -117,7 +64,7 @@ void questions_double(Store& store) {
 }
 
 void takes_no_more_than_asked(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   for (int n = 1; n <= 3; ++n) REQUIRE_FALSE(store.write({.runs = {a_manual_run(n)}}, at(3)));
   for (const auto& run : store.claim({stage.claimant, {"default"}}, at(4)).runs) {
     auto finish = a_finish(run, running, at(4));
@@ -131,7 +78,7 @@ void takes_no_more_than_asked(Store& store) {
 }
 
 void each_end_lets_the_next_one_go(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   (void)stage.track();
   const auto status = failed;
   const auto revision = store.changes_since(0).revision;
@@ -158,7 +105,7 @@ void each_end_lets_the_next_one_go(Store& store) {
 }
 
 void only_a_tracked_run_is_ended(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   const auto before = dump(store);
   CHECK_FALSE(stage.desk->end_tracked(stage.an_end(completed), at(3)).written);  // dispatching
   auto unknown = stage.an_end(completed);
@@ -175,7 +122,7 @@ void only_a_tracked_run_is_ended(Store& store) {
 }
 
 void a_replay_is_delivered_anew(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   (void)stage.track();
   CHECK(stage.cancel(at(4)) == CancelResult::asked);
   REQUIRE(stage.desk->end_tracked(stage.an_end(failed), at(5)).written);
@@ -192,7 +139,7 @@ void a_replay_is_delivered_anew(Store& store) {
 // ---- Wishes -------------------------------------------------------------------------------------
 
 void a_wish_is_kept_and_told(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   const auto revision = store.changes_since(0).revision;
   CHECK(stage.cancel(at(3)) == CancelResult::asked);
   CHECK(stage.now_is().status == dispatching);
@@ -212,7 +159,7 @@ void a_wish_is_kept_and_told(Store& store) {
 
 // Which end is asked for, and what it becomes.
 void a_wish_ends_what_would_be_tried_again(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   (void)stage.cancel(at(3));
   auto retry = a_finish(stage.run, retrying, at(4));
   retry.available_at = at(90);
@@ -232,7 +179,7 @@ void a_wish_ends_what_would_be_tried_again(Store& store) {
 }
 
 void a_wish_gives_a_cancelled_end_its_reason(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   (void)stage.cancel(at(3));
   auto finish = a_finish(stage.run, cancelled, at(4));
   finish.reason = "overlap";
@@ -243,7 +190,7 @@ void a_wish_gives_a_cancelled_end_its_reason(Store& store) {
 }
 
 void a_late_success_wins_over_a_wish(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   (void)stage.cancel(at(3));
   // In one batch with others, and alone.
   const auto result = store.finish({a_finish(stage.run, completed, at(4))}, stage.claimant, at(4));
@@ -254,7 +201,7 @@ void a_late_success_wins_over_a_wish(Store& store) {
 }
 
 void a_wished_run_that_was_accepted_is_looked_at_at_once(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   (void)stage.cancel(at(3));
   CHECK(stage.track().written);
   CHECK(stage.now_is().status == running);
@@ -268,7 +215,7 @@ void a_wished_run_that_was_accepted_is_looked_at_at_once(Store& store) {
 }
 
 void a_spread_job_is_its_audiences(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   const auto audience = audience_of(store);
   REQUIRE(audience->open_job({stage.run.id, stage.run.fence, stage.claimant}, at(3)));
   CHECK(stage.cancel(at(4)) == CancelResult::under_way);
@@ -276,7 +223,7 @@ void a_spread_job_is_its_audiences(Store& store) {
 }
 
 void a_wished_job_is_not_spread(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   CHECK(stage.cancel(at(3)) == CancelResult::asked);
   const auto audience = audience_of(store);
   const auto job = audience->open_job({stage.run.id, stage.run.fence, stage.claimant}, at(4));
@@ -288,7 +235,7 @@ void a_wished_job_is_not_spread(Store& store) {
 // ---- Too old, and dead --------------------------------------------------------------------------
 
 void retries_expire(Store& store) {
-  Stage stage(store);  // started at 2, for 100 s
+  RunDeskStage stage(store);  // started at 2, for 100 s
   auto retry = a_finish(stage.run, retrying, at(3));
   retry.available_at = at(4);
   retry.attempt.error = "no answer";
@@ -312,77 +259,6 @@ void retries_expire(Store& store) {
   CHECK(stage.desk->expire_runs(request, at(9'000)).empty());
 }
 
-void retries_of_nobodys_executor_expire(Store& store) {
-  Stage stage(store);  // started at 2, for 100 s
-  auto retry = a_finish(stage.run, retrying, at(3));
-  retry.available_at = at(4);
-  (void)store.finish({retry}, stage.claimant, at(3));
-  const Timestamp over = at(102);
-  const ExpireRuns request{.own = LookedAfter{{"other"}, {}}};
-  CHECK(stage.desk->expire_runs(request, over + kForgottenAfter - 1ms).empty());
-  CHECK(stage.desk->expire_runs({}, over + 2 * kForgottenAfter).empty());
-  const ExpireRuns served{.own = LookedAfter{{"default", "other"}, {}}};
-  CHECK(stage.desk->expire_runs(served, over + 2 * kForgottenAfter).empty());
-  const auto expired = stage.desk->expire_runs(request, over + kForgottenAfter);
-  REQUIRE(expired.size() == 1);
-  CHECK(show(expired[0]) == show(stage.now_is()));
-  CHECK(expired[0].status == dead);
-  CHECK(store.run(stage.next)->status == pending);
-}
-
-void what_nobody_tracks_any_more_ends(Store& store) {
-  Stage stage(store);
-  REQUIRE(stage.track().written);  // to be asked about at 5
-  const ExpireRuns request{.own = LookedAfter{{"default"}, {"other"}}};
-  CHECK(stage.desk->expire_runs(request, at(5) + kForgottenAfter - 1ms).empty());
-  CHECK(stage.desk->expire_runs({}, at(5) + kForgottenAfter).empty());
-  const ExpireRuns tracked{.own = LookedAfter{{}, {"default"}}};
-  CHECK(stage.desk->expire_runs(tracked, at(5) + kForgottenAfter).empty());
-  const auto expired = stage.desk->expire_runs(request, at(5) + kForgottenAfter);
-  REQUIRE(expired.size() == 1);
-  CHECK(show(expired[0]) == show(stage.now_is()));
-  CHECK(expired[0].status == failed);
-  CHECK(expired[0].reason == "tracking_ended");
-  CHECK(expired[0].error.find("job-1") != std::string::npos);
-  CHECK(store.logs({.run_id = stage.run.id}).front().message.find("job-1") != std::string::npos);
-  CHECK(store.run(stage.next)->status == pending);
-}
-
-void what_nobody_tracks_any_more_can_be_cancelled(Store& store) {
-  Stage stage(store);
-  REQUIRE(stage.track().written);
-  REQUIRE(stage.cancel(at(50)) == CancelResult::asked);
-  const ExpireRuns request{.own = LookedAfter{{"default"}, {}}};
-  CHECK(stage.desk->expire_runs(request, at(50) + kWishForgottenAfter - 1ms).empty());
-  const auto expired = stage.desk->expire_runs(request, at(50) + kWishForgottenAfter);
-  REQUIRE(expired.size() == 1);
-  CHECK(expired[0].status == cancelled);
-  CHECK(expired[0].reason == "enough");
-  CHECK(store.run(stage.next)->status == pending);
-}
-
-// Written six hours ahead, by a clock that was set right since.
-void waits_of_a_clock_that_was_ahead_end(Store& store) {
-  const auto ahead = std::chrono::hours(6);
-  Stage stage(store);
-  auto retry = a_finish(stage.run, retrying, at(3) + ahead);
-  retry.available_at = at(4) + ahead;
-  (void)store.finish({retry}, stage.claimant, at(3) + ahead);
-  Run due = a_manual_run(1);
-  due.available_at = at(3) + ahead;
-  Run backing_off = a_manual_run(2);
-  REQUIRE_FALSE(store.write({.runs = {due, backing_off}}, at(3)));
-  const bool own_clock = stage.desk->correct_waits({"default"}, at(10));
-  const auto is_server = dynamic_cast<PostgresStore*>(&store) != nullptr;
-  CHECK(own_clock == !is_server);
-  if (is_server) return;
-  CHECK(store.run(due.id)->available_at == at(10));
-  CHECK(stage.now_is().available_at == at(10) + kWaitMax);
-  CHECK(store.run(backing_off.id)->available_at == backing_off.due_at);
-  CHECK_FALSE(stage.desk->correct_waits({"default"}, at(10)));
-  CHECK(store.claim({stage.claimant, {"default"}}, at(10)).runs.size() == 2);
-}
-
 // Says which runs went.
 AuditEntry purge_line(const std::vector<RunId>& gone) {
   auto line = by_somebody("p");
@@ -391,7 +267,7 @@ AuditEntry purge_line(const std::vector<RunId>& gone) {
 }
 
 void dead_runs_are_purged(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   auto finish = a_finish(stage.run, dead, at(3));
   finish.logs = {a_log_line("dead")};
   finish.logs[0].run_id = stage.run.id;
@@ -415,7 +291,7 @@ void dead_runs_are_purged(Store& store) {
 }
 
 void a_dead_job_is_not_purged_before_its_children_ended(Store& store) {
-  Stage stage(store);
+  RunDeskStage stage(store);
   const auto audience = audience_of(store);
   REQUIRE(audience->open_job({stage.run.id, stage.run.fence, stage.claimant}, at(3)));
   (void)store.finish({a_finish(stage.run, dead, at(4))}, stage.claimant, at(4));
@@ -444,11 +320,8 @@ std::vector<Check> run_desk_checks() {
       {"a spread job is its audience's", a_spread_job_is_its_audiences},
       {"a wished job is not spread", a_wished_job_is_not_spread},
       {"retries expire", retries_expire},
-      {"retries of nobody's executor expire", retries_of_nobodys_executor_expire},
-      {"what nobody tracks any more ends", what_nobody_tracks_any_more_ends},
       {"what nobody tracks any more can be cancelled",
        what_nobody_tracks_any_more_can_be_cancelled},
-      {"waits of a clock that was ahead end", waits_of_a_clock_that_was_ahead_end},
       {"dead runs are purged", dead_runs_are_purged},
       {"a dead job is not purged early", a_dead_job_is_not_purged_before_its_children_ended},
   };

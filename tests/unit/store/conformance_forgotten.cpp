@@ -1,0 +1,98 @@
+// RunDesk::expire_runs and correct_waits: what no daemon looks after, or waits for a time that does
+// not come.
+#include "conformance.h"
+#include "run_desk_stage.h"
+#include "sample.h"
+#include "store/postgres_store.h"
+
+#include <catch2/catch.hpp>
+
+namespace rruled::test {
+namespace {
+
+using enum RunStatus;
+
+void retries_of_nobodys_executor_expire(Store& store) {
+  RunDeskStage stage(store);  // started at 2, for 100 s
+  auto retry = a_finish(stage.run, retrying, at(3));
+  retry.available_at = at(4);
+  (void)store.finish({retry}, stage.claimant, at(3));
+  const Timestamp over = at(102);
+  const ExpireRuns request{.own = LookedAfter{{"other"}, {}}};
+  CHECK(stage.desk->expire_runs(request, over + kForgottenAfter - 1ms).empty());
+  CHECK(stage.desk->expire_runs({}, over + 2 * kForgottenAfter).empty());
+  const ExpireRuns served{.own = LookedAfter{{"default", "other"}, {}}};
+  CHECK(stage.desk->expire_runs(served, over + 2 * kForgottenAfter).empty());
+  const auto expired = stage.desk->expire_runs(request, over + kForgottenAfter);
+  REQUIRE(expired.size() == 1);
+  CHECK(show(expired[0]) == show(stage.now_is()));
+  CHECK(expired[0].status == dead);
+  CHECK(store.run(stage.next)->status == pending);
+}
+
+void what_nobody_tracks_any_more_ends(Store& store) {
+  RunDeskStage stage(store);
+  REQUIRE(stage.track().written);  // to be asked about at 5
+  const ExpireRuns request{.own = LookedAfter{{"default"}, {"other"}}};
+  CHECK(stage.desk->expire_runs(request, at(5) + kForgottenAfter - 1ms).empty());
+  CHECK(stage.desk->expire_runs({}, at(5) + kForgottenAfter).empty());
+  const ExpireRuns tracked{.own = LookedAfter{{}, {"default"}}};
+  CHECK(stage.desk->expire_runs(tracked, at(5) + kForgottenAfter).empty());
+  const auto expired = stage.desk->expire_runs(request, at(5) + kForgottenAfter);
+  REQUIRE(expired.size() == 1);
+  CHECK(show(expired[0]) == show(stage.now_is()));
+  CHECK(expired[0].status == failed);
+  CHECK(expired[0].reason == "tracking_ended");
+  CHECK(expired[0].error.find("job-1") != std::string::npos);
+  CHECK(store.logs({.run_id = stage.run.id}).front().message.find("job-1") != std::string::npos);
+  CHECK(store.run(stage.next)->status == pending);
+}
+
+void what_nobody_tracks_any_more_can_be_cancelled(Store& store) {
+  RunDeskStage stage(store);
+  REQUIRE(stage.track().written);
+  REQUIRE(stage.cancel(at(50)) == CancelResult::asked);
+  const ExpireRuns request{.own = LookedAfter{{"default"}, {}}};
+  CHECK(stage.desk->expire_runs(request, at(50) + kWishForgottenAfter - 1ms).empty());
+  const auto expired = stage.desk->expire_runs(request, at(50) + kWishForgottenAfter);
+  REQUIRE(expired.size() == 1);
+  CHECK(expired[0].status == cancelled);
+  CHECK(expired[0].reason == "enough");
+  CHECK(store.run(stage.next)->status == pending);
+}
+
+// Written six hours ahead, by a clock that was set right since.
+void waits_of_a_clock_that_was_ahead_end(Store& store) {
+  const auto ahead = std::chrono::hours(6);
+  RunDeskStage stage(store);
+  auto retry = a_finish(stage.run, retrying, at(3) + ahead);
+  retry.available_at = at(4) + ahead;
+  (void)store.finish({retry}, stage.claimant, at(3) + ahead);
+  Run due = a_manual_run(1);
+  due.available_at = at(3) + ahead;
+  Run backing_off = a_manual_run(2);
+  REQUIRE_FALSE(store.write({.runs = {due, backing_off}}, at(3)));
+  const bool own_clock = stage.desk->correct_waits({"default"}, at(10));
+  const auto is_server = dynamic_cast<PostgresStore*>(&store) != nullptr;
+  CHECK(own_clock == !is_server);
+  if (is_server) return;
+  CHECK(store.run(due.id)->available_at == at(10));
+  CHECK(stage.now_is().available_at == at(10) + kWaitMax);
+  CHECK(store.run(backing_off.id)->available_at == backing_off.due_at);
+  CHECK_FALSE(stage.desk->correct_waits({"default"}, at(10)));
+  CHECK(store.claim({stage.claimant, {"default"}}, at(10)).runs.size() == 2);
+}
+
+}  // namespace
+
+std::vector<Check> forgotten_checks() {
+  return {
+      {"retries of nobody's executor expire", retries_of_nobodys_executor_expire},
+      {"what nobody tracks any more ends", what_nobody_tracks_any_more_ends},
+      {"what nobody tracks any more can be cancelled",
+       what_nobody_tracks_any_more_can_be_cancelled},
+      {"waits of a clock that was ahead end", waits_of_a_clock_that_was_ahead_end},
+  };
+}
+
+}  // namespace rruled::test
