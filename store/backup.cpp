@@ -67,6 +67,8 @@ void check_copy(const std::string& path, const std::string& target) {
     const std::string found = copy.execAndGet("PRAGMA quick_check(1)").getString();
     if (found != "ok")
       throw StoreError(StoreError::Kind::corrupt, "backup " + target + " is damaged: " + found);
+    // Locked alone, a log needs no shared memory, which a folder for backups may not have.
+    copy.exec("PRAGMA locking_mode = EXCLUSIVE");
     const std::string mode = copy.execAndGet("PRAGMA journal_mode = WAL").getString();
     if (mode != "wal")
       refuse_backup(target, "cannot have a write-ahead log (journal mode is " + mode + ")", 0);

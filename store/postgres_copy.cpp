@@ -98,11 +98,11 @@ class PostgresWriter final : public CopyWriter {
         "UPDATE meta SET revision = $1, runs_revision = $2, epoch = $3, "
         "zones_version = $4";
     static const std::string kIncomplete =
-        "INSERT INTO incomplete_runs (run, id, schedule_id, parent_id, owner, "
-        "project_id, due_at,"
-        " available_at, status, executor, start_before, retry_until) SELECT number, id, schedule_id, "
-        "parent_id, owner,"
-        " project_id, due_at, available_at, status, executor, start_before,"
+        "INSERT INTO incomplete_runs (run, id, schedule_id, parent_id, owner, project_id, due_at,"
+        " available_at, status, executor, start_before, retry_until)"
+        " SELECT number, id, schedule_id, parent_id, owner, project_id, due_at, available_at, "
+        "status,"
+        " executor, start_before,"
         " CASE WHEN status = 'retrying' THEN started_at + retry_max_age END FROM runs"
         " WHERE status <> 'completed'";
     // The next run comes after the last one.

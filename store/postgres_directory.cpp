@@ -3,6 +3,7 @@
 #include "store/directory_conditions.h"
 #include "store/directory_filter.h"
 #include "store/postgres_rows.h"
+#include "store/run_rules.h"
 
 #include <algorithm>
 
@@ -130,10 +131,14 @@ Page<Schedule> PostgresDirectory::schedules(const ScheduleFilter& filter, PageRa
 Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
   Conditions conditions;
   add_conditions(conditions, filter);
-  // What is not completed is found among its like, and not in the whole ledger.
-  const bool incomplete =
-      !filter.statuses.empty() && !filter.flow_id && !filter.schedule_id && !filter.kind &&
-      std::ranges::find(filter.statuses, RunStatus::completed) == filter.statuses.end();
+  // Failures, and what is under way, are few, and found among their like. What an overlap policy
+  // skips is not, of one project or of another.
+  const auto& statuses = filter.statuses;
+  const bool is_live = std::ranges::all_of(statuses, [](auto status) { return !is_final(status); });
+  const bool is_failure = statuses.size() == 1 && statuses.front() != RunStatus::completed &&
+                          statuses.front() != RunStatus::skipped;
+  const bool incomplete = !statuses.empty() && (is_live || is_failure) && !filter.flow_id &&
+                          !filter.schedule_id && !filter.kind;
   return page<Run>(incomplete ? "incomplete_runs" : "runs", conditions, "due_at DESC, id DESC",
                    range, counted);
 }

@@ -104,11 +104,12 @@ std::vector<RunId> read_expired(Tx& tx, const ExpireRuns& request) {
   const auto own = request.own.value_or(LookedAfter{});
   Params retries;
   retries.add(now).add_all(request.away);
-  retries.add(request.own ? std::optional(now - kForgottenAfter) : std::nullopt);
+  retries.add(forgotten_by(request, false, now));
   add(kTriedEnough, std::move(retries.add_all(own.executors)));
   if (!request.own) return ids;
   Params tracked;
-  tracked.add(now - kForgottenAfter).add(now - kWishForgottenAfter).add_all(own.tracked);
+  tracked.add(forgotten_by(request, false, now)).add(forgotten_by(request, true, now));
+  tracked.add_all(own.tracked);
   add(kForgotten, std::move(tracked));
   return ids;
 }

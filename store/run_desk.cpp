@@ -8,6 +8,13 @@
 #include <algorithm>
 
 namespace rruled::store {
+namespace {
+
+bool names(const std::vector<std::string>& executors, const std::string& executor) {
+  return std::ranges::find(executors, executor) != executors.end();
+}
+
+}  // namespace
 
 std::unique_ptr<RunDesk> run_desk_of(Store& store) {
   if (auto* file = dynamic_cast<SqliteStore*>(&store))
@@ -42,16 +49,21 @@ Timestamp latest_wait(const Run& run, Timestamp now) {
   return now + std::max(kWaitMax, run.retry.max_backoff);
 }
 
+std::optional<Timestamp> forgotten_by(const ExpireRuns& request, bool wished, Timestamp now) {
+  if (!request.own) return std::nullopt;
+  if (wished && request.own->alone) return now - kWishForgottenAfter;
+  if (request.own->since + kForgottenAfter > now) return std::nullopt;
+  return now - kForgottenAfter;
+}
+
 bool ends_retries(const ExpireRuns& request,
                   const std::string& executor,
                   Timestamp over,
                   Timestamp now) {
-  const auto names = [&](const std::vector<std::string>& executors) {
-    return std::ranges::find(executors, executor) != executors.end();
-  };
   if (over > now) return false;
-  if (names(request.away)) return true;
-  return request.own && !names(request.own->executors) && over + kForgottenAfter <= now;
+  if (names(request.away, executor)) return true;
+  const auto forgotten = forgotten_by(request, false, now);
+  return forgotten && over <= *forgotten && !names(request.own->executors, executor);
 }
 
 bool ends_tracking(const ExpireRuns& request,
@@ -59,9 +71,8 @@ bool ends_tracking(const ExpireRuns& request,
                    Timestamp ask_at,
                    bool wished,
                    Timestamp now) {
-  if (!request.own || ask_at + (wished ? kWishForgottenAfter : kForgottenAfter) > now) return false;
-  const auto& tracked = request.own->tracked;
-  return std::ranges::find(tracked, executor) == tracked.end();
+  const auto forgotten = forgotten_by(request, wished, now);
+  return forgotten && ask_at <= *forgotten && !names(request.own->tracked, executor);
 }
 
 bool expire(Run& run, const ExpireRuns& request, Timestamp now) {
@@ -93,8 +104,10 @@ LogEntry expired_line(const Run& run, Timestamp now) {
             "not sent: its catch-up window was over before its executor could take it"};
   if (run.status != RunStatus::dead)
     return {run.flow_id, run.id, now, LogLevel::error, "given up: " + run.error};
-  return {run.flow_id, run.id, now, LogLevel::error,
-          "given up: its time for retries is over, and its executor cannot be reached"};
+  return {
+      run.flow_id, run.id, now, LogLevel::error,
+      "given up: its time for retries is over, and its executor cannot be reached, or is none of "
+      "a daemon"};
 }
 
 }  // namespace rruled::store

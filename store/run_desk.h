@@ -46,6 +46,8 @@ struct EndedTracked {
 struct LookedAfter {
   std::vector<std::string> executors{};  // that it sends runs to
   std::vector<std::string> tracked{};    // whose accepted runs it asks about
+  Timestamp since{};                     // that it does so, and could ask the store all the time
+  bool alone = false;                    // no other daemon has the store
 };
 struct ExpireRuns {
   std::vector<std::string> away{};  // executors that are not sent anything at the moment
@@ -54,10 +56,10 @@ struct ExpireRuns {
   // ends for that.
   std::optional<LookedAfter> own{};
 };
-// So much later than it was due a run that no daemon looks after ends: when it was wished
-// cancelled, and else.
-inline constexpr milliseconds kWishForgottenAfter = std::chrono::minutes(1);
+// What no daemon has looked after for so long ends; what was wished cancelled sooner, where there
+// is no other daemon.
 inline constexpr milliseconds kForgottenAfter = std::chrono::hours(1);
+inline constexpr milliseconds kWishForgottenAfter = std::chrono::minutes(1);
 // The longest that a receiver can have a retry wait (Retry-After).
 inline constexpr milliseconds kWaitMax = std::chrono::hours(1);
 struct RemovedHistory {
@@ -93,7 +95,8 @@ class RunDesk {
   // executor, past their start_before: `cancelled`. Retrying ones whose first attempt is longer ago
   // than their retry policy allows: `dead`; of executors that are away, or for kForgottenAfter
   // nobody's: elsewhere the next attempt decides. Tracked ones that for kForgottenAfter nobody
-  // asked about, as no executor tracks any more: `failed`, and `cancelled` where that was wished.
+  // asked about, as no executor tracks any more: `failed`, or `cancelled` where that was wished
+  // (after kWishForgottenAfter when the daemon is alone).
   [[nodiscard]] virtual std::vector<Run> expire_runs(const ExpireRuns& request, Timestamp now) = 0;
 
   // Where the caller's clock is the store's, and was set back: pending, retrying and tracked runs
@@ -131,6 +134,10 @@ void validate(const EndTracked& end);
 [[nodiscard]] bool is_tracked(const Run& run);
 // Ends a run whose time is over, as expire_runs() does. False: it is not over.
 [[nodiscard]] bool expire(Run& run, const ExpireRuns& request, Timestamp now);
+// What nobody looks after ends that was due by then: nothing when absent.
+[[nodiscard]] std::optional<Timestamp> forgotten_by(const ExpireRuns& request,
+                                                    bool wished,
+                                                    Timestamp now);
 // Whether a retrying run ends whose time for retries was over at `over`.
 [[nodiscard]] bool ends_retries(const ExpireRuns& request,
                                 const std::string& executor,

@@ -7,6 +7,7 @@
 namespace rruled::store {
 namespace {
 
+constexpr std::size_t kRetriesLookedAt = 10'000;
 constexpr char kIsTracked[] = "status = 'running' AND available_at IS NOT NULL";
 
 struct Due {
@@ -51,7 +52,7 @@ std::vector<RunId> read_expired(Connection& connection, const ExpireRuns& reques
   static const std::string kTriedEnough =
       "SELECT id, executor, started_at + retry_max_age FROM runs INDEXED BY runs_retrying"
       " WHERE status = 'retrying' AND started_at + retry_max_age <= ?"
-      " ORDER BY started_at + retry_max_age";
+      " ORDER BY started_at + retry_max_age LIMIT ?";
   static const std::string kForgotten =
       "SELECT id, executor, available_at, cancel_reason <> '' FROM runs INDEXED BY runs_tracked"
       " WHERE " +
@@ -61,7 +62,7 @@ std::vector<RunId> read_expired(Connection& connection, const ExpireRuns& reques
   never_sent.bind(now).bind(request.limit);
   while (never_sent.step()) ids.push_back(never_sent.read<RunId>());
   Query tried(connection, kTriedEnough);
-  tried.bind(now);
+  tried.bind(now).bind(kRetriesLookedAt);
   while (ids.size() < request.limit && tried.step()) {
     const auto id = tried.read<RunId>();
     const auto executor = tried.read<std::string>();
@@ -159,31 +160,25 @@ std::vector<Run> SqliteRunDesk::expire_runs(const ExpireRuns& request, Timestamp
   return ended;
 }
 
+// latest_wait() in SQL.
 bool SqliteRunDesk::correct_waits(const std::vector<std::string>& executors, Timestamp now) {
-  static const std::string kAhead =
-      "SELECT id FROM runs INDEXED BY runs_claimable WHERE " + std::string(kIsClaimable) +
-      " AND executor = ?1 AND available_at > ?2"
-      " UNION ALL SELECT id FROM runs INDEXED BY runs_tracked WHERE " +
-      kIsTracked + " AND executor = ?1 AND available_at > ?2";
-  static const std::string kCorrect = "UPDATE runs SET available_at = ? WHERE id = ?";
+  const auto make = [](const std::string& index, const std::string& which) {
+    static const std::string kLatest =
+        "CASE status WHEN 'pending' THEN ?2 ELSE ?2 + max(?3, retry_max_backoff) END";
+    return "UPDATE runs INDEXED BY " + index + " SET available_at = " + kLatest + " WHERE " +
+           which + " AND executor = ?1 AND available_at > ?2 AND available_at > " + kLatest;
+  };
+  static const std::string kClaimable = make("runs_claimable", kIsClaimable);
+  static const std::string kTracked = make("runs_tracked", kIsTracked);
+  if (executors.empty()) return false;
   auto& connection = store_.connection();
-  std::vector<std::pair<RunId, Timestamp>> ahead;
-  connection.guarded([&] {
-    for (const auto& executor : executors) {
-      Query query(connection, kAhead);
-      query.bind(executor).bind(now);
-      while (query.step()) {
-        const auto run = find_run(connection, query.read<RunId>());
-        const auto latest = latest_wait(*run, now);
-        if (*run->available_at > latest) ahead.emplace_back(run->id, latest);
-      }
-    }
+  return connection.write([&] {
+    int corrected = 0;
+    for (const auto& executor : executors)
+      for (const auto* sql : {&kClaimable, &kTracked})
+        corrected += Query(connection, *sql).bind(executor).bind(now).bind(kWaitMax).run();
+    return corrected > 0;
   });
-  if (ahead.empty()) return false;
-  connection.write([&] {
-    for (const auto& [id, latest] : ahead) Query(connection, kCorrect).bind(latest).bind(id).run();
-  });
-  return true;
 }
 
 std::size_t SqliteRunDesk::purge_dead(const std::vector<RunId>& ids,

@@ -222,8 +222,10 @@ void write_by(const std::function<std::optional<store::Conflict>()>& attempt,
   for (int left = kTries; left > 0; --left) {
     const auto conflict = attempt();
     if (!conflict) return;
-    if (conflict->kind != store::Conflict::Kind::changed || left == 1)
-      throw Failure(kRefused, describe(*conflict));
+    // A project has no row before its first pause.
+    const bool may_pass =
+        conflict->kind == store::Conflict::Kind::changed || conflict->project_id.has_value();
+    if (!may_pass || left == 1) throw Failure(kRefused, describe(*conflict));
     wait();
   }
 }

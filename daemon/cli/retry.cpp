@@ -60,14 +60,13 @@ int retry_named(Session& session, store::Store& store, const RetryOptions& optio
 }
 
 int retry_dead(Session& session, store::Store& store, const RetryOptions& options) {
-  const auto began = session.now();
   DeadRuns which{.project = options.project};
   if (!options.since.empty())
-    which.due_from = time_argument("--since", options.since, *rrule::TimeZone::utc(), began);
+    which.due_from =
+        time_argument("--since", options.since, *rrule::TimeZone::utc(), session.now());
   std::size_t retried = 0;
   walk_dead_runs(store, session.directory(), which, [&](const std::vector<store::Run>& runs) {
     for (const auto& run : runs) {
-      if (run.finished_at > began) continue;  // was not dead when this was asked for
       if (retry_one(session, store, run).empty()) ++retried;
     }
   });

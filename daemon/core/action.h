@@ -69,7 +69,7 @@ struct LookAtJobs {  // Audience::end_jobs
 struct CancelJob {
   store::RunId run_id;
 };
-struct ExpireRuns {  // RunDesk::correct_waits of these executors, and expire_runs
+struct ExpireRuns {  // RunDesk::correct_waits of these executors, if any, and expire_runs
   std::vector<std::string> executors;
   store::ExpireRuns request;
 };
@@ -91,6 +91,7 @@ struct Notice {
     paused,        // schedule_id, text: by the daemon, after failures in a row
     resumed,       // schedule_id, text: its paused_until has come
     breaker,       // text (the executor), breaker, again_at: when the next probe may go
+    shortage,      // text: nothing can be sent from this machine; said once a minute
     store_failed   // text: will be tried again
   };
   Kind kind;

@@ -10,9 +10,10 @@ namespace rruled::core {
 namespace {
 
 constexpr std::size_t kEndMax = 1'000;
-constexpr int kFaultsMax = 5;
+// Some four minutes: what passes by itself in that time fails no job.
+constexpr int kFaultsMax = 10;
 constexpr std::chrono::milliseconds kFaultWait{1'000};  // after the first one; then twice as long
-constexpr std::chrono::milliseconds kFaultWaitMax = kFaultWait * (1 << (kFaultsMax - 2));
+constexpr std::chrono::milliseconds kFaultWaitMax{60'000};
 
 Notice spread_notice(store::Run run, const store::Job& job, Timestamp now) {
   auto line = store::spread_line(job, run.flow_id, now);
@@ -48,7 +49,11 @@ bool JobDesk::takes(const store::Run& run) const {
 void JobDesk::add(store::Run run) { waiting_.push_back(std::move(run)); }
 
 std::size_t JobDesk::waiting_for(const std::string& executor) const {
+  const auto failing = std::ranges::count_if(spreading_, [&](const Spreading& job) {
+    return job.faults > 0 && job.run.executor == executor;
+  });
   return static_cast<std::size_t>(
+      failing +
       std::ranges::count(waiting_, executor, [](const auto& run) { return run.executor; }));
 }
 
@@ -209,7 +214,7 @@ JobDesk::Outcome JobDesk::spread_failed(const std::string& error, bool refused, 
     outcome.failed.emplace(std::move(job->run), "the job could not be stored: " + error);
     return outcome;
   }
-  job->again_at = now + kFaultWait * (1 << (job->faults - 1));
+  job->again_at = now + std::min(kFaultWait * (1 << (job->faults - 1)), kFaultWaitMax);
   spreading_.push_back(std::move(*job));  // the row says how far it got: the same again
   return outcome;
 }

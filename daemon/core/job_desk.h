@@ -76,7 +76,7 @@ class JobDesk {
   // Jobs that nothing is under way for, to be handed back.
   [[nodiscard]] std::vector<store::Run> give_back();
 
-  // Claims of an executor that wait for their turn: they count as taken.
+  // Claims of an executor that wait for their turn, or rest after a fault: they count as taken.
   [[nodiscard]] std::size_t waiting_for(const std::string& executor) const;
   void each_run(const std::function<void(const store::Run&)>& visit) const;
   [[nodiscard]] bool empty() const { return waiting_.empty() && spreading_.empty(); }

@@ -25,6 +25,22 @@ struct Overloaded : Each... {
   using Each::operator()...;
 };
 
+// More than an answer: a store may take nothing, and answer all the same.
+bool wrote(const Completion& completion) {
+  const auto is_settled = [](const store::SettleResult& result) {
+    return result.kind == store::SettleResult::Kind::settled;
+  };
+  const auto is_written = [](const store::FinishResult& result) { return result.written; };
+  return std::visit(
+      Overloaded{
+          [&](const Settled& settled) { return std::ranges::any_of(settled.results, is_settled); },
+          [&](const Finished& ended) { return std::ranges::any_of(ended.results, is_written); },
+          [](const Claimed& claimed) { return !claimed.result.runs.empty(); },
+          [](const HandedBack&) { return true; }, [](const FannedOut&) { return true; },
+          [](const auto&) { return false; }},
+      completion);
+}
+
 }  // namespace
 
 Planner::Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Timestamp now)
@@ -39,7 +55,7 @@ Planner::Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Times
       extend_at_(now),
       recover_at_(now),
       stepped_at_(now),
-      begun_at_(now),
+      looks_after_since_(now),
       store_again_at_(Timestamp::min()) {
   for (const auto& [name, cap] : options_.executors) {
     Lane lane;
@@ -98,6 +114,9 @@ void Planner::clock_set_back(Timestamp now) {
   claim_by(now);
   store_again_at_ = std::min(store_again_at_, now + kStoreBackoffMax);
   look_back_at_ = std::min(look_back_at_, now + kLookBackEvery);
+  looks_after_since_ = now;
+  correct_waits_ = true;
+  expire_at_ = now;
 }
 
 void Planner::complete(Completion completion, Timestamp now) {
@@ -140,11 +159,12 @@ void Planner::note_success(const Completion& completion, Timestamp now) {
       std::holds_alternative<JobsEnded>(completion) || (expired && expired->runs.empty());
   if (is_read) return;
   failed_writes_ = 0;
-  if (!std::holds_alternative<Changed>(completion)) jobs_.store_wrote();
+  if (wrote(completion)) jobs_.store_wrote();
 }
 
 void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   using What = StoreFailed::What;
+  if (!failed.refused) looks_after_since_ = now;
   if (!failed.refused) notify({.kind = Notice::Kind::store_failed, .text = failed.error});
   // What fails for one job alone says nothing of the store: the job rests by itself.
   if (!failed.refused && failed.what != What::spread) {
@@ -196,6 +216,7 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
       break;
     case What::expire:
       expiring_ = false;
+      correct_waits_ = true;
       break;
     case What::cancel_job:  // the run that waits for it is let go when it ends by itself
       break;

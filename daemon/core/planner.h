@@ -206,6 +206,7 @@ class Planner {
   [[nodiscard]] Ending ending_of(InFlight&& flight, Report&& report, Timestamp now) const;
   void finish(Actions& actions);
   void take(Finished finished, Timestamp now);
+  void tell_shortage(const std::string& error, Timestamp now);
   [[nodiscard]] Notice notice_of(Ending ending, const store::FinishResult& result) const;
   void give_back(std::deque<store::Run>& runs, Timestamp now);
   void hand_back(Timestamp now, Actions& actions);
@@ -286,7 +287,9 @@ class Planner {
 
   bool draining_ = false;
   Timestamp stepped_at_;  // the last step()
-  Timestamp begun_at_;
+  Timestamp shortage_told_at_{};
+  Timestamp looks_after_since_;  // its executors, with a store that answered
+  bool correct_waits_ = true;    // a clock before this one may have been ahead
   // In a row. A store may answer questions and still take nothing (locked, full, read-only): only
   // what was written says that it is back.
   int failed_reads_ = 0;

@@ -51,13 +51,14 @@ void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Act
   if (!is_time || expiring_ || draining_ || store_rests(now)) return;
   expiring_ = true;
   expire_at_ = now + every;
-  std::vector<std::string> names;
-  for (const auto& [name, lane] : lanes_) names.push_back(name);
-  store::ExpireRuns request{.away = std::move(executors), .limit = kExpireMax};
-  // Of a shared store others may have the other executors, and be as new as this one.
-  if (!options_.claim_ttl || begun_at_ + store::kForgottenAfter <= now)
-    request.own = {names, {options_.tracked.begin(), options_.tracked.end()}};
-  actions.emplace_back(ExpireRuns{std::move(names), std::move(request)});
+  store::LookedAfter own{.tracked = {options_.tracked.begin(), options_.tracked.end()},
+                         .since = looks_after_since_,
+                         .alone = !options_.claim_ttl};
+  for (const auto& [name, lane] : lanes_) own.executors.push_back(name);
+  ExpireRuns action;
+  if (std::exchange(correct_waits_, false)) action.executors = own.executors;
+  action.request = {std::move(executors), kExpireMax, std::move(own)};
+  actions.emplace_back(std::move(action));
 }
 
 void Planner::take(Expired expired, Timestamp now) {

@@ -13,6 +13,7 @@ void Planner::set_executors(const std::map<std::string, std::size_t>& executors,
                             Timestamp now) {
   options_.executors = executors;
   options_.tracked = std::move(tracked);
+  looks_after_since_ = now;
   options_.max_in_flight = max_in_flight;
   for (auto lane = lanes_.begin(); lane != lanes_.end();) {
     if (executors.contains(lane->first)) {

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 using store::RunStatus;
 
 constexpr std::size_t kBatchesOfEndsMax = 10;
+constexpr milliseconds kShortageToldEvery{60'000};
 // The store's thread writes about so much in a tenth of a second: what is due waits for it.
 constexpr std::size_t kFinishLinesMax = 2'000;
 constexpr std::size_t kFinishTextBytesMax = 4 * 1024 * 1024;
@@ -234,6 +235,14 @@ Planner::Ending Planner::ending_of(InFlight&& flight, Report&& report, Timestamp
   return {std::move(finish), std::move(run), std::move(report), flight.cancelled, text_bytes};
 }
 
+// Why nothing could be sent, if it says so: not once for each run.
+void Planner::tell_shortage(const std::string& error, Timestamp now) {
+  if (error.empty() || (now >= shortage_told_at_ && now < shortage_told_at_ + kShortageToldEvery))
+    return;
+  shortage_told_at_ = now;
+  notify({.kind = Notice::Kind::shortage, .text = error});
+}
+
 void Planner::take(Delivered delivered, Timestamp now) {
   const auto found = in_flight_.find(delivered.run_id);
   if (found == in_flight_.end()) return;
@@ -249,6 +258,7 @@ void Planner::take(Delivered delivered, Timestamp now) {
     return;
   }
   if (delivered.report.kind == Report::Kind::unsent && !flight.cancelled) {
+    tell_shortage(delivered.report.error, now);
     to_hand_back_.push_back({flight.run.id, flight.run.fence});
   } else {
     endings_.push_back(ending_of(std::move(flight), std::move(delivered.report), now));

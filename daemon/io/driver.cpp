@@ -187,6 +187,8 @@ awaitable<void> Driver::look_at_store() {
   } catch (const store::StoreError& error) {
     if (fatal(error)) fail(std::current_exception());
     // Anything else shows at the next settle, and a missed change at the next look.
+  } catch (const std::exception&) {
+    fail(std::current_exception());
   }
 }
 

@@ -52,7 +52,7 @@ std::string serialized(const HttpRequest& request) {
 
 HttpFailure shortage(const HttpPeer& peer, const error_code& error) {
   return {Stage::shortage, "no connection to " + name_of(peer) + " can be made here: " +
-                               error.message() + " (raise LimitNOFILE or lower max_in_flight)"};
+                               error.message() + " (raise LimitNOFILE, or lower max_in_flight)"};
 }
 
 // One go at a request on one connection.

@@ -75,6 +75,14 @@ struct HttpExchange {
   std::optional<store::Timestamp> first_byte_at;
 };
 
+// The answer as far as it is known: whole, or what came before it broke off. Null: not even its
+// status.
+[[nodiscard]] inline const HttpResponse* known_answer(const HttpExchange& exchange) {
+  if (const auto* response = std::get_if<HttpResponse>(&exchange.result)) return response;
+  const auto& broken = std::get<HttpFailure>(exchange.result).broken_answer;
+  return broken ? &*broken : nullptr;
+}
+
 // HTTP/1.1 over plain TCP or TLS (1.2 or newer; certificate and host name are verified), with a
 // pool of connections that are kept alive. Io thread only; must outlive its exchanges.
 //

@@ -8,6 +8,8 @@
 #include "daemon/io/text.h"
 #include "daemon/io/trace_context.h"
 
+#include <boost/json/parse.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -27,7 +29,9 @@ std::string status_advice(int status) {
 }
 
 Report::Kind kind_of(const HttpExchange& exchange, const HttpFailure& failure) {
-  const bool unsent = failure.stage == HttpFailure::Stage::cancelled && !exchange.first_byte_at;
+  using enum HttpFailure::Stage;
+  const bool unsent =
+      failure.stage == shortage || (failure.stage == cancelled && !exchange.first_byte_at);
   return unsent ? Report::Kind::unsent : Report::Kind::retry;
 }
 
@@ -46,6 +50,15 @@ Report::Kind kind_of(core::HttpVerdict verdict) {
       break;
   }
   return Report::Kind::failed;
+}
+
+// JSON that breaks off: without a length nobody else notices.
+bool is_broken_object(std::string_view body) {
+  const auto begin = body.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || body[begin] != '{') return false;
+  boost::system::error_code error;
+  (void)boost::json::parse(body, error);
+  return error.failed();
 }
 
 std::string endpoint(const store::Run& run) {
@@ -147,6 +160,11 @@ bool HttpExecutor::names_job(const store::Run& run, const HttpResponse& response
 
 // What the answer to an accepted batch job says. One without an id ends with that answer.
 void HttpExecutor::read_job(std::string_view body, Report& report) const {
+  if (is_broken_object(body)) {
+    report.kind = Report::Kind::retry;
+    report.error = "the batch job was accepted, but the answer that names it is not whole";
+    return;
+  }
   const auto job = core::read_remote_job(body);
   if (!job || job->state == core::RemoteState::completed) return;
   if (job->state == core::RemoteState::live) {

@@ -39,8 +39,9 @@ struct HttpExecutorOptions {
 // POSTs runs over HTTP/1.1. Io thread only.
 //
 // Every attempt carries the same Idempotency-Key and the same body; started_at of its report is
-// when the first byte of the request left. Which status means what: core/retry.h. The status is the
-// verdict as soon as it is known, but for one that accepts a batch job: the rest must say which.
+// when the first byte of the request left. Which status means what: core/retry.h. Where an
+// answer breaks off, or its time is over, its status is the verdict; but for one that accepts a
+// batch job: the rest must say which.
 class HttpExecutor final : public Executor {
  public:
   // `clock` must outlive the executor. Refuses settings that could never work.

@@ -96,7 +96,7 @@ asio::awaitable<RemoteJobs::CancelAnswer> HttpRemoteJobs::cancel(store::Run run)
   const HttpExchange exchange =
       co_await client_->send(std::move(request), clock_.steady() + options_.timeout);
   CancelAnswer answer;
-  const auto* response = std::get_if<HttpResponse>(&exchange.result);
+  const auto* response = known_answer(exchange);
   if (response == nullptr) {
     answer.error = std::get<HttpFailure>(exchange.result).message;
     co_return answer;

@@ -182,6 +182,9 @@ void Journal::tell(const Notice& notice) {
       log_->error("{}; set aside until the schedule is changed (rruled schedule show {})",
                   notice.text, to_string(*notice.schedule_id));
       return;
+    case Notice::Kind::shortage:
+      log_->error("runs wait, as attempts that were none: {}", notice.text);
+      return;
     case Notice::Kind::store_failed:
       log_->error("the store failed, trying again: {}", notice.text);
       return;

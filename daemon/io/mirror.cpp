@@ -76,14 +76,17 @@ void Mirror::copy_all(store::Timestamp now) {
   }
 }
 
-void Mirror::follow(store::Timestamp now) {
+std::string Mirror::follow(store::Timestamp now) try {
   const store::Changes changes = real_.changes_since(revision_);
-  revision_ = changes.revision;
   if (changes.many) copy_schedules(now);
   for (const auto& row : changes.schedules) copy_schedule(row.schedule, now);
   store::ChangeSet gone;
   for (const auto id : changes.deleted) gone.delete_schedules.push_back({id});
   if (!changes.deleted.empty()) (void)copy_.write(gone, now);
+  revision_ = changes.revision;
+  return {};
+} catch (const std::exception& error) {
+  return error.what();
 }
 
 }  // namespace rruled::io

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace rruled::io {
 
@@ -20,7 +21,8 @@ class Mirror {
 
   void copy_schedules(store::Timestamp now);
   void copy_all(store::Timestamp now);
-  void follow(store::Timestamp now);
+  // What went wrong, or nothing: the next call takes over what this one could not.
+  [[nodiscard]] std::string follow(store::Timestamp now);
 
  private:
   void copy_flow(store::FlowId id, store::Timestamp now);

@@ -147,10 +147,13 @@ void Notifier::on(const core::Notice& notice) {
   const auto event = webhook_ ? core::event_of(notice) : std::nullopt;
   if (event && events_.contains(*event)) {
     HttpRequest request = request_to(webhook_->url, notice.run.value_or(store::Run{}));
-    request.body = core::json_text(core::event_json(*event, notice, clock_.now()));
+    const std::string id = store::to_string(store::random_uuid_v7(clock_.now()));
+    auto body = core::event_json(*event, notice, clock_.now());
+    body["id"] = id;  // signed with the rest: who sends it again cannot give it another one
+    request.body = core::json_text(body);
     request.add_header("Content-Type", "application/json");
     request.add_header("X-Rruled-Event", store::word(*event));
-    request.add_header("X-Rruled-Event-Id", store::to_string(store::random_uuid_v7(clock_.now())));
+    request.add_header("X-Rruled-Event-Id", id);
     webhook_->queue->put(std::move(request), lane_of(notice));
   }
   if (pings_ && notice.kind == core::Notice::Kind::run_ended) ping(notice);

@@ -27,11 +27,9 @@ struct Verdict {
 };
 
 Verdict verdict_of(const HttpExchange& exchange) {
-  const auto* failure = std::get_if<HttpFailure>(&exchange.result);
-  if (failure != nullptr && !failure->broken_answer) return {false, true, failure->message};
-  // Its body says nothing more.
-  const int status = failure != nullptr ? failure->broken_answer->status
-                                        : std::get<HttpResponse>(exchange.result).status;
+  const auto* response = known_answer(exchange);
+  if (response == nullptr) return {false, true, std::get<HttpFailure>(exchange.result).message};
+  const int status = response->status;
   const auto kind = core::classify_http(status);
   return {kind == core::HttpVerdict::completed, kind == core::HttpVerdict::retry,
           "HTTP " + std::to_string(status)};

@@ -44,7 +44,7 @@ asio::awaitable<void> Surveyor::run() {
       hear_(found);
       failing_ = false;
       rest = std::max(rest, took_ * kShare);
-    } catch (const store::StoreError& error) {
+    } catch (const std::exception& error) {
       const auto level = std::exchange(failing_, true) ? spdlog::level::debug : spdlog::level::warn;
       log_->log(level, "the store could not be looked at for metrics: {}", error.what());
     }

@@ -217,7 +217,7 @@ asio::awaitable<bool> Tracer::send_batch(std::shared_ptr<Target> target,
       .add_header("User-Agent", "rruled/" + version_);
   request.body = request_body(count);
   const HttpExchange exchange = co_await target->client->send(std::move(request), deadline);
-  const auto* response = std::get_if<HttpResponse>(&exchange.result);
+  const auto* response = known_answer(exchange);
   if (response == nullptr || may_come_back(response->status)) {
     say_away(response != nullptr ? "it answers " + std::to_string(response->status)
                                  : std::get<HttpFailure>(exchange.result).message);

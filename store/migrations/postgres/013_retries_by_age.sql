@@ -17,6 +17,3 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
-
--- A flow's batch jobs, among their children.
-CREATE INDEX runs_batch_jobs ON runs (flow_id, due_at, id) WHERE kind = 'batch_job';

@@ -324,11 +324,11 @@ TEST_CASE("a job that the store could not spread held up all others for ever", "
     end = world.asked<core::FinishRuns>();
   }
   REQUIRE(end);
-  CHECK(tries == 5);
+  CHECK(tries == 10);
   const auto& finish = end->batch.at(0);
   CHECK(finish.run_id == bad->run_id);
   CHECK(finish.attempt.error == "the job could not be stored: too large");
-  CHECK(world.now - at("2026-01-17T12:00:00Z") == 15s);
+  CHECK(world.now - at("2026-01-17T12:00:00Z") == 243s);
 }
 
 TEST_CASE("a store that writes nothing fails no job", "[engine]") {

@@ -86,6 +86,26 @@ TEST_CASE("what was given back late is claimed again") {
   CHECK(all_of<core::Claim>(here.planner.step(kNow + 1s)).size() == 1);
 }
 
+TEST_CASE("what cannot be sent from here goes back without an attempt, and is told once a minute") {
+  Claiming here;
+  core::Report unsent;
+  unsent.kind = core::Report::Kind::unsent;
+  unsent.error = "no descriptors";
+  int told = 0;
+  for (const auto since : {0s, 30s, 60s}) {
+    here.planner.complete(core::Delivered{claimed_run(1).id, unsent}, kNow + since);
+    const auto actions = here.planner.step(kNow + since);
+    CHECK(all_of<core::HandBackRuns>(actions).size() == 1);
+    CHECK(all_of<core::FinishRuns>(actions).empty());
+    for (const auto& notice : all_of<core::Notice>(actions))
+      told += notice.kind == core::Notice::Kind::shortage ? 1 : 0;
+    here.planner.complete(core::HandedBack{}, kNow + since);
+    here.planner.complete(core::Claimed{{{claimed_run(1)}, kNow + since}}, kNow + since);
+    REQUIRE(all_of<core::Deliver>(here.planner.step(kNow + since)).size() == 1);
+  }
+  CHECK(told == 2);
+}
+
 TEST_CASE("a run that is claimed again while its older delivery ends waits for that end") {
   rrule::ZoneDatabase zones;
   core::Planner planner({.executors = {{"default", 2}}, .claim_ttl = 45s}, zones, kNow);

@@ -62,7 +62,7 @@ TEST_CASE("a batch job whose window is over is not spread") {
   CHECK(all_of<core::FinishRuns>(actions).front().batch.at(0).reason == store::kWindowOver);
 }
 
-TEST_CASE("what others of a shared store may look after is left to them for an hour") {
+TEST_CASE("what nobody looks after counts from when this daemon could have seen who does") {
   const bool shared = GENERATE(false, true);
   CAPTURE(shared);
   rrule::ZoneDatabase zones;
@@ -71,16 +71,32 @@ TEST_CASE("what others of a shared store may look after is left to them for an h
   options.tracked = {"b"};
   if (shared) options.claim_ttl = 45s;
   core::Planner planner(std::move(options), zones, kNow);
-  const auto first = all_of<core::ExpireRuns>(planner.step(kNow));
-  REQUIRE(first.size() == 1);
-  CHECK(first[0].executors == std::vector<std::string>{"a", "b"});
-  CHECK(first[0].request.own.has_value() == !shared);
+  const auto ask = [&](Instant now) {
+    const auto asked = all_of<core::ExpireRuns>(planner.step(now));
+    REQUIRE(asked.size() == 1);
+    REQUIRE(asked[0].request.own);
+    return asked[0];
+  };
+  const auto first = ask(kNow);
+  CHECK(first.executors == std::vector<std::string>{"a", "b"});
+  CHECK(first.request.own->executors == std::vector<std::string>{"a", "b"});
+  CHECK(first.request.own->tracked == std::vector<std::string>{"b"});
+  CHECK(first.request.own->since == kNow);
+  CHECK(first.request.own->alone == !shared);
   planner.complete(core::Expired{}, kNow);
-  const auto later = all_of<core::ExpireRuns>(planner.step(kNow + 1h));
-  REQUIRE(later.size() == 1);
-  REQUIRE(later[0].request.own);
-  CHECK(later[0].request.own->executors == std::vector<std::string>{"a", "b"});
-  CHECK(later[0].request.own->tracked == std::vector<std::string>{"b"});
+  const auto later = ask(kNow + 1h);
+  CHECK(later.executors.empty());  // their waits were corrected
+  CHECK(later.request.own->since == kNow);
+  using core::StoreFailed;
+  planner.complete(StoreFailed{StoreFailed::What::expire, "away", false}, kNow + 2h);
+  CHECK(ask(kNow + 3h).request.own->since == kNow + 2h);
+  planner.complete(core::Expired{}, kNow + 3h);
+  planner.set_executors({{"a", 1}}, 256, {}, {}, kNow + 4h);
+  CHECK(ask(kNow + 5h).request.own->since == kNow + 4h);
+  planner.complete(core::Expired{}, kNow + 5h);
+  const auto set_back = ask(kNow + 1h);
+  CHECK(set_back.request.own->since == kNow + 1h);
+  CHECK(set_back.executors == std::vector<std::string>{"a"});
 }
 
 TEST_CASE("runs that need not wait any more are claimed at once") {

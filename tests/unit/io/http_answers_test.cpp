@@ -77,6 +77,15 @@ TEST_CASE("an accepted batch job is sent again when the answer that names it bre
   CHECK(setup.deliver(invocation).kind == Report::Kind::completed);
 }
 
+TEST_CASE("the answer that names a batch job was taken for whole when it had no length") {
+  LoopbackReceiver receiver;
+  receiver.always_answer({.raw = "HTTP/1.1 201 Created\r\n\r\n{\"id\":\"7f\"", .close = true});
+  HttpExecutorSetup setup({.base_url = receiver.url("/"), .track_after = 3s});
+  const Report report = setup.deliver(sample_run());
+  CHECK(report.kind == Report::Kind::retry);
+  CHECK_THAT(report.error, Catch::Contains("not whole"));
+}
+
 TEST_CASE("a shortage of descriptors here is not taken for a host that is away") {
   LoopbackReceiver receiver;
   HttpExecutorSetup setup({.url = receiver.url("/")});
@@ -86,10 +95,10 @@ TEST_CASE("a shortage of descriptors here is not taken for a host that is away")
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
   const Report report = setup.deliver(sample_run());
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
-  CHECK(report.kind == Report::Kind::retry);
+  CHECK(report.kind == Report::Kind::unsent);  // it used no attempt up
   CHECK_FALSE(report.unreachable);
   CHECK_FALSE(report.started_at);
-  CHECK_THAT(report.error, Catch::Contains("raise LimitNOFILE or lower max_in_flight"));
+  CHECK_THAT(report.error, Catch::Contains("raise LimitNOFILE, or lower max_in_flight"));
   CHECK(setup.deliver(sample_run()).kind == Report::Kind::completed);
 }
 

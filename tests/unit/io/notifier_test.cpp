@@ -76,7 +76,9 @@ TEST_CASE("a webhook gets the events that were asked for, signed; the rest is pa
   CHECK(request.body.find(R"("status":"dead")") != std::string::npos);
   const auto signature = request.header("X-Rruled-Signature").value();
   CHECK(signature == io::signature("s3cret", kStart, request.body));
-  CHECK(store::parse_uuid(request.header("X-Rruled-Event-Id").value()));
+  const auto id = request.header("X-Rruled-Event-Id").value();
+  CHECK(store::parse_uuid(id));
+  CHECK(boost::json::parse(request.body).at("id") == boost::json::value(id));
   CHECK(setup.said.str().find("s3cret") == std::string::npos);
 }
 

@@ -23,6 +23,9 @@ void retries_of_nobodys_executor_expire(Store& store) {
   CHECK(stage.desk->expire_runs({}, over + 2 * kForgottenAfter).empty());
   const ExpireRuns served{.own = LookedAfter{{"default", "other"}, {}}};
   CHECK(stage.desk->expire_runs(served, over + 2 * kForgottenAfter).empty());
+  ExpireRuns since_later = request;
+  since_later.own->since = over + 1ms;
+  CHECK(stage.desk->expire_runs(since_later, over + kForgottenAfter).empty());
   const auto expired = stage.desk->expire_runs(request, over + kForgottenAfter);
   REQUIRE(expired.size() == 1);
   CHECK(show(expired[0]) == show(stage.now_is()));
@@ -52,7 +55,9 @@ void what_nobody_tracks_any_more_can_be_cancelled(Store& store) {
   RunDeskStage stage(store);
   REQUIRE(stage.track().written);
   REQUIRE(stage.cancel(at(50)) == CancelResult::asked);
-  const ExpireRuns request{.own = LookedAfter{{"default"}, {}}};
+  const ExpireRuns among_others{.own = LookedAfter{{"default"}, {}}};
+  CHECK(stage.desk->expire_runs(among_others, at(50) + kForgottenAfter - 1ms).empty());
+  const ExpireRuns request{.own = LookedAfter{.executors = {"default"}, .alone = true}};
   CHECK(stage.desk->expire_runs(request, at(50) + kWishForgottenAfter - 1ms).empty());
   const auto expired = stage.desk->expire_runs(request, at(50) + kWishForgottenAfter);
   REQUIRE(expired.size() == 1);

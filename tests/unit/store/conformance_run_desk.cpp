@@ -320,8 +320,6 @@ std::vector<Check> run_desk_checks() {
       {"a spread job is its audience's", a_spread_job_is_its_audiences},
       {"a wished job is not spread", a_wished_job_is_not_spread},
       {"retries expire", retries_expire},
-      {"what nobody tracks any more can be cancelled",
-       what_nobody_tracks_any_more_can_be_cancelled},
       {"dead runs are purged", dead_runs_are_purged},
       {"a dead job is not purged early", a_dead_job_is_not_purged_before_its_children_ended},
   };
