@@ -90,6 +90,7 @@ awaitable<void> Driver::run() {
 }
 
 void Driver::stop() {
+  if (std::exchange(stopping_, true)) return;
   planner_.drain();
   wake();
 }

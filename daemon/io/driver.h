@@ -158,6 +158,7 @@ class Driver {
   bool look_now_ = false;
   std::uint64_t looks_ = 0;
   ClaimDeadlines claims_;
+  bool stopping_ = false;
   std::exception_ptr failure_;  // the store can never work again
   std::size_t under_way_ = 0;   // coroutines that refer to this
   struct Delivery {
