@@ -51,8 +51,11 @@ std::string serialized(const HttpRequest& request) {
 }
 
 HttpFailure shortage(const HttpPeer& peer, const error_code& error) {
-  return {Stage::shortage, "no connection to " + name_of(peer) + " can be made here: " +
-                               error.message() + " (raise LimitNOFILE, or lower max_in_flight)"};
+  const bool is_ours = error == boost::system::errc::too_many_files_open;
+  return {Stage::shortage, "no connection to " + name_of(peer) +
+                               " can be made here: " + error.message() + " (" +
+                               (is_ours ? "raise LimitNOFILE" : "give the machine more of it") +
+                               ", or lower max_in_flight)"};
 }
 
 // One go at a request on one connection.

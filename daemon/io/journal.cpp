@@ -183,7 +183,7 @@ void Journal::tell(const Notice& notice) {
                   notice.text, to_string(*notice.schedule_id));
       return;
     case Notice::Kind::shortage:
-      log_->error("runs wait, as attempts that were none: {}", notice.text);
+      log_->error("runs could not be sent, and are tried again each second: {}", notice.text);
       return;
     case Notice::Kind::store_failed:
       log_->error("the store failed, trying again: {}", notice.text);

@@ -167,6 +167,28 @@ TEST_CASE("what is due waits for a free slot, but not longer than it may") {
     CHECK(each.runs.at(0).status == store::RunStatus::pending);
 }
 
+TEST_CASE("a run that a settlement let go is claimed at once") {
+  store::MemoryStore store;
+  Simulation simulation(store, kNow, {});
+  simulation.add("FREQ=DAILY", at("2026-01-01T00:00:20Z"), "UTC");
+  rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 2}}}, zones, kNow);
+  const auto load = all_of<core::LoadDue>(planner.step(kNow));
+  REQUIRE(load.size() == 1);
+  planner.complete(core::Loaded{store.load_due(load[0].after, load[0].before, load[0].limit)},
+                   kNow);
+  planner.complete(core::Claimed{}, kNow);
+  const auto due = kNow + 20s;
+  const auto settle = all_of<core::Settle>(planner.step(due));
+  REQUIRE(settle.size() == 1);
+  const bool released = GENERATE(false, true);
+  CAPTURE(released);
+  store::SettleResult settled;
+  settled.released = released;
+  planner.complete(core::Settled{{settled}}, due);
+  CHECK(all_of<core::Claim>(planner.step(due)).size() == (released ? 1 : 0));
+}
+
 TEST_CASE(
     "while the store is slow to write ends, no more runs are sent than it can catch up with") {
   rrule::ZoneDatabase zones;

@@ -15,6 +15,10 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace rruled::test {
@@ -98,36 +102,61 @@ class WishOnceStopped final : public io::Observer {
   std::function<void()> stop_and_wish;
 };
 
+// A driver over a store, on a thread of its own, until it ends.
+struct Driven {
+  explicit Driven(store::Store& the_store) : store(the_store) {}
+
+  // One run, due in a second.
+  void add_run() {
+    auto& memory = dynamic_cast<store::MemoryStore&>(store);
+    Simulation(memory, now, {})
+        .add("FREQ=SECONDLY;COUNT=1", std::chrono::floor<std::chrono::seconds>(now) + 1s, "UTC");
+  }
+  void begin(std::map<std::string, std::shared_ptr<io::Executor>> executors,
+             io::Observer& observer,
+             std::int64_t revisions_ahead = 0) {
+    auto session = store.begin_session({store::random_uuid_v7(now)}, now);
+    session.revision += revisions_ahead;
+    driver.emplace(io.get_executor(), clock, io::StoreLane{store, store_thread},
+                   io::StoreLane{store, store_thread}, planner, session, std::move(executors),
+                   observer);
+  }
+  void run() {
+    asio::co_spawn(io, driver->run(), [this](std::exception_ptr error) { ended = !error; });
+    io.run_for(20s);
+    store_thread.join();
+  }
+
+  store::Store& store;
+  io::SystemClock machine{};
+  io::StoreClock clock{machine};
+  const store::Timestamp now = clock.now();
+  asio::io_context io{1};
+  asio::thread_pool store_thread{1};
+  rrule::ZoneDatabase zones{};
+  core::Planner planner{{.executors = {{"default", 10}}}, zones, now};
+  std::optional<io::Driver> driver{};
+  bool ended = false;
+};
+
 }  // namespace
 
 // A wish that comes while the daemon drains: of a command of an hour, say.
 TEST_CASE("a run that is wished cancelled during a drain is broken off") {
-  io::SystemClock machine;
-  io::StoreClock clock(machine);
   store::MemoryStore store;
-  const auto now = clock.now();
-  Simulation(store, now, {})
-      .add("FREQ=SECONDLY;COUNT=1", std::chrono::floor<std::chrono::seconds>(now) + 1s, "UTC");
-  asio::io_context io{1};
-  asio::thread_pool store_thread{1};
-  const rrule::ZoneDatabase zones;
-  core::Planner planner({.executors = {{"default", 10}}}, zones, now);
-  const auto session = store.begin_session({store::random_uuid_v7(now)}, now);
+  Driven here(store);
+  here.add_run();
   WishOnceStopped observer;
-  io::Driver driver(io.get_executor(), clock, {store, store_thread}, {store, store_thread}, planner,
-                    session, {{"default", std::make_shared<EndlessExecutor>()}}, observer);
+  here.begin({{"default", std::make_shared<EndlessExecutor>()}}, observer);
   observer.stop_and_wish = [&] {
-    driver.stop();
-    asio::post(store_thread, [&] {
+    here.driver->stop();
+    asio::post(here.store_thread, [&] {
       const auto id = store.runs({}).at(0).id;
-      (void)store::run_desk_of(store)->ask_to_cancel(id, "enough", clock.now());
+      (void)store::run_desk_of(store)->ask_to_cancel(id, "enough", here.clock.now());
     });
   };
-  bool ended = false;
-  asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr error) { ended = !error; });
-  io.run_for(20s);
-  store_thread.join();
-  CHECK(ended);
+  here.run();
+  CHECK(here.ended);
   const auto run = store.runs({}).at(0);
   CHECK(run.status == store::RunStatus::cancelled);
   CHECK(run.reason == "enough");
@@ -135,62 +164,35 @@ TEST_CASE("a run that is wished cancelled during a drain is broken off") {
 
 // Another server took its place, without the last commits.
 TEST_CASE("a store that has less than it had is read from its beginning") {
-  io::SystemClock machine;
-  io::StoreClock clock(machine);
   store::MemoryStore memory;
   CountedLoads store(memory);
-  const auto now = clock.now();
-  asio::io_context io{1};
-  asio::thread_pool store_thread{1};
-  const rrule::ZoneDatabase zones;
-  core::Planner planner({.executors = {{"default", 10}}}, zones, now);
-  auto session = store.begin_session({store::random_uuid_v7(now)}, now);
-  session.revision += 100;
+  Driven here(store);
   StopAfterLoads observer;
-  io::Driver driver(io.get_executor(), clock, {store, store_thread}, {store, store_thread}, planner,
-                    session, {}, observer);
-  observer.driver = &driver;
+  here.begin({}, observer, 100);
+  observer.driver = &*here.driver;
   observer.store = &store;
-  bool ended = false;
-  asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr error) { ended = !error; });
-  io.run_for(20s);
-  store_thread.join();
-  CHECK(ended);
+  here.run();
+  CHECK(here.ended);
   CHECK(store.from_the_beginning == 2);
 }
 
 TEST_CASE("a delivery cut off in the turn it began neither hangs the drain nor loses the run") {
-  io::SystemClock machine;
-  io::StoreClock clock(machine);
   store::MemoryStore store;
-  const auto now = clock.now();
-  Simulation(store, now, {})
-      .add("FREQ=SECONDLY;COUNT=1", std::chrono::floor<std::chrono::seconds>(now) + 1s, "UTC");
-  asio::io_context io{1};
-  asio::thread_pool store_thread{1};
-  const rrule::ZoneDatabase zones;
-  core::Planner planner({.executors = {{"default", 10}}}, zones, now);
-  const auto session = store.begin_session({store::random_uuid_v7(now)}, now);
-  std::map<std::string, std::shared_ptr<io::Executor>> executors;
-  auto counting = std::make_unique<CountingExecutor>();
-  CountingExecutor& executor = *counting;
-  executors["default"] = std::move(counting);
+  Driven here(store);
+  here.add_run();
+  const auto executor = std::make_shared<CountingExecutor>();
   CutAtOnce observer;
-  io::Driver driver(io.get_executor(), clock, {store, store_thread}, {store, store_thread}, planner,
-                    session, executors, observer);
-  observer.driver = &driver;
-  bool ended = false;
-  asio::co_spawn(io, driver.run(), [&ended](std::exception_ptr error) { ended = !error; });
-  io.run_for(20s);
-  store_thread.join();
+  here.begin({{"default", executor}}, observer);
+  observer.driver = &*here.driver;
+  here.run();
 
   CHECK(observer.cut);
-  REQUIRE(ended);
+  REQUIRE(here.ended);
   const auto runs = store.runs({});
   REQUIRE(runs.size() == 1);
-  const bool sent = executor.deliveries == 1;
+  const bool sent = executor->deliveries == 1;
   CHECK(runs.front().status == (sent ? store::RunStatus::completed : store::RunStatus::pending));
-  CHECK(runs.front().attempts == executor.deliveries);
+  CHECK(runs.front().attempts == executor->deliveries);
 }
 
 }  // namespace rruled::test
