@@ -56,6 +56,14 @@ std::vector<Schedule> MemoryStore::schedules(const ScheduleQuery& query) {
   return page(std::move(found), order, query.limit, query.offset);
 }
 
+std::vector<Schedule> MemoryStore::schedules_from(ScheduleId first, std::size_t limit) {
+  std::vector<Schedule> found;
+  for (auto it = schedules_.lower_bound(first); it != schedules_.end() && found.size() < limit;
+       ++it)
+    found.push_back(it->second);
+  return found;
+}
+
 std::optional<Run> MemoryStore::run(RunId id) {
   const auto it = runs_.find(id);
   return it == runs_.end() ? std::nullopt : std::optional(it->second.run);
@@ -72,6 +80,16 @@ std::vector<Run> MemoryStore::runs(const RunQuery& query) {
   }
   const auto order = [](const Run& run) { return std::tie(run.due_at, run.id); };
   return page(std::move(found), order, query.limit, query.offset);
+}
+
+std::vector<Run> MemoryStore::runs_from(RunId first, std::size_t limit) {
+  std::map<RunId, const Run*> found;
+  for (const auto& [id, row] : runs_)
+    if (id >= first) found.emplace(id, &row.run);
+  std::vector<Run> rows;
+  for (auto it = found.begin(); it != found.end() && rows.size() < limit; ++it)
+    rows.push_back(*it->second);
+  return rows;
 }
 
 std::vector<Run> MemoryStore::held(const Claimant& claimant) {

@@ -36,8 +36,10 @@ class MemoryStore final : public Store {
   [[nodiscard]] std::vector<Flow> flows(const FlowQuery& query) override;
   [[nodiscard]] std::optional<Schedule> schedule(ScheduleId id) override;
   [[nodiscard]] std::vector<Schedule> schedules(const ScheduleQuery& query) override;
+  [[nodiscard]] std::vector<Schedule> schedules_from(ScheduleId first, std::size_t limit) override;
   [[nodiscard]] std::optional<Run> run(RunId id) override;
   [[nodiscard]] std::vector<Run> runs(const RunQuery& query) override;
+  [[nodiscard]] std::vector<Run> runs_from(RunId first, std::size_t limit) override;
   [[nodiscard]] std::vector<Attempt> attempts(RunId id) override;
   [[nodiscard]] std::vector<LogEntry> logs(const LogQuery& query) override;
   [[nodiscard]] std::vector<Gap> gaps(ScheduleId id) override;

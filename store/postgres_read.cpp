@@ -57,6 +57,15 @@ std::optional<Row> read_one(PgConnection& connection, const std::string& sql, co
   });
 }
 
+template <class Row, class RowId>
+std::vector<Row> read_from(PgConnection& connection, const RowId& first, std::size_t limit) {
+  static const std::string kFrom = "SELECT " + pg_columns<Row>() + " FROM " + pg_rows<Row>() +
+                                   " WHERE id >= $1::uuid ORDER BY id LIMIT $2::bigint";
+  return connection.read([&](Tx& tx) {
+    return read_table<Row>(tx.exec(kFrom, Params().add(first).add(pg_limit(limit))));
+  });
+}
+
 }  // namespace
 
 std::optional<Flow> PostgresStore::flow(FlowId id) {
@@ -108,6 +117,10 @@ std::vector<Schedule> PostgresStore::schedules(const ScheduleQuery& query) {
   });
 }
 
+std::vector<Schedule> PostgresStore::schedules_from(ScheduleId first, std::size_t limit) {
+  return read_from<Schedule>(*connection_, first, limit);
+}
+
 std::vector<Run> PostgresStore::runs(const RunQuery& query) {
   return connection_->read([&](Tx& tx) {
     Params params;
@@ -117,6 +130,10 @@ std::vector<Run> PostgresStore::runs(const RunQuery& query) {
     params.add(query.schedule_id).add(query.flow_id).add(query.status);
     return read_table<Run>(tx.exec(pg_runs(query), params));
   });
+}
+
+std::vector<Run> PostgresStore::runs_from(RunId first, std::size_t limit) {
+  return read_from<Run>(*connection_, first, limit);
 }
 
 std::vector<Attempt> PostgresStore::attempts(RunId id) {

@@ -56,6 +56,18 @@ std::optional<Row> read_one(Connection& connection, const std::string& sql, cons
   });
 }
 
+template <class Row, class RowId>
+std::vector<Row> read_from(Connection& connection, const RowId& first, std::size_t limit) {
+  static const std::string kFrom = "SELECT " + column_list<Row>() + " FROM " +
+                                   std::string(kTable<Row>) +
+                                   " WHERE id >= ?1 ORDER BY id LIMIT ?2";
+  return connection.guarded([&] {
+    Query query(connection, kFrom);
+    query.bind(first).bind(as_limit(limit));
+    return read_rows<Row>(query);
+  });
+}
+
 }  // namespace
 
 std::optional<Flow> SqliteStore::flow(FlowId id) {
@@ -103,6 +115,10 @@ std::vector<Schedule> SqliteStore::schedules(const ScheduleQuery& query) {
   });
 }
 
+std::vector<Schedule> SqliteStore::schedules_from(ScheduleId first, std::size_t limit) {
+  return read_from<Schedule>(*connection_, first, limit);
+}
+
 std::vector<Run> SqliteStore::runs(const RunQuery& query) {
   return connection_->guarded([&] {
     Query sql(*connection_, runs_sql(query));
@@ -112,6 +128,10 @@ std::vector<Run> SqliteStore::runs(const RunQuery& query) {
     sql.bind(query.schedule_id).bind(query.flow_id).bind(query.status);
     return read_rows<Run>(sql);
   });
+}
+
+std::vector<Run> SqliteStore::runs_from(RunId first, std::size_t limit) {
+  return read_from<Run>(*connection_, first, limit);
 }
 
 std::vector<Run> SqliteStore::held(const Claimant& claimant) {

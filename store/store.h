@@ -314,9 +314,14 @@ class Store {
   [[nodiscard]] virtual std::optional<Schedule> schedule(ScheduleId id) = 0;
   // Newest first.
   [[nodiscard]] virtual std::vector<Schedule> schedules(const ScheduleQuery& query) = 0;
+  // From `first`, inclusive, in the order of id.
+  [[nodiscard]] virtual std::vector<Schedule> schedules_from(ScheduleId first,
+                                                             std::size_t limit) = 0;
   [[nodiscard]] virtual std::optional<Run> run(RunId id) = 0;
   // Latest due first.
   [[nodiscard]] virtual std::vector<Run> runs(const RunQuery& query) = 0;
+  // From `first`, inclusive, in the order of id.
+  [[nodiscard]] virtual std::vector<Run> runs_from(RunId first, std::size_t limit) = 0;
   // By number. Of a dispatching run the last one is open: started when it was claimed.
   [[nodiscard]] virtual std::vector<Attempt> attempts(RunId id) = 0;
   // Newest first.

@@ -19,7 +19,6 @@
 namespace rruled::cli {
 namespace {
 
-constexpr std::size_t kLatestRuns = 10'000;  // that the beginning of an id is looked for in
 constexpr std::size_t kDeadPage = 500;
 constexpr int kTries = 8;
 constexpr std::chrono::duration<int, std::milli> kPauseMin{20};
@@ -79,6 +78,14 @@ auto begins_with(const std::string& text) {
   return [prefix = lower(text)](const Row& row) { return to_string(row.id).starts_with(prefix); };
 }
 
+// The smallest id that begins with `text`; nullopt: none does.
+template <class AnyId>
+std::optional<AnyId> first_id(const std::string& text) {
+  constexpr std::string_view kZero = "00000000-0000-0000-0000-000000000000";
+  if (!is_prefix(text) || text.size() > kZero.size()) return std::nullopt;
+  return store::parse_id<AnyId>(text + std::string(kZero.substr(text.size())));
+}
+
 std::string describe(const store::Conflict& conflict) {
   std::string what = "the row";
   if (conflict.flow_id) what = "flow " + to_string(*conflict.flow_id);
@@ -121,8 +128,10 @@ store::Schedule find_schedule(store::Store& store, const std::string& text) {
     if (auto schedule = store.schedule(*id)) return std::move(*schedule);
     nothing_found("schedule", text);
   }
-  if (!is_prefix(text)) nothing_found("schedule", text);
-  return the_one(all_schedules(store), "schedule", text, begins_with<store::Schedule>(text));
+  const auto first = first_id<store::ScheduleId>(text);
+  if (!first) nothing_found("schedule", text);
+  return the_one(store.schedules_from(*first, 2), "schedule", text,
+                 begins_with<store::Schedule>(text));
 }
 
 store::Run find_run(store::Store& store, const std::string& text) {
@@ -130,14 +139,9 @@ store::Run find_run(store::Store& store, const std::string& text) {
     if (auto run = store.run(*id)) return std::move(*run);
     nothing_found("run", text);
   }
-  if (!is_prefix(text)) nothing_found("run", text);
-  auto found =
-      at_most_one(store.runs({.limit = kLatestRuns}), "run", text, begins_with<store::Run>(text));
-  if (!found)
-    throw Failure(kRefused, "no run " + text + " among the " + std::to_string(kLatestRuns) +
-                                " due last\nOf one that was due earlier give the whole id: "
-                                "`rruled runs list --to TIME` shows it.");
-  return std::move(*found);
+  const auto first = first_id<store::RunId>(text);
+  if (!first) nothing_found("run", text);
+  return the_one(store.runs_from(*first, 2), "run", text, begins_with<store::Run>(text));
 }
 
 store::Backfill find_backfill(store::Directory& directory, const std::string& text) {

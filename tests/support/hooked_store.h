@@ -32,8 +32,14 @@ class HookedStore : public store::Store {
   std::vector<store::Schedule> schedules(const store::ScheduleQuery& query) override {
     return inner_.schedules(query);
   }
+  std::vector<store::Schedule> schedules_from(store::ScheduleId first, std::size_t limit) override {
+    return inner_.schedules_from(first, limit);
+  }
   std::optional<store::Run> run(store::RunId id) override { return inner_.run(id); }
   std::vector<store::Run> runs(const store::RunQuery& query) override { return inner_.runs(query); }
+  std::vector<store::Run> runs_from(store::RunId first, std::size_t limit) override {
+    return inner_.runs_from(first, limit);
+  }
   std::vector<store::Attempt> attempts(store::RunId id) override { return inner_.attempts(id); }
   std::vector<store::LogEntry> logs(const store::LogQuery& query) override {
     return inner_.logs(query);

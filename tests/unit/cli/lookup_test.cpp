@@ -56,11 +56,28 @@ TEST_CASE("an export has every flow once, although one is written meanwhile") {
   CHECK(ids.size() == 2'500);
 }
 
-TEST_CASE("of a run that is not among the latest the whole id is asked for") {
+TEST_CASE("the beginning of an id finds the run of long ago, and what it could be") {
   store::MemoryStore store;
-  CHECK_THROWS_WITH(cli::find_run(store, "0190f6a2"),
-                    Catch::Contains("no run 0190f6a2 among the 10000 due last") &&
-                        Catch::Contains("give the whole id"));
+  REQUIRE_FALSE(store.write({.flows = {{numbered_flow(1), std::nullopt}}}, at(0)));
+  const auto add = [&](const char* id, int due) {
+    store::Run run;
+    run.id = store::parse_id<store::RunId>(id).value();
+    run.flow_id = numbered_flow(1).id;
+    run.due_at = run.created_at = at(due);
+    REQUIRE_FALSE(store.write({.runs = {run}}, at(due)));
+    return run.id;
+  };
+  const auto old = add("0190f6a2-1000-7000-8000-000000000000", 1);
+  add("0190f6a2-2000-7000-8000-000000000000", 20'000);
+  add("0190f6a3-0000-7000-8000-000000000000", 20'001);
+  CHECK(cli::find_run(store, "0190F6A2-1").id == old);
+  CHECK(cli::find_run(store, "0190f6a2-1000-7").id == old);
+  CHECK_THROWS_WITH(
+      cli::find_run(store, "0190f6a2"),
+      Catch::Contains("0190f6a2 could be run 0190f6a2-1") && Catch::Contains("or 0190f6a2-2"));
+  for (const auto* text : {"0190f6a1", "0190f6a2-3", "0190f6a4", "0190-f6a2", "019", "0190f6a21"})
+    CHECK_THROWS_WITH(cli::find_run(store, text),
+                      Catch::Contains(std::string("no run ") + text + "\n"));
 }
 
 TEST_CASE("a write beside busy schedules waits between its tries, and gives up in the end") {

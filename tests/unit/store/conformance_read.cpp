@@ -119,6 +119,18 @@ void lists_runs_latest_due_first(Store& store) {
     CHECK(count == store.runs({.status = status}).size());
 }
 
+void lists_schedules_and_runs_from_an_id_on(Store& store) {
+  write(store, {.flows = {{a_flow(1), {}}},
+                .schedules = {{a_schedule(3), {}}, {a_schedule(1), {}}, {a_schedule(5), {}}},
+                .runs = {a_manual_run(4), a_manual_run(2), a_manual_run(6)}});
+  CHECK(numbers(store.schedules_from(schedule_id(0), 9)) == "1 3 5");
+  CHECK(numbers(store.schedules_from(schedule_id(3), 1)) == "3");
+  CHECK(numbers(store.schedules_from(schedule_id(6), 9)).empty());
+  CHECK(numbers(store.runs_from(run_id(2), 9)) == "2 4 6");
+  CHECK(numbers(store.runs_from(run_id(3), 1)) == "4");
+  CHECK(numbers(store.runs_from(run_id(7), 9)).empty());
+}
+
 void counts_schedules_of_every_status(Store& store) {
   CHECK(show(store.counts()) ==
         "active 0 paused 0 completed 0 error 0 waiting 0 pending 0 dispatching 0 running 0 "
@@ -187,6 +199,7 @@ std::vector<Check> read_checks() {
       {"lists flows, latest updated first", lists_flows_latest_updated_first},
       {"lists schedules, newest first", lists_schedules_newest_first},
       {"lists runs, latest due first", lists_runs_latest_due_first},
+      {"lists schedules and runs from an id on", lists_schedules_and_runs_from_an_id_on},
       {"counts every status", counts_schedules_of_every_status},
       {"lists logs, newest first", lists_logs_newest_first},
       {"remembers the version of the zones", remembers_the_version_of_the_zones},

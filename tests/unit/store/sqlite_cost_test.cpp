@@ -115,6 +115,8 @@ void use(Store& store, Claimant claimant) {
   (void)store.schedules({.flow_id = flow_id(3)});
   (void)store.runs({.limit = 5});
   (void)store.runs({.flow_id = flow_id(3)});
+  (void)store.runs_from(run_id(3), 2);
+  (void)store.schedules_from(schedule_id(3), 2);
   (void)store.runs({.schedule_id = schedule_id(3)});
   (void)store.runs({.due_from = at(50), .due_to = at(70)});
   for (const auto status : {RunStatus::waiting, RunStatus::retrying, RunStatus::dead})
