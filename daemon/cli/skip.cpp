@@ -23,8 +23,10 @@ struct SkipOptions {
   std::int64_t project = 0;  // 0: all
 };
 
-using Rewrite = std::function<std::optional<core::Change>(
-    const store::Schedule& row, const core::Timetable& timetable, bool flow_fires)>;
+using Rewrite = std::function<std::optional<core::Change>(store::Store& store,
+                                                          const store::Schedule& row,
+                                                          const core::Timetable& timetable,
+                                                          bool flow_fires)>;
 
 std::vector<store::ScheduleId> chosen(store::Store& store, const SkipOptions& options) {
   if (options.all == !options.schedule.empty())
@@ -48,7 +50,7 @@ bool add(Session& session,
   if (!flow) return false;
   const auto timetable = core::Timetable::compile(*row, session.zones(), session.rules().calendars);
   if (!timetable) return false;
-  auto change = rewrite(*row, *timetable, core::can_fire(flow->status, flow->trigger_type));
+  auto change = rewrite(store, *row, *timetable, core::can_fire(flow->status, flow->trigger_type));
   if (!change) return false;
   core::put(changes, std::move(*change), &*row);
   return true;
@@ -101,21 +103,22 @@ int skip(Session& session, const SkipOptions& options) {
                   "--until: at most a day ahead; `schedule pause --until` and calendars are for "
                   "longer");
   const auto exclusive = std::chrono::ceil<std::chrono::seconds>(until);
-  return change_each(session, options,
-                     [&](const store::Schedule& row, const core::Timetable& timetable,
-                         bool flow_fires) -> std::optional<core::Change> {
-                       auto change =
-                           core::skipped(row, timetable, exclusive, flow_fires, session.now());
-                       return change.gap ? std::optional(std::move(change)) : std::nullopt;
-                     });
+  return change_each(
+      session, options,
+      [&](store::Store&, const store::Schedule& row, const core::Timetable& timetable,
+          bool flow_fires) -> std::optional<core::Change> {
+        auto change = core::skipped(row, timetable, exclusive, flow_fires, session.now());
+        return change.gap ? std::optional(std::move(change)) : std::nullopt;
+      });
 }
 
 int recompute(Session& session, const SkipOptions& options) {
-  return change_each(
-      session, options,
-      [&](const store::Schedule& row, const core::Timetable& timetable, bool flow_fires) {
-        return core::recomputed(row, timetable, flow_fires, session.now());
-      });
+  return change_each(session, options,
+                     [&](store::Store& store, const store::Schedule& row,
+                         const core::Timetable& timetable, bool flow_fires) {
+                       return core::recomputed(row, store.gaps(row.id), timetable, flow_fires,
+                                               session.now());
+                     });
 }
 
 std::shared_ptr<SkipOptions> add_one(Commands& commands,

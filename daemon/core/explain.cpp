@@ -188,10 +188,12 @@ void tell_without_run(const ExplainSource& source,
   const Instant instant = out.occurrence.instant;
   const bool excluded =
       timetable.open_days().leaves_out() && timetable.open_days().is_excluded(out.occurrence);
-  // The narrowest: one for the calendar's own may lie inside another.
+  // What is not settled (any more, after recomputed()) is in none. The narrowest: one for the
+  // calendar's own may lie inside another.
+  const bool is_settled = schedule.settled_to && instant <= *schedule.settled_to;
   const store::Gap* gap = nullptr;
   for (const auto& each : source.gaps)
-    if (each.from <= instant && instant <= each.to &&
+    if (is_settled && each.from <= instant && instant <= each.to &&
         (excluded == (each.reason == GapReason::calendar) ||
          std::find(whole.begin(), whole.end(), &each) != whole.end()) &&
         (gap == nullptr || each.to - each.from < gap->to - gap->from))
@@ -211,7 +213,7 @@ void tell_without_run(const ExplainSource& source,
     out.text = "before the schedule was made";
     return;
   }
-  if (schedule.settled_to && instant <= *schedule.settled_to) {
+  if (is_settled) {
     out.text = "settled: its row is no longer kept, or the schedule was another one then";
     return;
   }

@@ -152,6 +152,22 @@ Change go_on(Schedule row, const Timetable& timetable, bool flow_fires, Timestam
   return change;
 }
 
+// The gap of a clock that was ahead, as far as it has passed at `end`, inclusive. Of a calendar's
+// the timetable does not count the occurrences: explain() reads it up to settled_to.
+std::optional<store::Gap> passed_part(const std::vector<store::Gap>& gaps,
+                                      const Timetable& timetable,
+                                      Instant end) {
+  for (store::Gap gap : gaps) {
+    if (gap.from > end || gap.to <= end || gap.reason == GapReason::calendar) continue;
+    const auto last = timetable.previous(end + std::chrono::seconds(1));
+    if (!last || last->scheduled_for < gap.from) continue;
+    gap.to = last->scheduled_for;
+    gap.count = timetable.count(gap.from, gap.to);
+    return gap;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool can_fire(store::FlowStatus status, std::string_view trigger_type) {
@@ -307,6 +323,7 @@ Change skipped(
 }
 
 std::optional<Change> recomputed(Schedule row,
+                                 const std::vector<store::Gap>& gaps,
                                  const Timetable& timetable,
                                  bool flow_fires,
                                  Timestamp now) {
@@ -317,9 +334,12 @@ std::optional<Change> recomputed(Schedule row,
   row.resumed_at.reset();
   row.resume_catchup.reset();
   row.updated_at = now;
-  if (row.status == ScheduleStatus::paused || row.status == ScheduleStatus::error)
-    return Change{std::move(row), std::nullopt};
-  return go_on(std::move(row), timetable, flow_fires, now);
+  auto gap = passed_part(gaps, timetable, second);
+  const bool rests = row.status == ScheduleStatus::paused || row.status == ScheduleStatus::error;
+  Change change = rests ? Change{std::move(row), std::nullopt}
+                        : go_on(std::move(row), timetable, flow_fires, now);
+  change.gap = std::move(gap);
+  return change;
 }
 
 Change flow_changed(

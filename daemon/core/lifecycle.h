@@ -80,8 +80,10 @@ struct Change {
     store::Schedule row, const Timetable& timetable, Instant until, bool flow_fires, Timestamp now);
 
 // A settled_to more than a day ahead of `now` is taken back to `now`: a clock was wrong. What the
-// ledger has already stays as it is, and is not run again. nullopt: it is not so far ahead.
+// ledger has already stays as it is, and is not run again; but of `gaps`, the schedule's, the one
+// that reaches past `now` ends there. nullopt: it is not so far ahead.
 [[nodiscard]] std::optional<Change> recomputed(store::Schedule row,
+                                               const std::vector<store::Gap>& gaps,
                                                const Timetable& timetable,
                                                bool flow_fires,
                                                Timestamp now);

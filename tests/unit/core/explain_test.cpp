@@ -138,6 +138,15 @@ TEST_CASE("explain says which gap an occurrence is in") {
         "ahead: will run at 2026-06-11T09:00:00.000Z");
 }
 
+TEST_CASE("explain says what will run although a gap of a clock that was wrong covers it") {
+  ExplainSource source{.schedule = asked_schedule()};
+  source.gaps = {{asked_schedule().id, GapReason::missed, at("2026-06-10T09:00:00Z"),
+                  at("2030-03-13T09:00:00Z"), 1'372}};
+  CHECK(said(explained(source, kAsked)).starts_with("gap: "));
+  CHECK(said(explained(source, at("2026-06-11T09:00:00Z"))) ==
+        "ahead: will run at 2026-06-11T09:00:00.000Z");
+}
+
 TEST_CASE("explain says what will be, and why not") {
   Schedule row = asked_schedule();
   ExplainSource source{row};

@@ -352,15 +352,27 @@ TEST_CASE("a settled_to from a wrong clock is taken back to now") {
   row.next_run_at = at("2036-06-02T09:00:00Z");
   row.resumed_at = at("2036-06-01T10:00:00Z");
   row.resume_catchup = store::CatchupPolicy::all;
-  const auto change = core::recomputed(row, timetable, true, now);
+  const auto change = core::recomputed(row, {}, timetable, true, now);
   REQUIRE(change);
   // Or every outage until then would go by it.
   CHECK_FALSE(change->schedule.resumed_at);
   CHECK_FALSE(change->schedule.resume_catchup);
   CHECK(change->schedule.settled_to == now);
   CHECK(change->schedule.next_run_at == at("2026-06-06T09:00:00Z"));
+  CHECK_FALSE(change->gap);
+  // What has not come yet was not missed.
+  const store::Gap missed{row.id, store::GapReason::missed, at("2026-06-03T09:00:00Z"),
+                          at("2036-06-01T09:00:00Z"), 3'652};
+  const store::Gap before{row.id, store::GapReason::paused, at("2026-06-01T09:00:00Z"),
+                          at("2026-06-02T09:00:00Z"), 2};
+  const auto cut = core::recomputed(row, {before, missed}, timetable, true, now);
+  REQUIRE((cut && cut->gap));
+  CHECK(cut->gap->reason == store::GapReason::missed);
+  CHECK(cut->gap->from == missed.from);
+  CHECK(cut->gap->to == at("2026-06-05T09:00:00Z"));
+  CHECK(cut->gap->count == 3);
   row.settled_to = at("2026-06-06T09:00:00Z");  // within a day: skipped by a person
-  CHECK_FALSE(core::recomputed(row, timetable, true, now));
+  CHECK_FALSE(core::recomputed(row, {}, timetable, true, now));
 }
 
 TEST_CASE("a schedule is paused by failures when the last ones of its runs failed") {
