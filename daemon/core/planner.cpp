@@ -107,9 +107,7 @@ std::vector<Action> Planner::step(Timestamp now) {
 // What waits for a time that was computed with the clock before.
 void Planner::clock_set_back(Timestamp now) {
   for (auto& [id, entry] : entries_) {
-    if (entry.settling) continue;
-    wheel_.cancel(entry.timer);
-    entry.timer = wheel_.arm(id, *entry.row.schedule.next_due_at);
+    if (!entry.settling) arm_timer(entry);
   }
   claim_by(now);
   store_again_at_ = std::min(store_again_at_, now + kStoreBackoffMax);
@@ -373,11 +371,8 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
 }
 
 bool Planner::drained() const {
-  const bool queued =
-      std::ranges::any_of(lanes_, [](const auto& lane) { return !lane.second.queue.empty(); });
-  return draining_ && !queued && jobs_.empty() && jobs_.idle() && strays_.empty() &&
-         in_flight_.empty() && endings_.empty() && finishing_.empty() && settling_.empty() &&
-         !claiming_ && !reviewing_ && !in_doubt_ && to_hand_back_.empty() && handing_back_.empty();
+  return draining_ && !holds_claims() && jobs_.idle() && settling_.empty() && !claiming_ &&
+         !reviewing_ && !in_doubt_;
 }
 
 Planner::Load Planner::load() const {

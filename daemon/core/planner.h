@@ -171,6 +171,7 @@ class Planner {
   void arm(store::DueSchedule row);
   void arm_overdue(store::DueSchedule row);
   void arm_again(Entry& entry);
+  void arm_timer(Entry& entry);  // for its next_due_at, which it has
   // Whether entries_ shall have it: it fires, and soon.
   [[nodiscard]] bool is_awaited(const store::DueSchedule& row) const;
   void forget(store::ScheduleId id);
@@ -198,6 +199,10 @@ class Planner {
   [[nodiscard]] bool holds_claims() const;
 
   // planner_runs.cpp
+  void claim_by(Timestamp at);  // for every lane
+  void claim_by(const std::string& executor, Timestamp at);
+  [[nodiscard]] std::size_t free_slots(const Lane& lane) const;
+  void enqueue(store::Run run);
   void claim(Timestamp now, Actions& actions);
   void take(Claimed claimed, Timestamp now);
   void take(Held held);
@@ -230,10 +235,7 @@ class Planner {
   // planner_jobs.cpp
   void work_on_jobs(Timestamp now, Actions& actions);
   void take(JobDesk::Outcome outcome, Timestamp now);
-  void claim_by(Timestamp at);  // for every lane
-  void claim_by(const std::string& executor, Timestamp at);
-  [[nodiscard]] std::size_t free_slots(const Lane& lane) const;
-  void enqueue(store::Run run);
+
   void notify(Notice notice) { notices_.push_back(std::move(notice)); }
 
   PlannerOptions options_;  // but for what set_executors() changes, constant after construction

@@ -28,19 +28,10 @@ std::size_t unsent_in(const Settle& settle) {
 }
 
 // What must outlive the batch to take in its results: everything but the runs.
-store::Settlement without_runs(const store::Settlement& full) {
-  store::Settlement kept;
-  kept.schedule_id = full.schedule_id;
-  kept.version = full.version;
-  kept.next_run_at = full.next_run_at;
-  kept.next_due_at = full.next_due_at;
-  kept.gaps = full.gaps;
-  kept.settled_to = full.settled_to;
-  kept.settled_wall = full.settled_wall;
-  kept.then_run_at = full.then_run_at;
-  kept.then_due_at = full.then_due_at;
-  kept.then_status = full.then_status;
-  kept.then_reason = full.then_reason;
+store::Settlement without_runs(store::Settlement& full) {
+  auto runs = std::exchange(full.runs, {});
+  store::Settlement kept = full;
+  full.runs = std::move(runs);
   return kept;
 }
 
@@ -62,14 +53,19 @@ void Planner::arm(store::DueSchedule row) {
     return;
   }
   Entry& entry = found != entries_.end() ? found->second : entries_[id];
-  if (entry.timer != TimerHandle{}) wheel_.cancel(entry.timer);
   if (entry.row.schedule.version != row.schedule.version) entry.timetable.reset();
   if (row.calendar_days) {
     entry.days = days_of(*row.calendar_days);
     row.calendar_days.reset();
   }
   entry.row = std::move(row);
-  entry.timer = wheel_.arm(id, *entry.row.schedule.next_due_at);
+  arm_timer(entry);
+}
+
+void Planner::arm_timer(Entry& entry) {
+  const store::Schedule& schedule = entry.row.schedule;
+  if (!wheel_.rearm(entry.timer, *schedule.next_due_at))
+    entry.timer = wheel_.arm(schedule.id, *schedule.next_due_at);
 }
 
 // Found again although it was loaded before. Whatever is known of it, a settlement compares it with
@@ -87,12 +83,11 @@ void Planner::arm_overdue(store::DueSchedule row) {
 // After its row has changed in place, by a settlement.
 void Planner::arm_again(Entry& entry) {
   const store::Schedule& schedule = entry.row.schedule;
-  if (!is_awaited(entry.row)) {
+  if (is_awaited(entry.row)) {
+    arm_timer(entry);
+  } else {
     forget(schedule.id);
-    return;
   }
-  if (entry.timer != TimerHandle{}) wheel_.cancel(entry.timer);
-  entry.timer = wheel_.arm(schedule.id, *schedule.next_due_at);
 }
 
 bool Planner::is_awaited(const store::DueSchedule& row) const {
@@ -176,8 +171,7 @@ void Planner::settle_due_of(FairQueue<store::ScheduleId>& queue,
     const auto& due = schedule.next_due_at;
     if (!due) continue;
     if (*due > now) {  // moved, or the clock stepped back, since it became ready
-      wheel_.cancel(entry.timer);
-      entry.timer = wheel_.arm(found->first, *due);
+      arm_timer(entry);
       continue;
     }
     const auto lane = lanes_.find(schedule.executor);
