@@ -76,6 +76,26 @@ EndedTracked end_one(Tx& tx, const EndTracked& end, bool& fresh) {
   return {true, released, std::move(run)};
 }
 
+// Keeps that somebody does this `work` for the executors, and adds those for which somebody has
+// within kForgottenAfter.
+void share_names(Tx& tx, const std::string& work, std::vector<std::string>& executors) {
+  constexpr std::chrono::minutes kEvery{1};
+  static const std::string kSay =
+      "INSERT INTO served_executors (work, executor, seen_at)"
+      " SELECT $1, e, $3::bigint FROM unnest($2::text[]) AS e WHERE NOT EXISTS"
+      "  (SELECT 1 FROM served_executors s WHERE s.work = $1 AND s.executor = e"
+      "   AND s.seen_at > $4::bigint)"
+      " ORDER BY e ON CONFLICT (work, executor) DO UPDATE"
+      " SET seen_at = greatest(served_executors.seen_at, excluded.seen_at)";
+  static const std::string kServed =
+      "SELECT executor FROM served_executors WHERE work = $1 AND seen_at > $2::bigint";
+  Params say;
+  say.add(work).add_all(executors).add(tx.now()).add(tx.now() - kEvery);
+  tx.exec(kSay, say);
+  for_each_row(tx.exec(kServed, Params().add(work).add(tx.now() - kForgottenAfter)),
+               [&](PgReader& row) { executors.push_back(row.read<std::string>()); });
+}
+
 std::vector<RunId> read_expired(Tx& tx, const ExpireRuns& request) {
   static const std::string kNeverSent =
       "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
@@ -162,11 +182,19 @@ bool PostgresRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timesta
 }
 
 std::vector<Run> PostgresRunDesk::expire_runs(const ExpireRuns& request, Timestamp now) {
-  const auto ids = connection_.write(now, [&](Tx& tx) { return read_expired(tx, request); });
+  auto all = request;
+  const auto ids = connection_.write(now, [&](Tx& tx) {
+    all = request;
+    if (all.own) {
+      share_names(tx, "send", all.own->executors);
+      share_names(tx, "track", all.own->tracked);
+    }
+    return read_expired(tx, all);
+  });
   std::vector<Run> ended;
   bool released = false;
   for (const auto id : ids) {
-    auto one = connection_.write(now, [&](Tx& tx) { return expire_one(tx, id, request); });
+    auto one = connection_.write(now, [&](Tx& tx) { return expire_one(tx, id, all); });
     released = released || one.released;
     if (one.run) ended.push_back(std::move(*one.run));
   }

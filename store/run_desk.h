@@ -46,14 +46,15 @@ struct EndedTracked {
 struct LookedAfter {
   std::vector<std::string> executors{};  // that it sends runs to
   std::vector<std::string> tracked{};    // whose accepted runs it asks about
-  Timestamp since{};                     // that it does so, and could ask the store all the time
-  bool alone = false;                    // no other daemon has the store
+  // That it does so, and could ask the store, but for moments, all the time.
+  Timestamp since{};
+  bool alone = false;  // no other daemon has the store
 };
 struct ExpireRuns {
   std::vector<std::string> away{};  // executors that are not sent anything at the moment
   std::size_t limit = 100;
-  // The asking daemon's: what is not in it, and was looked after by nobody, ends. Absent: nothing
-  // ends for that.
+  // The asking daemon's: what is not in it, and was looked after by nobody, ends. Where there are
+  // others, each says with it that it is there. Absent: nothing ends for that.
   std::optional<LookedAfter> own{};
 };
 // What no daemon has looked after for so long ends; what was wished cancelled sooner, where there

@@ -155,14 +155,16 @@ void Planner::note_success(const Completion& completion, Timestamp now) {
   const bool is_read =
       std::holds_alternative<Loaded>(completion) || std::holds_alternative<Held>(completion) ||
       std::holds_alternative<JobsEnded>(completion) || (expired && expired->runs.empty());
-  if (is_read) return;
-  failed_writes_ = 0;
-  if (wrote(completion)) jobs_.store_wrote();
+  if (!is_read) failed_writes_ = 0;
+  if (failed_writes_ == 0) {
+    looks_after_since_ = looks_after_since(now);
+    failing_since_.reset();
+  }
+  if (!is_read && wrote(completion)) jobs_.store_wrote();
 }
 
 void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   using What = StoreFailed::What;
-  if (!failed.refused) looks_after_since_ = now;
   if (!failed.refused) notify({.kind = Notice::Kind::store_failed, .text = failed.error});
   // What fails for one job alone says nothing of the store: the job rests by itself.
   if (!failed.refused && failed.what != What::spread) {
@@ -170,6 +172,7 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
     const bool is_passing = failed.what == What::load || failed.what == What::review ||
                             failed.what == What::expire || failed.what == What::cancel_job ||
                             failed.what == What::end_jobs;
+    if (!failing_since_) failing_since_ = now;
     int& in_a_row = is_passing ? failed_reads_ : failed_writes_;
     const auto factor = 1 << std::min(in_a_row++, 10);
     const auto wait = std::min(kStoreBackoffMin * factor, kStoreBackoffMax);

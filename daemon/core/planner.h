@@ -228,6 +228,7 @@ class Planner {
   // planner_breaker.cpp
   void look_at_breakers(Timestamp now, Actions& actions);
   void expire_runs(std::vector<std::string> executors, Timestamp now, Actions& actions);
+  [[nodiscard]] Timestamp looks_after_since(Timestamp now) const;
   void note_answer(const InFlight& flight, const Report& report, Timestamp now);
   void tell(const std::string& executor, const Breaker& breaker);
   void take(Expired expired, Timestamp now);
@@ -296,6 +297,7 @@ class Planner {
   // what was written says that it is back.
   int failed_reads_ = 0;
   int failed_writes_ = 0;
+  std::optional<Timestamp> failing_since_{};  // as these two count
   Timestamp store_again_at_;
   std::vector<Notice> notices_;
 };

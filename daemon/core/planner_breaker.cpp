@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t kExpireMax = 20;  // a transaction each
 // Times expire_every, while no executor is away.
 constexpr int kRareExpiry = 6;
+constexpr std::chrono::minutes kOutageMin{1};
 
 Breaker::Answer answer_of(const Report& report, bool broken_off) {
   if (report.unreachable && !broken_off) return Breaker::Answer::unreachable;
@@ -52,13 +53,19 @@ void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Act
   expiring_ = true;
   expire_at_ = now + every;
   store::LookedAfter own{.tracked = {options_.tracked.begin(), options_.tracked.end()},
-                         .since = looks_after_since_,
+                         .since = looks_after_since(now),
                          .alone = !options_.claim_ttl};
   for (const auto& [name, lane] : lanes_) own.executors.push_back(name);
   ExpireRuns action;
   if (std::exchange(correct_waits_, false)) action.executors = own.executors;
   action.request = {std::move(executors), kExpireMax, std::move(own)};
   actions.emplace_back(std::move(action));
+}
+
+// A store that was away for long was so for others, too, which could not say what they look after.
+Timestamp Planner::looks_after_since(Timestamp now) const {
+  const bool was_away = failing_since_ && now - *failing_since_ >= kOutageMin;
+  return was_away ? now : looks_after_since_;
 }
 
 void Planner::take(Expired expired, Timestamp now) {

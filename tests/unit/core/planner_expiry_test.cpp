@@ -89,8 +89,12 @@ TEST_CASE("what nobody looks after counts from when this daemon could have seen 
   CHECK(later.request.own->since == kNow);
   using core::StoreFailed;
   planner.complete(StoreFailed{StoreFailed::What::expire, "away", false}, kNow + 2h);
-  CHECK(ask(kNow + 3h).request.own->since == kNow + 2h);
+  CHECK(ask(kNow + 3h).request.own->since == kNow + 3h);
   planner.complete(core::Expired{}, kNow + 3h);
+  CHECK(ask(kNow + 3h + 10min).request.own->since == kNow + 3h);
+  planner.complete(StoreFailed{StoreFailed::What::expire, "locked", false}, kNow + 3h + 10min + 5s);
+  CHECK(ask(kNow + 3h + 11min).request.own->since == kNow + 3h);
+  planner.complete(core::Expired{}, kNow + 3h + 11min);
   planner.set_executors({{"a", 1}}, 256, {}, {}, kNow + 4h);
   CHECK(ask(kNow + 5h).request.own->since == kNow + 4h);
   planner.complete(core::Expired{}, kNow + 5h);

@@ -12,17 +12,19 @@ namespace {
 
 using enum RunStatus;
 
-void retries_of_nobodys_executor_expire(Store& store) {
-  RunDeskStage stage(store);  // started at 2, for 100 s
+void fail_once(RunDeskStage& stage) {
   auto retry = a_finish(stage.run, retrying, at(3));
   retry.available_at = at(4);
-  (void)store.finish({retry}, stage.claimant, at(3));
+  (void)stage.store.finish({retry}, stage.claimant, at(3));
+}
+
+void retries_of_nobodys_executor_expire(Store& store) {
+  RunDeskStage stage(store);  // started at 2, for 100 s
+  fail_once(stage);
   const Timestamp over = at(102);
   const ExpireRuns request{.own = LookedAfter{{"other"}, {}}};
   CHECK(stage.desk->expire_runs(request, over + kForgottenAfter - 1ms).empty());
   CHECK(stage.desk->expire_runs({}, over + 2 * kForgottenAfter).empty());
-  const ExpireRuns served{.own = LookedAfter{{"default", "other"}, {}}};
-  CHECK(stage.desk->expire_runs(served, over + 2 * kForgottenAfter).empty());
   ExpireRuns since_later = request;
   since_later.own->since = over + 1ms;
   CHECK(stage.desk->expire_runs(since_later, over + kForgottenAfter).empty());
@@ -39,8 +41,6 @@ void what_nobody_tracks_any_more_ends(Store& store) {
   const ExpireRuns request{.own = LookedAfter{{"default"}, {"other"}}};
   CHECK(stage.desk->expire_runs(request, at(5) + kForgottenAfter - 1ms).empty());
   CHECK(stage.desk->expire_runs({}, at(5) + kForgottenAfter).empty());
-  const ExpireRuns tracked{.own = LookedAfter{{}, {"default"}}};
-  CHECK(stage.desk->expire_runs(tracked, at(5) + kForgottenAfter).empty());
   const auto expired = stage.desk->expire_runs(request, at(5) + kForgottenAfter);
   REQUIRE(expired.size() == 1);
   CHECK(show(expired[0]) == show(stage.now_is()));
@@ -49,6 +49,28 @@ void what_nobody_tracks_any_more_ends(Store& store) {
   CHECK(expired[0].error.find("job-1") != std::string::npos);
   CHECK(store.logs({.run_id = stage.run.id}).front().message.find("job-1") != std::string::npos);
   CHECK(store.run(stage.next)->status == pending);
+}
+
+// Of one daemon, which is alone, or of another one, which says so once in a while.
+void what_somebody_looks_after_stays(Store& store) {
+  const bool is_tracked = GENERATE(false, true);
+  CAPTURE(is_tracked);
+  RunDeskStage stage(store);
+  if (is_tracked)
+    REQUIRE(stage.track().written);
+  else
+    fail_once(stage);
+  const Timestamp long_after = at(102) + 2 * kForgottenAfter;
+  const std::vector<std::string> names{"default", "other"};
+  const ExpireRuns serves{.own = is_tracked ? LookedAfter{{}, names} : LookedAfter{names, {}}};
+  CHECK(stage.desk->expire_runs(serves, long_after).empty());
+  CHECK(stage.desk->expire_runs(serves, long_after + 30s).empty());
+  const bool is_shared = dynamic_cast<PostgresStore*>(&store) != nullptr;
+  const ExpireRuns does_not{.own =
+                                is_tracked ? LookedAfter{names, {"b"}} : LookedAfter{{"b"}, names}};
+  if (is_shared)
+    CHECK(stage.desk->expire_runs(does_not, long_after + kForgottenAfter - 1ms).empty());
+  CHECK(stage.desk->expire_runs(does_not, long_after + kForgottenAfter).size() == 1);
 }
 
 void what_nobody_tracks_any_more_can_be_cancelled(Store& store) {
@@ -94,6 +116,7 @@ std::vector<Check> forgotten_checks() {
   return {
       {"retries of nobody's executor expire", retries_of_nobodys_executor_expire},
       {"what nobody tracks any more ends", what_nobody_tracks_any_more_ends},
+      {"what somebody looks after stays", what_somebody_looks_after_stays},
       {"what nobody tracks any more can be cancelled",
        what_nobody_tracks_any_more_can_be_cancelled},
       {"waits of a clock that was ahead end", waits_of_a_clock_that_was_ahead_end},
