@@ -77,21 +77,15 @@ void MemoryStore::set_zones_version(const std::string& version) { zones_version_
 // The first run of each project, then the second of each, .., until the limit is reached.
 std::set<MemoryStore::Available> MemoryStore::fair_share(const ClaimRequest& request,
                                                          Timestamp now) const {
-  std::map<std::int64_t, std::set<Available>> by_project;
-  for (const auto& executor : request.executors)
-    if (const auto it = claimable_.find(executor); it != claimable_.end())
-      for (const auto& [project, runs] : it->second) {
-        std::size_t taken = 0;  // of a project and executor, more than the limit never matter
-        for (auto run = runs.begin(); run != runs.end() && run->first <= now; ++run) {
-          by_project[project].insert(*run);
-          if (++taken == request.limit) break;
-        }
-      }
   std::set<std::pair<std::size_t, Available>> by_turn;
-  for (const auto& [project, runs] : by_project) {
-    std::size_t turn = 0;
-    for (const auto& run : runs) by_turn.emplace(turn++, run);
-  }
+  if (const auto it = claimable_.find(request.executor); it != claimable_.end())
+    for (const auto& [project, runs] : it->second) {
+      std::size_t turn = 0;  // of a project, more than the limit never matter
+      for (auto run = runs.begin(); run != runs.end() && run->first <= now; ++run) {
+        by_turn.emplace(turn, *run);
+        if (++turn == request.limit) break;
+      }
+    }
   std::set<Available> share;
   for (const auto& [turn, run] : by_turn) {
     if (share.size() == request.limit) break;
@@ -116,11 +110,10 @@ ClaimResult MemoryStore::claim(const ClaimRequest& request, Timestamp now) {
     saw(now);
     result.runs.push_back(row.run);
   }
-  for (const auto& executor : request.executors)
-    for (const auto& [project, runs] : claimable_[executor])
-      if (!runs.empty())
-        result.next_available =
-            std::min(result.next_available.value_or(Timestamp::max()), runs.begin()->first);
+  for (const auto& [project, runs] : claimable_[request.executor])
+    if (!runs.empty())
+      result.next_available =
+          std::min(result.next_available.value_or(Timestamp::max()), runs.begin()->first);
   return result;
 }
 

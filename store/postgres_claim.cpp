@@ -10,38 +10,28 @@ namespace {
 // A run that is available and was not claimed is locked by another daemon, which claims it now.
 constexpr milliseconds kLockedRunRetry{250};
 
-// Runs of one project for one executor: one range of the index runs_claimable.
+// A project's claimable runs: one range of the index incomplete_claimable.
 struct Lane {
-  std::string executor;
   std::int64_t project_id = 0;
   Timestamp first;  // available_at of the first
 };
 
 // One row for each lane that has runs, found by leaps through the index.
-std::vector<Lane> read_lanes(Tx& tx, const ClaimRequest& request) {
+std::vector<Lane> read_lanes(Tx& tx, const std::string& executor) {
   static const std::string kFirst =
-      "SELECT r.project_id, r.available_at FROM incomplete_runs r WHERE " +
-      std::string("r.executor = l.executor AND r.") + kPgClaimable;
+      "SELECT r.project_id, r.available_at FROM incomplete_runs r WHERE r.executor = $1 AND r." +
+      std::string(kPgClaimable);
+  static const std::string kInOrder = " ORDER BY r.project_id, r.available_at, r.id LIMIT 1";
   static const std::string kLanes =
-      "WITH RECURSIVE lanes AS ("
-      " SELECT l.executor, f.project_id, f.available_at FROM (SELECT DISTINCT "
-      "executor"
-      "  FROM unnest($1::text[]) AS e(executor)) AS l"
-      "  CROSS JOIN LATERAL (" +
-      kFirst +
-      "   ORDER BY r.project_id, r.available_at, r.id LIMIT 1) AS f"
-      " UNION ALL"
-      " SELECT l.executor, f.project_id, f.available_at FROM lanes l CROSS "
-      "JOIN LATERAL (" +
-      kFirst +
-      "   AND r.project_id > l.project_id ORDER BY r.project_id, "
-      "r.available_at, r.id LIMIT 1)"
-      "  AS f)"
-      " SELECT executor, project_id, available_at FROM lanes";
+      "WITH RECURSIVE lanes AS ((" + kFirst + kInOrder +
+      ")"
+      " UNION ALL SELECT f.project_id, f.available_at FROM lanes l CROSS JOIN LATERAL (" +
+      kFirst + " AND r.project_id > l.project_id" + kInOrder +
+      ") AS f)"
+      " SELECT project_id, available_at FROM lanes";
   std::vector<Lane> lanes;
-  for_each_row(tx.exec(kLanes, Params().add_all(request.executors)), [&](PgReader& row) {
+  for_each_row(tx.exec(kLanes, Params().add(executor)), [&](PgReader& row) {
     auto& lane = lanes.emplace_back();
-    lane.executor = row.read<std::string>();
     lane.project_id = row.read<std::int64_t>();
     lane.first = row.read<Timestamp>();
   });
@@ -57,20 +47,20 @@ struct Candidate {
 };
 
 // Up to `share` runs of each lane after the claimed ones, locked.
-std::vector<Candidate> lock_candidates(Tx& tx, const std::vector<Lane>& lanes, std::size_t share) {
+std::vector<Candidate> lock_candidates(Tx& tx,
+                                       const std::string& executor,
+                                       const std::vector<Lane>& lanes,
+                                       std::size_t share) {
   static const std::string kCandidates =
-      "SELECT r.available_at, r.id, l.project_id"
-      " FROM unnest($1::text[], $2::bigint[]) AS l(executor, project_id)"
+      "SELECT r.available_at, r.id, l.project_id FROM unnest($2::bigint[]) AS l(project_id)"
       " CROSS JOIN LATERAL (SELECT r.available_at, r.id FROM incomplete_runs o"
       "  JOIN runs r ON r.id = o.id"
-      "  WHERE o.executor = l.executor AND o.project_id = l.project_id AND o." +
+      "  WHERE o.executor = $1 AND o.project_id = l.project_id AND o." +
       std::string(kPgClaimable) + " AND o.available_at <= $3::bigint AND r." + kPgClaimable +
-      "  AND r.available_at <= $3::bigint ORDER BY o.available_at, o.id LIMIT "
-      "$4::bigint"
+      "  AND r.available_at <= $3::bigint ORDER BY o.available_at, o.id LIMIT $4::bigint"
       "  FOR UPDATE OF r SKIP LOCKED) AS r";
   Params params;
-  params.add_each(lanes, [](auto& lane) -> const std::string& { return lane.executor; });
-  params.add_each(lanes, [](auto& lane) { return lane.project_id; });
+  params.add(executor).add_each(lanes, [](auto& lane) { return lane.project_id; });
   params.add(tx.now()).add(pg_limit(share));
   std::vector<Candidate> found;
   for_each_row(tx.exec(kCandidates, params), [&](PgReader& row) {
@@ -83,19 +73,15 @@ std::vector<Candidate> lock_candidates(Tx& tx, const std::vector<Lane>& lanes, s
   return found;
 }
 
-// Of the sorted candidates: the first of each project, then the second of each, .. up to `limit`;
-// of a project at most `share`.
-std::vector<RunId> share_out(const std::vector<Candidate>& sorted,
-                             std::size_t share,
-                             std::size_t limit) {
+// Of the sorted candidates: the first of each project, then the second of each, .. up to `limit`.
+std::vector<RunId> share_out(const std::vector<Candidate>& sorted, std::size_t limit) {
   std::map<std::int64_t, std::size_t> taken;
-  std::vector<std::pair<std::size_t, const Candidate*>> turns;
-  for (const auto& each : sorted)
-    if (const auto turn = taken[each.project_id]++; turn < share) turns.emplace_back(turn, &each);
+  std::vector<std::pair<std::size_t, RunId>> turns;
+  for (const auto& each : sorted) turns.emplace_back(taken[each.project_id]++, each.id);
   std::ranges::stable_sort(turns, {}, [](auto& turn) { return turn.first; });
   std::vector<RunId> ids;
-  for (const auto& [turn, candidate] : turns)
-    if (ids.size() < limit) ids.push_back(candidate->id);
+  for (const auto& [turn, id] : turns)
+    if (ids.size() < limit) ids.push_back(id);
   return ids;
 }
 
@@ -126,10 +112,9 @@ void claim_runs(Tx& tx,
 }  // namespace
 
 ClaimResult PostgresStore::claim(const ClaimRequest& request, Timestamp now) {
-  if (request.executors.empty()) return {};
   return connection_->write(now, [&](Tx& tx) {
     ClaimResult result;
-    auto lanes = read_lanes(tx, request);
+    auto lanes = read_lanes(tx, request.executor);
     const auto next_of = [](const std::vector<Lane>& all) {
       std::optional<Timestamp> next;
       for (const auto& lane : all) next = std::min(next.value_or(lane.first), lane.first);
@@ -141,16 +126,15 @@ ClaimResult PostgresStore::claim(const ClaimRequest& request, Timestamp now) {
     while (!open.empty() && result.runs.size() < request.limit) {
       // Rounds of equal shares: what one project leaves goes to the others in the next.
       const auto left = request.limit - result.runs.size();
-      std::map<std::int64_t, std::size_t> projects;
-      for (const auto& lane : open) projects[lane.project_id] = 0;
-      const auto share = (left + projects.size() - 1) / projects.size();
-      const auto candidates = lock_candidates(tx, open, share);
-      for (const auto& each : candidates) ++projects[each.project_id];
-      const auto ids = share_out(candidates, share, left);
+      const auto share = (left + open.size() - 1) / open.size();
+      const auto candidates = lock_candidates(tx, request.executor, open, share);
+      std::map<std::int64_t, std::size_t> found;
+      for (const auto& each : candidates) ++found[each.project_id];
+      const auto ids = share_out(candidates, left);
       claim_runs(tx, ids, request.claimant, connection_->options().claim_ttl, result.runs);
-      std::erase_if(open, [&](const Lane& lane) { return projects[lane.project_id] < share; });
+      std::erase_if(open, [&](const Lane& lane) { return found[lane.project_id] < share; });
     }
-    if (!result.runs.empty()) lanes = read_lanes(tx, request);
+    if (!result.runs.empty()) lanes = read_lanes(tx, request.executor);
     result.next_available = next_of(lanes);
     const bool full = result.runs.size() == request.limit;
     if (!full && result.next_available && *result.next_available <= tx.now())

@@ -5,82 +5,64 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <set>
 #include <tuple>
 
 namespace rruled::store {
 namespace {
 
-// The first claimable run of one project for one executor.
+// A project's first claimable run; in the order in which they are taken.
 struct Head {
   Timestamp available_at;
   RunId id;
-  std::string executor;
+  std::int64_t project_id = 0;
 
   friend auto operator<=>(const Head&, const Head&) = default;
 };
-// By project. What is first in each set is the project's first run of all.
-using Heads = std::map<std::int64_t, std::set<Head>>;
 
-bool anything_available(Connection& connection, const ClaimRequest& request, Timestamp now) {
-  static const std::string kAvailable =
-      "SELECT 1 FROM runs INDEXED BY runs_claimable WHERE executor = ? AND available_at <= ? AND " +
-      std::string(kIsClaimable) + " LIMIT 1";
-  for (const auto& executor : request.executors)
-    if (Query(connection, kAvailable).bind(executor).bind(now).step()) return true;
-  return false;
-}
-
-std::optional<Timestamp> first_available(Connection& connection, const ClaimRequest& request) {
+std::optional<Timestamp> first_available(Connection& connection, const std::string& executor) {
   static const std::string kFirst =
       "SELECT available_at FROM runs INDEXED BY runs_claimable WHERE executor = ? AND " +
       std::string(kIsClaimable) + " ORDER BY available_at LIMIT 1";
-  std::optional<Timestamp> first;
-  for (const auto& executor : request.executors) {
-    Query query(connection, kFirst);
-    if (!query.bind(executor).step()) continue;
-    first = std::min(first.value_or(Timestamp::max()), query.read<Timestamp>());
-  }
-  return first;
+  Query query(connection, kFirst);
+  if (!query.bind(executor).step()) return std::nullopt;
+  return query.read<Timestamp>();
+}
+
+Head head_of(Query& query) {
+  Head head;
+  head.project_id = query.read<std::int64_t>();
+  head.available_at = query.read<Timestamp>();
+  head.id = query.read<RunId>();
+  return head;
 }
 
 // One step down the index for each project, not one for each run.
-Heads read_heads(Connection& connection, const ClaimRequest& request) {
+std::set<Head> read_heads(Connection& connection, const std::string& executor) {
   static const std::string kNextProject =
       "SELECT project_id, available_at, id FROM runs INDEXED BY runs_claimable_by_project"
       " WHERE executor = ? AND project_id > ? AND " +
       std::string(kIsClaimable) + " ORDER BY project_id, available_at, id LIMIT 1";
-  Heads heads;
-  for (const auto& executor : request.executors) {
-    for (auto project = std::numeric_limits<std::int64_t>::min();;) {
-      Query query(connection, kNextProject);
-      if (!query.bind(executor).bind(project).step()) break;
-      project = query.read<std::int64_t>();
-      Head head;
-      head.available_at = query.read<Timestamp>();
-      head.id = query.read<RunId>();
-      head.executor = executor;
-      heads[project].insert(std::move(head));
-    }
+  std::set<Head> heads;
+  for (auto project = std::numeric_limits<std::int64_t>::min();;) {
+    Query query(connection, kNextProject);
+    if (!query.bind(executor).bind(project).step()) return heads;
+    const Head head = head_of(query);
+    project = head.project_id;
+    heads.insert(head);
   }
-  return heads;
 }
 
 std::optional<Head> read_head(Connection& connection,
-                              std::int64_t project,
-                              const std::string& executor) {
+                              const std::string& executor,
+                              std::int64_t project) {
   static const std::string kHead =
-      "SELECT available_at, id FROM runs INDEXED BY runs_claimable_by_project"
+      "SELECT project_id, available_at, id FROM runs INDEXED BY runs_claimable_by_project"
       " WHERE executor = ? AND project_id = ? AND " +
       std::string(kIsClaimable) + " ORDER BY available_at, id LIMIT 1";
   Query query(connection, kHead);
   if (!query.bind(executor).bind(project).step()) return std::nullopt;
-  Head head;
-  head.available_at = query.read<Timestamp>();
-  head.id = query.read<RunId>();
-  head.executor = executor;
-  return head;
+  return head_of(query);
 }
 
 Run claim_run(Connection& connection, RunId id, const Claimant& claimant, Timestamp now) {
@@ -96,26 +78,16 @@ Run claim_run(Connection& connection, RunId id, const Claimant& claimant, Timest
 // Takes the first run of each project, then the second of each, .., until the limit is reached.
 std::vector<Run> claim_fairly(Connection& connection, const ClaimRequest& request, Timestamp now) {
   std::vector<Run> claimed;
-  auto heads = read_heads(connection, request);
-  std::set<std::pair<Head, std::int64_t>> turn;
-  const auto enter = [&](auto& next_turn, std::int64_t project) {
-    const auto& of_project = heads[project];
-    if (!of_project.empty() && of_project.begin()->available_at <= now)
-      next_turn.emplace(*of_project.begin(), project);
-  };
-  for (const auto& [project, of_project] : heads) enter(turn, project);
-  while (!turn.empty()) {
-    decltype(turn) next_turn;
-    for (const auto& [head, project] : turn) {
-      if (claimed.size() == request.limit) break;
+  auto turn = read_heads(connection, request.executor);
+  while (!turn.empty() && claimed.size() < request.limit) {
+    std::set<Head> next_turn;
+    for (const auto& head : turn) {
+      if (head.available_at > now || claimed.size() == request.limit) break;
       claimed.push_back(claim_run(connection, head.id, request.claimant, now));
-      heads[project].erase(head);
       // The claimed one is no longer in the index.
-      if (auto next = read_head(connection, project, head.executor))
-        heads[project].insert(std::move(*next));
-      enter(next_turn, project);
+      if (const auto next = read_head(connection, request.executor, head.project_id))
+        next_turn.insert(*next);
     }
-    if (claimed.size() == request.limit) break;
     turn = std::move(next_turn);
   }
   std::sort(claimed.begin(), claimed.end(), [](const Run& a, const Run& b) {
@@ -247,11 +219,11 @@ ClaimResult SqliteStore::claim(const ClaimRequest& request, Timestamp now) {
   return connection_->write([&] {
     check_epoch(*connection_, request.claimant);
     ClaimResult result;
-    if (request.limit > 0 && anything_available(*connection_, request, now)) {
-      result.runs = claim_fairly(*connection_, request, now);
-      saw(*connection_, now);
-    }
-    result.next_available = first_available(*connection_, request);
+    result.next_available = first_available(*connection_, request.executor);
+    if (request.limit == 0 || !result.next_available || *result.next_available > now) return result;
+    result.runs = claim_fairly(*connection_, request, now);
+    result.next_available = first_available(*connection_, request.executor);
+    saw(*connection_, now);
     return result;
   });
 }

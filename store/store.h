@@ -218,13 +218,13 @@ struct SettleResult {
 // id).
 struct ClaimRequest {
   Claimant claimant;
-  std::vector<std::string> executors;  // only runs of these
+  std::string executor;  // only runs of this one
   std::size_t limit = 100;
 };
 struct ClaimResult {
   std::vector<Run>
       runs;  // dispatching, with owner, fence and attempts set; order (available_at, id)
-  std::optional<Timestamp> next_available;  // of what was left, for these executors
+  std::optional<Timestamp> next_available;  // of what was left, for this executor
 };
 
 // The end of one attempt. Of a run with a cancel_reason `retrying` becomes `cancelled`, and

@@ -31,7 +31,7 @@ struct Settle {
   std::vector<store::Settlement> batch;
 };
 struct Claim {
-  std::vector<std::string> executors;
+  std::string executor;
   std::size_t limit = 0;
 };
 struct ReviewHeld {};    // Store::held: after a settle or claim whose outcome is unknown

@@ -126,7 +126,7 @@ void Planner::claim(Timestamp now, Actions& actions) {
     claiming_ = &lane->second;
     claiming_->claim_at.reset();
     claiming_->reserved_to_claim = room;
-    actions.emplace_back(Claim{{lane->first}, room});
+    actions.emplace_back(Claim{lane->first, room});
     return;
   }
 }

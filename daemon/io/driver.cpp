@@ -341,7 +341,7 @@ void Driver::perform(core::Action action) {
             });
           },
           [this](core::Claim& claim) {
-            store::ClaimRequest request{claimant_, std::move(claim.executors), claim.limit};
+            store::ClaimRequest request{claimant_, std::move(claim.executor), claim.limit};
             spawn_store(What::claim, [this, request = std::move(request)]() -> Done {
               return core::Claimed{store_.claim(request, clock_.now())};
             });

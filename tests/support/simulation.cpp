@@ -138,7 +138,7 @@ std::optional<core::Completion> Simulation::do_action(Daemon& daemon, core::Acti
     });
   if (auto* claim = std::get_if<core::Claim>(&action))
     return guarded(What::claim, [&]() -> Done {
-      return core::Claimed{store_.claim({claimant, claim->executors, claim->limit}, now_)};
+      return core::Claimed{store_.claim({claimant, claim->executor, claim->limit}, now_)};
     });
   if (std::holds_alternative<core::ReviewHeld>(action))
     return guarded(What::review, [&]() -> Done {

@@ -62,7 +62,7 @@ TEST_CASE("what waits for an executor that is gone is given back, and none is cl
   CHECK(back.at(0).batch.at(0).run_id == claimed_run(2, "old").id);
   const auto claims = all_of<core::Claim>(actions);
   REQUIRE(claims.size() == 1);
-  CHECK(claims.at(0).executors == std::vector<std::string>{"new"});
+  CHECK(claims.at(0).executor == "new");
 }
 
 TEST_CASE("a claim that was under way for an executor that is gone is given back") {

@@ -92,7 +92,7 @@ void use(Store& store, Claimant claimant) {
     settlement.overlap = policy;
     CHECK(store.settle({settlement, settlement}, claimant, at(60)).size() == 2);
   }
-  const auto claimed = store.claim({claimant, {"default", "other"}, 10}, at(60)).runs;
+  const auto claimed = store.claim({claimant, "default", 10}, at(60)).runs;
   REQUIRE(claimed.size() == 10);
   store.hand_back({{claimed[0].id, claimed[0].fence}}, claimant);
   (void)store.held(claimant);
