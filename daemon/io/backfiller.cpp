@@ -72,26 +72,24 @@ std::size_t step_backfills(store::Store& store,
 }
 
 Backfiller::Backfiller(asio::any_io_executor io,
-                       store::Store& store,
-                       asio::thread_pool& store_thread,
+                       StoreLane lane,
                        const rrule::ZoneDatabase& zones,
                        const Clock& clock,
                        std::shared_ptr<spdlog::logger> log)
-    : store_(store),
-      store_thread_(store_thread),
+    : lane_(lane),
       zones_(zones),
       clock_(clock),
       log_(std::move(log)),
-      directory_(store::directory_of(store)),
+      directory_(store::directory_of(lane.store)),
       pacer_(std::move(io)) {}
 
 asio::awaitable<void> Backfiller::run() {
   while (!pacer_.stopped()) {
     try {
       auto step = [this, now = clock_.now()] {
-        return step_backfills(store_, *directory_, zones_, now, *log_);
+        return step_backfills(lane_.store, *directory_, zones_, now, *log_);
       };
-      co_await run_on(store_thread_, std::move(step));
+      co_await run_on(lane_.thread, std::move(step));
     } catch (const std::exception& error) {
       log_->error("backfills could not go on: {}", error.what());
     }

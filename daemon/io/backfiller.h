@@ -2,13 +2,12 @@
 
 #include "daemon/io/clock.h"
 #include "daemon/io/pacer.h"
+#include "daemon/io/store_lane.h"
 #include "rrule/zone_database.h"
 #include "store/directory.h"
-#include "store/store.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <spdlog/logger.h>
 
 #include <chrono>
@@ -31,8 +30,7 @@ std::size_t step_backfills(store::Store& store,
 class Backfiller {
  public:
   Backfiller(boost::asio::any_io_executor io,
-             store::Store& store,
-             boost::asio::thread_pool& store_thread,
+             StoreLane lane,
              const rrule::ZoneDatabase& zones,
              const Clock& clock,
              std::shared_ptr<spdlog::logger> log);
@@ -41,8 +39,7 @@ class Backfiller {
   void stop() { pacer_.stop(); }
 
  private:
-  store::Store& store_;
-  boost::asio::thread_pool& store_thread_;
+  const StoreLane lane_;
   const rrule::ZoneDatabase& zones_;
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;

@@ -91,19 +91,17 @@ std::vector<Notice> pause_failing(store::Store& store,
 }
 
 Caretaker::Caretaker(asio::any_io_executor io,
-                     store::Store& store,
-                     asio::thread_pool& store_thread,
+                     StoreLane lane,
                      const rrule::ZoneDatabase& zones,
                      const Clock& clock,
                      std::shared_ptr<spdlog::logger> log,
                      Observer& next)
     : Listener(next),
-      store_(store),
-      store_thread_(store_thread),
+      lane_(lane),
       zones_(zones),
       clock_(clock),
       log_(std::move(log)),
-      directory_(store::directory_of(store)),
+      directory_(store::directory_of(lane.store)),
       pacer_(std::move(io)) {}
 
 void Caretaker::on(const Notice& notice) {
@@ -120,13 +118,13 @@ asio::awaitable<void> Caretaker::step() {
   while (!failing_.empty() && failing.size() < kFailingMax)
     failing.push_back(failing_.extract(failing_.begin()).value());
   auto look = [this, failing, now = clock_.now()] {
-    auto done = resume_paused(store_, *directory_, zones_, now);
-    for (auto& each : pause_failing(store_, *directory_, failing, now))
+    auto done = resume_paused(lane_.store, *directory_, zones_, now);
+    for (auto& each : pause_failing(lane_.store, *directory_, failing, now))
       done.push_back(std::move(each));
     return done;
   };
   try {
-    const auto done = co_await run_on(store_thread_, std::move(look));
+    const auto done = co_await run_on(lane_.thread, std::move(look));
     for (const Notice& notice : done) next().on(notice);
   } catch (const std::exception& error) {
     failing_.insert(failing.begin(), failing.end());

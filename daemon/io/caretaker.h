@@ -4,13 +4,13 @@
 #include "daemon/io/clock.h"
 #include "daemon/io/driver.h"
 #include "daemon/io/pacer.h"
+#include "daemon/io/store_lane.h"
 #include "rrule/zone_database.h"
 #include "store/directory.h"
 #include "store/store.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <spdlog/logger.h>
 
 #include <memory>
@@ -41,8 +41,7 @@ namespace rruled::io {
 class Caretaker final : public Listener {
  public:
   Caretaker(boost::asio::any_io_executor io,
-            store::Store& store,
-            boost::asio::thread_pool& store_thread,
+            StoreLane lane,
             const rrule::ZoneDatabase& zones,
             const Clock& clock,
             std::shared_ptr<spdlog::logger> log,
@@ -56,8 +55,7 @@ class Caretaker final : public Listener {
  private:
   [[nodiscard]] boost::asio::awaitable<void> step();
 
-  store::Store& store_;
-  boost::asio::thread_pool& store_thread_;
+  const StoreLane lane_;
   const rrule::ZoneDatabase& zones_;
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;

@@ -4,15 +4,14 @@
 #include "daemon/io/claim_deadlines.h"
 #include "daemon/io/executor.h"
 #include "daemon/io/store_clock.h"
+#include "daemon/io/store_lane.h"
 #include "store/audience.h"
 #include "store/run_desk.h"
-#include "store/store.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -62,13 +61,6 @@ class Listener : public Observer {
 
  private:
   Observer& next_;
-};
-
-// A store and the thread that uses it: exactly one, so that completions come back in the order of
-// the work.
-struct StoreLane {
-  store::Store& store;
-  boost::asio::thread_pool& thread;
 };
 
 // Performs the planner's actions with sockets and threads: deliveries as coroutines on the io

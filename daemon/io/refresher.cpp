@@ -80,17 +80,15 @@ std::size_t refresh(store::Store& store,
   return written;
 }
 
-Refresher::Refresher(store::Store& store,
-                     boost::asio::thread_pool& store_thread,
+Refresher::Refresher(StoreLane lane,
                      const rrule::ZoneDatabase& zones,
                      const Clock& clock,
                      std::shared_ptr<spdlog::logger> log)
-    : store_(store),
-      store_thread_(store_thread),
+    : lane_(lane),
       zones_(zones),
       clock_(clock),
       log_(std::move(log)),
-      directory_(store::directory_of(store)) {}
+      directory_(store::directory_of(lane.store)) {}
 
 boost::asio::awaitable<void> Refresher::run(bool zones_changed) {
   try {
@@ -104,18 +102,18 @@ boost::asio::awaitable<void> Refresher::look_at_all(bool zones_changed) {
   auto broken = [this, offset = std::size_t{0}]() mutable { return look_at_broken(offset); };
   co_await go_through(std::move(broken));
   const std::string version = zones_.version();
-  auto ask = [this] { return store_.zones_version(); };
-  const bool same = co_await run_on(store_thread_, std::move(ask)) == version;
+  auto ask = [this] { return lane_.store.zones_version(); };
+  const bool same = co_await run_on(lane_.thread, std::move(ask)) == version;
   if (same && !zones_changed && version != kUnknownVersion) co_return;
   auto active = [this, after = std::optional<store::DueCursor>()]() mutable {
     return look_at_active(after);
   };
   co_await go_through(std::move(active));
   auto note = [this, version] {
-    store_.set_zones_version(version);
+    lane_.store.set_zones_version(version);
     return true;
   };
-  co_await run_on(store_thread_, std::move(note));
+  co_await run_on(lane_.thread, std::move(note));
 }
 
 // `page` gives how many rows it saw.
@@ -125,28 +123,28 @@ boost::asio::awaitable<void> Refresher::go_through(Page page) {
   for (;;) {
     const auto began = clock_.steady();
     auto next = [&page] { return page(); };
-    if (co_await run_on(store_thread_, std::move(next)) < kRefreshPage) co_return;
+    if (co_await run_on(lane_.thread, std::move(next)) < kRefreshPage) co_return;
     timer.expires_after(clock_.steady() - began);
     co_await timer.async_wait(boost::asio::use_awaitable);
   }
 }
 
 std::size_t Refresher::look_at_broken(std::size_t& offset) {
-  auto rows = store_.schedules(
+  auto rows = lane_.store.schedules(
       {.status = store::ScheduleStatus::error, .limit = kRefreshPage, .offset = offset});
   std::vector<Refreshable> schedules;
   for (store::Schedule& row : rows) {
-    const auto flow = store_.flow(row.flow_id);
+    const auto flow = lane_.store.flow(row.flow_id);
     if (!flow) continue;
     schedules.push_back({std::move(row), core::can_fire(flow->status, flow->trigger_type),
                          flow->name.value_or(to_string(flow->id))});
   }
-  offset += rows.size() - refresh(store_, *directory_, zones_, schedules, clock_.now(), *log_);
+  offset += rows.size() - refresh(lane_.store, *directory_, zones_, schedules, clock_.now(), *log_);
   return rows.size();
 }
 
 std::size_t Refresher::look_at_active(std::optional<store::DueCursor>& after) {
-  auto rows = store_.load_due(after, kEndOfTime, kRefreshPage);
+  auto rows = lane_.store.load_due(after, kEndOfTime, kRefreshPage);
   if (!rows.empty())
     after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
   std::vector<Refreshable> schedules;
@@ -155,7 +153,7 @@ std::size_t Refresher::look_at_active(std::optional<store::DueCursor>& after) {
     std::string name = row.flow_name.value_or(to_string(row.schedule.flow_id));
     schedules.push_back({std::move(row.schedule), fires, std::move(name)});
   }
-  refresh(store_, *directory_, zones_, schedules, clock_.now(), *log_);
+  refresh(lane_.store, *directory_, zones_, schedules, clock_.now(), *log_);
   return rows.size();
 }
 

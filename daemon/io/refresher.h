@@ -1,12 +1,11 @@
 #pragma once
 
 #include "daemon/io/clock.h"
+#include "daemon/io/store_lane.h"
 #include "rrule/zone_database.h"
 #include "store/directory.h"
-#include "store/store.h"
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <spdlog/logger.h>
 
 #include <cstddef>
@@ -39,8 +38,7 @@ std::size_t refresh(store::Store& store,
 // All given outlive it.
 class Refresher {
  public:
-  Refresher(store::Store& store,
-            boost::asio::thread_pool& store_thread,
+  Refresher(StoreLane lane,
             const rrule::ZoneDatabase& zones,
             const Clock& clock,
             std::shared_ptr<spdlog::logger> log);
@@ -56,8 +54,7 @@ class Refresher {
   [[nodiscard]] std::size_t look_at_broken(std::size_t& offset);
   [[nodiscard]] std::size_t look_at_active(std::optional<store::DueCursor>& after);
 
-  store::Store& store_;
-  boost::asio::thread_pool& store_thread_;
+  const StoreLane lane_;
   const rrule::ZoneDatabase& zones_;
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;

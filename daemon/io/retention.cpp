@@ -1,5 +1,6 @@
 #include "daemon/io/retention.h"
 
+#include "daemon/core/time_text.h"
 #include "daemon/io/run_on.h"
 
 #include <malloc.h>
@@ -15,6 +16,8 @@ namespace asio = boost::asio;
 constexpr std::chrono::minutes kPruneEvery{5};
 // About 20 ms on SQLite: what is due must not wait long for it.
 constexpr std::size_t kPruneBatch = 100;
+constexpr std::chrono::hours kLeap{24};
+constexpr std::chrono::hours kTrustAfter{1};
 constexpr int kShareInVain = 100;
 
 std::size_t rows_of(const store::Pruned& pruned) {
@@ -23,18 +26,27 @@ std::size_t rows_of(const store::Pruned& pruned) {
 
 }  // namespace
 
+LeapWatch::Verdict LeapWatch::look(store::Timestamp wall, Steady now) {
+  const bool leapt = wall_ != store::Timestamp{} && wall - wall_ - (now - steady_) > kLeap;
+  if (leapt) waits_until_ = now + kTrustAfter;
+  wall_ = wall;
+  steady_ = now;
+  if (waits_until_ && *waits_until_ <= now) waits_until_.reset();
+  return leapt ? Verdict::leapt : waits_until_ ? Verdict::waits : Verdict::good;
+}
+
 Retention::Retention(asio::any_io_executor io,
-                     store::Store& store,
-                     asio::thread_pool& store_thread,
+                     StoreLane lane,
                      const Clock& clock,
                      Config::Retention limits,
+                     store::Timestamp written_at,
                      std::shared_ptr<spdlog::logger> log)
-    : store_(store),
-      store_thread_(store_thread),
+    : lane_(lane),
       clock_(clock),
       limits_(limits),
       log_(std::move(log)),
-      pacer_(std::move(io)) {}
+      pacer_(std::move(io)),
+      leaps_(written_at, clock.steady()) {}
 
 asio::awaitable<void> Retention::run() {
   while (!pacer_.stopped()) {
@@ -51,20 +63,31 @@ std::chrono::steady_clock::duration Retention::pause() const {
   return std::max<std::chrono::steady_clock::duration>(kPruneEvery, in_vain_ * kShareInVain);
 }
 
+bool Retention::may_remove(store::Timestamp now, LeapWatch::Steady steady) {
+  const auto verdict = leaps_.look(now, steady);
+  if (verdict == LeapWatch::Verdict::leapt)
+    log_->warn(
+        "it is {}, more than a day after the store was last in use: nothing old is removed for an "
+        "hour, in case the clock is wrong",
+        core::rfc3339(now));
+  return verdict == LeapWatch::Verdict::good;
+}
+
 asio::awaitable<void> Retention::round() {
   store::Pruned all;
   in_vain_ = {};
   for (bool more = true; more && !pacer_.stopped();) {
     const auto began = clock_.steady();
     const auto now = clock_.now();
+    if (!may_remove(now, began)) break;
     auto batch = [this, now, limits = limits_] {
-      return store_.prune({.runs_before = now - limits.runs,
-                           .logs_before = now - limits.logs,
-                           .audit_before = now - limits.audit,
-                           .limit = kPruneBatch},
-                          now);
+      return lane_.store.prune({.runs_before = now - limits.runs,
+                                .logs_before = now - limits.logs,
+                                .audit_before = now - limits.audit,
+                                .limit = kPruneBatch},
+                               now);
     };
-    const store::Pruned pruned = co_await run_on(store_thread_, std::move(batch));
+    const store::Pruned pruned = co_await run_on(lane_.thread, std::move(batch));
     all.runs += pruned.runs;
     all.gaps += pruned.gaps;
     all.logs += pruned.logs;
@@ -80,7 +103,7 @@ asio::awaitable<void> Retention::round() {
       all.runs, all.gaps, all.logs, all.audit);
   // It went through pages that nobody else reads.
   auto give_back = [] { return ::malloc_trim(0); };
-  (void)co_await run_on(store_thread_, std::move(give_back));
+  (void)co_await run_on(lane_.thread, std::move(give_back));
 }
 
 }  // namespace rruled::io

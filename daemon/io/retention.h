@@ -3,29 +3,49 @@
 #include "daemon/io/clock.h"
 #include "daemon/io/config.h"
 #include "daemon/io/pacer.h"
-#include "store/store.h"
+#include "daemon/io/store_lane.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <spdlog/logger.h>
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 namespace rruled::io {
+
+// Whether the wall clock may be believed: for an hour after it leapt ahead by more than a day it
+// may not. A stop of more than a day looks the same.
+class LeapWatch {
+ public:
+  using Steady = std::chrono::steady_clock::time_point;
+
+  // `wall` is what the clock said last, before this start; epoch 0: it never did.
+  LeapWatch(store::Timestamp wall, Steady now) : wall_(wall), steady_(now) {}
+
+  enum class Verdict { good, leapt, waits };  // leapt: at this look
+  [[nodiscard]] Verdict look(store::Timestamp wall, Steady now);
+
+ private:
+  store::Timestamp wall_;
+  Steady steady_;
+  std::optional<Steady> waits_until_{};
+};
 
 // Removes old runs, gaps and lines of both logs (Store::prune), a small batch at a time on the
 // store's thread, with a pause as long as the batch took after each, so that what is due goes
 // first. Rows that are old and stay (their schedule's window is longer) are looked at in every
-// round: at most a hundredth of the time goes into that. Io thread only. All given outlive it.
+// round: at most a hundredth of the time goes into that. A clock that has leapt ahead may be wrong,
+// and what is gone does not come back when it is set right: for an hour nothing is removed then.
+// Io thread only. All given outlive it.
 class Retention {
  public:
   Retention(boost::asio::any_io_executor io,
-            store::Store& store,
-            boost::asio::thread_pool& store_thread,
+            StoreLane lane,
             const Clock& clock,
             Config::Retention limits,
+            store::Timestamp written_at,  // by a daemon, before this start; epoch 0: never
             std::shared_ptr<spdlog::logger> log);
 
   // Goes on until stop(). A fault, of the store or another, is said, and tried again at the next
@@ -39,13 +59,14 @@ class Retention {
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> round();
+  [[nodiscard]] bool may_remove(store::Timestamp now, LeapWatch::Steady steady);
 
-  store::Store& store_;
-  boost::asio::thread_pool& store_thread_;
+  const StoreLane lane_;
   const Clock& clock_;
   Config::Retention limits_;
   std::shared_ptr<spdlog::logger> log_;
   Pacer pacer_;
+  LeapWatch leaps_;
   // What the last round spent on batches that removed nothing.
   std::chrono::steady_clock::duration in_vain_{0};
 };

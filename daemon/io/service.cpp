@@ -307,13 +307,14 @@ int Service::drive(const store::Session& session, ExecutorSet executors) {
   core::Planner planner(planner_options(config_, session), zones_, clock_.now());
   const StoreLane lane{store, store_thread_};
   const StoreLane outcomes = outcomes_ ? StoreLane{*outcomes_, outcomes_thread_} : lane;
-  Caretaker caretaker(io_.get_executor(), store, store_thread_, zones_, clock_, log_, supervision_);
+  Caretaker caretaker(io_.get_executor(), lane, zones_, clock_, log_, supervision_);
   trackers_ = std::make_unique<Trackers>(io_.get_executor(), lane, clock_, caretaker, log_);
   if (!options_.dry_run) trackers_->begin(config_, executors);
   Driver driver(io_.get_executor(), clock_, lane, outcomes, planner, session, std::move(executors),
                 caretaker);
-  Retention retention(io_.get_executor(), store, store_thread_, clock_, config_.retention, log_);
-  Backfiller backfiller(io_.get_executor(), store, store_thread_, zones_, clock_, log_);
+  Retention retention(io_.get_executor(), lane, clock_, config_.retention, session.high_water,
+                      log_);
+  Backfiller backfiller(io_.get_executor(), lane, zones_, clock_, log_);
   Surveyor surveyor(io_.get_executor(), survey_opener(config_.store), clock_, log_,
                     [this](const store::Survey& found) { metrics_.set_survey(found); });
   Reloader reloader({live_, context_, driver, planner, retention, metrics_, tracer_, supervision_,
@@ -325,7 +326,7 @@ int Service::drive(const store::Session& session, ExecutorSet executors) {
   if (mirror_) asio::co_spawn(io_, follow_real_store(), asio::detached);
   std::unique_ptr<store::ChangeListener> listener;
   if (!options_.dry_run) {
-    refresher_ = std::make_unique<Refresher>(store, store_thread_, zones_, clock_, log_);
+    refresher_ = std::make_unique<Refresher>(lane, zones_, clock_, log_);
     asio::co_spawn(io_, refresher_->run(false), asio::detached);
     notifier_.begin();
     asio::co_spawn(io_, caretaker.run(), asio::detached);

@@ -103,7 +103,7 @@ TEST_CASE("many schedules that move are many small pieces of work to the store")
   IoLoop loop;
   boost::asio::thread_pool store_thread{1};
   FakeClock clock{moved.simulation.now()};
-  io::Refresher refresher(moved.store, store_thread, moved.simulation.zones(), clock, moved.log);
+  io::Refresher refresher({moved.store, store_thread}, moved.simulation.zones(), clock, moved.log);
   boost::asio::co_spawn(loop.context, refresher.run(true), boost::asio::detached);
   loop.context.run_for(20s);
   CHECK(loop.context.stopped());
@@ -119,7 +119,7 @@ TEST_CASE("an unheard-of fault while schedules are looked at again is not lost")
   IoLoop loop;
   boost::asio::thread_pool store_thread{1};
   FakeClock clock{kStart};
-  io::Refresher refresher(store, store_thread, moved.simulation.zones(), clock, moved.log);
+  io::Refresher refresher({store, store_thread}, moved.simulation.zones(), clock, moved.log);
   boost::asio::co_spawn(loop.context, refresher.run(true), boost::asio::detached);
   loop.context.run_for(20s);
   CHECK_THAT(moved.said.str(), Catch::Contains("could not all be looked at again: no such column"));

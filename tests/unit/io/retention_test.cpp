@@ -50,10 +50,10 @@ struct RetentionSetup {
   std::ostringstream said;
   io::Retention retention{
       io.get_executor(),
-      rows,
-      store_thread,
+      {rows, store_thread},
       clock,
       {.runs = 30 * 24h, .logs = 14 * 24h, .audit = 400 * 24h},
+      kStart - 23h,
       std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said))};
 
   void run() {
@@ -93,6 +93,33 @@ TEST_CASE("rows that are old and stay are looked at for a hundredth of the time"
     setup.run();
     CHECK(setup.retention.pause() == 5min);
   }
+}
+
+TEST_CASE("a clock that leapt ahead by more than a day is believed an hour later") {
+  using Verdict = io::LeapWatch::Verdict;
+  const io::LeapWatch::Steady start{};
+  io::LeapWatch never({}, start);
+  CHECK(never.look(kStart, start) == Verdict::good);
+  io::LeapWatch watch(kStart - 24h, start);
+  CHECK(watch.look(kStart, start) == Verdict::good);
+  CHECK(watch.look(kStart + 72h, start + 72h) == Verdict::good);  // three days went by
+  CHECK(watch.look(kStart + 96h + 1ms, start + 72h) == Verdict::leapt);
+  CHECK(watch.look(kStart + 96h + 59min, start + 72h + 59min) == Verdict::waits);
+  CHECK(watch.look(kStart + 72h + 59min, start + 72h + 59min) == Verdict::waits);  // set right
+  CHECK(watch.look(kStart + 73h, start + 73h) == Verdict::good);
+}
+
+TEST_CASE("a clock that leaps ahead while old rows are removed ends that") {
+  RetentionSetup setup;
+  setup.rows.batches = 3;
+  setup.rows.on_prune = [&] { setup.clock.advance(48h); };
+  boost::asio::co_spawn(setup.io, setup.retention.run(), [](std::exception_ptr) {});
+  while (setup.said.str().find("in case the clock is wrong") == std::string::npos)
+    setup.io.run_one_for(20s);
+  CHECK(setup.rows.requests.size() == 1);
+  setup.retention.stop();
+  setup.io.run_for(20s);
+  CHECK(setup.io.stopped());
 }
 
 TEST_CASE("a store that is away when old rows are removed is said, and the daemon goes on") {
