@@ -83,10 +83,11 @@ class CrontabReader {
     const std::size_t user_size = kind_ == CrontabKind::system ? after_words(rest, 1) : 0;
     const auto user = std::string(trimmed(rest.substr(0, user_size)));
     rest.remove_prefix(user_size);
-    const std::string command = read_command(rest);
+    bool had_input = false;
+    const std::string command = read_command(rest, had_input);
     if (command.empty()) return note(ImportNote::Kind::dropped, "the command is missing");
     if (unlogged) note(ImportNote::Kind::altered, "\"-\" asks not to log the run: runs are logged");
-    crontab_.entries.push_back({line_, schedule->recurrence, zone_, user, command});
+    crontab_.entries.push_back({line_, schedule->recurrence, zone_, user, command, had_input});
   }
 
   void assign(const Assignment& set) {
@@ -104,11 +105,12 @@ class CrontabReader {
   }
 
   // cron: % ends the command and begins its input, \% is a percent sign.
-  std::string read_command(std::string_view text) {
+  std::string read_command(std::string_view text, bool& had_input) {
     std::string command;
     for (std::size_t i = 0; i < text.size(); ++i) {
       if (text[i] == '%') {
         note(ImportNote::Kind::altered, "the command's input after % is left out");
+        had_input = true;
         break;
       }
       if (text.substr(i, 2) == "\\%") ++i;

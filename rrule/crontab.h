@@ -21,6 +21,7 @@ struct CrontabEntry {
   std::string zone;        // CRON_TZ in force, as written; empty when none: the reader's default
   std::string user;        // of a system crontab; otherwise empty
   std::string command;     // up to the first unescaped %, with \% read as %
+  bool had_input = false;  // after %: `command` is less than what cron runs
   friend bool operator==(const CrontabEntry&, const CrontabEntry&) = default;
 };
 

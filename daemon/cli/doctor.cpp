@@ -31,6 +31,7 @@ void check_store(Session& session, std::vector<Finding>& findings) {
     const auto survey = store::survey(store, session.now());
     check_clock(session, store, survey, findings);
     check_schedules(store, survey, findings);
+    check_commands(session, store, findings);
     check_waiting(session, store, survey, findings);
     check_tokens(session, findings);
   } catch (const store::StoreError& error) {

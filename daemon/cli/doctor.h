@@ -28,6 +28,7 @@ void check_clock(Session& session,
 void check_schedules(store::Store& store,
                      const store::Survey& survey,
                      std::vector<Finding>& findings);
+void check_commands(Session& session, store::Store& store, std::vector<Finding>& findings);
 void check_waiting(Session& session,
                    store::Store& store,
                    const store::Survey& survey,

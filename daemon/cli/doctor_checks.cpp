@@ -1,4 +1,7 @@
 #include "daemon/cli/doctor.h"
+#include "daemon/cli/foreign.h"
+#include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
 #include "daemon/core/duration.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/io/probe.h"
@@ -24,10 +27,6 @@ constexpr milliseconds kConnectTimeout{3'000};
 constexpr std::chrono::days kTokenWarning{14};
 constexpr std::uintmax_t kFreeMin = std::uintmax_t{256} << 20U;
 constexpr std::size_t kNamed = 5;  // of a long list, so many are named
-
-std::string count_of(std::uint64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
 
 std::string mebibytes(std::uintmax_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
 
@@ -200,6 +199,33 @@ void check_schedules(store::Store& store,
          "the clock was wrong once: rruled schedule recompute --all takes it back"});
   else
     findings.push_back({"settled_to", true, "not ahead of the clock", {}});
+}
+
+// Commands that their executor only writes down: each of their runs looks as if it had worked.
+void check_commands(Session& session, store::Store& store, std::vector<Finding>& findings) {
+  const auto& executors = session.config().executors;
+  if (std::ranges::none_of(executors,
+                           [](const auto& each) { return each.type == io::ExecutorType::log; }))
+    return;
+  std::uint64_t count = 0;
+  std::string named;
+  for (const auto& flow : all_flows(store)) {
+    if (!has_command(flow)) continue;
+    for (const auto& row : all_schedules(store, {.flow_id = flow.id}))
+      if (row.status != store::ScheduleStatus::completed && only_logs(session, row.executor) &&
+          ++count <= kNamed)
+        named += " " + to_string(row.id);
+  }
+  if (count > 0)
+    findings.push_back(
+        {"commands", false,
+         count_of(count, "schedule") +
+             " of flows with a command in the variable "
+             "`command`, whose executor is of type \"log\" "
+             "and runs nothing:" +
+             named,
+         "configure an executor of type \"command\", and name it by `rruled schedule "
+         "update ID --executor NAME`"});
 }
 
 // Runs that are in the ledger and that no daemon takes.

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string_view>
 
 namespace rruled::cli {
 namespace {
@@ -18,6 +20,8 @@ namespace json = boost::json;
 
 constexpr std::size_t kFlowNameMax = 399;  // characters
 constexpr int kNextMax = 10;
+constexpr std::size_t kQuoteWidth = 100;        // characters of a line of the file
+constexpr const char* kCommandKey = "command";  // the variable
 
 // Frozen: the ids of what was imported must not change between versions.
 constexpr boost::uuids::uuid kForeignSpace{{0x3b, 0x7e, 0x52, 0x1c, 0x64, 0x0f, 0x5d, 0x0a, 0x8c,
@@ -39,9 +43,14 @@ struct Found {
   json::object schedule, new_schedule;
 };
 
-std::string import_note_text(const rrule::ImportNote& note) {
-  return "line " + std::to_string(note.line) + ": " +
-         (note.kind == rrule::ImportNote::Kind::dropped ? "dropped: " : "altered: ") + note.text;
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
 }
 
 json::object over(json::object fields, const json::object& said) {
@@ -53,13 +62,18 @@ json::object over(json::object fields, const json::object& said) {
 // Collects what could be stored; one entry that cannot does not stop the others.
 class Foreign {
  public:
-  Foreign(Session& session, const ForeignOptions& options, const std::string& kind)
+  // Notes quote `lines`, where they are given.
+  Foreign(Session& session,
+          const ForeignOptions& options,
+          const std::string& kind,
+          std::vector<std::string_view> lines)
       : session_(session),
         options_(options),
+        lines_(std::move(lines)),
         key_(std::to_string(options.project_id) + "\n" + kind + "\n" + options.source + "\n") {}
 
   void note(const std::vector<rrule::ImportNote>& notes) {
-    for (const auto& each : notes) result_.notes.push_back(import_note_text(each));
+    for (const auto& each : notes) note(each);
   }
 
   void add(const Found& found) {
@@ -81,7 +95,7 @@ class Foreign {
       result_.bundle.push_back(std::move(flow));
       result_.said.push_back(std::move(said));
     } else {
-      result_.notes.push_back(flow.path + ": dropped: " + plan.error().detail);
+      note({found.line, rrule::ImportNote::Kind::dropped, plan.error().detail});
     }
   }
 
@@ -90,18 +104,33 @@ class Foreign {
       auto& next = result_.next.emplace_back();
       for (int more = 1; more <= kNextMax; ++more) next.push_back(id_of(known_by, count + more));
     }
+    for (const auto line : dropped_) altered_.erase(line);
+    result_.dropped = dropped_.size();
+    result_.altered = altered_.size();
     return std::move(result_);
   }
 
  private:
+  void note(const rrule::ImportNote& note) {
+    const bool dropped = note.kind == rrule::ImportNote::Kind::dropped;
+    (dropped ? dropped_ : altered_).insert(note.line);
+    std::string text = "line " + std::to_string(note.line) + ": " +
+                       (dropped ? "dropped: " : "altered: ") + note.text;
+    if (note.line > 0 && note.line <= lines_.size())
+      text += "\n    " + cell(lines_[note.line - 1], kQuoteWidth);
+    result_.notes.push_back(std::move(text));
+  }
+
   [[nodiscard]] store::FlowId id_of(const std::string& known_by, int which) const {
     return {foreign_id(kForeignSpace, key_ + std::to_string(which) + "\n" + known_by)};
   }
 
   Session& session_;
   const ForeignOptions& options_;
+  const std::vector<std::string_view> lines_;
   const std::string key_;
-  std::map<std::string, int> alike_;  // how many of what an entry is known by
+  std::set<std::size_t> dropped_, altered_;  // lines
+  std::map<std::string, int> alike_;         // how many of what an entry is known by
   ForeignBundle result_;
 };
 
@@ -114,7 +143,7 @@ ForeignBundle bundle_of_crontab(Session& session,
       options.from == "crontab" ? rrule::CrontabKind::user : rrule::CrontabKind::system;
   const auto crontab = rrule::read_crontab(text, kind);
   if (!crontab) throw Failure(kRefused, "crontab: " + crontab.error().detail);
-  Foreign foreign(session, options, options.from);
+  Foreign foreign(session, options, options.from, lines_of(text));
   foreign.note(crontab->notes);
   for (const auto& entry : crontab->entries) {
     if (kind == rrule::CrontabKind::user &&
@@ -124,7 +153,7 @@ ForeignBundle bundle_of_crontab(Session& session,
                                   " /etc/cron.d do: import it --from system-crontab (a program of"
                                   " that name: write its path)");
     const std::string& zone = entry.zone.empty() ? options.zone : entry.zone;
-    json::array variables{{{"key", "command"}, {"type", "string"}, {"default", entry.command}}};
+    json::array variables{{{"key", kCommandKey}, {"type", "string"}, {"default", entry.command}}};
     if (!entry.user.empty())
       variables.push_back({{"key", "user"}, {"type", "string"}, {"default", entry.user}});
     Found found{.line = entry.line,
@@ -134,6 +163,10 @@ ForeignBundle bundle_of_crontab(Session& session,
                 .schedule = {{"rrule", entry.recurrence}},
                 .new_schedule = {{"starts_at", "now"}, {"timezone", zone.empty() ? "UTC" : zone}}};
     if (!zone.empty()) found.schedule["timezone"] = zone;
+    if (entry.had_input) {
+      found.new_schedule["status"] = "paused";
+      found.new_schedule["note"] = "The command's input after % is missing.";
+    }
     foreign.add(found);
   }
   return foreign.take();
@@ -146,7 +179,7 @@ ForeignBundle bundle_of_calendar(Session& session,
   if (!calendar)
     throw Failure(kRefused, "calendar: " + calendar.error().detail + " (at byte " +
                                 std::to_string(calendar.error().offset) + ")");
-  Foreign foreign(session, options, "ics");
+  Foreign foreign(session, options, "ics", {});
   foreign.note(calendar->notes);
   for (const auto& entry : calendar->entries)
     foreign.add(
@@ -159,6 +192,22 @@ ForeignBundle bundle_of_calendar(Session& session,
                       {"timezone", entry.zone}},
          .new_schedule = {}});
   return foreign.take();
+}
+
+bool has_command(const store::Flow& flow) {
+  const auto variables = core::parse_json(flow.variables);
+  if (!variables || !variables->is_array()) return false;
+  return std::ranges::any_of(variables->get_array(), [](const json::value& each) {
+    const auto* object = each.if_object();
+    const auto* key = object != nullptr ? object->if_contains("key") : nullptr;
+    return key != nullptr && *key == kCommandKey;
+  });
+}
+
+bool only_logs(Session& session, const std::string& executor) {
+  return std::ranges::any_of(session.config().executors, [&](const auto& each) {
+    return each.name == executor && each.type == io::ExecutorType::log;
+  });
 }
 
 core::Bundle over_stored(const ForeignBundle& foreign, const core::StoredRows& stored) {

@@ -19,6 +19,8 @@ struct ForeignBundle {
   core::Bundle bundle{};  // whole, for what is new
   core::Bundle said{};    // of the same entries only what the file itself says
   std::vector<std::string> notes{};
+  std::size_t dropped = 0;                         // lines of which nothing came
+  std::size_t altered = 0;                         // lines that came in as something less
   std::vector<std::vector<store::FlowId>> next{};  // what more entries of each like would be, a few
 };
 struct ForeignOptions {
@@ -29,7 +31,8 @@ struct ForeignOptions {
 };
 
 // A flow for each command, which stands in its variable `command`, and a system crontab's user in
-// `user`. Throws Failure 1 for what looks like a system crontab and is not said to be one.
+// `user`. One that had input after % is paused. Throws Failure 1 for what looks like a system
+// crontab and is not said to be one.
 [[nodiscard]] ForeignBundle bundle_of_crontab(Session& session,
                                               const std::string& text,
                                               const ForeignOptions& options);
@@ -37,6 +40,10 @@ struct ForeignOptions {
 [[nodiscard]] ForeignBundle bundle_of_calendar(Session& session,
                                                const std::string& text,
                                                const ForeignOptions& options);
+// Whether it has the variable in which an imported command stands.
+[[nodiscard]] bool has_command(const store::Flow& flow);
+// Whether what goes to this executor is only written down, as the configuration here has it.
+[[nodiscard]] bool only_logs(Session& session, const std::string& executor);
 // The bundle for a store that holds `stored`: what exists keeps all that such a file does not say.
 [[nodiscard]] core::Bundle over_stored(const ForeignBundle& foreign,
                                        const core::StoredRows& stored);

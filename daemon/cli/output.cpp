@@ -89,6 +89,10 @@ std::string utc_text(const std::optional<store::Timestamp>& time) {
   return text;
 }
 
+std::string count_of(std::uint64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 std::string cell(std::string_view text, std::size_t width) {
   std::string line;
   std::size_t characters = 0;

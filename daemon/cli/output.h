@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include <cstdint>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ class Table {
 [[nodiscard]] std::string from_now(store::Timestamp time, store::Timestamp now);
 // "2026-01-31 09:00:00Z", "-" when absent.
 [[nodiscard]] std::string utc_text(const std::optional<store::Timestamp>& time);
+// "1 flow", "2 flows".
+[[nodiscard]] std::string count_of(std::uint64_t count, const std::string& noun);
 // One line of at most `width` characters, for a cell.
 [[nodiscard]] std::string cell(std::string_view text, std::size_t width);
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
 
 namespace rruled::cli {
@@ -21,6 +22,8 @@ struct ImportOptions {
   std::string file;
   ForeignOptions foreign;
   std::vector<const CLI::Option*> foreign_only;
+  std::string executor;  // empty: as the file has it
+  bool paused = false;
   bool replace = false;
   bool dry_run = false;
 };
@@ -51,8 +54,8 @@ ForeignBundle read_bundle(Session& session, const ImportOptions& options) {
   if (from != "ics" && !foreign.bundle.empty())
     session.err()
         << "A command is taken over as the variable `command` of its flow, and is not run by"
-           " itself: configure an executor of type \"command\" whose program runs what it reads"
-           " there, and name it by `rruled schedule update ID --executor NAME`.\n"
+           " itself: an executor of type \"command\" must be configured whose program runs what"
+           " it reads there.\n"
         << (from == "system-crontab" ? "Its user stands in the variable `user`.\n" : "");
   if (foreign.bundle.empty()) throw Failure(kRefused, "nothing in it could be imported");
   return foreign;
@@ -118,30 +121,103 @@ core::Bundle usable(core::Bundle bundle,
   return bundle;
 }
 
+// With what the command line says of every schedule; --paused of the new ones that would fire.
+core::Bundle as_asked(core::Bundle bundle,
+                      const core::StoredRows& rows,
+                      const ImportOptions& options) {
+  for (auto& flow : bundle)
+    for (auto& [fields, id, path] : flow.schedules) {
+      if (!options.executor.empty()) fields["executor"] = options.executor;
+      const bool stored = id && rows.schedules.contains(*id);
+      const auto* status = fields.if_contains("status");
+      if (options.paused && !stored && (status == nullptr || *status == "active"))
+        fields["status"] = "paused";
+    }
+  return bundle;
+}
+
+// Schedules written that carry a command which nothing runs.
+std::vector<std::string> notes_of_logged(Session& session,
+                                         const core::StoredRows& rows,
+                                         const store::ChangeSet& changes) {
+  std::map<store::FlowId, bool> carries;
+  for (const auto& [id, flow] : rows.flows) carries[id] = has_command(flow);
+  for (const auto& put : changes.flows) carries[put.flow.id] = has_command(put.flow);
+  std::map<std::string, std::size_t> of;
+  for (const auto& [schedule, version] : changes.schedules)
+    if (carries[schedule.flow_id] && only_logs(session, schedule.executor)) ++of[schedule.executor];
+  std::vector<std::string> notes;
+  for (const auto& [executor, count] : of)
+    notes.push_back("WARNING: no command of " + count_of(count, "schedule") +
+                    " will run: the executor \"" + executor +
+                    "\" is of type \"log\", which only writes a line, and the runs will be"
+                    " `completed` all the same. Configure one of type \"command\" and name it by"
+                    " --executor; --paused keeps new schedules from firing until then.");
+  return notes;
+}
+
+void refuse_unknown_executor(Session& session, const std::string& name) {
+  const auto& known = session.config().executors;
+  if (name.empty() ||
+      std::ranges::any_of(known, [&](const auto& each) { return each.name == name; }))
+    return;
+  std::string names;
+  for (const auto& each : known) names += (names.empty() ? "" : ", ") + each.name;
+  throw Failure(kRefused, "--executor: there is no [executors." + name +
+                              "] in the configuration; there is: " + names);
+}
+
+struct Imported {
+  std::vector<std::string> lines, notes, left_out;
+  std::size_t flows = 0, schedules = 0, paused = 0;
+};
+
+void print_imported(Session& session,
+                    const ImportOptions& options,
+                    const ForeignBundle& read,
+                    const Imported& done) {
+  for (const auto* each : {&done.notes, &done.left_out})
+    for (const auto& note : *each) session.err() << note << '\n';
+  std::string rest;
+  if (done.paused > 0) rest += "; " + std::to_string(done.paused) + " paused";
+  if (read.dropped > 0) rest += "; dropped " + count_of(read.dropped, "line");
+  if (read.altered > 0)
+    rest += (read.dropped > 0 ? ", altered " : "; altered ") +
+            (read.dropped > 0 ? std::to_string(read.altered) : count_of(read.altered, "line"));
+  auto& out = session.out();
+  if (options.dry_run)
+    for (const auto& each : done.lines) out << each << '\n';
+  if (!options.dry_run || options.foreign.from != "json")
+    out << (options.dry_run ? "would import " : "imported ") << count_of(done.flows, "flow")
+        << " and " << count_of(done.schedules, "schedule") << rest << '\n';
+  if (options.dry_run) out << "Nothing was written (--dry-run).\n";
+}
+
 int import_file(Session& session, const ImportOptions& options) {
   const bool foreign = options.foreign.from != "json";
+  refuse_unknown_executor(session, options.executor);
   const ForeignBundle read = read_bundle(session, options);
   const auto use = options.replace ? BundleUse::replace : BundleUse::import;
   const auto rules = session.rules();
-  std::vector<std::string> lines;
-  std::vector<std::string> notes;
-  std::vector<std::string> left_out;
-  std::size_t flows = 0;
-  std::size_t schedules = 0;
+  Imported done;
   const auto plan = [&](store::Store& store) {
     const auto rows = stored_rows(store, read.bundle, use);
     if (!options.replace) refuse_existing(rows, foreign);
-    left_out.clear();
-    const auto bundle = foreign
-                            ? usable(over_stored(read, rows), rows, rules, session.now(), left_out)
-                            : read.bundle;
+    done = {};
+    auto bundle = as_asked(foreign ? over_stored(read, rows) : read.bundle, rows, options);
+    if (foreign) bundle = usable(std::move(bundle), rows, rules, session.now(), done.left_out);
     auto planned = core::plan_bundle(bundle, rows, use, rules, session.now());
     if (!planned) throw Failure(planned.error());
-    lines = std::move(planned->lines);
-    notes = notes_of_drafts(planned->changes);
-    flows = planned->changes.flows.size();
-    schedules = planned->changes.schedules.size();
-    return std::move(planned->changes);
+    auto& changes = planned->changes;
+    done.lines = std::move(planned->lines);
+    done.notes = notes_of_drafts(changes);
+    for (auto& each : notes_of_logged(session, rows, changes))
+      done.notes.push_back(std::move(each));
+    done.flows = changes.flows.size();
+    done.schedules = changes.schedules.size();
+    for (const auto& [schedule, version] : changes.schedules)
+      if (!version && schedule.status == store::ScheduleStatus::paused) ++done.paused;
+    return std::move(changes);
   };
   store::Store& store = options.dry_run ? session.store_to_try() : session.store_to_write();
   if (options.dry_run)
@@ -149,14 +225,7 @@ int import_file(Session& session, const ImportOptions& options) {
   else
     write_changes(store, session.clock(), plan);
   tell_of_left(session, store, read);
-  notes.insert(notes.end(), left_out.begin(), left_out.end());
-  for (const auto& each : notes) session.err() << each << '\n';
-  if (options.dry_run) {
-    for (const auto& each : lines) session.out() << each << '\n';
-    session.out() << "Nothing was written (--dry-run).\n";
-  } else {
-    session.out() << "imported " << flows << " flows and " << schedules << " schedules\n";
-  }
+  print_imported(session, options, read, done);
   return 0;
 }
 
@@ -192,10 +261,10 @@ void add_import(Commands& commands) {
   auto* command =
       add_command(commands, &commands.root,
                   {"import",
-                   "Takes flows and schedules over from a file: all of it or nothing",
+                   "Takes flows and schedules over from a file",
                    {"rruled import flows.json", "rruled export --config old.toml | rruled import -",
                     "rruled import flows.json --replace --dry-run",
-                    "rruled import --from crontab crontab.txt --timezone Europe/Prague",
+                    "rruled import --from crontab crontab.txt --timezone Europe/Prague --paused",
                     "rruled import --from system-crontab /etc/crontab --dry-run",
                     "crontab -l | rruled import --from crontab - --source $(hostname) --replace",
                     "rruled import --from ics calendar.ics"}});
@@ -203,7 +272,9 @@ void add_import(Commands& commands) {
       command->get_footer() +
       "\n\nThe form is {\"flows\":[{..flow.., \"project_id\":1, \"schedules\":[{..}]}]}, that of"
       "\n`rruled export`. Ids are kept when given; unknown keys are errors; \"starts_at\" may"
-      "\nbe \"now\". Of a calendar or crontab what cannot be carried over is told by line."
+      "\nbe \"now\". All of a JSON file comes in, or nothing. Of a calendar or crontab what"
+      "\ncannot be carried over is told by line, and the rest comes in; a crontab's line"
+      "\nwhose input after % is lost comes in paused."
       "\nThe same entry is known again, by its UID or its command: --replace then gives it the"
       "\nfile's times (a calendar's also its name), and leaves all else as it is here. What"
       "\nthe file has no more, or by another command, stays: `rruled flow delete`.");
@@ -215,6 +286,10 @@ void add_import(Commands& commands) {
       ->add_option("--from", options->foreign.from,
                    "What it is (default: json); a system-crontab names a user before the command")
       ->check(CLI::IsMember({"json", "ics", "crontab", "system-crontab"}));
+  command->add_option("--executor", options->executor,
+                      "Where the runs of all of them go: [executors.NAME]");
+  command->add_flag("--paused", options->paused,
+                    "New schedules fire nothing until `rruled schedule resume ID`");
   command->add_flag("--replace", options->replace, "What exists takes the values of the file");
   command->add_flag("--dry-run", options->dry_run, "Only print what would change");
   auto& foreign = options->foreign;

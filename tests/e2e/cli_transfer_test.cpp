@@ -86,7 +86,7 @@ TEST_CASE("an id that exists is an error, unless it is replaced") {
         "~ schedule 0190f6a2-0000-7000-8000-000000000001 (FREQ=WEEKLY)\n"
         "Nothing was written (--dry-run).\n");
   CHECK(machine.rruled({"import", "-", "--replace"}, changed).out ==
-        "imported 0 flows and 1 schedules\n");
+        "imported 0 flows and 1 schedule\n");
   CHECK(machine.json({"schedule", "show", "0190f6a2-0000-7000-8000-000000000001"}).at("rrule") ==
         "FREQ=WEEKLY");
 }
@@ -204,7 +204,7 @@ TEST_CASE("a crontab comes in with an honest report") {
                                      "@reboot /usr/bin/hello\n"
                                      "61 * * * * /usr/bin/wrong\n");
   CHECK(result.exit_code == 0);
-  CHECK(result.out == "imported 2 flows and 2 schedules\n");
+  CHECK(result.out == "imported 2 flows and 2 schedules; dropped 3 lines\n");
   CHECK_THAT(result.err, Contains("line 1: ") && Contains("line 6: dropped: ") &&
                              Contains("line 7: dropped: ") && Contains("type \"command\""));
   const auto flow = machine.json({"flow", "show", "/usr/bin/backup --all"});
@@ -224,7 +224,7 @@ TEST_CASE("a system crontab's user does not become part of its command") {
 
   const std::vector<std::string> in = {"import", "--from", "system-crontab", "-"};
   const auto result = machine.rruled(in, text);
-  CHECK(result.out == "imported 1 flows and 1 schedules\n");
+  CHECK(result.out == "imported 1 flow and 1 schedule; dropped 1 line\n");
   CHECK_THAT(result.err, Contains("the variable `user`"));
   const auto flow = machine.json({"flow", "show", "test -x /usr/sbin/anacron || daily"});
   CHECK(flow.at("variables").at(0).at("default") == "test -x /usr/sbin/anacron || daily");
@@ -253,7 +253,7 @@ TEST_CASE("a crontab that comes in again is known again") {
   REQUIRE(machine.rruled({"schedule", "pause", id, "--note", "moving"}).exit_code == 0);
   REQUIRE(machine.rruled({"flow", "update", "/usr/bin/backup", "--name", "Backup"}).exit_code == 0);
   const std::string later = "45 2 * * * /usr/bin/backup\n0 3 * * * /usr/bin/report\n";
-  CHECK(crontab(later, {"--replace"}).out == "imported 0 flows and 1 schedules\n");
+  CHECK(crontab(later, {"--replace"}).out == "imported 0 flows and 1 schedule\n");
   const auto now = machine.json({"schedule", "show", id});
   CHECK(now.at("rrule").as_string().find("BYMINUTE=45") != std::string::npos);
   CHECK(now.at("timezone") == "Europe/Prague");
@@ -293,7 +293,7 @@ TEST_CASE("a line that the settings here do not allow is left as it is, and the 
               .exit_code == 0);
   const auto result = machine.rruled(in, "* * * * * /bin/a\n* * * * * /bin/b\n");
   CHECK(result.exit_code == 0);
-  CHECK(result.out == "imported 0 flows and 1 schedules\n");
+  CHECK(result.out == "imported 0 flows and 1 schedule\n");
   CHECK_THAT(result.err, Contains("line 1: left as it is: Only schedules of one hour or more"));
 }
 

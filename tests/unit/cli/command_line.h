@@ -19,11 +19,12 @@ class CommandLine {
     int exit_code = 0;
     std::string out, err;
   };
-  [[nodiscard]] Result rruled(std::vector<std::string> arguments) const {
+  [[nodiscard]] Result rruled(std::vector<std::string> arguments,
+                              const std::string& input = "") const {
     arguments.insert(arguments.begin(), "rruled");
     std::vector<const char*> argv;
     for (const auto& each : arguments) argv.push_back(each.c_str());
-    std::istringstream in;
+    std::istringstream in(input);
     std::ostringstream out;
     std::ostringstream err;
     io::Environment environment;
@@ -33,7 +34,8 @@ class CommandLine {
     const int code = cli::execute(static_cast<int>(argv.size()), argv.data(), session);
     return {code, out.str(), err.str()};
   }
-  [[nodiscard]] std::string file() const { return folder_.file("rruled.db"); }
+  [[nodiscard]] std::string file() const { return file("rruled.db"); }
+  [[nodiscard]] std::string file(const std::string& name) const { return folder_.file(name); }
   [[nodiscard]] std::unique_ptr<store::SqliteStore> open() const {
     return store::open_sqlite(file(), store::OpenMode::command);
   }
