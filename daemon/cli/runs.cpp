@@ -9,7 +9,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <iostream>
+#include <limits>
 #include <memory>
 
 namespace rruled::cli {
@@ -20,6 +22,8 @@ using std::chrono::milliseconds;
 using store::RunStatus;
 
 constexpr milliseconds kPollEvery{250};
+constexpr std::size_t kShownLines = 500;  // the latest ones of a log
+constexpr std::size_t kAllLines = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kWatched = 500;  // the latest runs, by due time
 
 struct RunsOptions {
@@ -72,17 +76,23 @@ int list(Session& session, const RunsOptions& options) {
   return 0;
 }
 
+void print_line(Session& session, const char* before, const store::LogEntry& line) {
+  const auto object = core::to_json(line);
+  session.out() << before << object.at("timestamp").get_string().c_str() << ' '
+                << object.at("level").get_string().c_str() << ' ' << line.message << '\n';
+}
+
 int show(Session& session, const RunsOptions& options) {
   store::Store& store = session.store_to_read();
   const store::Run run = find_run(store, options.run);
   json::object object = core::to_json(run);
   json::array attempts;
   for (const auto& each : store.attempts(run.id)) attempts.push_back(core::to_json(each));
-  json::array logs;
-  for (const auto& each : store.logs({.run_id = run.id, .limit = 500}))
-    logs.push_back(core::to_json(each));
+  auto lines = store.logs({.run_id = run.id, .limit = kAllLines});
   if (options.format == Format::json) {
     object["attempt_list"] = std::move(attempts);
+    json::array logs;
+    for (const auto& each : lines) logs.push_back(core::to_json(each));
     object["logs"] = std::move(logs);
     print_object(session.out(), object);
     return 0;
@@ -90,11 +100,30 @@ int show(Session& session, const RunsOptions& options) {
   print_fields(session.out(), object);
   if (!attempts.empty()) session.out() << "\nAttempts:\n";
   for (const auto& each : attempts) session.out() << "  " << core::json_text(each) << '\n';
-  if (!logs.empty()) session.out() << "\nLog, newest first:\n";
-  for (const auto& each : logs)
-    session.out() << "  " << each.at("timestamp").get_string().c_str() << ' '
-                  << each.at("level").get_string().c_str() << ' '
-                  << each.at("message").get_string().c_str() << '\n';
+  if (lines.empty()) return 0;
+  session.out() << "\nLog:\n";
+  if (lines.size() > kShownLines)
+    session.out() << "  " << count_of(lines.size() - kShownLines, "older line")
+                  << " not shown: `rruled runs logs " << to_string(run.id) << "` has all\n";
+  lines.resize(std::min(lines.size(), kShownLines));
+  std::ranges::reverse(lines);
+  for (const auto& each : lines) print_line(session, "  ", each);
+  return 0;
+}
+
+int logs(Session& session, const RunsOptions& options) {
+  store::Store& store = session.store_to_read();
+  const store::Run run = find_run(store, options.run);
+  auto lines = store.logs({.run_id = run.id, .limit = kAllLines});
+  std::ranges::reverse(lines);
+  if (options.format != Format::table) {
+    json::array items;
+    for (const auto& each : lines) items.push_back(core::to_json(each));
+    print_list(session.out(), options.format, items);
+    return 0;
+  }
+  for (const auto& each : lines) print_line(session, "", each);
+  if (lines.empty()) session.out() << "No log lines.\n";
   return 0;
 }
 
@@ -153,6 +182,18 @@ void add_filters(CLI::App* command, RunsOptions& options) {
   add_words<RunStatus>(command, "--status", options.status, "Only these");
 }
 
+void add_logs_verb(Commands& commands, CLI::App* group) {
+  auto options = std::make_shared<RunsOptions>();
+  auto* command =
+      add_command(commands, group,
+                  {"logs",
+                   "Prints all of a run's log, oldest line first",
+                   {"rruled runs logs 0190f6a2", "rruled runs logs 0190f6a2 --format jsonl"}});
+  command->add_option("RUN", options->run, "Id, or beginning of an id")->required();
+  add_format(command, options->format, true);
+  when_chosen(commands, command, [&commands, options] { return logs(commands.session, *options); });
+}
+
 }  // namespace
 
 void add_runs(Commands& commands) {
@@ -180,6 +221,8 @@ void add_runs(Commands& commands) {
   command->add_option("RUN", options->run, "Id, or beginning of an id")->required();
   add_format(command, options->format, false);
   when_chosen(commands, command, [&commands, options] { return show(commands.session, *options); });
+
+  add_logs_verb(commands, group);
 
   options = std::make_shared<RunsOptions>();
   command = add_command(

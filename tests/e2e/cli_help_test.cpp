@@ -35,6 +35,7 @@ TEST_CASE("every command tells about itself, with examples") {
       {"schedule", "recompute"},
       {"runs", "list"},
       {"runs", "show"},
+      {"runs", "logs"},
       {"runs", "watch"},
       {"runs", "cancel"},
       {"runs", "purge"},
@@ -73,7 +74,7 @@ TEST_CASE("every command tells about itself, with examples") {
     CHECK(wrong.out.empty());
     CHECK_THAT(wrong.err, Contains("Try `" + name + " --help`."));
   }
-  CHECK(commands.size() == 39);
+  CHECK(commands.size() == 40);
 }
 
 TEST_CASE("a command line that is wrong ends with 2 and says where help is") {

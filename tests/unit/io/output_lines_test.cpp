@@ -59,25 +59,48 @@ TEST_CASE("a line of any length is cut") {
   CHECK(found[1] == std::string(OutputLines::kLineBytesMax, 'y'));
 }
 
-TEST_CASE("lines over the limit are counted, not kept") {
+TEST_CASE("the last lines of a long output are kept, where its error is") {
+  constexpr std::size_t kKept = OutputLines::kFirstLines + OutputLines::kLastLines;
   OutputLines lines;
-  for (int i = 0; i < 1'500; ++i) lines.add(i % 2 ? Stream::out : Stream::err, "line\n", kStart);
-  const auto entries = lines.take(kStart);
-  REQUIRE(entries.size() == OutputLines::kLinesMax + 1);
-  CHECK(entries.back().message ==
-        "output cut: 500 more lines were dropped, over the limit of 1000");
-  CHECK(entries.back().level == LogLevel::warn);
+  for (std::size_t i = 0; i < kKept + 1'234; ++i)
+    lines.add(i % 2 ? Stream::out : Stream::err, "line " + std::to_string(i) + "\n",
+              kStart + std::chrono::milliseconds(i));
+  lines.add(Stream::err, "error: no such table", kStart);
+  const auto entries = lines.take(kStart + 1h);
+  REQUIRE(entries.size() == kKept + 1);
+  CHECK(entries[0].message == "line 0");
+  CHECK(entries[199].message == "line 199");
+  CHECK(entries[200].message ==
+        "output cut: 1235 lines were dropped here; the first 200 and the last 800 are kept");
+  CHECK(entries[200].level == LogLevel::warn);
+  CHECK(entries[200].timestamp == entries[201].timestamp);  // a list by time keeps it there
+  CHECK(entries[201].message == "line 1435");
+  CHECK(entries[201].level == LogLevel::info);
+  CHECK(entries[201].timestamp == kStart + 1435ms);
+  CHECK(entries[kKept - 1].message == "line 2233");
+  CHECK(entries[kKept].message == "error: no such table");
+  CHECK(entries[kKept].level == LogLevel::warn);
+  CHECK(lines.take(kStart).empty());
+}
+
+TEST_CASE("an output of just as many lines as are kept is whole") {
+  OutputLines lines;
+  for (int i = 0; i < 1'000; ++i) lines.add(Stream::out, std::to_string(i) + "\n", kStart);
+  const auto found = messages(lines);
+  REQUIRE(found.size() == 1'000);
+  for (int i = 0; i < 1'000; ++i) CHECK(found[static_cast<std::size_t>(i)] == std::to_string(i));
 }
 
 TEST_CASE("of the lines over the limit, too, only those that say something are counted") {
   OutputLines lines;
   lines.add(Stream::err, " \t", kStart);  // begun before the limit, ends after it
-  for (std::size_t i = 0; i < OutputLines::kLinesMax; ++i) lines.add(Stream::out, "line\n", kStart);
+  for (int i = 0; i < 1'000; ++i) lines.add(Stream::out, "line\n", kStart);
   lines.add(Stream::out, "\n\r\n  \t\r\n", kStart);
   lines.add(Stream::out, "  ", kStart);
   lines.add(Stream::out, "one\n", kStart);
   lines.add(Stream::err, "\ntwo\n" + std::string(10'000, ' ') + "three", kStart);
   const auto entries = lines.take(kStart);
-  REQUIRE(entries.size() == OutputLines::kLinesMax + 1);
-  CHECK_THAT(entries.back().message, Catch::StartsWith("output cut: 3 more lines"));
+  REQUIRE(entries.size() == 1'001);
+  CHECK_THAT(entries[200].message, Catch::StartsWith("output cut: 3 lines"));
+  CHECK(entries[1'000].message == "three");
 }

@@ -1,0 +1,69 @@
+// What lists, logs and previews show.
+#include "daemon/cli/output.h"
+#include "tests/unit/cli/command_line.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+namespace rruled::test {
+
+using Catch::Contains;
+
+namespace {
+
+// A flow of a project with a schedule that fires daily.
+void add_daily(const CommandLine& line,
+               const std::string& name,
+               const std::string& project,
+               const std::vector<std::string>& more = {}) {
+  REQUIRE(
+      line.rruled({"flow", "create", "--name", name, "--trigger", "schedule", "--project", project})
+          .exit_code == 0);
+  std::vector<std::string> create{
+      "schedule", "create", "--flow", name, "--rrule", "FREQ=DAILY;BYHOUR=9;BYMINUTE=0;BYSECOND=0"};
+  create.insert(create.end(), more.begin(), more.end());
+  const auto made = line.rruled(create);
+  INFO(made.err);
+  REQUIRE(made.exit_code == 0);
+}
+
+std::string id_of(const CommandLine& line,
+                  const std::string& list,
+                  const std::string& option,
+                  const std::string& value) {
+  const auto text = line.rruled({list, "list", option, value, "--format", "jsonl"}).out;
+  REQUIRE(text.starts_with("{\"id\":\""));
+  return text.substr(7, 36);
+}
+
+std::ptrdiff_t lines_in(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n');
+}
+
+}  // namespace
+
+TEST_CASE("a run's log is printed from its beginning, and what is left out is said") {
+  CommandLine line;
+  add_daily(line, "A", "1");
+  REQUIRE(line.rruled({"schedule", "run-now", id_of(line, "schedule", "--flow", "A")}).exit_code ==
+          0);
+  const auto run = id_of(line, "runs", "--flow", "A");
+  line.sql(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 503)"
+      " INSERT INTO log_lines (flow_id, run_id, timestamp, level, message)"
+      " SELECT flow_id, id, 1700000000000 + i / 2, 'INFO', 'line ' || i FROM runs, n");
+  const auto shown = line.rruled({"runs", "show", run}).out;
+  CHECK_THAT(shown, Contains("\nLog:\n  3 older lines not shown: `rruled runs logs " + run +
+                             "` has all\n"));
+  CHECK(shown.find("INFO line 4\n") < shown.find("INFO line 5\n"));
+  CHECK_THAT(shown, !Contains("INFO line 3\n") && Catch::EndsWith("INFO line 503\n"));
+  const auto all = line.rruled({"runs", "logs", run}).out;
+  CHECK(lines_in(all) == 503);
+  CHECK_THAT(all, Contains("INFO line 1\n") && Catch::EndsWith("INFO line 503\n"));
+  const auto json = line.rruled({"runs", "logs", run, "--format", "jsonl"}).out;
+  CHECK(lines_in(json) == 503);
+  CHECK(json.find("\"line 1\"") < json.find("\"line 2\""));
+}
+
+}  // namespace rruled::test
