@@ -9,9 +9,12 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 namespace rruled::store {
 namespace {
+
+constexpr long kLookNanoseconds = 20'000'000;
 
 // Empty when nothing readable is there.
 std::string owner_of(int fd) {
@@ -41,8 +44,15 @@ FileLock::FileLock(const std::string& path, const std::string& what)
                                        "remove it while no daemon runs on the store"
                                      : "; make its directory writable for this user"));
   }
+  bool looked_at = false;
   while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
+    if (errno == EWOULDBLOCK && !std::exchange(looked_at, true)) {
+      // It may be holder() that has it, for a moment.
+      const timespec moment{0, kLookNanoseconds};
+      (void)::nanosleep(&moment, nullptr);
+      continue;
+    }
     const int error = errno;
     const auto owner = owner_of(fd_);
     ::close(fd_);
@@ -55,6 +65,20 @@ FileLock::FileLock(const std::string& path, const std::string& what)
                                                   "; put the store on a local file system");
   }
   write_owner(fd_);
+}
+
+std::optional<FileLock::Holder> FileLock::holder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? std::optional(Holder{}) : std::nullopt;
+  std::optional<Holder> found = Holder{};
+  if (::flock(fd, LOCK_SH | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK)
+      found = Holder{true, owner_of(fd)};
+    else
+      found.reset();
+  }
+  ::close(fd);
+  return found;
 }
 
 FileLock::~FileLock() {

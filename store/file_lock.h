@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,14 @@ class FileLock {
   // be made. `what` is named in messages.
   FileLock(const std::string& path, const std::string& what);
   ~FileLock();
+
+  struct Holder {
+    bool held = false;
+    std::string process{};  // its id, as it wrote it; empty when nothing readable is there
+  };
+  // Who has the lock now; nullopt where this user cannot tell. Makes no file.
+  [[nodiscard]] static std::optional<Holder> holder(const std::string& path);
+
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FileLock& operator=(FileLock&&) = delete;
 

@@ -97,6 +97,8 @@ SqliteFile inspect_sqlite_file(const std::string& path, bool writes) {
   return file;
 }
 
+std::string lock_path(const SqliteFile& file) { return file.path + ".lock"; }
+
 void make_sqlite_file(const std::string& path) {
   // Not open(2): closing the file drops the locks of another thread that has it open by then.
   (void)::mknod(path.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0);

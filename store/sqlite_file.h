@@ -14,6 +14,9 @@ struct SqliteFile {
 // StoreError when the file cannot be used, or cannot be written although `writes`.
 [[nodiscard]] SqliteFile inspect_sqlite_file(const std::string& path, bool writes);
 
+// The lock of the daemon that works on the file.
+[[nodiscard]] std::string lock_path(const SqliteFile& file);
+
 // Makes the file, empty and for its owner alone: SQLite would let everybody read it, and gives what
 // it puts beside a file the same mode. One that is there already stays as it is. What stops this
 // stops SQLite as well, which says it.

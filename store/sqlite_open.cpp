@@ -150,7 +150,7 @@ SqliteFileConnection connect_sqlite(const std::string& path,
   const bool writes = mode != OpenMode::read_only;
   const auto file = inspect_sqlite_file(path, writes);
   std::optional<FileLock> lock;
-  if (mode == OpenMode::daemon) lock.emplace(file.path + ".lock", "store " + path);
+  if (mode == OpenMode::daemon) lock.emplace(lock_path(file), "store " + path);
   try {
     if (writes && !file.exists) make_sqlite_file(file.path);
     auto database = open_database(file.path, mode, options);

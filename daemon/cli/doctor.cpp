@@ -28,6 +28,7 @@ void check_store(Session& session, std::vector<Finding>& findings) {
                           "it was moved to " + moved_to + ": no daemon starts on it",
                           "set store.url to the new one; or give that up: rruled store reopen " +
                               config.location.url});
+    check_daemon(session, findings);
     const auto survey = store::survey(store, session.now());
     check_clock(session, store, survey, findings);
     check_schedules(store, survey, findings);

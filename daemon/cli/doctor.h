@@ -1,8 +1,10 @@
 #pragma once
 
 #include "daemon/cli/session.h"
+#include "store/file_lock.h"
 #include "store/survey.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +18,17 @@ struct Finding {
   std::string next;    // what to do; empty when ok
 };
 
+// The daemon that has the configured store; nullopt where that cannot be told: several may have a
+// PostgreSQL store. The store must be there.
+[[nodiscard]] std::optional<store::FileLock::Holder> daemon_of_store(Session& session);
+// "process 9742 holds the store".
+[[nodiscard]] std::string daemon_text(const store::FileLock::Holder& holder);
+
 // doctor_checks.cpp: each looks at one thing and writes nothing. The store must be open.
 void check_files(Session& session, std::vector<Finding>& findings);
 void check_zones(Session& session, std::vector<Finding>& findings);
 void check_executors(Session& session, std::vector<Finding>& findings);
+void check_daemon(Session& session, std::vector<Finding>& findings);
 void check_disk(Session& session, std::vector<Finding>& findings);
 void check_clock(Session& session,
                  store::Store& store,

@@ -6,6 +6,7 @@
 #include "daemon/core/run_identity.h"
 #include "daemon/io/probe.h"
 #include "daemon/io/url_template.h"
+#include "store/sqlite_file.h"
 
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -118,6 +119,23 @@ void check_executors(Session& session, std::vector<Finding>& findings) {
     else
       findings.push_back({check, true, "only writes a line", {}});
   }
+}
+
+std::optional<store::FileLock::Holder> daemon_of_store(Session& session) {
+  const auto& file = session.config().store.sqlite_file;
+  if (file.empty()) return std::nullopt;
+  return store::FileLock::holder(store::lock_path(store::inspect_sqlite_file(file, false)));
+}
+
+std::string daemon_text(const store::FileLock::Holder& holder) {
+  if (!holder.held) return "none runs";
+  return (holder.process.empty() ? "one" : "process " + holder.process) + " holds the store";
+}
+
+// None is no mistake: the command line works without one.
+void check_daemon(Session& session, std::vector<Finding>& findings) {
+  if (const auto holder = daemon_of_store(session))
+    findings.push_back({"daemon", true, daemon_text(*holder), {}});
 }
 
 void check_disk(Session& session, std::vector<Finding>& findings) {

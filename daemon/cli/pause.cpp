@@ -1,5 +1,6 @@
 #include "daemon/cli/arguments.h"
 #include "daemon/cli/commands.h"
+#include "daemon/cli/doctor.h"
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/audit.h"
@@ -108,18 +109,19 @@ int status(Session& session, const ProjectOptions& options) {
   for (const auto& each : session.directory().paused_projects()) paused.push_back(to_json(each));
   const auto survey = store::survey(store, session.now());
   const std::size_t backfills = session.directory().open_backfills().size();
+  const auto holder = daemon_of_store(session);
   if (options.format == Format::json) {
-    print_object(session.out(), {{"paused_projects", std::move(paused)},
-                                 {"overdue", survey.overdue},
-                                 {"overdue_runs", survey.overdue_runs},
-                                 {"backfills", backfills},
-                                 {"schedules", std::move(schedules)},
-                                 {"runs", std::move(runs)}});
+    json::object object{{"paused_projects", std::move(paused)}, {"overdue", survey.overdue},
+                        {"overdue_runs", survey.overdue_runs},  {"backfills", backfills},
+                        {"schedules", std::move(schedules)},    {"runs", std::move(runs)}};
+    if (holder) object["daemon"] = daemon_text(*holder);
+    print_object(session.out(), object);
     return 0;
   }
   for (const auto& each : session.directory().paused_projects())
     session.out() << "PAUSED: project " << each.id << " since " << utc_text(each.paused_at)
                   << (each.note.empty() ? "" : " (" + cell(each.note, 100) + ")") << '\n';
+  if (holder) session.out() << "daemon:     " << daemon_text(*holder) << '\n';
   const auto print = [&](const char* name, const json::object& object) {
     session.out() << name;
     for (const auto& [word, count] : object)
