@@ -1,5 +1,6 @@
 #include "rrule/zone_database.h"
 
+#include "rrule/edit_distance.h"
 #include "rrule/tzif.h"
 
 #include <algorithm>
@@ -139,11 +140,13 @@ ParseError ZoneDatabase::unknown(std::string_view name, const std::string& why) 
   return {ErrorCode::unknown_zone, 0, why + hint};
 }
 
-// The name that differs in case or spaces only, or the first whose last part is `name`.
+// The name that differs in case or spaces only, or the first whose last part is `name`, or the
+// nearest of which `name` may be a slip.
 std::string ZoneDatabase::likely_name(std::string_view name) const {
   if (name.empty() || name.size() > kNameMax) return {};
   const std::string wanted = folded(name);
   std::vector<std::string> places;
+  std::vector<std::pair<std::size_t, std::string>> slips;  // by distance
   std::error_code failed;
   int entries = 0;
   for (auto entry = fs::recursive_directory_iterator(folder_, failed);
@@ -153,12 +156,17 @@ std::string ZoneDatabase::likely_name(std::string_view name) const {
     if (candidate == "posix" || candidate == "right") entry.disable_recursion_pending();
     const std::string text = folded(candidate);
     const bool same = text == wanted;
-    if (!same && !text.ends_with("/" + wanted)) continue;
+    const bool place = text.ends_with("/" + wanted);
+    if (!same && !place && !is_slip(wanted, text)) continue;
     if (!refusal(candidate).empty() || !read_below(folder_, candidate)) continue;
     if (same) return candidate;
-    places.push_back(candidate);
+    if (place)
+      places.push_back(candidate);
+    else
+      slips.emplace_back(edit_distance(wanted, text), candidate);
   }
-  return places.empty() ? "" : *std::min_element(places.begin(), places.end());
+  if (!places.empty()) return *std::min_element(places.begin(), places.end());
+  return slips.empty() ? "" : std::min_element(slips.begin(), slips.end())->second;
 }
 
 std::string ZoneDatabase::read_version() const {

@@ -1,5 +1,7 @@
 #include "daemon/cli/arguments.h"
 
+#include "rrule/cron.h"
+
 namespace rruled::cli {
 namespace {
 
@@ -33,10 +35,17 @@ store::Timestamp time_argument(const std::string& option,
   using std::chrono::seconds;
   if (text == "now") return std::chrono::floor<seconds>(now) + seconds(1);
   const auto time = core::parse_time(text);
+  if (!time && time.error().detail.starts_with("names "))
+    throw Failure(kUsage, option + ": " + time.error().detail);
   if (!time)
     throw Failure(kUsage, option + ": " + time.error().detail + ", or wall-clock time of " +
                               zone.name() + ", or now; not \"" + text + "\"");
   return core::instant_of(*time, zone);
+}
+
+void refuse_cron(const std::string& text) {
+  if (rrule::parse_cron(text))
+    throw Failure(kUsage, "that looks like a cron expression: --cron '" + text + "'");
 }
 
 std::optional<store::Timestamp> utc_argument(const std::string& option,

@@ -27,6 +27,9 @@ namespace rruled::cli {
                                                            const std::string& text,
                                                            store::Timestamp now);
 
+// Throws Failure 2 when what should be a rule is a cron expression.
+void refuse_cron(const std::string& text);
+
 // For check(): a whole number from 1, or from 0 on.
 [[nodiscard]] CLI::Validator positive();
 [[nodiscard]] CLI::Validator not_negative();

@@ -1,6 +1,7 @@
 #include "daemon/cli/commands.h"
 
 #include "daemon/cli/token.h"
+#include "rrule/edit_distance.h"
 #include "store/errors.h"
 
 #include <algorithm>
@@ -63,13 +64,47 @@ void refuse_empty(const CLI::App& app) {
                                    "must not be empty; leave it out if there is nothing to say");
 }
 
+// " Did you mean 'schedule'?", or "".
+std::string nearest_command(const CLI::App& app, const std::string& typed) {
+  for (const auto* each : app.get_subcommands()) return nearest_command(*each, typed);
+  std::pair<std::size_t, std::string> best{typed.size(), ""};
+  for (const auto* each : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (rrule::is_slip(typed, each->get_name()))
+      best = std::min(best, {rrule::edit_distance(typed, each->get_name()), each->get_name()});
+  return best.second.empty() ? "" : "; did you mean '" + best.second + "'?";
+}
+
+// An option that was typed where a command should be.
+std::string option_without_command(const CLI::App& app) {
+  for (const auto* each : app.get_subcommands()) return option_without_command(*each);
+  const auto rest = app.remaining();
+  return app.get_require_subcommand_min() == 0 || rest.empty() ? "" : rest.front();
+}
+
 int report(const CLI::ParseError& error, const CLI::App& root, Session& session) {
   const auto unknown = unknown_command(root);
   const bool helped = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
   if (helped && unknown.empty()) return root.exit(error, session.out(), session.err());
-  const auto what = unknown.empty() ? error.what() : "there is no command '" + unknown + "'";
+  std::string what = error.what();
+  const auto option = option_without_command(root);
+  if (!unknown.empty())
+    what = "there is no command '" + unknown + "'" + nearest_command(root, unknown);
+  else if (!option.empty())
+    what = "there is no option '" + option + "' here, and a command is missing";
   session.err() << "rruled: " << what << "\nTry `" << command_path(root) << " --help`.\n";
   return kUsage;
+}
+
+// The words after the program's name, last first, as CLI11 takes them; `rruled help COMMAND` is
+// `rruled COMMAND --help`.
+std::vector<std::string> words_of(int argc, const char* const* argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  std::ranges::reverse(words);
+  return words;
 }
 
 int run_chosen(Commands& commands) {
@@ -125,7 +160,7 @@ int execute(int argc, const char* const* argv, Session& session) {
   Commands commands{root, session, {}};
   add_all(commands);
   try {
-    root.parse(argc, argv);
+    root.parse(words_of(argc, argv));
     refuse_empty(root);
   } catch (const CLI::ParseError& error) {
     return report(error, root, session);

@@ -75,6 +75,10 @@ int create(Session& session, const FlowOptions& options) {
   json::object object = object_of(session, options.fields);
   // Who makes a flow by hand means it to run; the API's default stays draft.
   if (!object.contains("status")) object["status"] = "active";
+  if (object["status"] == "active" && !object.contains("trigger") && !object.contains("actions"))
+    throw Failure(kUsage,
+                  "--trigger: an active flow needs one: schedule (each occurrence is one run) or"
+                  " batch (a job over persons); or make it with --status draft");
   store::Flow base;
   base.id = store::FlowId{store::random_uuid_v7(session.now())};
   base.project_id = options.project;

@@ -31,10 +31,14 @@ Query whole(Query query) {
   return query;
 }
 
+bool is_hexadecimal(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c == '-' || std::isxdigit(static_cast<unsigned char>(c)) != 0;
+  });
+}
+
 bool is_prefix(const std::string& text) {
-  return text.size() >= kIdPrefixMin && std::all_of(text.begin(), text.end(), [](char c) {
-           return c == '-' || std::isxdigit(static_cast<unsigned char>(c)) != 0;
-         });
+  return text.size() >= kIdPrefixMin && is_hexadecimal(text);
 }
 
 std::string lower(std::string text) {
@@ -45,7 +49,10 @@ std::string lower(std::string text) {
 [[noreturn]] void nothing_found(const std::string& noun,
                                 const std::string& text,
                                 const std::string& shows = "them all.") {
-  throw Failure(kRefused, "no " + noun + " " + text + "\n`rruled " + noun +
+  const bool short_id = text.size() < kIdPrefixMin && is_hexadecimal(text);
+  const std::string advice =
+      short_id ? "Give " + std::to_string(kIdPrefixMin) + " characters of an id, or more. " : "";
+  throw Failure(kRefused, "no " + noun + " " + text + "\n" + advice + "`rruled " + noun +
                               (noun == "run" ? "s" : "") + " list` shows " + shows);
 }
 

@@ -57,7 +57,10 @@ core::Timetable compile(Session& session, const store::Schedule& schedule) {
 }
 
 std::string rule_of(const PreviewOptions& options) {
-  if (options.cron.empty()) return options.rule;
+  if (options.cron.empty()) {
+    refuse_cron(options.rule);
+    return options.rule;
+  }
   const auto cron = rrule::parse_cron(options.cron);
   if (!cron) throw Failure(kRefused, "cron: " + cron.error().detail);
   return cron->recurrence;

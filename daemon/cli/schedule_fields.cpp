@@ -129,6 +129,7 @@ json::object schedule_object(Session& session,
                              const std::string& stored_zone) {
   json::object object = fields.file.empty() ? json::object() : object_of_file(session, fields.file);
   set_texts(object, fields);
+  refuse_cron(fields.rrule);
   if (!fields.cron.empty()) object["rrule"] = rule_of_cron(fields.cron);
   std::string start = fields.starts_at;
   std::string option = "--starts-at";
@@ -139,12 +140,16 @@ json::object schedule_object(Session& session,
     start = fields.at;
     option = "--at";
   }
+  if (is_new && !object.contains("rrule"))
+    throw Failure(kUsage, "give --rrule, --cron or --at: when does it run?");
   const bool starts = object.contains("starts_at") || object.contains("starts_at_local");
   if (start.empty() && is_new && !starts) start = "now";
   if (!start.empty()) {
     const std::string zone = fields.timezone.empty() ? stored_zone : fields.timezone;
-    object["starts_at"] =
-        core::iso_microseconds(time_argument(option, start, zone_of(session, zone), session.now()));
+    const auto time = time_argument(option, start, zone_of(session, zone), session.now());
+    if (!fields.at.empty() && time <= session.now())
+      throw Failure(kUsage, "--at: must be in the future, not " + core::iso_microseconds(time));
+    object["starts_at"] = core::iso_microseconds(time);
   }
   if (!fields.variables.empty() || !fields.var.empty()) {
     json::object variables;

@@ -15,8 +15,29 @@ namespace {
 
 constexpr std::size_t kJsonBytesMax = std::size_t{256} << 20U;
 
+// The API's "flows__0__retry__max_attempts" as people write it: "flows[0].retry.max_attempts". A
+// file that it begins with ("a.json: flows__0") keeps its name.
+std::string path_of(std::string_view attr) {
+  const auto colon = attr.rfind(": ");
+  const std::string file(attr.substr(0, colon == std::string_view::npos ? 0 : colon + 2));
+  attr.remove_prefix(file.size());
+  std::string path;
+  while (!attr.empty()) {
+    const auto end = std::min(attr.find("__"), attr.size());
+    const auto part = attr.substr(0, end);
+    const bool index =
+        !path.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+    if (index)
+      path.append("[").append(part).append("]");
+    else
+      path.append(path.empty() ? "" : ".").append(part);
+    attr.remove_prefix(std::min(end + 2, attr.size()));
+  }
+  return file + path;
+}
+
 std::string describe(const core::FieldError& error) {
-  std::string text = error.attr.empty() ? error.detail : error.attr + ": " + error.detail;
+  std::string text = error.attr.empty() ? error.detail : path_of(error.attr) + ": " + error.detail;
   if (!error.hint.empty()) text += " " + error.hint;
   return text;
 }

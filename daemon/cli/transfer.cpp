@@ -13,6 +13,7 @@
 namespace rruled::cli {
 namespace {
 
+namespace json = boost::json;
 using core::BundleUse;
 
 constexpr std::size_t kForeignBytesMax = std::size_t{1} << 20U;
@@ -21,6 +22,7 @@ constexpr std::size_t kNameWidth = 60;  // characters
 struct ImportOptions {
   std::string file;
   ForeignOptions foreign;
+  const CLI::Option* from = nullptr;
   std::vector<const CLI::Option*> foreign_only;
   std::string executor;  // empty: as the file has it
   bool paused = false;
@@ -33,14 +35,35 @@ struct ExportOptions {
   std::int64_t project = 0;
 };
 
+// With the file that is at fault.
+std::string in_file(const ImportOptions& options, const Failure& failure) {
+  return (options.file == "-" ? "standard input" : options.file) + ": " + failure.what();
+}
+
+json::value read_json_file(Session& session, const ImportOptions& options) {
+  const bool calendar = options.file.ends_with(".ics");
+  if (calendar && options.from->count() == 0)
+    throw Failure(kUsage, options.file + " is a calendar by its name: say --from ics (or json)");
+  try {
+    return session.read_json(options.file);
+  } catch (const Failure& failure) {
+    const bool no_json = std::string_view(failure.what()).find(": not JSON: ") != std::string::npos;
+    if (options.from->count() > 0 || !no_json) throw;
+    throw Failure(kRefused, std::string(failure.what()) +
+                                "\nA calendar or crontab: say --from ics, crontab or"
+                                " system-crontab.");
+  }
+}
+
 ForeignBundle read_json_bundle(Session& session, const ImportOptions& options) {
   for (const auto* each : options.foreign_only)
     if (each->count() > 0)
       throw Failure(kUsage, each->get_name() +
                                 ": only with --from ics, crontab or system-crontab;" +
                                 " a file in JSON says it of each flow or schedule");
-  auto bundle = core::bundle_from_json(session.read_json(options.file));
-  if (!bundle) throw Failure(bundle.error());
+  const auto value = read_json_file(session, options);
+  auto bundle = core::bundle_from_json(value);
+  if (!bundle) throw Failure(kRefused, in_file(options, Failure(bundle.error())));
   return {.bundle = std::move(*bundle)};
 }
 
@@ -207,7 +230,7 @@ int import_file(Session& session, const ImportOptions& options) {
     auto bundle = as_asked(foreign ? over_stored(read, rows) : read.bundle, rows, options);
     if (foreign) bundle = usable(std::move(bundle), rows, rules, session.now(), done.left_out);
     auto planned = core::plan_bundle(bundle, rows, use, rules, session.now());
-    if (!planned) throw Failure(planned.error());
+    if (!planned) throw Failure(kRefused, in_file(options, Failure(planned.error())));
     auto& changes = planned->changes;
     done.lines = std::move(planned->lines);
     done.notes = notes_of_drafts(changes);
@@ -282,10 +305,12 @@ void add_import(Commands& commands) {
       ->required()
       ->type_name("FILE|-");
   options->foreign.from = "json";
-  command
-      ->add_option("--from", options->foreign.from,
-                   "What it is (default: json); a system-crontab names a user before the command")
-      ->check(CLI::IsMember({"json", "ics", "crontab", "system-crontab"}));
+  options->from =
+      command
+          ->add_option(
+              "--from", options->foreign.from,
+              "What it is (default: json); a system-crontab names a user before the command")
+          ->check(CLI::IsMember({"json", "ics", "crontab", "system-crontab"}));
   command->add_option("--executor", options->executor,
                       "Where the runs of all of them go: [executors.NAME]");
   command->add_flag("--paused", options->paused,

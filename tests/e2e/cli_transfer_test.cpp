@@ -163,7 +163,7 @@ TEST_CASE("apply makes the store equal to files, and does nothing the second tim
   REQUIRE(
       machine.rruled({"schedule", "create", "--flow", "A", "--rrule", "FREQ=DAILY"}).exit_code ==
       0);
-  REQUIRE(machine.rruled({"flow", "create", "--name", "Other"}).exit_code == 1);
+  REQUIRE(machine.rruled({"flow", "create", "--name", "Other"}).exit_code == 2);
   REQUIRE(machine.rruled({"flow", "create", "--name", "Other", "--status", "draft"}).exit_code ==
           0);
   REQUIRE(
