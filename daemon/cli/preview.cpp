@@ -9,6 +9,7 @@
 #include "rrule/cron.h"
 #include "rrule/parse.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -25,6 +26,7 @@ struct PreviewOptions {
       batch;
   std::int64_t count = 10;
   bool all = false;
+  bool paused = false;
   Format format = Format::table;
   // Options that not every preview has.
   struct Fits {
@@ -153,19 +155,44 @@ Flows flows_by_id(store::Store& store) {
   return flows;
 }
 
+// Why schedules fire nothing now, though `preview --all --paused` shows them.
+using Held = std::map<store::ScheduleId, const char*>;
+
+// Those that are paused as they would be if they were resumed now; with what holds them.
+Held resumed_all(Session& session,
+                 std::vector<store::Schedule>& schedules,
+                 std::map<std::int64_t, bool>& paused_projects) {
+  Held held;
+  for (auto& each : schedules) {
+    if (paused_projects[each.project_id]) held[each.id] = "project paused";
+    if (each.status != store::ScheduleStatus::paused) continue;
+    const auto timetable =
+        core::Timetable::compile(each, session.zones(), session.rules().calendars);
+    if (!timetable) continue;
+    held[each.id] = "paused";
+    each = core::resumed(each, *timetable, true, session.now(), core::CatchUp::none).schedule;
+  }
+  return held;
+}
+
 void print_merged(Session& session,
                   Format format,
                   const Flows& flows,
-                  const std::vector<Upcoming>& list) {
+                  const std::vector<Upcoming>& list,
+                  const Held& held) {
   Table table({"UTC", "FROM NOW", "LOCAL TIME", "FLOW", "SCHEDULE", "NOTE"});
   json::array items;
   for (const auto& [item, schedule] : list) {
     const std::string name = flows.at(schedule->flow_id).name.value_or("");
     json::object object = to_json(item);
+    std::string note = note_text(item.occurrence);
+    const auto why = held.find(schedule->id);
+    if (why != held.end()) note = why->second + (note.empty() ? "" : "; " + note);
     table.add({utc_text(item.occurrence.instant), from_now(item.due_at, session.now()),
                std::string(object.at("local").get_string()) +
                    std::string(object.at("offset").get_string()),
-               cell(name, 40), to_string(schedule->id), note_text(item.occurrence)});
+               cell(name, 40), to_string(schedule->id), note});
+    if (why != held.end()) object["paused"] = true;
     object["schedule"] = to_string(schedule->id);
     object["flow"] = to_string(schedule->flow_id);
     object["flow_name"] = name;
@@ -186,19 +213,29 @@ int preview_all(Session& session, const PreviewOptions& options) {
   });
   std::map<std::int64_t, bool> paused;
   for (const auto& each : schedules)
-    if ((each.next_run_at || each.paused_until) && !paused.contains(each.project_id))
+    if ((options.paused || each.next_run_at || each.paused_until) &&
+        !paused.contains(each.project_id))
       paused[each.project_id] = project_paused(session, each.project_id);
-  std::erase_if(schedules, [&](const auto& each) { return paused[each.project_id]; });
+  Held held;
+  if (options.paused)
+    held = resumed_all(session, schedules, paused);
+  else
+    std::erase_if(schedules, [&](const auto& each) { return paused[each.project_id]; });
+  const auto left = std::ranges::count_if(
+      schedules, [](const auto& each) { return each.status == store::ScheduleStatus::paused; });
   const auto count = static_cast<std::size_t>(options.count);
   // One more than is shown, to know whether it is all.
   auto list = merged(schedules, session.rules(), from.value_or(floor<seconds>(session.now())),
                      bound(session, "--to", options.to, zone), count + 1);
   const bool more = list.size() > count;
   list.resize(std::min(count, list.size()));
-  print_merged(session, options.format, flows, list);
+  print_merged(session, options.format, flows, list, held);
   auto& words = options.format == Format::table ? session.out() : session.err();
   for (const auto& [project, is_paused] : paused)
     if (is_paused) words << "Project " << project << " is paused: nothing of it fires.\n";
+  if (left > 0 && options.format == Format::table)
+    words << count_of(static_cast<std::uint64_t>(left), "schedule")
+          << " paused: --paused shows what would come next.\n";
   if (more && options.format == Format::table) words << "More follow: --count N shows N of them.\n";
   return 0;
 }
@@ -255,6 +292,7 @@ void add_preview(Commands& commands) {
         "rruled preview --cron '0 2 * * mon-fri' --timezone Europe/Prague --count 5",
         "rruled preview --schedule 0190f6a2 --until 2026-12-31T00:00:00Z --format json",
         "rruled preview --all --from now --to 2026-12-31 --count 1000",
+        "rruled preview --all --paused     (before `resume`: what would fire)",
         "rruled preview --batch rules.jsonl     (a question a line; - reads standard input)"}});
   command->add_option("RULE", options->rule, "RRULE, or lines of RRULE, RDATE, EXDATE, EXRULE");
   command->add_option("--cron", options->cron, "A cron expression instead of a rule");
@@ -272,6 +310,8 @@ void add_preview(Commands& commands) {
                             "A wall time that comes twice (default: auto)");
   command->add_option("--schedule", options->schedule, "A stored schedule, by id");
   command->add_flag("--all", options->all, "Every stored schedule, merged in order of time");
+  command->add_flag("--paused", options->paused,
+                    "With --all: what is paused, too, as if it were resumed now");
   command->add_option("--from", options->from, "With --all: from here on (default: now)")
       ->type_name("TIME");
   command->add_option("--to", options->to, "With --all: up to here (exclusive)")->type_name("TIME");
@@ -288,6 +328,7 @@ void add_preview(Commands& commands) {
   for (const auto* name : {"--from", "--to"})
     options->limited.push_back(
         {command->get_option(name), {.all = true}, "--all; others have --after and --until"});
+  options->limited.push_back({command->get_option("--paused"), {.all = true}, "--all"});
   options->limited.push_back({command->get_option("--timezone"),
                               {.rule = true, .all = true},
                               "RULE, --cron or --all; a schedule has its own"});

@@ -213,6 +213,9 @@ void print_imported(Session& session,
   if (!options.dry_run || options.foreign.from != "json")
     out << (options.dry_run ? "would import " : "imported ") << count_of(done.flows, "flow")
         << " and " << count_of(done.schedules, "schedule") << rest << '\n';
+  if (done.paused > 0)
+    session.err() << "What is paused fires nothing until `rruled schedule resume ID`;"
+                     " `rruled preview --all --paused` shows what it would do.\n";
   if (options.dry_run) out << "Nothing was written (--dry-run).\n";
 }
 

@@ -66,4 +66,22 @@ TEST_CASE("a run's log is printed from its beginning, and what is left out is sa
   CHECK(json.find("\"line 1\"") < json.find("\"line 2\""));
 }
 
+TEST_CASE("a preview shows what is paused as if it were resumed, when it is asked to") {
+  CommandLine line;
+  add_daily(line, "A", "1");
+  add_daily(line, "B", "2");
+  REQUIRE(line.rruled({"schedule", "pause", id_of(line, "schedule", "--flow", "A")}).exit_code ==
+          0);
+  REQUIRE(line.rruled({"pause", "--all", "--project", "2"}).exit_code == 0);
+  const auto plain = line.rruled({"preview", "--all"}).out;
+  CHECK_THAT(plain, Contains("Nothing comes next.") &&
+                        Contains("1 schedule paused: --paused shows what would come next.\n") &&
+                        Contains("Project 2 is paused"));
+  const auto all = line.rruled({"preview", "--all", "--paused", "--count", "4"}).out;
+  CHECK_THAT(all, Contains("  paused\n") && Contains("  project paused\n") && Contains("  A  ") &&
+                      Contains("  B  "));
+  CHECK(line.number("SELECT count(*) FROM schedules WHERE status = 'paused'") == 1);
+  CHECK(line.rruled({"preview", "FREQ=DAILY", "--paused"}).exit_code == 2);
+}
+
 }  // namespace rruled::test
