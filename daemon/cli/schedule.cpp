@@ -66,12 +66,22 @@ store::Schedule change_schedule(Session& session, const std::string& text, Make 
   return written;
 }
 
+// ", 09:00 of its zone", unless that is UTC.
+std::string local_time(Session& session, const store::Schedule& row) {
+  const auto zone = session.zones().find(row.timezone);
+  if (!zone || row.timezone == "UTC") return "";
+  std::string text = core::iso_local(
+      (*zone)->to_local(std::chrono::floor<std::chrono::seconds>(*row.next_run_at)));
+  text[10] = ' ';
+  return ", " + text + " in " + row.timezone;
+}
+
 std::string next_text(Session& session, const store::Schedule& row) {
   const auto project = session.directory().project(row.project_id);
   if (row.next_run_at && project && project->paused())
     return "nothing fires: project " + std::to_string(row.project_id) + " is paused";
   if (row.next_run_at)
-    return "next at " + utc_text(*row.next_run_at) + " (" +
+    return "next at " + utc_text(*row.next_run_at) + local_time(session, row) + " (" +
            from_now(*row.next_run_at, session.now()) + ")";
   if (row.status == store::ScheduleStatus::active) return "its flow cannot fire now";
   if (row.status == store::ScheduleStatus::paused && row.paused_until)

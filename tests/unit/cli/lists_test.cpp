@@ -84,4 +84,12 @@ TEST_CASE("a preview shows what is paused as if it were resumed, when it is aske
   CHECK(line.rruled({"preview", "FREQ=DAILY", "--paused"}).exit_code == 2);
 }
 
+TEST_CASE("a new schedule says its next time in its own zone, too") {
+  CommandLine line;
+  add_daily(line, "A", "1");
+  const auto made = line.rruled({"schedule", "create", "--flow", "A", "--timezone", "Asia/Tokyo",
+                                 "--rrule", "FREQ=DAILY;BYHOUR=9;BYMINUTE=0;BYSECOND=0"});
+  CHECK_THAT(made.out, Contains(" 00:00:00Z, ") && Contains(" 09:00:00 in Asia/Tokyo (in "));
+}
+
 }  // namespace rruled::test
