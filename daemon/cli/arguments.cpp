@@ -1,5 +1,6 @@
 #include "daemon/cli/arguments.h"
 
+#include "daemon/core/property_filter.h"
 #include "rrule/cron.h"
 
 namespace rruled::cli {
@@ -52,6 +53,7 @@ std::optional<store::Timestamp> utc_argument(const std::string& option,
                                              const std::string& text,
                                              store::Timestamp now) {
   if (text.empty()) return std::nullopt;
+  if (const auto ago = core::relative_time(text, now)) return ago;
   return time_argument(option, text, *rrule::TimeZone::utc(), now);
 }
 

@@ -22,7 +22,8 @@ namespace rruled::cli {
                                              const rrule::TimeZone& zone,
                                              store::Timestamp now);
 
-// The same in UTC; absent when the option was not given.
+// The same in UTC, or so long ago as the API takes it (-24h, -7d); absent when the option was not
+// given.
 [[nodiscard]] std::optional<store::Timestamp> utc_argument(const std::string& option,
                                                            const std::string& text,
                                                            store::Timestamp now);

@@ -35,6 +35,8 @@ void check_store(Session& session, std::vector<Finding>& findings) {
     check_commands(session, store, findings);
     check_waiting(session, store, survey, findings);
     check_tokens(session, findings);
+  } catch (const Failure& none_yet) {
+    findings.push_back({"store", false, none_yet.what(), "make it, or correct store.url"});
   } catch (const store::StoreError& error) {
     findings.push_back({"store", false, error.what(),
                         "make the store reachable, then run doctor again: what is in it was not "

@@ -180,7 +180,7 @@ int show(Session& session, const FlowOptions& options) {
   print_fields(session.out(), object);
   const auto schedules = all_schedules(store, {.flow_id = flow.id});
   session.out() << '\n'
-                << schedules.size() << " schedules: `rruled schedule list --flow "
+                << count_of(schedules.size(), "schedule") << ": `rruled schedule list --flow "
                 << to_string(flow.id) << "`\n";
   return 0;
 }

@@ -28,6 +28,7 @@ constexpr std::size_t kWatched = 500;  // the latest runs, by due time
 
 struct RunsOptions {
   std::string run, flow, schedule, status, from, to;
+  std::int64_t project = 0;  // 0: all
   std::size_t limit = 100;
   std::size_t offset = 0;
   Format format = Format::table;
@@ -59,11 +60,24 @@ store::RunQuery query_of(Session& session, const RunsOptions& options) {
   return query;
 }
 
+std::vector<store::Run> runs_of(Session& session,
+                                const store::RunQuery& query,
+                                std::int64_t project) {
+  if (project == 0) return session.store_to_read().runs(query);
+  store::RunFilter filter{.project_id = project,
+                          .flow_id = query.flow_id,
+                          .schedule_id = query.schedule_id,
+                          .due_from = query.due_from,
+                          .due_to = query.due_to};
+  if (query.status) filter.statuses = {*query.status};
+  return session.directory().runs(filter, {query.limit, query.offset}, false).rows;
+}
+
 int list(Session& session, const RunsOptions& options) {
   const auto query = query_of(session, options);
   json::array items;
   Table table({"ID", "STATUS", "DUE (UTC)", "LATENESS", "ORIGIN", "FLOW", "ATTEMPTS", "OUTCOME"});
-  for (const auto& run : session.store_to_read().runs(query)) {
+  for (const auto& run : runs_of(session, query, options.project)) {
     if (options.format != Format::table) items.push_back(core::to_json(run));
     table.add({to_string(run.id), std::string(store::word(run.status)), utc_text(run.due_at),
                lateness_text(run), std::string(store::word(run.origin)), cell(run.flow_name, 30),
@@ -206,7 +220,9 @@ void add_runs(Commands& commands) {
        {"rruled runs list --status failed", "rruled runs list --flow Hello --limit 5 --format json",
         "rruled runs list --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --format jsonl"}});
   add_filters(command, *options);
-  command->add_option("--from", options->from, "Due at this time or later")->type_name("TIME");
+  command->add_option("--project", options->project, "Only of this project")->check(positive());
+  command->add_option("--from", options->from, "Due at this time or later, or from -24h on")
+      ->type_name("TIME");
   command->add_option("--to", options->to, "Due before this time")->type_name("TIME");
   command->add_option("--limit", options->limit, "How many (default: 100)")->check(not_negative());
   command->add_option("--offset", options->offset, "How many to pass over")->check(not_negative());

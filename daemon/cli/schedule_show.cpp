@@ -20,6 +20,7 @@ namespace json = boost::json;
 
 struct ScheduleReadOptions {
   std::string flow, schedule, status;
+  std::int64_t project = 0;  // 0: all
   bool overdue = false;
   std::size_t limit = 100;
   std::size_t offset = 0;
@@ -59,6 +60,7 @@ int list_overdue(Session& session,
       const auto late = core::overdue_by(row, session.now());
       if (!late || paused[row.project_id] || items.size() >= options.limit) continue;
       if (query.flow_id && row.flow_id != *query.flow_id) continue;
+      if (query.project_id && row.project_id != *query.project_id) continue;
       json::object object = core::to_json(row);
       object["flow"] = to_string(row.flow_id);
       object["flow_name"] = name.value_or("");
@@ -78,6 +80,7 @@ int list(Session& session, const ScheduleReadOptions& options) {
   store::Store& store = session.store_to_read();
   store::ScheduleQuery query{.limit = options.limit, .offset = options.offset};
   if (!options.flow.empty()) query.flow_id = find_flow(store, options.flow).id;
+  if (options.project > 0) query.project_id = options.project;
   query.status = store::parse_word<store::ScheduleStatus>(options.status);
   std::map<std::int64_t, bool> paused;
   for (const auto& each : session.directory().paused_projects()) paused[each.id] = true;
@@ -132,6 +135,7 @@ void add_schedule_reads(Commands& commands, CLI::App* group) {
                    "Lists schedules, newest first",
                    {"rruled schedule list", "rruled schedule list --flow Hello --format jsonl"}});
   command->add_option("--flow", options->flow, "Only of this flow");
+  command->add_option("--project", options->project, "Only of this project")->check(positive());
   add_words<store::ScheduleStatus>(command, "--status", options->status, "Only these");
   command->add_flag("--overdue", options->overdue, "Only those that are late beyond late_after");
   command->add_option("--limit", options->limit, "How many (default: 100)")->check(not_negative());

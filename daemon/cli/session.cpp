@@ -116,7 +116,16 @@ store::Store& Session::store_to_try() {
   return open(store::OpenMode::read_only);
 }
 
-store::Store& Session::store_to_read() { return open(store::OpenMode::read_only); }
+store::Store& Session::store_to_read() {
+  const auto& file = config().store.sqlite_file;
+  std::error_code error;
+  // Of a path that somebody chose the store says what is wrong with it.
+  if (!store_ && !file.empty() && !config().origins.contains("store.url") &&
+      !std::filesystem::exists(file, error) && !error)
+    throw Failure(kRefused, "there is no store yet (" + file.string() +
+                                "): `rruled flow create` or `rruled run` makes it");
+  return open(store::OpenMode::read_only);
+}
 
 core::ScheduleRules Session::rules() {
   auto rules = io::schedule_rules(config(), zones());

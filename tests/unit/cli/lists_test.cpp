@@ -66,6 +66,27 @@ TEST_CASE("a run's log is printed from its beginning, and what is left out is sa
   CHECK(json.find("\"line 1\"") < json.find("\"line 2\""));
 }
 
+TEST_CASE("lists of schedules and runs can be of one project, and since so long ago") {
+  CommandLine line;
+  add_daily(line, "A", "1");
+  add_daily(line, "B", "2");
+  for (const auto* flow : {"A", "B"})
+    REQUIRE(
+        line.rruled({"schedule", "run-now", id_of(line, "schedule", "--flow", flow)}).exit_code ==
+        0);
+  const auto of_two = line.rruled({"schedule", "list", "--project", "2"}).out;
+  CHECK(lines_in(of_two) == 2);
+  CHECK_THAT(of_two, Contains("  B  "));
+  const std::vector<std::string> runs{"runs",   "list", "--project", "2",
+                                      "--from", "-24h", "--status",  "pending"};
+  const auto found = line.rruled(runs);
+  INFO(found.err);
+  CHECK(lines_in(found.out) == 2);
+  CHECK_THAT(found.out, Contains("  B  "));
+  CHECK_THAT(line.rruled({"runs", "list", "--project", "3"}).out, Catch::StartsWith("No runs."));
+  CHECK_THAT(line.rruled({"runs", "list", "--to", "-24h"}).out, Catch::StartsWith("No runs."));
+}
+
 TEST_CASE("a preview shows what is paused as if it were resumed, when it is asked to") {
   CommandLine line;
   add_daily(line, "A", "1");

@@ -30,4 +30,24 @@ TEST_CASE("the store's own folder is for its owner alone") {
         (fs::perms::owner_read | fs::perms::owner_write));
 }
 
+TEST_CASE("a fresh installation is told how its store comes to be") {
+  const TempDir home(fast_directory());
+  io::Environment environment;
+  environment.variables["XDG_STATE_HOME"] = home.file("some/state");
+  environment.system_file = home.file("absent.toml");
+  for (const auto* command : {"status", "doctor"}) {
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostringstream err;
+    cli::Session session({in, out, err}, environment);
+    const char* const argv[] = {"rruled", command};
+    CHECK(cli::execute(2, argv, session) == 1);
+    CHECK_THAT(
+        out.str() + err.str(),
+        Catch::Contains("there is no store yet (" + home.file("some/state/rruled/rruled.db") +
+                        "): `rruled flow create` or `rruled run` makes it"));
+  }
+  CHECK_FALSE(std::filesystem::exists(home.file("some")));
+}
+
 }  // namespace rruled::test
