@@ -53,6 +53,11 @@ void set_texts(json::object& object, const ScheduleFields& fields) {
     if (!text->empty()) object[key] = *text;
   if (fields.note) object["note"] = *fields.note;
   if (fields.calendar == kNoCalendar) object["calendar"] = nullptr;
+  if (fields.max_attempts > 0) {
+    auto& retry = object["retry"];
+    if (!retry.is_object()) retry = json::object();
+    retry.get_object()["max_attempts"] = fields.max_attempts;
+  }
   if (fields.max_running > 0) object["max_running"] = fields.max_running;
   if (fields.pause_after_failures == 0) object["pause_after_failures"] = nullptr;
   if (fields.pause_after_failures > 0) object["pause_after_failures"] = fields.pause_after_failures;
@@ -96,6 +101,10 @@ void add_schedule_fields(CLI::App* command, ScheduleFields& fields) {
       ->add_option("--pause-after-failures", fields.pause_after_failures,
                    "Paused after so many failed runs in a row; 0: never (0)")
       ->check(not_negative());
+  command
+      ->add_option("--max-attempts", fields.max_attempts,
+                   "Tries of one run, the first included (15)")
+      ->check(positive());
   command->add_option("--timeout", fields.timeout, "Of one attempt (the executor's)");
   command->add_option("--executor", fields.executor, "Where runs go: [executors.NAME] (default)");
   command->add_option("--calendar", fields.calendar,

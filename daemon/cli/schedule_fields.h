@@ -18,6 +18,7 @@ struct ScheduleFields {
       late_after, timeout, executor, calendar, calendar_action;
   std::optional<std::string> note;  // empty: taken away
   int max_running = 0;
+  int max_attempts = 0;
   int pause_after_failures = -1;  // not given
 };
 void add_schedule_fields(CLI::App* command, ScheduleFields& fields);

@@ -113,4 +113,17 @@ TEST_CASE("a new schedule says its next time in its own zone, too") {
   CHECK_THAT(made.out, Contains(" 00:00:00Z, ") && Contains(" 09:00:00 in Asia/Tokyo (in "));
 }
 
+TEST_CASE("the number of attempts needs no JSON, and leaves the rest of the policy") {
+  CommandLine line;
+  add_daily(line, "A", "1", {"--max-attempts", "3"});
+  const auto id = id_of(line, "schedule", "--flow", "A");
+  const auto attempts = [&] { return line.rruled({"schedule", "show", id}).out; };
+  CHECK_THAT(attempts(), Contains("\"max_attempts\":3"));
+  REQUIRE(line.rruled({"schedule", "update", id, "--file", "-"}, R"({"retry":{"max_age":"1h"}})")
+              .exit_code == 0);
+  REQUIRE(line.rruled({"schedule", "update", id, "--max-attempts", "4"}).exit_code == 0);
+  CHECK_THAT(attempts(), Contains("\"max_attempts\":4") && Contains("\"max_age\":\"1h\""));
+  CHECK(line.rruled({"schedule", "update", id, "--max-attempts", "0"}).exit_code == 2);
+}
+
 }  // namespace rruled::test
