@@ -12,6 +12,7 @@ namespace rruled::store {
 namespace {
 
 constexpr int kAttemptsMax = 5;
+constexpr char kReadOnlyServer[] = "25006";  // read_only_sql_transaction
 
 bool is_missing_statement(const std::string& sqlstate) {
   return sqlstate == "26000" || sqlstate == "42P05";  // not there, there already
@@ -97,9 +98,9 @@ void PgConnection::close() {
   connection_.reset();
 }
 
-void PgConnection::connect() {
+void PgConnection::connect(const std::string& conninfo) {
   close();
-  connection_ = std::make_unique<pqxx::connection>(address_.conninfo);
+  connection_ = std::make_unique<pqxx::connection>(conninfo);
   quiet_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);
   forbid_silent_reconnect(*connection_);
 }
@@ -142,13 +143,28 @@ Timestamp PgConnection::begin(const std::string& sql, Timestamp caller_now) {
   if (connection_ && connection_->is_open()) {
     try {
       return judged(clock());
+    } catch (const pqxx::feature_not_supported&) {
+      // Its server became a standby, which a pooler in between does not tell: as if it had broken.
     } catch (const pqxx::pqxx_exception&) {
       // Broken while nobody used it: nothing is lost yet.
       if (connection_->is_open()) throw;
     }
   }
-  connect();
-  return judged(clock());
+  // Of what a pooler says of its server nothing is believed: each host is asked.
+  const auto hosts = prepares_ ? std::vector{address_.conninfo} : address_.hosts;
+  std::optional<pqxx::sql_error> standby;
+  for (const auto& host : hosts) {
+    try {
+      connect(host);
+      return judged(clock());
+    } catch (const pqxx::feature_not_supported& error) {
+      // A standby refuses BEGIN .. READ WRITE with 0A000, which elsewhere means other things.
+      standby.emplace(error.what(), error.query(), kReadOnlyServer);
+    } catch (const pqxx::broken_connection&) {
+      if (!standby && &host == &hosts.back()) throw;
+    }
+  }
+  throw pqxx::sql_error(*standby);
 }
 
 void PgConnection::roll_back() noexcept {
@@ -179,7 +195,11 @@ void PgConnection::transact(const std::string& begin_text,
     } catch (const pqxx::sql_error& error) {
       const bool again = prepares_ && is_missing_statement(error.sqlstate());
       const auto translated = translate(error, shown());
-      roll_back();
+      // The next transaction looks for a server that can be written.
+      if (error.sqlstate() == kReadOnlyServer)
+        close();
+      else
+        roll_back();
       // A pooler in between that nobody told of.
       if (!again) throw translated;
       prepares_ = false;

@@ -86,7 +86,7 @@ class PgConnection {
                 Timestamp caller_now,
                 const std::function<void(Tx&)>& work);
   [[nodiscard]] Timestamp begin(const std::string& sql, Timestamp caller_now);
-  void connect();
+  void connect(const std::string& conninfo);
   void close();
   void roll_back() noexcept;
   pqxx::result exec(const std::string& sql, const Params& params);

@@ -4,6 +4,7 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -56,6 +57,32 @@ std::string show_hosts(const Options& options) {
   return shown;
 }
 
+std::string conninfo_of(const Options& options) {
+  std::string text;
+  for (const auto& [name, value] : options) text += name + "=" + quote(value) + " ";
+  return text;
+}
+
+// Lists of hosts as options of each one; the whole as it is where libpq would refuse the lists.
+std::vector<Options> hosts_of(const Options& options) {
+  std::map<std::string, std::vector<std::string>> lists;
+  std::size_t count = 1;
+  for (const char* name : {"host", "hostaddr", "port"}) {
+    const auto found = options.find(name);
+    if (found == options.end()) continue;
+    auto& list = lists[name];
+    std::istringstream in(found->second);
+    for (std::string each; std::getline(in, each, ',');) list.push_back(each);
+    count = std::max(count, list.size());
+  }
+  std::vector<Options> hosts(count, options);
+  for (const auto& [name, list] : lists) {
+    if (list.size() != count && (name != "port" || list.size() != 1)) return {options};
+    for (std::size_t i = 0; i < count; ++i) hosts[i][name] = list.size() == 1 ? list[0] : list[i];
+  }
+  return hosts;
+}
+
 }  // namespace
 
 PgAddress parse_postgres_url(const std::string& url, bool read_only) {
@@ -69,10 +96,12 @@ PgAddress parse_postgres_url(const std::string& url, bool read_only) {
       {"keepalives_idle", "5"},      // s
       {"keepalives_interval", "2"},  // s
       {"keepalives_count", "3"},     // and then it is dead
-      {"client_encoding", "UTF8"},    {"target_session_attrs", read_only ? "any" : "read-write"},
+      {"client_encoding", "UTF8"},
   };
   for (const auto& [name, value] : defaults) options.emplace(name, value);
-  for (const auto& [name, value] : options) address.conninfo += name + "=" + quote(value) + " ";
+  for (const auto& host : hosts_of(options)) address.hosts.push_back(conninfo_of(host));
+  options.emplace("target_session_attrs", read_only ? "any" : "read-write");
+  address.conninfo = conninfo_of(options);
   return address;
 }
 

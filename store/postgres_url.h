@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace rruled::store {
 
@@ -9,7 +10,10 @@ namespace rruled::store {
 // written.
 struct PgAddress {
   std::string conninfo;  // holds the password: never shown
-  std::string shown;     // "postgresql://db1:5432,db2:5432/rruled", for messages
+  // The same of each host alone, whatever it is when the URL does not say otherwise. A pooler tells
+  // its clients that a server is a standby, or none, as it was when the pooler first met it.
+  std::vector<std::string> hosts;
+  std::string shown;  // "postgresql://db1:5432,db2:5432/rruled", for messages
 };
 
 // Throws StoreError fault when it cannot be read, without repeating it.

@@ -34,8 +34,9 @@ class Pooler {
     if (process_->read_until("process up", std::chrono::seconds(20)).empty())
       throw std::runtime_error("pgbouncer did not start");
   }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   [[nodiscard]] std::string url() const {
-    return "postgresql://postgres@127.0.0.1:" + std::to_string(port_) + "/postgres";
+    return "postgresql://postgres@" + address() + "/postgres";
   }
 
  private:
@@ -99,6 +100,36 @@ TEST_CASE("nothing of one schema is left for the next behind PgBouncer", "[postg
     pqxx::work work(stranger);
     CHECK(work.exec("SHOW search_path")[0][0].c_str() == std::string("\"$user\", public"));
   }
+}
+
+TEST_CASE("a pooler whose server became a standby is left for the one of the new primary",
+          "[postgres][pooler]") {
+  if (no_pooler()) return;
+  PostgresCluster primary({.fsync = false, .settings = ""});
+  const auto standby = primary.make_standby();
+  // One on each node, which keeps its clients whatever becomes of the server.
+  const Pooler first(primary);
+  const Pooler second(*standby);
+  PostgresOptions options;
+  options.pooler = true;
+  const auto store = open_postgres(
+      "postgresql://postgres@" + first.address() + "," + second.address() + "/postgres",
+      OpenMode::daemon, options);
+  REQUIRE_FALSE(store->write(put(a_flow(1)), at(0)));
+  // The second pooler, too, gets to know its server: as a standby.
+  const auto replayed =
+      "SELECT pg_last_wal_replay_lsn() >= '" + primary.sql("SELECT pg_current_wal_lsn()") + "'";
+  for (int asked = 0; standby->sql(replayed) != "t"; ++asked) REQUIRE(asked < 500);
+  CHECK(open_postgres(second.url(), OpenMode::read_only, options)->flows({}).size() == 1);
+  // Switched over.
+  primary.stop(PostgresCluster::Stop::fast);
+  standby->promote();
+  std::ofstream(primary.directory() + "/data/standby.signal").flush();
+  primary.start();
+  REQUIRE(primary.sql("SELECT pg_is_in_recovery()") == "t");
+
+  REQUIRE_FALSE(store->write(put(a_flow(2)), at(1)));
+  CHECK(standby->sql("SELECT count(*) FROM rruled.flows") == "2");
 }
 
 }  // namespace rruled::test
