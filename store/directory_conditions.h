@@ -2,11 +2,26 @@
 
 #include "store/directory.h"
 
+#include <algorithm>
+
 // The filters of directory.h as conditions of SQL, by names of columns: one list for every
 // database. `Conditions` has equals(column, optional), compare(column, sign, value), one_of(column,
 // values), search(columns, text), in_project(project, flow), before(cursor) and add(condition). It
 // may keep references to the filter.
 namespace rruled::store {
+
+// "'INFO', 'ERROR'": the words of a set, which are literals of ours. One text for each set, in
+// whatever order and however often its words are named: each text is kept as a statement.
+template <class Enum>
+std::string word_list(std::vector<Enum> values) {
+  std::ranges::sort(values);
+  const auto again = std::ranges::unique(values);
+  values.erase(again.begin(), again.end());
+  std::string list;
+  for (const Enum value : values)
+    list.append(list.empty() ? "'" : ", '").append(word(value)).append("'");
+  return list;
+}
 
 template <class Conditions>
 void add_conditions(Conditions& to, const FlowFilter& filter) {

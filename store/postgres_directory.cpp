@@ -46,12 +46,7 @@ class PostgresDirectory::Conditions {
   }
   template <class Enum>
   void one_of(const std::string& column, const std::vector<Enum>& values) {
-    if (values.empty()) return;
-    // Words are literals of ours.
-    std::string list;
-    for (const Enum value : values)
-      list.append(list.empty() ? "'" : ", '").append(word(value)).append("'");
-    add(column + " IN (" + list + ")");
+    if (!values.empty()) add(column + " IN (" + word_list(values) + ")");
   }
   // `search` in any of the columns, whatever the case of ASCII letters.
   void search(const std::vector<std::string>& columns, const std::string& search) {

@@ -78,11 +78,8 @@ class SqliteDirectory::Conditions {
   template <class Enum>
   void one_of(const char* column, const std::vector<Enum>& values) {
     if (values.empty()) return;
-    // Words are literals of ours.
-    std::string list;
-    for (const Enum value : values)
-      list.append(list.empty() ? "'" : ", '").append(word(value)).append("'");
-    where_ += (where_.empty() ? " WHERE " : " AND ") + std::string(column) + " IN (" + list + ")";
+    where_ += (where_.empty() ? " WHERE " : " AND ") + std::string(column) + " IN (" +
+              word_list(values) + ")";
   }
   // `search` in any of the columns.
   void search(const std::vector<const char*>& columns, const std::string& search) {

@@ -332,4 +332,29 @@ TEST_CASE("what stays costs the removal of a flow's history nothing", "[sqlite]"
   CHECK(store->runs({.flow_id = flow_id(1), .limit = 9'999}).size() == kLive);
 }
 
+// Each was a statement of its own, which is kept: whoever asked in ever new orders filled the
+// memory.
+TEST_CASE("levels and statuses in other orders, and repeated, make no new statements", "[sqlite]") {
+  const TempDir dir(fast_directory());
+  const StatementWatch watching;
+  const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
+  const auto directory = directory_of(*store);
+  g_costs.clear();
+  using enum LogLevel;
+  for (const auto& levels : std::vector<std::vector<LogLevel>>{
+           {info, error}, {error, info}, {info, info, error}, {error, info, error, info}})
+    (void)directory->logs({.levels = levels}, {});
+  using enum RunStatus;
+  for (const auto& statuses :
+       std::vector<std::vector<RunStatus>>{{failed, dead}, {dead, failed}, {dead, failed, dead}})
+    (void)directory->runs({.statuses = statuses}, {}, false);
+  const auto texts_of = [](const std::string& table) {
+    return std::ranges::count_if(g_costs, [&](const auto& cost) {
+      return cost.first.find(" FROM " + table + " ") != std::string::npos;
+    });
+  };
+  CHECK(texts_of("log_lines") == 2);  // the rows, and their number
+  CHECK(texts_of("runs") == 1);
+}
+
 }  // namespace rruled::test
