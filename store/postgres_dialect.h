@@ -31,6 +31,10 @@ enum class TransactionKind {
 inline constexpr char kLockMigrations[] =
     "SELECT pg_advisory_xact_lock(hashtextextended('rruled:' || $1::text, 0)) IS NULL";
 
+// From here on in a migration: how long its steps wait for a table. Everybody else waits behind
+// them, and a claim must not lapse meanwhile.
+inline constexpr char kWaitBriefly[] = "SET LOCAL lock_timeout = 2000";  // ms
+
 // With $1, the schema.
 inline constexpr char kNotify[] = "SELECT pg_notify('rruled_changes', $1::text) IS NULL";
 

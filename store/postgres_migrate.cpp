@@ -13,6 +13,13 @@ namespace {
                                                  connection.options().schema + "\" " + why);
 }
 
+constexpr char kLockNotAvailable[] = "55P03";
+
+// Another transaction has a lock that a step needs: nothing of it was taken.
+struct LockHeld {
+  std::string step;
+};
+
 void take_step(Tx& tx, const Migration& step) {
   static const std::string kTable =
       "CREATE TABLE IF NOT EXISTS schema_migrations ("
@@ -24,10 +31,59 @@ void take_step(Tx& tx, const Migration& step) {
       "INSERT INTO schema_migrations (version, name, checksum, applied_at)"
       " VALUES ($1::bigint, $2, $3, $4::bigint)";
   tx.exec_text(kTable);
-  tx.exec_text(std::string(step.sql));
+  try {
+    tx.exec_text(std::string(step.sql));
+  } catch (const pqxx::sql_error& error) {
+    if (error.sqlstate() == kLockNotAvailable) throw LockHeld{step_title(step.version, step.name)};
+    throw;
+  }
   Params params;
   params.add(step.version).add(std::string(step.name)).add(checksum(step.sql)).add(tx.now());
   tx.exec(kTaken, params);
+}
+
+// The next steps in one transaction. True: there are more.
+bool take_steps(PgConnection& connection) {
+  static const std::string kLock = kLockMigrations;
+  static const std::string kHasSchema = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
+  const auto& options = connection.options();
+  return connection.migrate([&](Tx& tx) {
+    tx.exec(kLock, Params().add(options.schema));
+    tx.exec_text(kWaitBriefly);
+    // Only where it is missing: IF NOT EXISTS asks for a right that a role need not have.
+    if (tx.exec(kHasSchema, Params().add(options.schema)).empty())
+      tx.exec_text("CREATE SCHEMA " + quote_name(options.schema));
+    // Read under the lock: another process may have taken the step meanwhile.
+    const auto done = schema_version(tx, connection);
+    // An empty schema gets all steps at once: whoever opens it meanwhile finds it empty, or
+    // whole.
+    const auto left = options.migrations.subspan(done);
+    const auto steps = done == 0 ? left : left.first(std::min(left.size(), std::size_t{1}));
+    for (const auto& step : steps) take_step(tx, step);
+    return steps.size() < left.size();
+  });
+}
+
+// Says what has been going on for longest among what has locks in the schema.
+[[noreturn]] void refuse_lock(PgConnection& connection, const LockHeld& held) {
+  static const std::string kHolder =
+      "SELECT 'process ' || a.pid || ' of ' || coalesce(a.usename, '') || ' ('"
+      "  || coalesce(nullif(a.application_name, ''), 'unnamed') || ')'"
+      " FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND a.pid IN"
+      "  (SELECT l.pid FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation"
+      "   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+      "   WHERE n.nspname = $1 AND l.granted)"
+      " ORDER BY a.xact_start, a.pid LIMIT 1";
+  const auto holder = connection.read([&](Tx& tx) {
+    const auto found = tx.exec(kHolder, Params().add(connection.options().schema));
+    return found.empty() ? std::string("another transaction, which has ended since")
+                         : PgReader(found, 0).read<std::string>();
+  });
+  throw StoreError(StoreError::Kind::unavailable,
+                   "store " + connection.shown() + ": step " + held.step +
+                       " was not taken: a lock is held by " + holder +
+                       "; end that (pg_terminate_backend), or wait for it (a dump of the "
+                       "database?), and migrate again");
 }
 
 }  // namespace
@@ -67,25 +123,16 @@ std::size_t schema_version(Tx& tx, const PgConnection& connection) {
   return version;
 }
 
-void migrate(PgConnection& connection) {
-  static const std::string kLock = kLockMigrations;
-  static const std::string kHasSchema = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
-  const auto& options = connection.options();
-  for (bool more = true; more;) {
-    more = connection.migrate([&](Tx& tx) {
-      tx.exec(kLock, Params().add(options.schema));
-      // Only where it is missing: IF NOT EXISTS asks for a right that a role need not have.
-      if (tx.exec(kHasSchema, Params().add(options.schema)).empty())
-        tx.exec_text("CREATE SCHEMA " + quote_name(options.schema));
-      // Read under the lock: another process may have taken the step meanwhile.
-      const auto done = schema_version(tx, connection);
-      // An empty schema gets all steps at once: whoever opens it meanwhile finds it empty, or
-      // whole.
-      const auto left = options.migrations.subspan(done);
-      const auto steps = done == 0 ? left : left.first(std::min(left.size(), std::size_t{1}));
-      for (const auto& step : steps) take_step(tx, step);
-      return steps.size() < left.size();
-    });
+void migrate(PgConnection& connection, int tries) {
+  for (int left = tries;;) {
+    try {
+      if (!take_steps(connection)) return;
+      left = tries;
+    } catch (const LockHeld& held) {
+      if (--left == 0) refuse_lock(connection, held);
+      // Who waited behind it goes first.
+      connection.read([](Tx& tx) { tx.exec_text("SELECT pg_sleep(2)"); });
+    }
   }
 }
 

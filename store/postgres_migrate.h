@@ -11,8 +11,10 @@ namespace rruled::store {
 [[nodiscard]] std::size_t schema_version(Tx& tx, const PgConnection& connection);
 
 // Makes the schema if it is missing and takes the steps that are. May run in several processes at
-// once: one does it, the others wait.
-void migrate(PgConnection& connection);
+// once: one does it, the others wait. A step that a lock of another transaction keeps waiting for
+// two seconds is given up, lets who waits behind it go, and is tried again two seconds later;
+// StoreError unavailable, naming who holds a lock, when `tries` of them in a row came to nothing.
+void migrate(PgConnection& connection, int tries = 30);
 
 // StoreError schema when a unique index is missing, invalid or has other columns: without one,
 // occurrences would fire twice, or inserts fail.

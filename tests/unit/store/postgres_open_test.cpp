@@ -1,10 +1,15 @@
 // Schemas: missing, raced for, of other versions and other programs, damaged.
+#include "copy_sample.h"
 #include "postgres_fixture.h"
 #include "sample.h"
+#include "store/copy.h"
 #include "store/open.h"
+#include "store/postgres_migrate.h"
+#include "tests/support/temp_dir.h"
 
 #include <catch2/catch.hpp>
 
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -135,6 +140,49 @@ TEST_CASE("a schema takes the steps that it lacks", "[postgres]") {
   newer.migrations = steps;
   CHECK_THROWS_AS(open_postgres(schema.url(), OpenMode::daemon, newer), StoreError);
   CHECK(schema.sql("SELECT count(*) FROM pg_tables WHERE tablename = 'half'") == "0");
+}
+
+TEST_CASE("a step that waits for a lock lets others pass, and is taken when the lock goes",
+          "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  const auto known = postgres_migrations();
+  std::vector<Migration> steps(known.begin(), known.end());
+  steps.push_back({static_cast<int>(steps.size()) + 1, "later",
+                   "ALTER TABLE flows ADD COLUMN colour text NOT NULL DEFAULT 'red'"});
+  auto newer = schema.options();
+  newer.migrations = steps;
+  const auto connect = [&] {
+    return PgConnection(parse_postgres_url(PostgresSchema::url(), false), OpenMode::daemon, newer);
+  };
+  // As a dump has it.
+  schema.sql("BEGIN; SELECT count(*) FROM flows");
+  auto migration = std::async(std::launch::async, [&] {
+    auto connection = connect();
+    migrate(connection);
+  });
+  const std::string waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '" +
+                              schema.name() + ".flows'::regclass";
+  for (int asked = 0; testing::shared_postgres().sql(waiting) != "1"; ++asked) REQUIRE(asked < 500);
+  // It would wait for longer than a statement may, and be refused.
+  CHECK_FALSE(store->write(put(a_flow()), at(0)));
+  CHECK(store->flows({}).size() == 1);
+  CHECK(migration.wait_for(0s) == std::future_status::timeout);
+
+  auto hasty = connect();
+  try {
+    migrate(hasty, 1);
+    FAIL("was migrated");
+  } catch (const StoreError& error) {
+    CHECK(error.kind() == Kind::unavailable);
+    CHECK_THAT(error.what(), Catch::Contains("step " + std::to_string(steps.size()) + " (later)"));
+    CHECK_THAT(error.what(), Catch::Contains("process " + schema.sql("SELECT pg_backend_pid()") +
+                                             " of postgres"));
+  }
+  schema.sql("COMMIT");
+  CHECK_NOTHROW(migration.get());
+  CHECK(schema.sql("SELECT colour FROM flows") == "red");
 }
 
 TEST_CASE("a schema of another program is not touched", "[postgres]") {
