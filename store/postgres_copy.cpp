@@ -139,12 +139,25 @@ class PostgresTarget final : public CopyTarget {
   void fill(const std::function<void(CopyWriter&)>& fill) override {
     connection_->write(Timestamp{}, [&](Tx& tx) {
       PostgresWriter writer(tx);
+      check_rights(tx);
       check_empty(tx, writer);
       fill(writer);
     });
   }
 
  private:
+  // The number of the next run is set at the end, after hours maybe.
+  void check_rights(Tx& tx) const {
+    static const std::string kMaySet =
+        "SELECT has_sequence_privilege(pg_get_serial_sequence('runs', 'number'), 'UPDATE')";
+    if (PgReader(tx.exec(kMaySet), 0).read<bool>()) return;
+    const std::string schema = quote_name(connection_->options().schema);
+    throw StoreError(StoreError::Kind::read_only,
+                     "store " + connection_->shown() +
+                         ": the role may not set the number of the next run; nothing was copied: "
+                         "GRANT SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA " +
+                         schema + " to it, as the role that owns them");
+  }
   void check_empty(Tx& tx, PostgresWriter& writer) const {
     // The lock keeps other writers out; a daemon that runs here already finds nothing to do.
     static const std::string kRevision = "SELECT revision FROM meta FOR UPDATE";

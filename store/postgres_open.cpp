@@ -13,21 +13,37 @@ void check_options(const PostgresOptions& options) {
     throw StoreError(StoreError::Kind::fault, "store.claim_ttl: must be more than zero");
 }
 
+[[noreturn]] void refuse_older(const PgConnection& connection,
+                               std::size_t version,
+                               const std::string& next) {
+  const auto& options = connection.options();
+  const std::string steps =
+      std::to_string(version) + " of " + std::to_string(options.migrations.size()) + " steps";
+  throw StoreError(StoreError::Kind::schema,
+                   "store " + connection.shown() + ": schema \"" + options.schema + "\"" +
+                       (version == 0 ? " is missing or empty" : " is older (" + steps + ")") +
+                       ": run `rruled migrate`" + next);
+}
+
+void migrate_as_allowed(PgConnection& connection, std::size_t version) {
+  try {
+    migrate(connection);
+  } catch (const StoreError& error) {
+    if (error.kind() != StoreError::Kind::read_only) throw;
+    static const std::string kRole = "SELECT current_user::text";
+    const auto role =
+        connection.read([](Tx& tx) { return PgReader(tx.exec(kRole), 0).read<std::string>(); });
+    refuse_older(connection, version, " as the role that owns it, which \"" + role + "\" is not");
+  }
+}
+
 void prepare_schema(PgConnection& connection, OpenMode mode) {
   const auto steps = connection.options().migrations.size();
   const auto version = connection.read([&](Tx& tx) { return schema_version(tx, connection); });
   if (version < steps) {
-    if (mode == OpenMode::daemon || (mode == OpenMode::command && version == 0)) {
-      migrate(connection);
-    } else {
-      throw StoreError(StoreError::Kind::schema,
-                       "store " + connection.shown() + ": schema \"" + connection.options().schema +
-                           "\"" +
-                           (version == 0 ? " is missing or empty"
-                                         : " is older (" + std::to_string(version) + " of " +
-                                               std::to_string(steps) + " steps)") +
-                           ": run `rruled migrate`, or start the daemon");
-    }
+    if (mode != OpenMode::daemon && (mode != OpenMode::command || version > 0))
+      refuse_older(connection, version, ", or start the daemon");
+    migrate_as_allowed(connection, version);
   }
   connection.read([&](Tx& tx) { check_unique_indexes(tx, connection); });
 }

@@ -12,11 +12,15 @@ CREATE ROLE rruled_run LOGIN;
 
 CREATE SCHEMA rruled AUTHORIZATION rruled_migrate;
 GRANT USAGE ON SCHEMA rruled TO rruled_run;
--- For the tables that the migrations make, now and later.
+-- For the tables that the migrations make, now and later, and for the numbers of their rows, which
+-- `rruled store copy` sets.
 ALTER DEFAULT PRIVILEGES FOR ROLE rruled_migrate IN SCHEMA rruled
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO rruled_run;
+ALTER DEFAULT PRIVILEGES FOR ROLE rruled_migrate IN SCHEMA rruled
+  GRANT SELECT, UPDATE ON SEQUENCES TO rruled_run;
 -- For a schema that has tables already.
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rruled TO rruled_run;
+GRANT SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA rruled TO rruled_run;
 
 -- A limit for each role keeps a store that was set up wrongly from using up the server.
 ALTER ROLE rruled_run CONNECTION LIMIT 100;

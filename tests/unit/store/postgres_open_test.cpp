@@ -217,24 +217,56 @@ TEST_CASE("roles: one migrates, one runs", "[postgres]") {
   const auto& name = schema.name();
   schema.sql("CREATE ROLE migrate_" + name + " LOGIN; CREATE ROLE run_" + name +
              " LOGIN; CREATE SCHEMA " + name + " AUTHORIZATION migrate_" + name);
+  const auto url = [&](const std::string& role) {
+    return testing::shared_postgres().url(role + "_" + name);
+  };
   const auto open_as = [&](const std::string& role) {
-    return open_postgres(testing::shared_postgres().url(role + "_" + name), OpenMode::daemon,
-                         schema.options());
+    return open_postgres(url(role), OpenMode::daemon, schema.options());
+  };
+  const auto refuse_run = [&](const std::string& why) {
+    try {
+      (void)open_as("run");
+      FAIL("was opened");
+    } catch (const StoreError& error) {
+      CHECK(error.kind() == Kind::schema);
+      CHECK_THAT(error.what(), Catch::Contains(why +
+                                               ": run `rruled migrate` as the role that "
+                                               "owns it, which \"run_" +
+                                               name + "\" is not"));
+    }
   };
   // What the README says.
   schema.sql("SET ROLE migrate_" + name + "; GRANT USAGE ON SCHEMA " + name + " TO run_" + name +
              "; ALTER DEFAULT PRIVILEGES IN SCHEMA " + name +
              " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO run_" + name + "; RESET ROLE");
-  // It may not make the tables.
-  CHECK_THROWS_AS(open_as("run"), StoreError);
+  // It may not make the tables, nor change them.
+  refuse_run(" is missing or empty");
+  auto older = schema.options();
+  const auto steps = older.migrations.size();
+  older.migrations = older.migrations.first(steps - 1);
+  (void)open_postgres(url("migrate"), OpenMode::daemon, older);
+  refuse_run(" is older (" + std::to_string(steps - 1) + " of " + std::to_string(steps) +
+             " steps)");
   (void)open_as("migrate");
+
+  // A copy sets the number of the next run: that it may is known before it begins.
+  const TempDir dir(fast_directory());
+  const auto file = dir.file("from.db");
+  make_store_to_copy(file);
+  const auto copy = [&] {
+    return copy_store({.url = "sqlite://" + file}, {.url = url("run"), .schema = name}, at(10));
+  };
+  try {
+    (void)copy();
+    FAIL("was copied");
+  } catch (const StoreError& error) {
+    CHECK_THAT(error.what(), Catch::Contains("GRANT SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA"));
+  }
+  schema.sql("GRANT SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA " + name + " TO run_" + name);
+  CHECK(copy().at(3) == std::pair<std::string, std::size_t>("runs", 1'108));
+
   const auto store = open_as("run");
-  REQUIRE_FALSE(store->write(
-      {.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}, .runs = {a_manual_run(1)}},
-      at(0)));
-  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
-  const auto run = store->claim({claimant, {"default"}}, at(1)).runs.at(0);
-  CHECK(store->finish({a_finish(run, RunStatus::completed, at(2))}, claimant, at(2)).at(0).written);
+  check_goes_on(*store);
   CHECK(store->counts().runs.size() == 10);
   schema.sql("DROP SCHEMA " + name + " CASCADE; DROP ROLE migrate_" + name + ", run_" + name);
 }
