@@ -54,16 +54,28 @@ inline const char* order_of(const ScheduleFilter& filter) {
   return filter.resumes_before ? "paused_until, id" : "created_at DESC, id DESC";
 }
 
+// What the runs are.
+template <class Conditions>
+void add_kind_and_status(Conditions& to, const RunFilter& filter) {
+  if (filter.kind) to.one_of("kind", std::vector{*filter.kind});
+  to.one_of("status", filter.statuses);
+}
+
+// Where they lie in the order of due_at.
+template <class Conditions>
+void add_place(Conditions& to, const RunFilter& filter) {
+  if (filter.due_from) to.compare("due_at", ">=", *filter.due_from);
+  if (filter.due_to) to.compare("due_at", "<", *filter.due_to);
+  if (filter.before) to.before(*filter.before);
+}
+
 template <class Conditions>
 void add_conditions(Conditions& to, const RunFilter& filter) {
   to.in_project(filter.project_id, filter.flow_id);
   to.equals("schedule_id", filter.schedule_id);
   to.equals("parent_id", filter.parent_id);
-  if (filter.kind) to.one_of("kind", std::vector{*filter.kind});
-  to.one_of("status", filter.statuses);
-  if (filter.due_from) to.compare("due_at", ">=", *filter.due_from);
-  if (filter.due_to) to.compare("due_at", "<", *filter.due_to);
-  if (filter.before) to.before(*filter.before);
+  add_kind_and_status(to, filter);
+  add_place(to, filter);
 }
 
 template <class Conditions>

@@ -6,8 +6,16 @@
 #include "store/run_rules.h"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 namespace rruled::store {
+namespace {
+
+constexpr char kLatestFirst[] = "due_at DESC, id DESC";
+constexpr int kLatestRuns = 5'000;  // in which a page of a project is looked for at first
+
+}  // namespace
 
 // The WHERE of a query with its parameters. Only what is asked for is in it, so that the planner
 // finds the index that fits.
@@ -65,6 +73,8 @@ class PostgresDirectory::Conditions {
     return "$" + std::to_string(++count_) + "::" + std::string(pg_type<T>());
   }
   [[nodiscard]] const std::string& where() const { return where_; }
+  // For a part of the query; the parameters go on.
+  [[nodiscard]] std::string take_where() { return std::exchange(where_, {}); }
   [[nodiscard]] const Params& params() const { return params_; }
   [[nodiscard]] int count() const { return count_; }
 
@@ -123,9 +133,46 @@ Page<Schedule> PostgresDirectory::schedules(const ScheduleFilter& filter, PageRa
                         range, true);
 }
 
-Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
+// A busy project has a page among the latest runs of all.
+Page<Run> PostgresDirectory::runs_among_latest(const RunFilter& filter, PageRange range) {
   Conditions conditions;
-  add_conditions(conditions, filter);
+  add_place(conditions, filter);
+  const std::string latest = "(SELECT id, due_at, project_id, kind, status FROM runs" +
+                             conditions.take_where() + " ORDER BY " + kLatestFirst + " LIMIT " +
+                             std::to_string(kLatestRuns) + ") AS latest";
+  conditions.compare("project_id", "=", filter.project_id);
+  add_kind_and_status(conditions, filter);
+  return page<Run>(latest, conditions, kLatestFirst, range, false);
+}
+
+// A quiet one is looked for in its flows: a page of them with the latest runs has the page.
+Page<Run> PostgresDirectory::runs_of_flows(const RunFilter& filter, PageRange range) {
+  Conditions conditions;
+  const std::string project = conditions.parameter(filter.project_id);
+  const auto limit = pg_limit(range.limit);
+  const auto others = std::numeric_limits<std::int64_t>::max() - limit;
+  const std::string size = conditions.parameter(limit + std::min(pg_limit(range.offset), others));
+  const std::string first = conditions.parameter(filter.due_from.value_or(Timestamp::min()));
+  const auto end = filter.due_to.value_or(Timestamp::max());
+  const std::string last =
+      conditions.parameter(filter.before ? std::min(end, filter.before->due_at) : end);
+  add_kind_and_status(conditions, filter);
+  add_place(conditions, filter);
+  // As runs_by_flow has them. By flow_id = and due_at alone, they might be looked for from the
+  // latest of all runs on.
+  conditions.add("(flow_id, due_at) >= (f.id, " + first + ")");
+  conditions.add("(flow_id, due_at) <= (f.id, " + last + ")");
+  const std::string latest = " CROSS JOIN LATERAL (SELECT id, due_at FROM runs" +
+                             conditions.take_where() +
+                             " ORDER BY flow_id DESC, due_at DESC, id DESC LIMIT ";
+  return page<Run>("(SELECT r.id, r.due_at FROM (SELECT f.id FROM flows f" + latest +
+                       "1) AS r WHERE f.project_id = " + project +
+                       " ORDER BY r.due_at DESC, r.id DESC LIMIT " + size + ") AS f" + latest +
+                       size + ") AS r) AS runs_of_flows",
+                   conditions, kLatestFirst, range, false);
+}
+
+Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool counted) {
   // Failures, and what is under way, are few, and found among their like. What an overlap policy
   // skips is not, of one project or of another.
   const auto& statuses = filter.statuses;
@@ -134,8 +181,15 @@ Page<Run> PostgresDirectory::runs(const RunFilter& filter, PageRange range, bool
                           statuses.front() != RunStatus::skipped;
   const bool incomplete = !statuses.empty() && (is_live || is_failure) && !filter.flow_id &&
                           !filter.schedule_id && !filter.kind;
-  return page<Run>(incomplete ? "incomplete_runs" : "runs", conditions, "due_at DESC, id DESC",
-                   range, counted);
+  const bool of_project = !filter.flow_id && !filter.schedule_id && !filter.parent_id;
+  if (of_project && !incomplete && !counted) {
+    auto found = runs_among_latest(filter, range);
+    return found.rows.size() == range.limit ? found : runs_of_flows(filter, range);
+  }
+  Conditions conditions;
+  add_conditions(conditions, filter);
+  return page<Run>(incomplete ? "incomplete_runs" : "runs", conditions, kLatestFirst, range,
+                   counted);
 }
 
 std::vector<KeptGap> PostgresDirectory::gaps(const GapFilter& filter, PageRange range) {

@@ -62,6 +62,9 @@ class PostgresDirectory final : public Directory {
                                const std::string& order,
                                PageRange range,
                                bool counted);
+  // Those of a project. Less than a page: there may be more.
+  [[nodiscard]] Page<Run> runs_among_latest(const RunFilter& filter, PageRange range);
+  [[nodiscard]] Page<Run> runs_of_flows(const RunFilter& filter, PageRange range);
   // The connection keeps a prepared statement for each text, by its address.
   [[nodiscard]] const std::string& kept(std::string sql);
 

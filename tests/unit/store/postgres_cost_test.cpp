@@ -7,6 +7,47 @@
 #include <catch2/catch.hpp>
 
 namespace rruled::test {
+namespace {
+
+// How many rows of `runs` are read by the statement that was prepared with `part` in its text.
+int runs_read(store::PostgresStore& store, const std::string& part, const std::string& parameters) {
+  return store.connection().read([&](store::Tx& tx) {
+    const auto name = tx.exec_text(
+        "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%" + part + "%'");
+    REQUIRE(name.size() == 1);
+    // Of some transactions of before, too.
+    const auto read = [&] {
+      return tx
+          .exec_text(
+              "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+              " WHERE relid = 'runs'::regclass")[0][0]
+          .as<int>();
+    };
+    const int before = read();
+    tx.exec_text("EXECUTE " + std::string(name[0][0].c_str()) + " (" + parameters + ")");
+    return read() - before;
+  });
+}
+
+// Of one flow, a second apart, the first one due at `from`.
+void add_runs(const PostgresSchema& schema,
+              const std::string& rows,
+              int flow,
+              const std::string& origin) {
+  schema.sql(
+      "WITH made AS (INSERT INTO runs (id, project_id, flow_id, kind, origin, status, reason,"
+      " due_at, created_at, executor, retry_max_attempts, retry_min_backoff, retry_max_backoff,"
+      " retry_max_age, attempts, fence, error, finished_at) SELECT gen_random_uuid(), f.project_id,"
+      " f.id, 'invocation', '" +
+      origin +
+      "', 'completed', '', n * 1000, 0, 'default', 1, 1, 1, 1, 1, 1, '', n * 1000"
+      " FROM flows f, " +
+      rows + " AS n WHERE f.id = '" + to_string(flow_id(flow)) +
+      "' RETURNING number) INSERT INTO run_bodies SELECT number, 'f', '{}', '' FROM made");
+}
+
+}  // namespace
+
 TEST_CASE("levels and statuses in other orders, and repeated, are prepared once", "[postgres]") {
   if (no_postgres()) return;
   const PostgresSchema schema;
@@ -30,6 +71,48 @@ TEST_CASE("levels and statuses in other orders, and repeated, are prepared once"
   };
   CHECK(prepared("log_lines") == 2);  // the rows, and their number
   CHECK(prepared("runs") == 1);
+}
+
+TEST_CASE("runs of other projects do not make those of a quiet one cost more", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  auto quiet = a_flow(1);
+  auto idle = a_flow(2);
+  quiet.project_id = idle.project_id = 2;
+  REQUIRE_FALSE(
+      store->write({.flows = {{quiet, {}}, {idle, {}}, {a_flow(3), {}}, {a_flow(4), {}}}}, at(0)));
+  add_runs(schema, "generate_series(1, 5)", 1, "manual");
+  add_runs(schema, "generate_series(10, 29999)", 3, "manual");
+  add_runs(schema, "generate_series(30000, 59999)", 4, "manual");
+  schema.sql("ANALYZE runs");
+  const auto directory = directory_of(*store);
+  const auto due_of = [](const Page<Run>& page) {
+    std::vector<int> due;
+    for (const auto& run : page.rows)
+      due.push_back(static_cast<int>(run.due_at.time_since_epoch() / 1s));
+    return due;
+  };
+  const auto page = directory->runs({.project_id = 2}, {.limit = 3}, false);
+  CHECK(due_of(page) == std::vector{5, 4, 3});
+  const RunCursor last{page.rows.at(2).due_at, page.rows.at(2).id};
+  CHECK(due_of(directory->runs({.project_id = 2, .before = last}, {.limit = 3}, false)) ==
+        std::vector{2, 1});
+  CHECK(due_of(directory->runs({.project_id = 2}, {.limit = 3, .offset = 3}, false)) ==
+        std::vector{2, 1});
+  CHECK(
+      due_of(directory->runs({.project_id = 2, .due_from = Timestamp(2s), .due_to = Timestamp(4s)},
+                             {.limit = 9}, false)) == std::vector{3, 2});
+  // The other project has two flows with as many runs as anybody asks for.
+  const auto busy = directory->runs({}, {.limit = 3, .offset = 29'999}, false);
+  CHECK(due_of(busy) == std::vector{30'000, 29'999, 29'998});
+
+  CHECK(runs_read(*store, "AS latest WHERE project_id = $1::bigint ORDER BY due_at", "2, 3, 0") <=
+        5'010);
+  const std::string min = std::to_string(std::numeric_limits<std::int64_t>::min());
+  const std::string max = std::to_string(std::numeric_limits<std::int64_t>::max());
+  CHECK(runs_read(*store, "FROM runs WHERE (flow_id, due_at) >= (f.id, $3",
+                  "2, 3, '" + min + "', '" + max + "', 3, 0") <= 30);
 }
 
 }  // namespace rruled::test
