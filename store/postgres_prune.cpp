@@ -2,6 +2,8 @@
 #include "store/postgres_store.h"
 #include "store/run_rules.h"
 
+#include <algorithm>
+
 namespace rruled::store {
 namespace {
 
@@ -18,6 +20,7 @@ struct OldRows {
 
 using PgOldRun = PostgresStore::PrunedRun;
 using PgOldGap = PostgresStore::PrunedGap;
+using PgOldLine = PostgresStore::PrunedLine;
 
 // In the order in which they were due: no index has a column that changes, as their end does. So
 // one that was cancelled before its time stays until that.
@@ -112,23 +115,35 @@ std::size_t delete_gaps(Tx& tx, const std::vector<PgOldGap>& gaps) {
   return tx.exec(kGaps, params).size();
 }
 
-std::size_t delete_logs(Tx& tx, const PruneRequest& request) {
+// All of them go: those that are dead already are not walked again.
+OldRows<PgOldLine> delete_logs(Tx& tx, const PruneRequest& request, const PgOldLine& after) {
   static const std::string kLogs =
       "DELETE FROM log_lines WHERE (timestamp, number) IN"
       " (SELECT timestamp, number FROM log_lines WHERE timestamp < $1::bigint"
-      "  ORDER BY timestamp, number LIMIT $2::bigint FOR UPDATE SKIP LOCKED) "
-      "RETURNING 1";
+      "  AND (timestamp, number) > ($2::bigint, $3::bigint)"
+      "  ORDER BY timestamp, number LIMIT $4::bigint FOR UPDATE SKIP LOCKED)"
+      " RETURNING timestamp, number";
   Params params;
-  params.add(request.logs_before).add(pg_limit(request.limit));
-  return tx.exec(kLogs, params).size();
+  params.add(request.logs_before).add(after.at).add(after.number).add(pg_limit(request.limit));
+  OldRows<PgOldLine> page;
+  for_each_row(tx.exec(kLogs, params), [&](PgReader& row) {
+    PgOldLine line;
+    line.at = row.read<Timestamp>();
+    line.number = row.read<std::int64_t>();
+    page.last = std::max(page.last.value_or(line), line);
+    ++page.size;
+  });
+  return page;
 }
 
-// No index goes by the time of a line, and none is needed: they are written in its order.
+// No index goes by the time of a line, and none is needed: they are written in its order. Those
+// that stay are not locked.
 std::size_t delete_audit(Tx& tx, const PruneRequest& request) {
   static const std::string kAudit =
-      "DELETE FROM audit WHERE number IN (SELECT number FROM (SELECT number, at FROM audit"
-      "  ORDER BY number LIMIT $2::bigint FOR UPDATE SKIP LOCKED) AS oldest"
-      " WHERE at < $1::bigint) RETURNING 1";
+      "DELETE FROM audit WHERE number IN (SELECT number FROM audit WHERE number IN"
+      "  (SELECT number FROM (SELECT number, at FROM audit ORDER BY number LIMIT $2::bigint)"
+      "   AS oldest WHERE at < $1::bigint)"
+      "  ORDER BY number FOR UPDATE SKIP LOCKED) RETURNING 1";
   Params params;
   params.add(request.audit_before).add(pg_limit(request.limit));
   return tx.exec(kAudit, params).size();
@@ -142,22 +157,26 @@ Pruned PostgresStore::prune(const PruneRequest& request, Timestamp now) {
   if (request.limit == 0) return {};
   PrunedRun runs_to;
   PrunedGap gaps_to;
+  PrunedLine logs_to;
   const auto pruned = connection_->write(now, [&](Tx& tx) {
     Pruned done;
     const auto runs = read_old_runs(tx, request, runs_pruned_to_);
     done.runs = delete_runs(tx, runs.going);
     const auto gaps = read_old_gaps(tx, request, gaps_pruned_to_);
     done.gaps = delete_gaps(tx, gaps.going);
-    done.logs = delete_logs(tx, request);
+    const auto logs = delete_logs(tx, request, logs_pruned_to_);
+    done.logs = logs.size;
     done.audit = delete_audit(tx, request);
     runs_to = runs.size == request.limit ? *runs.last : PrunedRun{};
     gaps_to = gaps.size == request.limit ? *gaps.last : PrunedGap{};
+    logs_to = logs.size == request.limit ? *logs.last : PrunedLine{};
     done.more = runs.size == request.limit || gaps.size == request.limit ||
                 done.logs == request.limit || done.audit == request.limit;
     return done;
   });
   runs_pruned_to_ = runs_to;
   gaps_pruned_to_ = gaps_to;
+  logs_pruned_to_ = logs_to;
   return pruned;
 }
 

@@ -100,12 +100,19 @@ class PostgresStore final : public Store {
     ScheduleId schedule_id;
     Timestamp from = Timestamp::min();
   };
+  struct PrunedLine {
+    Timestamp at = Timestamp::min();
+    std::int64_t number = 0;
+
+    friend auto operator<=>(const PrunedLine&, const PrunedLine&) = default;
+  };
 
  private:
   std::unique_ptr<PgConnection> connection_;
   // The last rows that prune() looked at; it begins anew when there are no more.
   PrunedRun runs_pruned_to_;
   PrunedGap gaps_pruned_to_;
+  PrunedLine logs_pruned_to_;
 };
 
 // `url` as in StoreLocation. A daemon makes and migrates the schema; a command makes one that is

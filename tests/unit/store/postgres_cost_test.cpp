@@ -73,6 +73,49 @@ TEST_CASE("levels and statuses in other orders, and repeated, are prepared once"
   CHECK(prepared("runs") == 1);
 }
 
+TEST_CASE("pruning goes on behind the lines that it removed", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  const auto add = [&](int second) {
+    const auto text = std::to_string(second);
+    schema.sql("INSERT INTO log_lines (flow_id, timestamp, level, message) VALUES ('" +
+               to_string(flow_id(1)) + "', " + text + ", 'INFO', 'at " + text + "')");
+  };
+  for (int second = 10; second <= 12; ++second) add(second);
+  const PruneRequest one{.runs_before = at(0), .logs_before = at(0), .limit = 1};
+  CHECK(store->prune(one, at(100)).logs == 1);
+  // Before the one that has gone, as are all that are dead: looked at when there are no more.
+  add(9);
+  const auto left = [&] {
+    return schema.sql("SELECT string_agg(message, ', ' ORDER BY timestamp) FROM log_lines");
+  };
+  CHECK(store->prune(one, at(100)).logs == 1);
+  CHECK(left() == "at 9, at 12");
+  CHECK(store->prune(one, at(100)).logs == 1);
+  const auto last = store->prune(one, at(100));
+  CHECK(last.logs == 0);
+  CHECK_FALSE(last.more);
+  CHECK(left() == "at 9");
+  CHECK(store->prune(one, at(100)).logs == 1);
+  CHECK(left() == "");
+  CHECK_FALSE(store->prune(one, at(100)).more);
+}
+
+TEST_CASE("pruning locks no line of the audit log that stays", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  schema.sql(
+      "INSERT INTO audit (at, project_id, actor, action, kind, object_id, before, after)"
+      " SELECT n, 1, '', 'create', 'flow', '', '', '' FROM"
+      " generate_series(1, 9) AS n");
+  PruneRequest request{.runs_before = at(0), .logs_before = at(0), .audit_before = Timestamp(4ms)};
+  CHECK(store->prune(request, at(100)).audit == 3);
+  CHECK(schema.sql("SELECT count(*) || ' ' || count(*) FILTER (WHERE xmax <> 0) FROM audit") ==
+        "6 0");
+}
+
 TEST_CASE("runs of other projects do not make those of a quiet one cost more", "[postgres]") {
   if (no_postgres()) return;
   const PostgresSchema schema;
