@@ -228,6 +228,7 @@ Tallies PostgresDirectory::tallies(const TallyFilter& filter) {
            " FROM runs WHERE flow_id = $1::uuid AND due_at >= $2::bigint AND due_at < $3::bigint" +
            whose + " GROUP BY 1, 2, 3";
   };
+  // As runs_but_children has it.
   static const std::string kRuns = runs_of(" AND origin <> 'child'");
   static const std::string kRunsOf = runs_of(" AND (id = $5::uuid OR parent_id = $5::uuid)");
   static const std::string kGaps =

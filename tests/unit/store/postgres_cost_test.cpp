@@ -116,6 +116,23 @@ TEST_CASE("pruning locks no line of the audit log that stays", "[postgres]") {
         "6 0");
 }
 
+TEST_CASE("children of batch jobs cost the counts of a flow's own runs nothing", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  REQUIRE_FALSE(store->write(put(a_flow(1)), at(0)));
+  add_runs(schema, "generate_series(1, 5000)", 1, "child");
+  add_runs(schema, "generate_series(1, 3)", 1, "manual");
+  schema.sql("ANALYZE runs");
+  const auto directory = directory_of(*store);
+  const auto found =
+      directory->tallies({.flow_id = flow_id(1), .from = Timestamp(0s), .to = Timestamp(9999s)});
+  REQUIRE(found.runs.size() == 1);
+  CHECK(found.runs[0].count == 3);
+  CHECK(runs_read(*store, "GROUP BY 1, 2, 3",
+                  "'" + to_string(flow_id(1)) + "', 0, 9999000, 86400000") <= 10);
+}
+
 TEST_CASE("runs of other projects do not make those of a quiet one cost more", "[postgres]") {
   if (no_postgres()) return;
   const PostgresSchema schema;

@@ -357,4 +357,29 @@ TEST_CASE("levels and statuses in other orders, and repeated, make no new statem
   CHECK(texts_of("runs") == 1);
 }
 
+TEST_CASE("children of batch jobs cost the counts of a flow's own runs nothing (file)",
+          "[sqlite]") {
+  const TempDir dir(fast_directory());
+  const StatementWatch watching;
+  const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
+  const auto directory = directory_of(*store);
+  REQUIRE_FALSE(store->write({.flows = {{a_flow(), {}}}, .runs = {a_manual_run(1)}}, at(0)));
+  const auto cost = [&] {
+    g_costs.clear();
+    const auto found =
+        directory->tallies({.flow_id = flow_id(1), .from = at(-9'999), .to = at(9'999)});
+    REQUIRE(found.runs.size() == 1);
+    CHECK(found.runs[0].count == 1);
+    return steps_of_all();
+  };
+  const int before = cost();
+  ChangeSet changes;
+  for (int n = 2; n < 1'000; ++n) {
+    changes.runs.push_back(a_manual_run(n));
+    changes.runs.back().origin = RunOrigin::child;
+  }
+  REQUIRE_FALSE(store->write(changes, at(0)));
+  CHECK(cost() < before + before / 2);
+}
+
 }  // namespace rruled::test
