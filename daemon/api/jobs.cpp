@@ -267,9 +267,7 @@ Response cancel_batch_job(Call& call) {
 int end_run(const Call& call, store::RunId id) {
   const auto run = call.store().run(id);
   if (!run) throw Refused{not_found()};
-  const json::object before = core::to_json(*run);
-  const auto line = core::audit_line(call.now, call.grant.who, "cancel",
-                                     {run->project_id, "run", to_string(id)}, &before, nullptr);
+  const auto line = core::audit_line(call.now, call.grant.who, "cancel", *run);
   switch (call.directory().cancel_run(id, "cancelled_by_operator", call.now, line)) {
     case store::CancelResult::cancelled:
       if (run->kind == RunKind::batch_job) sweep_children(call, id);

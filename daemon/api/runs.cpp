@@ -1,6 +1,5 @@
 #include "daemon/api/jobs.h"
 #include "daemon/api/routes.h"
-#include "daemon/api/verbs.h"
 #include "daemon/core/audit.h"
 #include "daemon/core/run_json.h"
 
@@ -105,8 +104,7 @@ Response retry_run(Call& call) {
   // As its schedule tries runs now; a run without one as all are by default.
   const auto schedule = run.schedule_id ? call.store().schedule(*run.schedule_id) : std::nullopt;
   const auto fresh = schedule ? schedule->retry : store::RetryPolicy{};
-  const json::object before = core::audited(run);
-  const auto line = audit_entry(call, "retry", "run", to_string(run.id), &before, nullptr);
+  const auto line = core::audit_line(call.now, call.grant.who, "retry", run);
   const std::string status(store::word(run.status));
   switch (call.directory().retry_run(run.id, fresh, call.now, line)) {
     case store::RetryResult::retried:

@@ -3,7 +3,6 @@
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/audit.h"
-#include "daemon/core/run_json.h"
 #include "store/audience.h"
 #include "store/run_desk.h"
 
@@ -29,9 +28,7 @@ struct EndRunsOptions {
 // ---- cancel -------------------------------------------------------------------------------------
 
 CancelResult cancel_one(Session& session, store::Store& store, const store::Run& run) {
-  const json::object before = core::to_json(run);
-  const auto line = core::audit_line(session.now(), audit_actor(), "cancel",
-                                     {run.project_id, "run", to_string(run.id)}, &before, nullptr);
+  const auto line = core::audit_line(session.now(), audit_actor(), "cancel", run);
   const auto result = session.directory().cancel_run(run.id, kReason, session.now(), line);
   if (result != CancelResult::under_way) return result;
   const auto audience = store::audience_of(store);

@@ -3,15 +3,12 @@
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/audit.h"
-#include "daemon/core/run_json.h"
 
 #include <iostream>
 #include <memory>
 
 namespace rruled::cli {
 namespace {
-
-namespace json = boost::json;
 
 struct RetryOptions {
   std::vector<std::string> runs;
@@ -24,9 +21,7 @@ struct RetryOptions {
 std::string retry_one(Session& session, store::Store& store, const store::Run& run) {
   // As its schedule tries runs now; a run without one as all are by default.
   const auto schedule = run.schedule_id ? store.schedule(*run.schedule_id) : std::nullopt;
-  const json::object before = core::to_json(run);
-  const auto line = core::audit_line(session.now(), audit_actor(), "retry",
-                                     {run.project_id, "run", to_string(run.id)}, &before, nullptr);
+  const auto line = core::audit_line(session.now(), audit_actor(), "retry", run);
   const std::string status(store::word(run.status));
   switch (session.directory().retry_run(run.id, schedule ? schedule->retry : store::RetryPolicy{},
                                         session.now(), line)) {

@@ -75,6 +75,15 @@ store::AuditEntry audit_line(store::Timestamp at,
   return entry;
 }
 
+store::AuditEntry audit_line(store::Timestamp at,
+                             std::string actor,
+                             std::string_view action,
+                             const store::Run& run) {
+  const json::object before = audited(run);
+  return audit_line(at, std::move(actor), action, {run.project_id, "run", to_string(run.id)},
+                    &before, nullptr);
+}
+
 void add_audit(store::ChangeSet& changes,
                store::Store& store,
                const std::string& actor,

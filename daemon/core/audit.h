@@ -28,6 +28,11 @@ struct AuditSubject {
 // A run as the lines show it: without its variables and its body, which may be large, and go with
 // the run itself.
 [[nodiscard]] boost::json::object audited(const store::Run& run);
+// The line of what is done to `run`, which is as it was before.
+[[nodiscard]] store::AuditEntry audit_line(store::Timestamp at,
+                                           std::string actor,
+                                           std::string_view action,
+                                           const store::Run& run);
 
 // Adds a line for each flow, schedule and manual run that `changes` create, update or delete; what
 // goes with a flow that is deleted has no line of its own. Reads from `store` what is there now:
