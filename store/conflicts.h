@@ -27,6 +27,12 @@ namespace rruled::store {
   return {.kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .project_id = project.id};
 }
 
+// Whether what was refused may be written when it is built anew from the rows as they are then. A
+// project has no row before its first pause: one that is there, or not, has only changed.
+[[nodiscard]] inline bool may_pass(const Conflict& conflict) {
+  return conflict.kind == Conflict::Kind::changed || conflict.project_id.has_value();
+}
+
 // The stamp of a row that is there (or none), against what the writer expects.
 template <class Stamp>
 [[nodiscard]] std::optional<Conflict::Kind> conflict_between(const std::optional<Stamp>& stored,

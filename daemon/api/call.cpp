@@ -6,6 +6,7 @@
 #include "daemon/core/time_text.h"
 #include "daemon/io/api_token.h"
 #include "daemon/io/calendar_finder.h"
+#include "store/conflicts.h"
 
 #include <algorithm>
 #include <charconv>
@@ -41,6 +42,20 @@ std::string encoded(std::string_view text) {
       out.append({'%', kDigits[byte >> 4U], kDigits[byte & 0xfU]});
   }
   return out;
+}
+
+[[noreturn]] void refuse_conflict(const store::Conflict& conflict) {
+  using Kind = store::Conflict::Kind;
+  if (store::may_pass(conflict))
+    throw Refused{
+        problem(409, "It is being changed by somebody else; nothing was written: try again.")};
+  if (conflict.kind == Kind::exists)
+    throw Refused{problem(409, "It exists already; nothing was written.")};
+  if (conflict.kind == Kind::in_use)
+    throw Refused{problem(409, "Schedules name it now; nothing was written.")};
+  if (conflict.calendar)
+    refuse("calendar", "There is no calendar \"" + conflict.calendar->name + "\".");
+  throw Refused{not_found()};
 }
 
 }  // namespace
@@ -242,12 +257,12 @@ void write_by(const std::function<std::optional<store::Conflict>()>& attempt) {
   for (int left = kTries; left > 0; --left) {
     const auto conflict = attempt();
     if (!conflict) return;
-    if (conflict->kind == store::Conflict::Kind::missing && conflict->calendar)
-      refuse("calendar", "There is no calendar \"" + conflict->calendar->name + "\".");
-    if (conflict->kind == store::Conflict::Kind::missing) throw Refused{not_found()};
+    // What exists may be by the same request, which came twice at one time: `attempt` finds it
+    // then.
+    const bool again =
+        store::may_pass(*conflict) || conflict->kind == store::Conflict::Kind::exists;
+    if (!again || left == 1) refuse_conflict(*conflict);
   }
-  throw Refused{
-      problem(409, "It is being changed by somebody else; nothing was written: try again.")};
 }
 
 json::value sorted(const json::value& value) {

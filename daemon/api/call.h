@@ -160,7 +160,8 @@ void check_if_match(const Call& call, const std::string& etag);
 
 // Builds changes from what the store holds and writes them; builds them anew when somebody else
 // wrote in between. The audit log has a line for each object. Nothing to change writes nothing.
-// Refuses 404 for what is gone, 409 for what is being changed all the time.
+// Refuses 404 for what is gone, 409 for what is in use, still exists or is being changed all the
+// time.
 void write_changes(const Call& call, const std::function<store::ChangeSet()>& build);
 // The same for a write of its own kind: `attempt` gives the conflict because of which it wrote
 // nothing.

@@ -1,6 +1,7 @@
 #include "daemon/cli/lookup.h"
 
 #include "daemon/core/audit.h"
+#include "store/conflicts.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -233,10 +234,7 @@ void write_by(const std::function<std::optional<store::Conflict>()>& attempt,
   for (int left = kTries; left > 0; --left) {
     const auto conflict = attempt();
     if (!conflict) return;
-    // A project has no row before its first pause.
-    const bool may_pass =
-        conflict->kind == store::Conflict::Kind::changed || conflict->project_id.has_value();
-    if (!may_pass || left == 1) throw Failure(kRefused, describe(*conflict));
+    if (!store::may_pass(*conflict) || left == 1) throw Failure(kRefused, describe(*conflict));
     wait();
   }
 }

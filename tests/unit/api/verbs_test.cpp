@@ -345,4 +345,30 @@ TEST_CASE("explain tells what was, what is and what will be") {
   CHECK(attr(home.json(400, "GET", path + "?at=soon")) == "at");
 }
 
+TEST_CASE("a write that cannot pass is refused at once, by what is in its way") {
+  using Kind = store::Conflict::Kind;
+  const auto refused = [](Kind kind, std::optional<std::int64_t> project = {}) {
+    int tries = 0;
+    const store::Conflict conflict{
+        .kind = kind, .flow_id = {}, .schedule_id = {}, .run_id = {}, .project_id = project};
+    try {
+      api::write_by([&]() -> std::optional<store::Conflict> {
+        ++tries;
+        return conflict;
+      });
+    } catch (const api::Refused& why) {
+      return std::to_string(tries) + "x " + std::to_string(why.response.status) + " " +
+             detail(boost::json::parse(why.response.body));
+    }
+    return std::string("written");
+  };
+  CHECK(refused(Kind::in_use) == "1x 409 Schedules name it now; nothing was written.");
+  CHECK(refused(Kind::missing) == "1x 404 Not found.");
+  CHECK(refused(Kind::exists) == "5x 409 It exists already; nothing was written.");
+  const std::string busy =
+      "5x 409 It is being changed by somebody else; nothing was written: try again.";
+  CHECK(refused(Kind::changed) == busy);
+  CHECK(refused(Kind::exists, 1) == busy);
+}
+
 }  // namespace rruled::test
