@@ -2,6 +2,9 @@
 
 namespace rruled::store {
 
+// Run::reason of one that a person cancelled.
+inline constexpr const char* kCancelledByOperator = "cancelled_by_operator";
+
 // What became of the wish to end one run.
 enum class CancelResult {
   cancelled,

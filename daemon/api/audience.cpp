@@ -12,11 +12,6 @@ namespace {
 
 namespace json = boost::json;
 
-// Unsent children that one transaction cancels, and how many a request cancels itself: what is left
-// then is the daemon's.
-constexpr std::size_t kSweep = 5'000;
-constexpr int kSweepsMax = 20;
-
 }  // namespace
 
 std::map<store::RunId, std::optional<store::JobProgress>> progress_of(
@@ -36,28 +31,6 @@ json::value progress_json(const store::JobProgress& progress) {
           {"done", progress.done},
           {"failed", progress.failed},
           {"truncated", progress.truncated}};
-}
-
-bool cancel_job(const Call& call, store::RunId id, const store::AuditEntry& line) {
-  switch (call.audience().cancel_job(id, "cancelled_by_operator", line, call.now)) {
-    case store::CancelResult::cancelled:
-      sweep_children(call, id);
-      return true;
-    case store::CancelResult::ended:
-      return true;
-    case store::CancelResult::asked:
-    case store::CancelResult::missing:
-    case store::CancelResult::under_way:
-      break;
-  }
-  return false;
-}
-
-void sweep_children(const Call& call, store::RunId id) {
-  for (int left = kSweepsMax; left > 0; --left) {
-    const auto swept = call.audience().end_jobs({.only = id, .cancel = kSweep}, call.now);
-    if (swept.open == 0 || swept.cancelled < kSweep) return;
-  }
 }
 
 Response user_blast_radius(Call& call) {

@@ -18,10 +18,4 @@ namespace rruled::api {
 // {total, enqueued, done, failed, truncated}
 [[nodiscard]] boost::json::value progress_json(const store::JobProgress& progress);
 
-// Cancels a batch job that is spread or being spread; its unsent children are cancelled now, the
-// rest by the daemon. False: it is none.
-[[nodiscard]] bool cancel_job(const Call& call, store::RunId id, const store::AuditEntry& line);
-// Cancels what a job that was cancelled otherwise leaves unsent.
-void sweep_children(const Call& call, store::RunId id);
-
 }  // namespace rruled::api

@@ -2,11 +2,11 @@
 
 #include "daemon/api/audience.h"
 #include "daemon/api/routes.h"
-#include "daemon/core/audit.h"
 #include "daemon/core/lifecycle.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/core/run_json.h"
 #include "daemon/core/time_text.h"
+#include "daemon/io/run_verbs.h"
 #include "store/run_rules.h"
 
 #include <algorithm>
@@ -267,11 +267,8 @@ Response cancel_batch_job(Call& call) {
 int end_run(const Call& call, store::RunId id) {
   const auto run = call.store().run(id);
   if (!run) throw Refused{not_found()};
-  const auto line = core::audit_line(call.now, call.grant.who, "cancel", *run);
-  switch (call.directory().cancel_run(id, "cancelled_by_operator", call.now, line)) {
+  switch (io::cancel_run(call.directory(), call.audience(), *run, call.grant.who, call.now)) {
     case store::CancelResult::cancelled:
-      if (run->kind == RunKind::batch_job) sweep_children(call, id);
-      return 200;
     case store::CancelResult::ended:
       return 200;
     case store::CancelResult::asked:
@@ -279,9 +276,7 @@ int end_run(const Call& call, store::RunId id) {
     case store::CancelResult::missing:
       throw Refused{not_found()};
     case store::CancelResult::under_way:
-      if (run->kind != RunKind::batch_job || !cancel_job(call, id, line)) break;
-      // What is being delivered of it goes on to its end.
-      return store::is_final(call.store().run(id).value_or(*run).status) ? 200 : 202;
+      break;
   }
   throw Refused{problem(409, "It changed at this very moment: try again.")};
 }

@@ -1,7 +1,7 @@
 #include "daemon/api/jobs.h"
 #include "daemon/api/routes.h"
-#include "daemon/core/audit.h"
 #include "daemon/core/run_json.h"
+#include "daemon/io/run_verbs.h"
 
 #include <algorithm>
 
@@ -101,12 +101,8 @@ Response cancel_run(Call& call) {
 
 Response retry_run(Call& call) {
   const Run run = run_of(call);
-  // As its schedule tries runs now; a run without one as all are by default.
-  const auto schedule = run.schedule_id ? call.store().schedule(*run.schedule_id) : std::nullopt;
-  const auto fresh = schedule ? schedule->retry : store::RetryPolicy{};
-  const auto line = core::audit_line(call.now, call.grant.who, "retry", run);
   const std::string status(store::word(run.status));
-  switch (call.directory().retry_run(run.id, fresh, call.now, line)) {
+  switch (io::retry_run(call.store(), call.directory(), run, call.grant.who, call.now)) {
     case store::RetryResult::retried:
       return get_run(call);
     case store::RetryResult::missing:

@@ -3,6 +3,7 @@
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/audit.h"
+#include "daemon/io/run_verbs.h"
 #include "store/audience.h"
 #include "store/run_desk.h"
 
@@ -15,8 +16,6 @@ namespace {
 namespace json = boost::json;
 using store::CancelResult;
 
-constexpr char kReason[] = "cancelled_by_operator";
-
 struct EndRunsOptions {
   std::vector<std::string> runs;
   std::string status = "dead";
@@ -27,22 +26,14 @@ struct EndRunsOptions {
 
 // ---- cancel -------------------------------------------------------------------------------------
 
-CancelResult cancel_one(Session& session, store::Store& store, const store::Run& run) {
-  const auto line = core::audit_line(session.now(), audit_actor(), "cancel", run);
-  const auto result = session.directory().cancel_run(run.id, kReason, session.now(), line);
-  if (result != CancelResult::under_way) return result;
-  const auto audience = store::audience_of(store);
-  const auto of_job = audience->cancel_job(run.id, kReason, line, session.now());
-  return of_job == CancelResult::cancelled ? CancelResult::asked : of_job;
-}
-
 int cancel(Session& session, const EndRunsOptions& options) {
   store::Store& store = session.store_to_write();
+  const auto audience = store::audience_of(store);
   int code = 0;
   for (const auto& text : options.runs) {
     const store::Run run = find_run(store, text);
     const std::string id = to_string(run.id);
-    switch (cancel_one(session, store, run)) {
+    switch (io::cancel_run(session.directory(), *audience, run, audit_actor(), session.now())) {
       case CancelResult::cancelled:
         session.out() << id << "  cancelled\n";
         continue;

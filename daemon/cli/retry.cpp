@@ -2,7 +2,7 @@
 #include "daemon/cli/commands.h"
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
-#include "daemon/core/audit.h"
+#include "daemon/io/run_verbs.h"
 
 #include <iostream>
 #include <memory>
@@ -19,12 +19,8 @@ struct RetryOptions {
 
 // Why it was not tried again; empty: it was.
 std::string retry_one(Session& session, store::Store& store, const store::Run& run) {
-  // As its schedule tries runs now; a run without one as all are by default.
-  const auto schedule = run.schedule_id ? store.schedule(*run.schedule_id) : std::nullopt;
-  const auto line = core::audit_line(session.now(), audit_actor(), "retry", run);
   const std::string status(store::word(run.status));
-  switch (session.directory().retry_run(run.id, schedule ? schedule->retry : store::RetryPolicy{},
-                                        session.now(), line)) {
+  switch (io::retry_run(store, session.directory(), run, audit_actor(), session.now())) {
     case store::RetryResult::retried:
       return {};
     case store::RetryResult::missing:

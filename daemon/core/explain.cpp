@@ -2,6 +2,7 @@
 
 #include "daemon/core/run_identity.h"
 #include "daemon/core/time_text.h"
+#include "store/cancel_result.h"
 
 #include <algorithm>
 #include <array>
@@ -64,7 +65,7 @@ std::string cancelled_text(const store::Run& run) {
   if (run.reason == "schedule_deleted") return "cancelled: the schedule was deleted";
   if (run.reason == store::kWindowOver)
     return "cancelled: no daemon could send it before its catch-up window was over";
-  if (run.reason == "cancelled_by_operator") return "cancelled by a person";
+  if (run.reason == store::kCancelledByOperator) return "cancelled by a person";
   return "cancelled: " + run.reason;
 }
 
