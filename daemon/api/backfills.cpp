@@ -4,6 +4,7 @@
 #include "daemon/core/backfill.h"
 #include "daemon/core/field_reader.h"
 #include "daemon/core/lifecycle.h"
+#include "daemon/io/run_verbs.h"
 
 #include <array>
 
@@ -48,14 +49,6 @@ store::Backfill backfill_of(const Call& call) {
 
 json::object shown(const Call& call, const store::Backfill& backfill) {
   return core::to_json(backfill, call.directory().counts_of(backfill.id));
-}
-
-std::vector<store::Run> unsent(const Call& call, store::ParentId id) {
-  store::RunFilter filter{.project_id = call.project()};
-  filter.parent_id = id;
-  filter.statuses = {store::RunStatus::waiting, store::RunStatus::pending,
-                     store::RunStatus::retrying};
-  return call.directory().runs(filter, {core::kBackfillMax, 0}, false).rows;
 }
 
 core::Preview occurrences(const Call& call,
@@ -132,25 +125,9 @@ Response get_backfill(Call& call) { return json_response(shown(call, backfill_of
 
 Response cancel_backfill(Call& call) {
   write_changes(call, [&] {
-    const store::Backfill before = backfill_of(call);
-    store::ChangeSet changes;
-    if (before.cancelled || (before.ended_at && unsent(call, before.id).empty()))
-      return changes;  // done, or cancelled before
-    store::Backfill after = before;
-    after.cancelled = true;
-    if (!after.ended_at) after.ended_at = call.now;
-    changes.backfills.push_back({after, before.version});
-    const json::object was = core::to_json(before, {});
-    const json::object is = core::to_json(after, {});
-    changes.audit.push_back(
-        audit_entry(call, "cancel", "backfill", to_string(after.id), &was, &is));
-    return changes;
+    return io::backfill_cancellation(call.directory(), backfill_of(call), call.grant.who, call.now);
   });
-  // None is added any more: those that are not with an executor end here, the others by themselves.
-  for (const auto& run : unsent(call, backfill_of(call).id)) {
-    const auto line = audit_entry(call, "cancel", "run", to_string(run.id), nullptr, nullptr);
-    (void)call.directory().cancel_run(run.id, "backfill_cancelled", call.now, line);
-  }
+  io::end_unsent_runs(call.directory(), backfill_of(call), call.grant.who, call.now);
   return get_backfill(call);
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/cli/preview.h"
 #include "daemon/core/audit.h"
 #include "daemon/core/lifecycle.h"
+#include "daemon/io/run_verbs.h"
 
 #include <iostream>
 #include <memory>
@@ -24,16 +25,6 @@ struct BackfillOptions {
 
 json::object shown(Session& session, const store::Backfill& backfill) {
   return core::to_json(backfill, session.directory().counts_of(backfill.id));
-}
-
-store::AuditEntry line_of(Session& session,
-                          std::string_view action,
-                          const store::Backfill& backfill,
-                          const json::object* before,
-                          const json::object& after) {
-  return core::audit_line(session.now(), audit_actor(), action,
-                          {backfill.project_id, "backfill", to_string(backfill.id)}, before,
-                          &after);
 }
 
 void print_one(Session& session, Format format, const store::Backfill& backfill) {
@@ -107,8 +98,10 @@ int create(Session& session, const BackfillOptions& options) {
                                   "schedule");
     store::ChangeSet changes;
     changes.backfills.push_back({backfill, std::nullopt});
-    changes.audit.push_back(
-        line_of(session, "create", backfill, nullptr, core::to_json(backfill, {})));
+    const json::object after = core::to_json(backfill, {});
+    changes.audit.push_back(core::audit_line(
+        session.now(), audit_actor(), "create",
+        {backfill.project_id, "backfill", to_string(backfill.id)}, nullptr, &after));
     return changes;
   });
   if (options.format == Format::json) {
@@ -143,37 +136,16 @@ int show(Session& session, const BackfillOptions& options) {
   return 0;
 }
 
-std::vector<store::Run> unsent_of(Session& session, const store::Backfill& backfill) {
-  store::RunFilter filter{.project_id = backfill.project_id};
-  filter.parent_id = backfill.id;
-  filter.statuses = {store::RunStatus::waiting, store::RunStatus::pending,
-                     store::RunStatus::retrying};
-  return session.directory().runs(filter, {core::kBackfillMax, 0}, false).rows;
-}
-
 int cancel(Session& session, const BackfillOptions& options) {
-  write_changes(session.store_to_write(), session.clock(), [&](store::Store&) {
-    const auto before = find_backfill(session.directory(), options.id);
-    store::ChangeSet changes;
-    if (before.cancelled || (before.ended_at && unsent_of(session, before).empty()))
-      return changes;  // done, or cancelled before
-    auto after = before;
-    after.cancelled = true;
-    if (!after.ended_at) after.ended_at = session.now();
-    changes.backfills.push_back({after, before.version});
-    const json::object was = core::to_json(before, {});
-    changes.audit.push_back(line_of(session, "cancel", after, &was, core::to_json(after, {})));
-    return changes;
+  store::Store& store = session.store_to_write();
+  store::Directory& directory = session.directory();
+  write_changes(store, session.clock(), [&](store::Store&) {
+    return io::backfill_cancellation(directory, find_backfill(directory, options.id), audit_actor(),
+                                     session.now());
   });
-  // None is added any more: those that are not with an executor end here.
-  const auto backfill = find_backfill(session.directory(), options.id);
-  for (const auto& run : unsent_of(session, backfill)) {
-    const auto line =
-        core::audit_line(session.now(), audit_actor(), "cancel",
-                         {run.project_id, "run", to_string(run.id)}, nullptr, nullptr);
-    (void)session.directory().cancel_run(run.id, "backfill_cancelled", session.now(), line);
-  }
-  print_one(session, options.format, find_backfill(session.directory(), options.id));
+  io::end_unsent_runs(directory, find_backfill(directory, options.id), audit_actor(),
+                      session.now());
+  print_one(session, options.format, find_backfill(directory, options.id));
   return 0;
 }
 

@@ -79,6 +79,12 @@ std::optional<BackfillStep> backfill_step(const store::Backfill& backfill,
   return step;
 }
 
+store::Backfill cancelled(store::Backfill backfill, Timestamp now) {
+  backfill.cancelled = true;
+  if (!backfill.ended_at) backfill.ended_at = now;
+  return backfill;
+}
+
 json::object to_json(const store::Backfill& backfill,
                      const std::vector<std::pair<store::RunStatus, std::uint64_t>>& runs) {
   json::object counts;

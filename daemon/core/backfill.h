@@ -53,6 +53,9 @@ struct BackfillStep {
     std::size_t live,
     Timestamp now);
 
+// As a person leaves it who cancels it: nothing is added any more.
+[[nodiscard]] store::Backfill cancelled(store::Backfill backfill, Timestamp now);
+
 // {"id","schedule","hog_flow","from","to","count","made","status","note","created_at","ended_at",
 //  "runs":{status: n}}; status is running, done or cancelled.
 [[nodiscard]] boost::json::object to_json(

@@ -1,6 +1,10 @@
 #include "daemon/io/run_verbs.h"
 
 #include "daemon/core/audit.h"
+#include "daemon/core/backfill.h"
+#include "store/run_rules.h"
+
+#include <vector>
 
 namespace rruled::io {
 namespace {
@@ -19,6 +23,13 @@ bool sweep_children(store::Audience& audience, store::RunId job, store::Timestam
     if (swept.cancelled < kSweep) return false;
   }
   return false;
+}
+
+std::vector<store::Run> unsent_runs(store::Directory& directory, const store::Backfill& backfill) {
+  store::RunFilter filter{.project_id = backfill.project_id};
+  filter.parent_id = backfill.id;
+  filter.statuses.assign(store::kUnsentStatuses.begin(), store::kUnsentStatuses.end());
+  return directory.runs(filter, {core::kBackfillMax, 0}, false).rows;
 }
 
 }  // namespace
@@ -55,6 +66,31 @@ store::RetryResult retry_run(store::Store& store,
   const auto schedule = run.schedule_id ? store.schedule(*run.schedule_id) : std::nullopt;
   const auto fresh = schedule ? schedule->retry : store::RetryPolicy{};
   return directory.retry_run(run.id, fresh, now, core::audit_line(now, actor, "retry", run));
+}
+
+store::ChangeSet backfill_cancellation(store::Directory& directory,
+                                       const store::Backfill& before,
+                                       const std::string& actor,
+                                       store::Timestamp now) {
+  store::ChangeSet changes;
+  if (before.cancelled || (before.ended_at && unsent_runs(directory, before).empty()))
+    return changes;
+  const auto after = core::cancelled(before, now);
+  changes.backfills.push_back({after, before.version});
+  const auto was = core::to_json(before, {});
+  const auto is = core::to_json(after, {});
+  changes.audit.push_back(core::audit_line(
+      now, actor, "cancel", {after.project_id, "backfill", to_string(after.id)}, &was, &is));
+  return changes;
+}
+
+void end_unsent_runs(store::Directory& directory,
+                     const store::Backfill& backfill,
+                     const std::string& actor,
+                     store::Timestamp now) {
+  for (const auto& run : unsent_runs(directory, backfill))
+    (void)directory.cancel_run(run.id, "backfill_cancelled", now,
+                               core::audit_line(now, actor, "cancel", run));
 }
 
 }  // namespace rruled::io

@@ -31,4 +31,16 @@ namespace rruled::io {
                                            const std::string& actor,
                                            store::Timestamp now);
 
+// What cancels the backfill, with its line; empty: it is done, or was cancelled before. Once it is
+// written, end_unsent_runs().
+[[nodiscard]] store::ChangeSet backfill_cancellation(store::Directory& directory,
+                                                     const store::Backfill& before,
+                                                     const std::string& actor,
+                                                     store::Timestamp now);
+// Cancels the runs of the backfill that are not with an executor, each in a transaction.
+void end_unsent_runs(store::Directory& directory,
+                     const store::Backfill& backfill,
+                     const std::string& actor,
+                     store::Timestamp now);
+
 }  // namespace rruled::io

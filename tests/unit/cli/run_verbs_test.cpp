@@ -74,4 +74,29 @@ TEST_CASE_METHOD(RunVerbsTest, "a batch job that is cancelled leaves no child th
   CHECK(rruled({"runs", "cancel", kRunId}).out == std::string(kRunId) + "  cancelled\n");
 }
 
+TEST_CASE_METHOD(RunVerbsTest, "a backfill that is cancelled takes along what was not sent") {
+  store::Schedule schedule;
+  schedule.id.value.data[15] = 2;
+  schedule.flow_id = flow_.id;
+  schedule.rrule = "FREQ=DAILY";
+  store::Backfill backfill;
+  backfill.id.value = schedule.id.value;
+  backfill.flow_id = flow_.id;
+  backfill.schedule_id = schedule.id;
+  backfill.to = backfill.from + std::chrono::hours(24);
+  backfill.count = backfill.made = 1;
+  backfill.created_at = run_.due_at;
+  backfill.ended_at = run_.due_at;
+  REQUIRE_FALSE(open()->write(
+      {.schedules = {{schedule, std::nullopt}}, .backfills = {{backfill, std::nullopt}}},
+      run_.due_at));
+  sql("UPDATE runs SET parent_id = (SELECT id FROM backfills)");
+  for (int again = 0; again < 2; ++again) {
+    const auto result = rruled({"backfill", "cancel", to_string(backfill.id)});
+    CHECK_THAT(result.out, Catch::Contains("cancelled, 1 of 1 runs made, 1 cancelled"));
+    CHECK(number("SELECT count(*) FROM audit WHERE action = 'cancel'") == 2);
+  }
+  CHECK(number("SELECT count(*) FROM runs WHERE reason = 'backfill_cancelled'") == 1);
+}
+
 }  // namespace rruled::test
