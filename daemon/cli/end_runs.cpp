@@ -70,12 +70,12 @@ store::AuditEntry purge_line(Session& session,
 
 int purge(Session& session, const EndRunsOptions& options) {
   store::Store& store = options.dry_run ? session.store_to_read() : session.store_to_write();
-  DeadRuns which{.project = options.project};
+  EndedRuns which{.project = options.project};
   which.due_to = time_argument("--before", options.before, *rrule::TimeZone::utc(), session.now());
   const auto desk = store::run_desk_of(store);
   const auto line = [&](const auto& gone) { return purge_line(session, options, gone); };
   std::size_t purged = 0;
-  walk_dead_runs(store, session.directory(), which, [&](const std::vector<store::Run>& runs) {
+  walk_ended_runs(store, session.directory(), which, [&](const std::vector<store::Run>& runs) {
     std::vector<store::RunId> ids;
     for (const auto& run : runs) ids.push_back(run.id);
     purged += options.dry_run ? ids.size() : desk->purge_dead(ids, line, session.now());

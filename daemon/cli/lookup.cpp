@@ -20,7 +20,7 @@
 namespace rruled::cli {
 namespace {
 
-constexpr std::size_t kDeadPage = 500;
+constexpr std::size_t kRunPage = 500;
 constexpr int kTries = 8;
 constexpr std::chrono::duration<int, std::milli> kPauseMin{20};
 constexpr std::chrono::duration<int, std::milli> kPauseMax{200};
@@ -181,10 +181,10 @@ std::vector<store::Schedule> all_schedules(store::Store& store, store::ScheduleQ
   return store.schedules(whole(query));
 }
 
-void walk_dead_runs(store::Store& store,
-                    store::Directory& directory,
-                    const DeadRuns& which,
-                    const std::function<void(const std::vector<store::Run>&)>& page) {
+void walk_ended_runs(store::Store& store,
+                     store::Directory& directory,
+                     const EndedRuns& which,
+                     const std::function<void(const std::vector<store::Run>&)>& page) {
   std::set<std::int64_t> projects{which.project};
   if (which.project == 0) {
     projects.clear();
@@ -192,12 +192,12 @@ void walk_dead_runs(store::Store& store,
   }
   for (const auto project : projects) {
     store::RunFilter filter{.project_id = project,
-                            .statuses = {store::RunStatus::dead},
+                            .statuses = {which.status},
                             .due_from = which.due_from,
                             .due_to = which.due_to};
     for (bool more = true; more;) {
-      const auto runs = directory.runs(filter, {.limit = kDeadPage}, false).rows;
-      more = runs.size() == kDeadPage;
+      const auto runs = directory.runs(filter, {.limit = kRunPage}, false).rows;
+      more = runs.size() == kRunPage;
       // A run keeps its due_at when it is tried again.
       if (more) filter.before = {runs.back().due_at, runs.back().id};
       if (!runs.empty()) page(runs);

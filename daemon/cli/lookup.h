@@ -28,18 +28,19 @@ inline constexpr std::size_t kIdPrefixMin = 4;  // characters of the beginning o
 [[nodiscard]] std::vector<store::Schedule> all_schedules(store::Store& store,
                                                          store::ScheduleQuery query = {});
 
-// Dead runs, of one project or (0) of all.
-struct DeadRuns {
+// Runs of one final status, of one project or (0) of all.
+struct EndedRuns {
+  store::RunStatus status = store::RunStatus::dead;
   std::int64_t project = 0;
   std::optional<store::Timestamp> due_from{};  // inclusive
   std::optional<store::Timestamp> due_to{};    // exclusive
 };
-// Gives each of them once, a page at a time, whatever is done to those of a page: one that is dead
-// again at once is behind the walk.
-void walk_dead_runs(store::Store& store,
-                    store::Directory& directory,
-                    const DeadRuns& which,
-                    const std::function<void(const std::vector<store::Run>&)>& page);
+// Gives each of them once, a page at a time, whatever is done to those of a page: one that is tried
+// again and ends so at once is behind the walk.
+void walk_ended_runs(store::Store& store,
+                     store::Directory& directory,
+                     const EndedRuns& which,
+                     const std::function<void(const std::vector<store::Run>&)>& page);
 
 // Who is at the command line, for the audit log: "cli <user>".
 [[nodiscard]] std::string audit_actor();

@@ -5,6 +5,7 @@
 #include "daemon/io/run_verbs.h"
 
 #include <iostream>
+#include <map>
 #include <memory>
 
 namespace rruled::cli {
@@ -14,8 +15,12 @@ struct RetryOptions {
   std::vector<std::string> runs;
   std::string since;
   bool all_dead = false;
+  bool all_failed = false;
+  bool dry_run = false;
   std::int64_t project = 0;  // 0: all
 };
+
+constexpr char kFannedOut[] = "is a batch job that fanned out: retry its invocations that failed";
 
 // Why it was not tried again; empty: it was.
 std::string retry_one(Session& session, store::Store& store, const store::Run& run) {
@@ -30,7 +35,7 @@ std::string retry_one(Session& session, store::Store& store, const store::Run& r
     case store::RetryResult::not_failed:
       return "is " + status + ": only failed and dead runs are tried again";
     case store::RetryResult::has_children:
-      return "is a batch job that fanned out: retry its invocations that failed";
+      return kFannedOut;
   }
   return {};
 }
@@ -50,27 +55,63 @@ int retry_named(Session& session, store::Store& store, const RetryOptions& optio
   return code;
 }
 
-int retry_dead(Session& session, store::Store& store, const RetryOptions& options) {
-  DeadRuns which{.project = options.project};
+// What retry_one() would say of a run that has failed or is dead.
+std::string refusal_of(Session& session, const store::Run& run) {
+  if (run.kind != store::RunKind::batch_job) return {};
+  store::RunFilter children{.project_id = run.project_id};
+  children.parent_id = store::ParentId{run.id.value};
+  return session.directory().runs(children, {1, 0}, false).rows.empty() ? "" : kFannedOut;
+}
+
+void print_by_flow(Session& session,
+                   store::Store& store,
+                   const std::map<store::FlowId, std::size_t>& counts) {
+  Table table({"FLOW", "RUNS", "NAME"});
+  for (const auto& [id, count] : counts) {
+    const auto flow = store.flow(id);
+    table.add(
+        {to_string(id), std::to_string(count), flow ? cell(flow->name.value_or("-"), 60) : "-"});
+  }
+  if (!table.empty()) table.print(session.out());
+}
+
+int retry_all(Session& session, const RetryOptions& options) {
+  store::Store& store = options.dry_run ? session.store_to_read() : session.store_to_write();
+  EndedRuns which{.project = options.project};
+  if (options.all_failed) which.status = store::RunStatus::failed;
   if (!options.since.empty())
     which.due_from =
         time_argument("--since", options.since, *rrule::TimeZone::utc(), session.now());
   std::size_t retried = 0;
-  walk_dead_runs(store, session.directory(), which, [&](const std::vector<store::Run>& runs) {
+  std::map<store::FlowId, std::size_t> by_flow;
+  std::map<std::string, std::size_t> left;
+  walk_ended_runs(store, session.directory(), which, [&](const std::vector<store::Run>& runs) {
     for (const auto& run : runs) {
-      if (retry_one(session, store, run).empty()) ++retried;
+      const auto why = options.dry_run ? refusal_of(session, run) : retry_one(session, store, run);
+      if (!why.empty()) {
+        ++left[why];
+        continue;
+      }
+      ++retried;
+      ++by_flow[run.flow_id];
     }
   });
-  session.out() << retried << " dead runs are tried again\n";
+  if (options.dry_run) print_by_flow(session, store, by_flow);
+  session.out() << retried << ' ' << store::word(which.status) << " runs "
+                << (options.dry_run ? "would be tried again (--dry-run): nothing was written\n"
+                                    : "are tried again\n");
+  for (const auto& [why, count] : left) session.out() << count << " not: each " << why << '\n';
   return 0;
 }
 
 int retry(Session& session, const RetryOptions& options) {
-  if (options.all_dead == !options.runs.empty())
-    throw Failure(kUsage, "say which runs: ids, or --all-dead");
-  store::Store& store = session.store_to_write();
-  return options.all_dead ? retry_dead(session, store, options)
-                          : retry_named(session, store, options);
+  const bool named = !options.runs.empty();
+  if (int{named} + int{options.all_dead} + int{options.all_failed} != 1)
+    throw Failure(kUsage, "say which runs: ids, --all-dead or --all-failed");
+  if (named && options.dry_run)
+    throw Failure(kUsage, "--dry-run goes with --all-dead or --all-failed");
+  return named ? retry_named(session, session.store_to_write(), options)
+               : retry_all(session, options);
 }
 
 }  // namespace
@@ -81,13 +122,17 @@ void add_retry_verb(Commands& commands, CLI::App* runs) {
                               {"retry",
                                "Tries failed or dead runs again, with the same key and body",
                                {"rruled runs retry 0190f6a2 0190f6a3",
-                                "rruled runs retry --all-dead --since 2026-01-01T00:00:00Z"}});
+                                "rruled runs retry --all-dead --since 2026-01-01T00:00:00Z",
+                                "rruled runs retry --all-failed --project 2 --dry-run"}});
   command->add_option("RUN", options->runs, "Ids, or beginnings of ids");
   command->add_flag("--all-dead", options->all_dead, "Every run whose attempts are used up");
-  command->add_option("--since", options->since, "With --all-dead: due at this time or later")
+  command->add_flag("--all-failed", options->all_failed,
+                    "Every run whose failure was final, as the exit code of a command is");
+  command->add_option("--since", options->since, "With --all-..: due at this time or later")
       ->type_name("TIME");
-  command->add_option("--project", options->project, "With --all-dead: of this project alone")
+  command->add_option("--project", options->project, "With --all-..: of this project alone")
       ->check(positive());
+  command->add_flag("--dry-run", options->dry_run, "With --all-..: only count them, by flow");
   when_chosen(commands, command,
               [&commands, options] { return retry(commands.session, *options); });
 }

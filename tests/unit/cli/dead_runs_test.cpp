@@ -14,6 +14,7 @@ class DeadRunsTest : protected CommandLine {
       store::Flow flow;
       flow.id.value.data[15] = static_cast<std::uint8_t>(project);
       flow.project_id = project;
+      flow.name = "f" + std::to_string(project);
       flow.trigger_type = "schedule";
       changes.flows.push_back({flow, std::nullopt});
     }
@@ -57,6 +58,43 @@ TEST_CASE_METHOD(DeadRunsTest, "dead runs of one project, and of a time, are tri
   const auto of_time = rruled({"runs", "retry", "--all-dead", "--since", "2023-11-14T22:14:00Z"});
   CHECK(number("SELECT count(*) FROM runs WHERE status = 'dead' AND due_at >= 1700000040000") == 0);
   CHECK(number("SELECT count(*) FROM runs WHERE status = 'dead'") == 140);
+}
+
+TEST_CASE_METHOD(DeadRunsTest, "commands that failed are tried again, and the dead are left") {
+  sql("UPDATE runs SET status = 'pending', available_at = due_at WHERE project_id = 2");
+  // One of them has a child: a batch job that fanned out.
+  sql("UPDATE runs SET kind = 'batch_job' WHERE id = (SELECT min(id) FROM runs WHERE"
+      " project_id = 2)");
+  sql("UPDATE runs SET parent_id = (SELECT id FROM runs WHERE kind = 'batch_job'), status ="
+      " 'completed' WHERE id = (SELECT max(id) FROM runs WHERE project_id = 2)");
+  sql("UPDATE runs SET status = 'failed', available_at = NULL WHERE status = 'pending'");
+  const std::string left =
+      "1 not: each is a batch job that fanned out: retry its invocations that failed\n";
+  const auto dry = rruled({"runs", "retry", "--all-failed", "--dry-run"});
+  CHECK(dry.exit_code == 0);
+  CHECK_THAT(dry.out, Catch::Contains("00000000-0000-0000-0000-000000000002  599   f2\n"
+                                      "599 failed runs would be tried again (--dry-run): nothing "
+                                      "was written\n" +
+                                      left));
+  const auto dry_dead = rruled({"runs", "retry", "--all-dead", "--dry-run", "--project", "1"});
+  CHECK_THAT(dry_dead.out, Catch::Contains("601 dead runs would be tried again"));
+  CHECK(number("SELECT count(*) FROM runs WHERE status = 'pending'") == 0);
+  CHECK(number("SELECT count(*) FROM audit WHERE action = 'retry'") == 0);
+  CHECK(rruled({"runs", "retry", "--all-failed"}).out ==
+        "599 failed runs are tried again\n" + left);
+  CHECK(number("SELECT count(*) FROM runs WHERE status = 'pending' AND project_id = 2") == 599);
+  CHECK(number("SELECT count(*) FROM runs WHERE status = 'dead'") == 601);
+}
+
+TEST_CASE_METHOD(DeadRunsTest, "a retry is of ids, of the dead or of the failed") {
+  for (const auto& wrong : std::vector<std::vector<std::string>>{{},
+                                                                 {"--all-dead", "--all-failed"},
+                                                                 {"0190f6a2", "--all-failed"},
+                                                                 {"0190", "--dry-run"}}) {
+    std::vector<std::string> arguments{"runs", "retry"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    CHECK(rruled(arguments).exit_code == cli::kUsage);
+  }
 }
 
 }  // namespace rruled::test
