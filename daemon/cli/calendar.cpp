@@ -9,9 +9,12 @@
 #include "rrule/ical.h"
 
 #include <algorithm>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 
 namespace rruled::cli {
 namespace {
@@ -22,19 +25,24 @@ constexpr std::size_t kSchedulesMax = 100'000;
 constexpr std::size_t kShown = 30;
 
 struct CalendarOptions {
-  std::string name, note, file;
+  std::string name, file;
+  std::optional<std::string> note;
   std::vector<std::string> dates, rules;
+  std::vector<std::string> added_dates, removed_dates;
   std::int64_t project = 1;
   bool replace = false;
   Format format = Format::table;
 };
 
+[[noreturn]] void refuse_missing(const CalendarOptions& options) {
+  throw Failure(kRefused, "no calendar \"" + options.name + "\" in project " +
+                              std::to_string(options.project) +
+                              "\n`rruled calendar list` shows them all.");
+}
+
 store::Calendar find_calendar(Session& session, const CalendarOptions& options) {
   auto calendar = session.directory().calendar({options.project, options.name});
-  if (!calendar)
-    throw Failure(kRefused, "no calendar \"" + options.name + "\" in project " +
-                                std::to_string(options.project) +
-                                "\n`rruled calendar list` shows them all.");
+  if (!calendar) refuse_missing(options);
   return std::move(*calendar);
 }
 
@@ -77,17 +85,17 @@ void move_schedules(Session& session,
   }
 }
 
-// Writes what `object` says of the calendar; gives it as it is then.
+// What is to be written of a calendar, as it is before; absent: there is none. Throws when that
+// cannot be.
+using Wanted = std::function<json::object(const std::optional<store::Calendar>& before)>;
+
+// Writes what `wanted` says of the calendar; gives it as it is then.
 store::Calendar write_calendar(Session& session,
                                const CalendarOptions& options,
-                               const json::object& object,
-                               bool may_exist) {
+                               const Wanted& wanted) {
   write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
     const auto before = session.directory().calendar({options.project, options.name});
-    if (before && !may_exist)
-      throw Failure(kRefused, "calendar \"" + options.name +
-                                  "\" exists already: `rruled calendar import --replace` or "
-                                  "`rruled calendar delete` it first");
+    const json::object object = wanted(before);
     store::Calendar base = before.value_or(store::Calendar{});
     if (!before) base.created_at = session.now();
     base.project_id = options.project;
@@ -116,17 +124,58 @@ void print_one(Session& session, const CalendarOptions& options, const store::Ca
                 << schedules_with(session, calendar).size() << " schedules\n";
 }
 
+json::array texts_of(const std::vector<std::string>& texts) {
+  return json::array(texts.begin(), texts.end());
+}
+
+[[noreturn]] void refuse_existing(const CalendarOptions& options) {
+  throw Failure(kRefused, "calendar \"" + options.name +
+                              "\" exists already: `rruled calendar update` and `rruled calendar "
+                              "import --replace` change it");
+}
+
 int create(Session& session, const CalendarOptions& options) {
-  json::object object;
-  if (!options.note.empty()) object["note"] = options.note;
-  json::array dates;
-  for (const auto& each : options.dates) dates.emplace_back(each);
-  object["dates"] = std::move(dates);
-  json::array rules;
-  for (const auto& each : options.rules) rules.emplace_back(each);
-  object["rules"] = std::move(rules);
-  (void)session.store_to_write();
-  print_one(session, options, write_calendar(session, options, object, false));
+  json::object object{{"dates", texts_of(options.dates)}, {"rules", texts_of(options.rules)}};
+  if (options.note) object["note"] = *options.note;
+  const auto calendar = write_calendar(session, options, [&](const auto& before) {
+    if (before) refuse_existing(options);
+    return object;
+  });
+  print_one(session, options, calendar);
+  return 0;
+}
+
+// Its dates with those that are added, and without those that are removed.
+json::array changed_dates(const CalendarOptions& options, const store::Calendar& before) {
+  std::set<std::string> kept;
+  const json::object object = core::to_json(before);
+  for (const auto& each : object.at("dates").get_array())
+    kept.emplace(std::string_view(each.get_string()));
+  for (const auto& each : options.removed_dates)
+    if (kept.erase(each) == 0)
+      throw Failure(kRefused, "calendar \"" + before.name + "\" has no date " + each +
+                                  ": `rruled calendar show` lists those that it has beside its "
+                                  "rules");
+  // What is new comes first: so an error has its number on the command line.
+  json::array dates = texts_of(options.added_dates);
+  for (const auto& each : kept) dates.emplace_back(each);
+  return dates;
+}
+
+int update(Session& session, const CalendarOptions& options) {
+  const bool some_dates = !options.added_dates.empty() || !options.removed_dates.empty();
+  if (!some_dates && options.dates.empty() && options.rules.empty() && !options.note)
+    throw Failure(kUsage, "say what to change: dates, rules or the note");
+  const auto calendar = write_calendar(session, options, [&](const auto& before) {
+    if (!before) refuse_missing(options);
+    json::object object;
+    if (!options.dates.empty()) object["dates"] = texts_of(options.dates);
+    if (some_dates) object["dates"] = changed_dates(options, *before);
+    if (!options.rules.empty()) object["rules"] = texts_of(options.rules);
+    if (options.note) object["note"] = *options.note;
+    return object;
+  });
+  print_one(session, options, calendar);
   return 0;
 }
 
@@ -151,14 +200,17 @@ json::object object_of_file(Session& session, const CalendarOptions& options) {
   if (rules.empty())
     throw Failure(kRefused, "the file has no entry that could be taken over: nothing was written");
   json::object object{{"rules", std::move(rules)}, {"dates", json::array()}};
-  if (!options.note.empty()) object["note"] = options.note;
+  if (options.note) object["note"] = *options.note;
   return object;
 }
 
 int import(Session& session, const CalendarOptions& options) {
   const json::object object = object_of_file(session, options);
-  (void)session.store_to_write();
-  print_one(session, options, write_calendar(session, options, object, options.replace));
+  const auto calendar = write_calendar(session, options, [&](const auto& before) {
+    if (before && !options.replace) refuse_existing(options);
+    return object;
+  });
+  print_one(session, options, calendar);
   return 0;
 }
 
@@ -240,6 +292,24 @@ std::pair<CLI::App*, std::shared_ptr<CalendarOptions>> add_calendar_verb(
   return {command, options};
 }
 
+// An option that may be given again, each time with one value.
+CLI::Option* add_texts(CLI::App* command,
+                       const std::string& name,
+                       std::vector<std::string>& texts,
+                       const std::string& text) {
+  return command->add_option(name, texts, text)->allow_extra_args(false);
+}
+
+void add_days(CLI::App* command,
+              CalendarOptions& options,
+              const std::string& dates,
+              const std::string& rules) {
+  add_texts(command, "--date", options.dates, dates)->type_name("DATE");
+  add_texts(command, "--rule", options.rules, rules);
+  command->add_option("--note", options.note, "For people");
+  add_format(command, options.format, false);
+}
+
 }  // namespace
 
 void add_calendar(Commands& commands) {
@@ -252,13 +322,26 @@ void add_calendar(Commands& commands) {
                           "'FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=25,26'",
                           "rruled calendar create weekends --rule 'FREQ=WEEKLY;BYDAY=SA,SU'"}},
                         create, true);
-  command->add_option("--date", options->dates, "A day; may be given again")
+  add_days(command, *options, "A day; may be given again", "An RRULE of days; may be given again");
+
+  std::tie(command, options) = add_calendar_verb(
+      commands, group,
+      {"update",
+       "Changes a calendar; the schedules that name it go on by its new days",
+       {"rruled calendar update holidays --add-date 2026-12-31 --remove-date 2026-12-24",
+        "rruled calendar update weekends --rule 'FREQ=WEEKLY;BYDAY=FR,SA'"}},
+      update, true);
+  add_days(command, *options, "A day, instead of those that it has; may be given again",
+           "An RRULE of days, instead of those that it has; may be given again");
+  auto* dates = command->get_option("--date");
+  add_texts(command, "--add-date", options->added_dates,
+            "A day beside those that it has; may be given again")
       ->type_name("DATE")
-      ->allow_extra_args(false);
-  command->add_option("--rule", options->rules, "An RRULE of days; may be given again")
-      ->allow_extra_args(false);
-  command->add_option("--note", options->note, "For people");
-  add_format(command, options->format, false);
+      ->excludes(dates);
+  add_texts(command, "--remove-date", options->removed_dates,
+            "A day that it has; may be given again")
+      ->type_name("DATE")
+      ->excludes(dates);
 
   std::tie(command, options) =
       add_calendar_verb(commands, group,

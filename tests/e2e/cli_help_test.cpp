@@ -56,6 +56,7 @@ TEST_CASE("every command tells about itself, with examples") {
       {"backfill", "list"},
       {"backfill", "show"},
       {"backfill", "cancel"},
+      {"calendar", "update"},
   };
   for (auto arguments : commands) {
     std::string name = "rruled";
