@@ -98,6 +98,8 @@ TEST_CASE("pure rooms stay pure") {
        "rrule: std, date and result only"},
       {"daemon/core", std::regex("boost/asio|boost/beast|<thread>|<mutex>|spdlog"),
        "core: no sockets, no threads, no logging"},
+      {"daemon/core", std::regex(R"(store::(Store|Directory|Audience|RunDesk)&)"),
+       "core: no Store calls"},
       {"store", std::regex("boost/asio|boost/json|boost/beast|spdlog"), "store: rows and SQL"},
   };
   std::size_t looked = 0;

@@ -1,10 +1,10 @@
 #include "daemon/api/call.h"
 
 #include "daemon/api/content.h"
-#include "daemon/core/audit.h"
 #include "daemon/core/property_filter.h"
 #include "daemon/core/time_text.h"
 #include "daemon/io/api_token.h"
+#include "daemon/io/audit_write.h"
 #include "daemon/io/calendar_finder.h"
 #include "store/conflicts.h"
 
@@ -250,7 +250,7 @@ core::ScheduleRules rules_of(const Call& call) {
 }
 
 void write_changes(const Call& call, const std::function<store::ChangeSet()>& build) {
-  write_by([&] { return core::write_with_audit(build(), call.store(), call.grant.who, call.now); });
+  write_by([&] { return io::write_with_audit(build(), call.store(), call.grant.who, call.now); });
 }
 
 void write_by(const std::function<std::optional<store::Conflict>()>& attempt) {

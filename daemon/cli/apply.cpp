@@ -2,7 +2,7 @@
 
 #include "daemon/cli/commands.h"
 #include "daemon/cli/lookup.h"
-#include "daemon/core/audit.h"
+#include "daemon/io/audit_write.h"
 #include "daemon/io/flow_removal.h"
 #include "store/directory.h"
 
@@ -176,7 +176,7 @@ Applied apply_files(store::Store& store,
   write_by([&] {
     auto changes = plan();
     applied.removal = take_removal(changes, store);
-    core::add_audit(changes, store, audit_actor(), clock.now());
+    io::add_audit(changes, store, audit_actor(), clock.now());
     io::add_removal(changes, store, applied.removal, audit_actor(), clock.now());
     auto conflict = changes.audit.empty() ? std::nullopt : store.write(changes, clock.now());
     // It was there when this was planned: somebody else deletes, too.

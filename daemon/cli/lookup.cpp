@@ -1,6 +1,6 @@
 #include "daemon/cli/lookup.h"
 
-#include "daemon/core/audit.h"
+#include "daemon/io/audit_write.h"
 #include "store/conflicts.h"
 
 #include <boost/asio/io_context.hpp>
@@ -218,7 +218,7 @@ std::string audit_actor() {
 void write_changes(store::Store& store,
                    const io::Clock& clock,
                    const std::function<store::ChangeSet(store::Store&)>& build) {
-  write_by([&] { return core::write_with_audit(build(store), store, audit_actor(), clock.now()); });
+  write_by([&] { return io::write_with_audit(build(store), store, audit_actor(), clock.now()); });
 }
 
 void wait_for_others() {

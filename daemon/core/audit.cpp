@@ -1,54 +1,13 @@
 #include "daemon/core/audit.h"
 
-#include "daemon/core/flow_json.h"
 #include "daemon/core/json_text.h"
 #include "daemon/core/run_json.h"
 
-#include <type_traits>
 #include <utility>
 
 namespace rruled::core {
-namespace {
 
 namespace json = boost::json;
-
-template <class Row>
-json::object shown(const Row& row) {
-  if constexpr (std::is_same_v<Row, store::Run>) return audited(row);
-  return to_json(row);
-}
-
-class Lines {
- public:
-  Lines(const std::string& actor, store::Timestamp at) : actor_(actor), at_(at) {}
-
-  template <class Row>
-  void add(std::string_view kind, const std::optional<Row>& before, const Row* after) {
-    const Row* row = after != nullptr ? after : (before ? &*before : nullptr);
-    if (row == nullptr) return;  // not there, and not to be: the store refuses it
-    const AuditSubject subject{row->project_id, kind, to_string(row->id)};
-    const auto was = before ? std::optional(shown(*before)) : std::nullopt;
-    const auto is = after != nullptr ? std::optional(shown(*after)) : std::nullopt;
-    const std::string_view action = !was ? "create" : is ? "update" : "delete";
-    lines_.push_back(
-        audit_line(at_, actor_, action, subject, was ? &*was : nullptr, is ? &*is : nullptr));
-  }
-  [[nodiscard]] std::vector<store::AuditEntry> take() { return std::move(lines_); }
-
- private:
-  const std::string& actor_;
-  store::Timestamp at_;
-  std::vector<store::AuditEntry> lines_;
-};
-
-bool is_empty(const store::ChangeSet& changes) {
-  return changes.delete_flows.empty() && changes.delete_schedules.empty() &&
-         changes.flows.empty() && changes.schedules.empty() && changes.gaps.empty() &&
-         changes.runs.empty() && changes.calendars.empty() && changes.delete_calendars.empty() &&
-         changes.backfills.empty() && changes.projects.empty();
-}
-
-}  // namespace
 
 json::object audited(const store::Run& run) {
   json::object object = to_json(run);
@@ -82,38 +41,6 @@ store::AuditEntry audit_line(store::Timestamp at,
   const json::object before = audited(run);
   return audit_line(at, std::move(actor), action, {run.project_id, "run", to_string(run.id)},
                     &before, nullptr);
-}
-
-void add_audit(store::ChangeSet& changes,
-               store::Store& store,
-               const std::string& actor,
-               store::Timestamp now) {
-  Lines lines(actor, now);
-  for (const auto& each : changes.delete_flows)
-    lines.add<store::Flow>("flow", store.flow(each.id), nullptr);
-  for (const auto& each : changes.delete_schedules)
-    lines.add<store::Schedule>("schedule", store.schedule(each.id), nullptr);
-  for (const auto& put : changes.flows) {
-    const auto before = put.expected_revision ? store.flow(put.flow.id) : std::nullopt;
-    lines.add("flow", before, &put.flow);
-  }
-  for (const auto& put : changes.schedules) {
-    const auto before = put.expected ? store.schedule(put.schedule.id) : std::nullopt;
-    lines.add("schedule", before, &put.schedule);
-  }
-  for (const auto& run : changes.runs)
-    if (run.origin == store::RunOrigin::manual) lines.add("run", std::optional<store::Run>(), &run);
-  const auto found = lines.take();
-  changes.audit.insert(changes.audit.end(), found.begin(), found.end());
-}
-
-std::optional<store::Conflict> write_with_audit(store::ChangeSet changes,
-                                                store::Store& store,
-                                                const std::string& actor,
-                                                store::Timestamp now) {
-  if (is_empty(changes)) return std::nullopt;
-  add_audit(changes, store, actor, now);
-  return store.write(changes, now);
 }
 
 }  // namespace rruled::core

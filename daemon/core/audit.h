@@ -1,12 +1,13 @@
 #pragma once
 
-#include "store/store.h"
+#include "store/types.h"
 
 #include <boost/json/object.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 // Lines of the audit log: who did what, and what was there before and after.
 namespace rruled::core {
@@ -33,19 +34,5 @@ struct AuditSubject {
                                            std::string actor,
                                            std::string_view action,
                                            const store::Run& run);
-
-// Adds a line for each flow, schedule and manual run that `changes` create, update or delete; what
-// goes with a flow that is deleted has no line of its own. Reads from `store` what is there now:
-// the stamps in `changes` see to it that it is so when it is written.
-void add_audit(store::ChangeSet& changes,
-               store::Store& store,
-               const std::string& actor,
-               store::Timestamp now);
-
-// Writes `changes`, unless they are empty, with these lines.
-[[nodiscard]] std::optional<store::Conflict> write_with_audit(store::ChangeSet changes,
-                                                              store::Store& store,
-                                                              const std::string& actor,
-                                                              store::Timestamp now);
 
 }  // namespace rruled::core

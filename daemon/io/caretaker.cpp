@@ -1,9 +1,9 @@
 #include "daemon/io/caretaker.h"
 
-#include "daemon/core/audit.h"
 #include "daemon/core/flow_change.h"
 #include "daemon/core/lifecycle.h"
 #include "daemon/core/run_identity.h"
+#include "daemon/io/audit_write.h"
 #include "daemon/io/calendar_finder.h"
 #include "daemon/io/run_on.h"
 
@@ -64,7 +64,7 @@ std::vector<Notice> resume_paused(store::Store& store,
       core::put(changes, {core::quarantined(row, reason), std::nullopt}, &row);
       text += "its pause is over, but it cannot be used: " + reason;
     }
-    if (core::write_with_audit(std::move(changes), store, kActor, now)) continue;
+    if (write_with_audit(std::move(changes), store, kActor, now)) continue;
     done.push_back({.kind = timetable ? Notice::Kind::resumed : Notice::Kind::quarantined,
                     .schedule_id = row.id,
                     .text = std::move(text)});
@@ -84,7 +84,7 @@ std::vector<Notice> pause_failing(store::Store& store,
     const std::string text = name_of(store, row) + ": " + paused->note;
     store::ChangeSet changes;
     core::put(changes, {std::move(*paused), std::nullopt}, &row);
-    if (core::write_with_audit(std::move(changes), store, kActor, now)) continue;
+    if (write_with_audit(std::move(changes), store, kActor, now)) continue;
     done.push_back({.kind = Notice::Kind::paused, .schedule_id = row.id, .text = text});
   }
   return done;
