@@ -42,6 +42,12 @@ std::string describe(const core::FieldError& error) {
   return text;
 }
 
+std::string lines_of(const std::vector<io::ConfigError>& errors) {
+  std::string text;
+  for (const auto& each : errors) text += (text.empty() ? "" : "\n") + io::to_string(each);
+  return text;
+}
+
 std::string read_all(std::istream& in, const std::string& name, std::size_t bytes_max) {
   std::string text;
   char buffer[65'536];
@@ -60,12 +66,7 @@ Failure::Failure(const core::FieldError& error) : Failure(kRefused, describe(err
 const io::Config& Session::config() {
   if (config_) return *config_;
   auto loaded = io::load_config(config_file, environment_);
-  if (!loaded) {
-    std::string text;
-    for (const auto& each : loaded.error())
-      text += (text.empty() ? "" : "\n") + io::to_string(each);
-    throw Failure(kConfiguration, text);
-  }
+  if (!loaded) throw Failure(kConfiguration, lines_of(loaded.error()));
   config_ = std::move(*loaded);
   return *config_;
 }
@@ -73,20 +74,13 @@ const io::Config& Session::config() {
 const io::Config& Session::usable_config() {
   const auto errors = io::check_named_files(config());
   if (errors.empty()) return config();
-  std::string text;
-  for (const auto& each : errors) text += (text.empty() ? "" : "\n") + io::to_string(each);
-  throw Failure(kConfiguration, text);
+  throw Failure(kConfiguration, lines_of(errors));
 }
 
 boost::system::result<io::Config, std::string> Session::load_again() const {
-  const auto lines = [](const std::vector<io::ConfigError>& errors) {
-    std::string text;
-    for (const auto& each : errors) text += (text.empty() ? "" : "\n") + io::to_string(each);
-    return text;
-  };
   auto loaded = io::load_config(config_file, environment_);
-  if (!loaded) return lines(loaded.error());
-  if (const auto errors = io::check_named_files(*loaded); !errors.empty()) return lines(errors);
+  if (!loaded) return lines_of(loaded.error());
+  if (const auto errors = io::check_named_files(*loaded); !errors.empty()) return lines_of(errors);
   return std::move(*loaded);
 }
 
