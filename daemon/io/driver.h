@@ -28,15 +28,16 @@ namespace rruled::io {
 // "settle": what the store was asked, for logs and labels.
 [[nodiscard]] const char* word_of(core::StoreFailed::What asked);
 
-// Hears what the engine did, for logs and metrics. Called on the io thread; must not throw.
+// Hears what the engine did, for logs and metrics; nothing of what it does not override. Called on
+// the io thread; must not throw.
 class Observer {
  public:
   virtual ~Observer() = default;
-  virtual void on(const core::Notice& notice) = 0;
+  virtual void on(const core::Notice& /*notice*/) {}
   // The wall clock was set, or the machine slept: by so much more (or less) than the steady clock.
-  virtual void on_clock_step(std::chrono::milliseconds step) = 0;
+  virtual void on_clock_step(std::chrono::milliseconds /*step*/) {}
   // One turn of the loop is done; what feeds a watchdog.
-  virtual void on_turn(const core::Planner::Load& load) = 0;
+  virtual void on_turn(const core::Planner::Load& /*load*/) {}
   // The store answered, in whichever way, so long after it was asked.
   virtual void on_store_answer(core::StoreFailed::What /*asked*/,
                                std::chrono::nanoseconds /*took*/) {}

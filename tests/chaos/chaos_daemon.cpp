@@ -126,13 +126,6 @@ class DiesOnceSettled final : public HookedStore {
   }
 };
 
-class Quiet final : public io::Observer {
- public:
-  void on(const core::Notice&) override {}
-  void on_clock_step(std::chrono::milliseconds) override {}
-  void on_turn(const core::Planner::Load&) override {}
-};
-
 int run(char** argv) {
   const unsigned seed = static_cast<unsigned>(std::atoi(argv[4]));
   const unsigned disturb = static_cast<unsigned>(std::atoi(argv[5]));
@@ -184,7 +177,7 @@ int run(char** argv) {
   StopsBeforeFinish stopping(*outcomes);
   store::Store& ends = stop_at == "finish" ? static_cast<store::Store&>(stopping) : *outcomes;
   const io::StoreLane lane{*store, store_thread};
-  Quiet observer;
+  io::Observer observer;
   io::Driver driver(io.get_executor(), clock, lane, {ends, outcomes_thread}, planner, session,
                     executors, observer);
   const auto listener =

@@ -78,8 +78,6 @@ class UntilFine final : public io::Observer {
     driver->stop();
     driver->cut_short();
   }
-  void on_clock_step(milliseconds) override {}
-  void on_turn(const core::Planner::Load&) override {}
   io::Driver* driver = nullptr;
   int ended = 0;
 };

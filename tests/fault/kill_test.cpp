@@ -69,8 +69,6 @@ class FileExecutor final : public io::Executor {
 class UntilDone final : public io::Observer {
  public:
   explicit UntilDone(store::Store& store) : store_(store) {}
-  void on(const core::Notice&) override {}
-  void on_clock_step(std::chrono::milliseconds) override {}
   void on_turn(const core::Planner::Load&) override {
     for (const auto& [status, count] : store_.counts().runs)
       if (status == store::RunStatus::completed && count == kRuns) ::_exit(kDone);

@@ -41,8 +41,6 @@ class CountingExecutor final : public io::Executor {
 // Stops and breaks off in the very turn in which a delivery is started.
 class CutAtOnce final : public io::Observer {
  public:
-  void on(const core::Notice&) override {}
-  void on_clock_step(std::chrono::milliseconds) override {}
   void on_turn(const core::Planner::Load& load) override {
     if (load.in_flight == 0 || cut) return;
     cut = true;
@@ -67,8 +65,6 @@ class CountedLoads final : public HookedStore {
 
 class StopAfterLoads final : public io::Observer {
  public:
-  void on(const core::Notice&) override {}
-  void on_clock_step(std::chrono::milliseconds) override {}
   void on_turn(const core::Planner::Load&) override {
     if (store->from_the_beginning >= 2) driver->stop();
   }
@@ -94,8 +90,6 @@ class EndlessExecutor final : public io::Executor {
 
 class WishOnceStopped final : public io::Observer {
  public:
-  void on(const core::Notice&) override {}
-  void on_clock_step(std::chrono::milliseconds) override {}
   void on_turn(const core::Planner::Load& load) override {
     if (load.in_flight > 0) std::exchange(stop_and_wish, [] {})();
   }

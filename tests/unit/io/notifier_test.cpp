@@ -19,8 +19,6 @@ using core::Notice;
 class Heard final : public io::Observer {
  public:
   void on(const Notice& notice) override { notices.push_back(notice); }
-  void on_clock_step(std::chrono::milliseconds) override {}
-  void on_turn(const core::Planner::Load&) override {}
   std::vector<Notice> notices;
 };
 

@@ -15,13 +15,6 @@ namespace {
 using Catch::Contains;
 using std::chrono::milliseconds;
 
-class Deaf final : public io::Observer {
- public:
-  void on(const core::Notice&) override {}
-  void on_clock_step(milliseconds) override {}
-  void on_turn(const core::Planner::Load&) override {}
-};
-
 // The service manager.
 class Manager {
  public:
@@ -57,7 +50,7 @@ core::Planner::Load load_with(bool loaded) {
 
 TEST_CASE("READY=1 comes once, when what is due soon is loaded, and the watchdog is fed by turns") {
   Manager manager;
-  Deaf deaf;
+  io::Observer deaf;
   io::Supervision supervision(deaf);
   supervision.on_turn(load_with(false));
   CHECK(manager.heard().empty());
@@ -73,7 +66,7 @@ TEST_CASE("READY=1 comes once, when what is due soon is loaded, and the watchdog
 
 TEST_CASE("a reload is told with the time by which the manager orders it, and its refusal stays") {
   Manager manager;
-  Deaf deaf;
+  io::Observer deaf;
   io::Supervision supervision(deaf);
   supervision.on_turn(load_with(true));
   (void)manager.heard();
@@ -99,7 +92,7 @@ TEST_CASE("a reload is told with the time by which the manager orders it, and it
 
 TEST_CASE("a start that waits and a drain ask for the time that they need") {
   Manager manager;
-  Deaf deaf;
+  io::Observer deaf;
   io::Supervision::waiting("waiting for the store");
   CHECK_THAT(manager.heard(),
              Contains("STATUS=waiting for the store\nEXTEND_TIMEOUT_USEC=40000000"));

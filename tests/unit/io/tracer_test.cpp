@@ -21,8 +21,6 @@ using std::chrono::milliseconds;
 class NoticeCounter final : public io::Observer {
  public:
   void on(const Notice&) override { ++notices; }
-  void on_clock_step(milliseconds) override {}
-  void on_turn(const core::Planner::Load&) override {}
   int notices = 0;
 };
 

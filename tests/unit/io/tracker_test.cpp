@@ -34,8 +34,6 @@ class Ears final : public io::Observer {
     notices.push_back(notice);
     if (notices.size() >= awaited) timer_.cancel();
   }
-  void on_clock_step(std::chrono::milliseconds) override {}
-  void on_turn(const core::Planner::Load&) override {}
   std::vector<core::Notice> notices;
   std::size_t awaited = 1;
 
