@@ -16,6 +16,10 @@ struct PgAddress {
   std::string shown;  // "postgresql://db1:5432,db2:5432/rruled", for messages
 };
 
+// Why `url` (postgresql:// or postgres://) cannot be read, and what to write; empty when it can.
+// Repeats nothing of it: a password that is not written with %XX looks like a host or a database.
+[[nodiscard]] std::string postgres_url_mistake(const std::string& url);
+
 // Throws StoreError fault when it cannot be read, without repeating it.
 [[nodiscard]] PgAddress parse_postgres_url(const std::string& url, bool read_only);
 

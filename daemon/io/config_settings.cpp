@@ -3,6 +3,7 @@
 #include "daemon/core/duration.h"
 #include "daemon/core/event.h"
 #include "daemon/io/url_template.h"
+#include "store/postgres_url.h"
 
 #include <boost/asio/ip/address.hpp>
 
@@ -96,20 +97,13 @@ bool is_postgres(const std::string& url) {
   return url.starts_with("postgresql://") || url.starts_with("postgres://");
 }
 
-// Without user, password and parameters.
-std::string shown_url(const std::string& url) {
-  const auto begin = url.find("//") + 2;
-  const auto at = url.find('@', begin);
-  const auto host = at == std::string::npos ? begin : at + 1;
-  return "postgresql://" + url.substr(host, url.find('?', host) - host);
-}
-
 std::string set_store_url(Config& config, const SettingValue& value) {
   constexpr std::string_view scheme = "sqlite://";
   const std::string& url = text_of(value);
   config.store.location.url = url;
   if (is_postgres(url)) {
-    config.store.url = shown_url(url);
+    if (auto wrong = store::postgres_url_mistake(url); !wrong.empty()) return wrong;
+    config.store.url = store::parse_postgres_url(url, false).shown;
     config.store.sqlite_file.clear();  // of an earlier source
     return {};
   }
@@ -125,6 +119,7 @@ std::string set_store_url(Config& config, const SettingValue& value) {
 
 std::string set_listen_url(Config& config, const SettingValue& value) {
   if (!is_postgres(text_of(value))) return "must begin with postgresql://";
+  if (auto wrong = store::postgres_url_mistake(text_of(value)); !wrong.empty()) return wrong;
   config.store.location.listen_url = text_of(value);
   return {};
 }

@@ -317,6 +317,44 @@ claim_ttl = "1m"
   CHECK(config.store.location.claim_ttl == std::chrono::minutes(1));
 }
 
+TEST_CASE("a part of a database password was taken for a host and shown") {
+  const auto [url, why] = GENERATE(table<std::string, std::string>({
+      {"postgresql://me:Ab3/xyzSecret=@127.0.0.1:1/db", "an @ in or after the host"},
+      {"postgresql://me:123/xyzSecret@127.0.0.1:1/db", "an @ in or after the host"},
+      {"postgres://:top@Secret@host/", "an @ in or after the host"},
+      {"postgresql://me:p@Secret/w@host/db", "an @ in or after the host"},
+      {"postgresql://me:Secret/db", "a port is not 1 to 65535"},
+      {"postgresql://me:Secret@db1:0,db2/db", "a port is not 1 to 65535"},
+      {"postgresql://me:Secret@db1,db2:65536/db", "a port is not 1 to 65535"},
+      {"postgresql://me:Secret%zz@host/db", "invalid percent-encoded token;"},
+      {"postgresql://me:Secret@host/db?passwrd=Secret", "invalid URI query parameter;"},
+      {"postgresql://me:Ab/x?ySecret@host/db", "missing key/value separator \"=\" in URI query"},
+      {"postgresql://me:Secret@[::1/db", "matching \"]\" in IPv6 host address in URI;"},
+  }));
+  CAPTURE(url);
+  for (const char* variable : {"RRULED_STORE_URL", "RRULED_STORE_LISTEN_URL"}) {
+    ConfigSetup setup;
+    setup.environment.variables[variable] = url;
+    const auto error = setup.bad();
+    CHECK_THAT(error, Catch::Contains(why));
+    CHECK_THAT(error, Catch::Contains("as %2F %3F %23 %40 %25"));
+    CHECK_THAT(error, !Catch::Contains("Secret"));
+  }
+}
+
+TEST_CASE("a database password with %XX, and what libpq reads as it is, are taken") {
+  const auto [url, shown] = GENERATE(table<std::string, std::string>({
+      {"postgresql://me:Ab3%2Fx%40y@db1:5432,db2/jobs", "postgresql://db1:5432,db2:5432/jobs"},
+      {"postgresql://me:a?b#c@db1/jobs?user=x@y", "postgresql://db1/jobs"},
+      {"postgresql://%2Frun%2Fpostgresql/jobs", "postgresql:///run/postgresql/jobs"},
+      {"postgres:///jobs?host=db3&port=5433", "postgresql://db3:5433/jobs"},
+      {"postgresql://", "postgresql:///"},
+  }));
+  ConfigSetup setup;
+  setup.environment.variables["RRULED_STORE_URL"] = url;
+  CHECK(setup.good().store.url == shown);
+}
+
 TEST_CASE("files that are named are looked at apart, and secrets are not shown") {
   ConfigSetup setup;
   const auto token = setup.write("token", "two\nlines\n");

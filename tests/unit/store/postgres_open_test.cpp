@@ -300,6 +300,7 @@ TEST_CASE("a password is in no message", "[postgres]") {
   const char* url =
       GENERATE("postgresql://u:topsecret@127.0.0.1:1/db?connect_timeout=2",
                "postgresql://u:topsecret@127.0.0.1:1,127.0.0.1:2/db",
+               "postgresql://u:Ab3/topsecret=@127.0.0.1:1/db", "postgresql://:x@topsecret@host/",
                "postgresql://u:topsecret@[::1/db", "postgresql://127.0.0.1:1/db?password=topsecret",
                "postgresql://127.0.0.1:1/db?password=topsecret&nonsense=1");
   try {
