@@ -70,10 +70,16 @@ std::string start_advice(int error) {
   }
 }
 
-// Out of processes, memory, descriptors, or the file is being written: it may start later.
-bool passes(int error) {
-  return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
-         error == ETXTBSY;
+// Of this machine, whatever the program is: nothing can be started.
+bool lacks_resources(int error) {
+  return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
+std::string shortage_advice(int error) {
+  const char* const advice = error == EMFILE   ? "raise LimitNOFILE"
+                             : error == EAGAIN ? "raise TasksMax and LimitNPROC"
+                                               : "give the machine more of it";
+  return std::string(": ") + advice + ", or lower max_in_flight";
 }
 
 std::string quoted(const std::string& argument) {
@@ -153,9 +159,15 @@ std::vector<std::string> CommandExecutor::environment(const store::Run& run) con
 
 Report CommandExecutor::not_started(int error, const std::string& program) const {
   Report report;
-  report.kind = passes(error) ? Report::Kind::retry : Report::Kind::failed;
-  report.error =
-      "cannot start " + program + " (" + std::strerror(error) + ")" + start_advice(error);
+  report.error = "cannot start " + program + " (" + std::strerror(error) + ")";
+  if (lacks_resources(error)) {
+    report.kind = Report::Kind::unsent;
+    report.error += shortage_advice(error);
+    return report;
+  }
+  // A file that is being written may start later.
+  report.kind = error == ETXTBSY ? Report::Kind::retry : Report::Kind::failed;
+  report.error += start_advice(error);
   report.finished_at = clock_.now();
   return report;
 }

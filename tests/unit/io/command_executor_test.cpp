@@ -358,6 +358,33 @@ TEST_CASE("a program is not begun when there is no descriptor to wait for its en
   CHECK(child.error() == boost::system::errc::too_many_files_open);
 }
 
+TEST_CASE("a command that could not start for lack of descriptors used an attempt up") {
+  CommandSetup setup({.argv = {"/bin/true"}});
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{3, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const Report report = setup.deliver();
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(report.kind == Kind::unsent);
+  CHECK_FALSE(report.started_at);
+  CHECK_THAT(report.error, Catch::Contains("cannot start /bin/true (Too many open files)"));
+  CHECK_THAT(report.error, Catch::Contains("raise LimitNOFILE, or lower max_in_flight"));
+  CHECK(setup.deliver().kind == Kind::completed);
+}
+
+TEST_CASE("a command for which there was no place used an attempt up") {
+  CommandSetup setup({.argv = {"/bin/true"}});
+  std::vector<ProcessGuard::Group*> taken;
+  while (const auto place = setup.guard.reserve()) taken.push_back(*place);
+  REQUIRE(taken.size() == ProcessGuard::kCommandsMax);
+  const Report report = setup.deliver();
+  CHECK(report.kind == Kind::unsent);
+  CHECK_THAT(report.error, Catch::Contains("raise TasksMax and LimitNPROC, or lower max_in"));
+  setup.guard.release(taken.back());
+  CHECK(setup.deliver().kind == Kind::completed);
+}
+
 TEST_CASE("a command may have as many descriptors as the daemon had before it took more") {
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
