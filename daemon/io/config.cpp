@@ -3,7 +3,9 @@
 #include "daemon/io/config_settings.h"
 #include "daemon/io/config_source.h"
 #include "daemon/io/secret.h"
+#include "daemon/io/tls_files.h"
 
+#include <boost/asio/ssl/context.hpp>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +15,7 @@
 namespace rruled::io {
 namespace {
 
+namespace ssl = boost::asio::ssl;
 using Errors = std::vector<ConfigError>;
 
 // NAME.d beside NAME.toml: its *.toml, by name. A folder that is not there has none.
@@ -237,21 +240,33 @@ std::vector<ConfigError> check_named_files(const Config& config) {
              "names a credential, but systemd gave none: set CREDENTIALS_DIRECTORY to its folder");
     return !file.empty() && !unresolved;
   };
+  const auto readable = [&](const std::string& key, const std::filesystem::path& file) {
+    if (!named(key, file)) return false;
+    const bool is_readable = access(file.c_str(), R_OK) == 0;
+    if (!is_readable) refuse(key, "there is no readable file " + file.string());
+    return is_readable;
+  };
   for (const auto& each : config.executors) {
     const std::string key = "executors." + each.name;
     if (named(key + ".token_file", each.token_file))
       if (const auto token = Secret::read_file(each.token_file, "token_file"); !token)
         refuse(key + ".token_file", token.error().detail);
-    if (named(key + ".ca_file", each.ca_file) && access(each.ca_file.c_str(), R_OK) != 0)
-      refuse(key + ".ca_file", "there is no readable file " + each.ca_file.string());
+    if (readable(key + ".ca_file", each.ca_file)) {
+      ssl::context context(ssl::context::tls_client);
+      if (auto wrong = trust_file(context, each.ca_file); !wrong.empty())
+        refuse(key + ".ca_file", std::move(wrong));
+    }
   }
   if (named("notify.key_file", config.notify.key_file))
     if (const auto secret = Secret::read_file(config.notify.key_file, "notify.key_file"); !secret)
       refuse("notify.key_file", secret.error().detail);
-  for (const auto& [key, file] : {std::pair("api.tls_certificate", config.api.tls_certificate),
-                                  std::pair("api.tls_key", config.api.tls_key)})
-    if (named(key, file) && access(file.c_str(), R_OK) != 0)
-      refuse(key, "there is no readable file " + file.string());
+  const bool certificate = readable("api.tls_certificate", config.api.tls_certificate);
+  if (readable("api.tls_key", config.api.tls_key) && certificate) {
+    ssl::context context(ssl::context::tls_server);
+    if (auto wrong = use_identity(context, config.api.tls_certificate, config.api.tls_key);
+        !wrong.empty())
+      refuse("api.tls_certificate", std::move(wrong));
+  }
   std::error_code error;
   if (!config.tzdata.directory.empty() &&
       !std::filesystem::is_directory(config.tzdata.directory, error))

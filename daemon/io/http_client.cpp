@@ -5,6 +5,7 @@
 #include "daemon/io/http_pool.h"
 #include "daemon/io/http_reply.h"
 #include "daemon/io/name_resolver.h"
+#include "daemon/io/tls_files.h"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -260,14 +261,15 @@ SettingResult<std::unique_ptr<HttpClient>> HttpClient::create(asio::any_io_execu
   asio::ssl::context tls(asio::ssl::context::tls_client);
   SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
   tls.set_verify_mode(asio::ssl::verify_peer);
-  error_code error;
-  if (!options.ca_file.empty())
-    tls.load_verify_file(options.ca_file.string(), error);
-  else if (options.tls)
+  std::string wrong;
+  if (!options.ca_file.empty()) {
+    wrong = trust_file(tls, options.ca_file);
+  } else if (options.tls) {
+    error_code error;
     tls.set_default_verify_paths(error);
-  if (error)
-    return SettingError{"ca_file", "cannot read certificates from " + options.ca_file.string() +
-                                       ": " + error.message() + "; it must be a PEM file"};
+    if (error) wrong = "cannot read the system's certificates: " + error.message();
+  }
+  if (!wrong.empty()) return SettingError{"ca_file", std::move(wrong)};
   return std::unique_ptr<HttpClient>(new HttpClient(
       std::make_unique<Impl>(std::move(io), clock, std::move(options), std::move(tls))));
 }

@@ -1,5 +1,6 @@
 // Which files the configuration is read from.
 #include "config_fixture.h"
+#include "tests/support/certificates.h"
 
 #include <unistd.h>
 
@@ -59,4 +60,32 @@ TEST_CASE("a folder that may not be entered does not count as empty") {
   REQUIRE_FALSE(drop_ins.has_value());
   CHECK_THAT(to_string(drop_ins.error().front()),
              Catch::Contains("open/some.d: cannot be read: Permission denied (run it as a"));
+}
+
+TEST_CASE("files that are no certificate and key were found after the store was made") {
+  ConfigSetup setup;
+  rruled::test::CertificateAuthority authority;
+  const auto one = authority.issue("DNS:one");
+  const auto two = authority.issue("DNS:two");
+  const auto wrong_with = [&](const std::string& certificate, const std::string& key) {
+    setup.write("api.pem", certificate);
+    setup.write("api.key", key);
+    setup.write("ca.pem", certificate);
+    const auto file =
+        setup.write("rruled.toml",
+                    "[api]\ntls_certificate = \"" + setup.path("api.pem").string() +
+                        "\"\ntls_key = \"" + setup.path("api.key").string() +
+                        "\"\n[executors.x]\ntype = \"http\"\nurl = \"https://h/\"\nca_file = \"" +
+                        setup.path("ca.pem").string() + "\"\n");
+    std::string all;
+    for (const auto& each : check_named_files(setup.good(file))) all += to_string(each) + "\n";
+    return all;
+  };
+  CHECK(wrong_with(one.certificate, one.key).empty());
+  const auto other = wrong_with(one.certificate, two.key);
+  CHECK_THAT(other, Catch::Contains("rruled.toml:2: api.tls_certificate: cannot use the key"));
+  CHECK_THAT(other, !Catch::Contains("ca_file"));
+  const auto none = wrong_with("no certificate", "no key");
+  CHECK_THAT(none, Catch::Contains("api.tls_certificate: cannot read the certificate"));
+  CHECK_THAT(none, Catch::Contains("executors.x.ca_file: cannot read certificates from"));
 }
