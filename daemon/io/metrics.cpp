@@ -136,6 +136,7 @@ struct Metrics::Families {
   Family<Counter>& breaker_changes = counter(registry,
                                              "rruled_breaker_transitions_total",
                                              "Changes of a breaker, by the state it came to.");
+  std::map<std::string, core::BreakerOptions> breakers_now;
   Family<Counter>& jumps =
       counter(registry, "rruled_clock_jumps_total", "Steps of the wall clock, by direction.");
   Gauge& in_flight = gauge(registry, "rruled_inflight_runs", "Runs being delivered.");
@@ -220,6 +221,8 @@ Metrics::Metrics(Observer& next, const StoreClock& clock, const std::string& ver
   for (const char* direction : {"forward", "back"})
     families_->jumps.Add({{"direction", direction}});
   for (const char* result : {"taken", "refused"}) families_->reloads.Add({{"result", result}});
+  for (const char* result : {"sent", "failed", "dropped"})
+    families_->notifications.Add({{"result", result}});
   for (const char* result : {"sent", "dropped"}) families_->spans.Add({{"result", result}});
 }
 
@@ -282,13 +285,27 @@ void Metrics::on(const Notice& notice) {
   next().on(notice);
 }
 
-void Metrics::add_breaker(const std::string& executor) {
-  families_->breakers.Add({{"executor", executor}}).Set(0);
-  for (const char* state : kBreakerStates)
-    families_->breaker_changes.Add({{"executor", executor}, {"state", state}});
+void Metrics::set_breakers(const std::map<std::string, core::BreakerOptions>& breakers) {
+  Families& all = *families_;
+  for (const auto& [executor, options] : all.breakers_now) {
+    if (breakers.contains(executor)) continue;
+    all.breakers.Remove(&all.breakers.Add({{"executor", executor}}));
+    for (const char* state : kBreakerStates)
+      all.breaker_changes.Remove(
+          &all.breaker_changes.Add({{"executor", executor}, {"state", state}}));
+  }
+  for (const auto& [executor, options] : breakers) {
+    const auto known = all.breakers_now.find(executor);
+    if (known != all.breakers_now.end() && known->second == options) continue;
+    all.breakers.Add({{"executor", executor}}).Set(0);
+    for (const char* state : kBreakerStates)
+      all.breaker_changes.Add({{"executor", executor}, {"state", state}});
+  }
+  all.breakers_now = breakers;
 }
 
 void Metrics::count_breaker(const std::string& executor, core::Breaker::State state) {
+  if (!families_->breakers_now.contains(executor)) return;
   const auto index = static_cast<std::size_t>(state);
   families_->breakers.Add({{"executor", executor}}).Set(static_cast<double>(index));
   families_->breaker_changes.Add({{"executor", executor}, {"state", kBreakerStates.at(index)}})

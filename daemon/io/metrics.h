@@ -3,6 +3,7 @@
 #include "daemon/io/driver.h"
 #include "store/survey.h"
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -36,8 +37,9 @@ class Metrics final : public Listener {
   // The version of the time zones in use.
   void set_zones(const std::string& version);
 
-  // Shows its breaker from the start, closed.
-  void add_breaker(const std::string& executor);
+  // The breakers that there are now, by executor: a new one, or one of other options, is closed
+  // (Planner::set_breakers); those of other executors are shown no more.
+  void set_breakers(const std::map<std::string, core::BreakerOptions>& breakers);
 
   // All of it in the text format 0.0.4.
   [[nodiscard]] std::string text() const;

@@ -61,6 +61,7 @@ std::string Reloader::take(Fresh fresh) {
   parts_.planner.set_executors(executor_caps(config), config.run.max_in_flight, job_options(config),
                                tracked_executors(config), parts_.clock.now());
   parts_.planner.set_breakers(breaker_options(config));
+  parts_.metrics.set_breakers(breaker_options(config));
   parts_.retention.set_limits(config.retention);
   parts_.metrics.set_per_schedule(config.metrics.per_schedule);
   parts_.log.set_level(level_of(config.log.level));

@@ -198,8 +198,7 @@ void Service::greet(const store::Session& session, const ExecutorSet& executors)
   log_->info("rruled {} on {}, time zones {}{}", RRULED_VERSION, config_.store.url,
              zones_.version(), options_.dry_run ? ", dry run: nothing is sent or written" : "");
   metrics_.set_zones(zones_.version());
-  for (const ExecutorConfig& each : config_.executors)
-    if (each.type == ExecutorType::http) metrics_.add_breaker(each.name);
+  metrics_.set_breakers(breaker_options(config_));
   std::string names;
   for (const auto& [name, executor] : executors) names += (names.empty() ? "" : ", ") + name;
   log_->info("executors: {}", names);

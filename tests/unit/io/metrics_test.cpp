@@ -267,4 +267,39 @@ TEST_CASE("every metric is described, once, and promtool has nothing against the
   CHECK(checked.exit_code == 0);
 }
 
+TEST_CASE("a breaker of an executor that a reload took away stayed open for ever") {
+  Told told;
+  io::Metrics& metrics = told.metrics;
+  const core::BreakerOptions options;
+  const auto open = [&](const std::string& executor) {
+    Notice notice{.kind = Notice::Kind::breaker};
+    notice.text = executor;
+    notice.breaker = core::Breaker::State::open;
+    metrics.on(notice);
+  };
+  metrics.set_breakers({{"a", options}, {"b", options}});
+  open("a");
+  open("b");
+  CHECK(told.has("rruled_breaker_state{executor=\"a\"} 2"));
+
+  auto other = options;
+  ++other.failures;
+  metrics.set_breakers({{"b", options}, {"c", other}});
+  CHECK_THAT(metrics.text(), !Catch::Contains("executor=\"a\""));
+  CHECK(told.has("rruled_breaker_state{executor=\"b\"} 2"));
+  CHECK(told.has("rruled_breaker_state{executor=\"c\"} 0"));
+  CHECK(told.has("rruled_breaker_transitions_total{executor=\"c\",state=\"open\"} 0"));
+  open("a");  // by a delivery that was under way
+  CHECK_THAT(metrics.text(), !Catch::Contains("executor=\"a\""));
+  metrics.set_breakers({{"b", other}, {"c", other}});  // the planner has a new one then
+  CHECK(told.has("rruled_breaker_state{executor=\"b\"} 0"));
+  CHECK(told.has("rruled_breaker_transitions_total{executor=\"b\",state=\"open\"} 1"));
+}
+
+TEST_CASE("the first notification that failed was no increase") {
+  const Told told;
+  for (const char* result : {"sent", "failed", "dropped"})
+    CHECK(told.has("rruled_notifications_total{result=\"" + std::string(result) + "\"} 0"));
+}
+
 }  // namespace rruled::test
