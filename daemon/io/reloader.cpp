@@ -82,7 +82,7 @@ void Reloader::end(int exit_code) const {
 
 void Reloader::tell_restarts(const Config& config) const {
   std::string keys;
-  for (const auto& key : keys_for_restart(*parts_.live.get(), config))
+  for (const auto& key : keys_for_restart(parts_.started, config))
     keys += (keys.empty() ? "" : ", ") + key;
   if (!keys.empty())
     parts_.log.warn("these hold from the next start on, restart to take them now: {}", keys);

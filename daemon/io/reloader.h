@@ -34,6 +34,7 @@ class Reloader {
   // All outlive it.
   struct Parts {
     LiveConfig& live;
+    const Config& started;  // the process began with it
     const ExecutorContext& context;
     Driver& driver;
     core::Planner& planner;

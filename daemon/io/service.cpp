@@ -316,8 +316,8 @@ int Service::drive(const store::Session& session, ExecutorSet executors) {
   Backfiller backfiller(io_.get_executor(), lane, zones_, clock_, log_);
   Surveyor surveyor(io_.get_executor(), survey_opener(config_.store), clock_, log_,
                     [this](const store::Survey& found) { metrics_.set_survey(found); });
-  Reloader reloader({live_, context_, driver, planner, retention, metrics_, tracer_, supervision_,
-                     clock_, *log_, [this] { return companion_.get(); },
+  Reloader reloader({live_, config_, context_, driver, planner, retention, metrics_, tracer_,
+                     supervision_, clock_, *log_, [this] { return companion_.get(); },
                      [this](const ExecutorSet& taken) { reloaded_ = taken; }, options_.dry_run},
                     options_.reload);
   reloader_ = &reloader;

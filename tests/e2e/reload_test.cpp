@@ -141,6 +141,25 @@ TEST_CASE("what needs a restart is named when it differs") {
   CHECK(serving.stop() == 0);
 }
 
+TEST_CASE("what needs a restart was compared with the last reload, not with what runs") {
+  const Installation here(kApi);
+  Serving serving(here);
+  const std::string other = "[api]\nlisten = \"127.0.0.1:1\"\nauth = \"none\"\n";
+  for (int again = 0; again < 2; ++again) {
+    reload(here, serving, other, "restart to take them now: api.listen");
+    CHECK(!serving.daemon.read_until("configuration read again", kPatience).empty());
+  }
+  write_file(here.config(), "[store]\nurl = \"sqlite://" + here.store() + "\"\n" + kApi);
+  serving.daemon.send_signal(SIGHUP);
+  std::string line;
+  while (line.find("configuration read again") == std::string::npos) {
+    line = serving.daemon.read_line(kPatience);
+    REQUIRE(!line.empty());
+    CHECK_THAT(line, !Contains("restart to take them now"));
+  }
+  CHECK(serving.stop() == 0);
+}
+
 TEST_CASE("a dry run that is reloaded is still a dry run") {
   LoopbackReceiver receiver;
   const Installation here(executor("default", receiver.url("/before")));
