@@ -99,10 +99,16 @@ class Containers(unittest.TestCase):
         self.assertEqual(annotations["prometheus.io/port"], str(port["containerPort"]))
         flow = {"project_id": 1, "name": "x", "status": "active", "trigger": {"type": "schedule"}}
         with Daemon([flow]) as daemon:
-            for each in ("startupProbe", "livenessProbe", "readinessProbe"):
+            for each in ("startupProbe", "livenessProbe"):
                 probe = self.sidecar[each]["httpGet"]
                 self.assertEqual(probe["port"], port["name"])
                 self.assertEqual(get(daemon.socket, probe["path"])[0], 200, probe["path"])
+
+    def test_a_database_that_is_away_kills_neither_daemon_nor_application(self):
+        start = self.sidecar["startupProbe"]
+        self.assertGreaterEqual(start["periodSeconds"] * start["failureThreshold"], 3600)
+        # It speaks for the whole pod, and the application can do without the scheduler.
+        self.assertNotIn("readinessProbe", self.sidecar)
 
     def test_there_is_time_to_drain(self):
         self.assertGreater(self.pod["terminationGracePeriodSeconds"], self.stop_seconds)
