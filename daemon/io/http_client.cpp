@@ -1,6 +1,7 @@
 #include "daemon/io/http_client.h"
 
 #include "daemon/io/cancellation.h"
+#include "daemon/io/connect_outcome.h"
 #include "daemon/io/http_connection.h"
 #include "daemon/io/http_pool.h"
 #include "daemon/io/http_reply.h"
@@ -137,8 +138,7 @@ awaitable<HttpExchange> HttpClient::Impl::send(HttpRequest request,
   co_return std::move(turn.exchange);
 }
 
-// Tries the addresses in turn; each gets its share of the time that is left, so that one that does
-// not answer leaves some for the next.
+// Tries the addresses in turn.
 awaitable<HttpClient::Impl::Opened> HttpClient::Impl::open(HttpPeer peer,
                                                            steady_clock::time_point deadline) {
   const NameResolver::Answer found = co_await resolver_.find(peer.host, peer.port, deadline);
@@ -153,21 +153,22 @@ awaitable<HttpClient::Impl::Opened> HttpClient::Impl::open(HttpPeer peer,
   }
 
   auto connection = std::make_shared<HttpConnection>(io_, peer.tls ? &tls_ : nullptr);
-  error_code error;
+  ConnectOutcome outcome;
   for (std::size_t i = 0; i < found.addresses.size(); ++i) {
     const auto now = steady_clock::now();
-    const auto left = static_cast<int>(found.addresses.size() - i);
-    connection->close_at(now + (deadline - now) / left);
-    error = co_await connection->connect(found.addresses[i]);
+    connection->close_at(now + connect_share(deadline - now, found.addresses.size() - i));
+    const error_code error = co_await connection->connect(found.addresses[i]);
     stop = co_await cancelled();
     if (stop) co_return Opened{nullptr, {Stage::cancelled, "broken off"}};
     if (!error) co_return co_await secure(std::move(connection), peer, deadline);
+    outcome.add(error, connection->timed_out());
   }
-  if (connection->timed_out())
+  if (outcome.timed_out)
     co_return Opened{nullptr, {Stage::timeout, "timed out while connecting to " + name_of(peer)}};
-  if (is_shortage(error)) co_return Opened{nullptr, shortage(peer, error)};
-  co_return Opened{nullptr,
-                   {Stage::connect, "cannot connect to " + name_of(peer) + ": " + error.message()}};
+  if (is_shortage(outcome.error)) co_return Opened{nullptr, shortage(peer, outcome.error)};
+  co_return Opened{
+      nullptr,
+      {Stage::connect, "cannot connect to " + name_of(peer) + ": " + outcome.error.message()}};
 }
 
 awaitable<HttpClient::Impl::Opened> HttpClient::Impl::secure(

@@ -1,3 +1,4 @@
+#include "daemon/io/connect_outcome.h"
 #include "tests/unit/io/http_client_fixture.h"
 
 #include <catch2/catch.hpp>
@@ -209,6 +210,34 @@ TEST_CASE("a host name is looked up, and every address of it tried") {
   for (int i = 0; i < 3; ++i) REQUIRE(status(setup.post(request)) == 200);
   CHECK(receiver.requests().at(0).header("Host") == "localhost:" + std::to_string(receiver.port()));
   CHECK(receiver.connections() == 1);
+}
+
+TEST_CASE("an address that this machine has no way to hid why the others failed") {
+  using namespace boost::system::errc;
+  const auto no_way =
+      GENERATE(network_unreachable, address_not_available, address_family_not_supported);
+  const auto told = [](std::vector<ConnectOutcome> each) {
+    ConnectOutcome outcome;
+    for (const auto& next : each) outcome.add(next.error, next.timed_out);
+    return outcome;
+  };
+  const ConnectOutcome none{make_error_code(no_way)};
+  const ConnectOutcome refused{make_error_code(connection_refused)};
+  const ConnectOutcome reset{make_error_code(connection_reset)};
+  const ConnectOutcome late{make_error_code(operation_canceled), true};
+  CHECK(told({refused, none}).error == connection_refused);
+  CHECK(told({none, refused}).error == connection_refused);
+  CHECK(told({refused, reset}).error == connection_reset);
+  CHECK(told({none, none}).error == no_way);
+  CHECK(told({late, none}).timed_out);
+  CHECK_FALSE(told({late, refused, none}).timed_out);
+}
+
+TEST_CASE("an address that drops packets cost half the time limit") {
+  CHECK(connect_share(30s, 2) == 3s);
+  CHECK(connect_share(27s, 1) == 27s);
+  CHECK(connect_share(4s, 2) == 2s);
+  CHECK(connect_share(4s, 4) == 1s);
 }
 
 TEST_CASE("cancelled before the first byte: nothing was sent") {
