@@ -36,6 +36,7 @@ void ScheduleSeries::set_cap(std::size_t cap) {
   if (series_.size() <= cap) return;
   for (auto& [id, series] : series_) remove(series);
   series_.clear();
+  none_idle_until_ = {};
 }
 
 void ScheduleSeries::remove(Series& series) {
@@ -48,9 +49,11 @@ ScheduleSeries::Series* ScheduleSeries::series_of(store::ScheduleId id, store::T
   const auto found = series_.find(id);
   if (found != series_.end()) return &found->second;
   if (series_.size() >= cap_) {
-    const auto idle = std::ranges::find_if(
-        series_, [now](const auto& each) { return each.second.used_at + kIdle < now; });
-    if (idle == series_.end()) return nullptr;
+    if (now <= none_idle_until_) return nullptr;
+    const auto idle =
+        std::ranges::min_element(series_, {}, [](const auto& each) { return each.second.used_at; });
+    none_idle_until_ = idle->second.used_at + kIdle;
+    if (now <= none_idle_until_) return nullptr;
     remove(idle->second);
     series_.erase(idle);
   }

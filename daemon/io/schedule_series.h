@@ -13,7 +13,8 @@
 namespace rruled::io {
 
 // Series of single schedules, for as many as were asked for: the first that run have them. One that
-// has not run for a week gives its place up when another wants it. Io thread only.
+// has not run for a week gives its place up when another wants it, the longest idle first. Io
+// thread only.
 class ScheduleSeries {
  public:
   // `registry` must outlive it.
@@ -43,6 +44,7 @@ class ScheduleSeries {
   prometheus::Counter& without_;
   std::size_t cap_ = 0;
   std::map<store::ScheduleId, Series> series_;
+  store::Timestamp none_idle_until_;  // until then no place can be had, so none is looked for
 };
 
 }  // namespace rruled::io

@@ -3,6 +3,7 @@
 #include "tests/support/loopback_receiver.h"
 #include "tests/unit/io/io_fixture.h"
 
+#include <boost/json.hpp>
 #include <catch2/catch.hpp>
 #include <spdlog/sinks/ostream_sink.h>
 
