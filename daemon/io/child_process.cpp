@@ -95,6 +95,17 @@ pid_t clone_with_all_signals_blocked(FirstSteps& steps, int& pidfd) {
   return pid;
 }
 
+// Whether there was more in a group that was killed and whose first process is gone. Not asked
+// before: the first alone, ended and not yet taken away, counts as a process of its group.
+bool had_others(pid_t group) {
+  // Orphans that come to us stay until they are taken; one that had ended by itself is no other.
+  const auto id = static_cast<id_t>(group);
+  for (siginfo_t info{}; ::waitid(P_PGID, id, &info, WEXITED | WNOHANG) == 0 && info.si_pid != 0;
+       info = {})
+    if (info.si_code == CLD_KILLED && info.si_status == SIGKILL) return true;
+  return ::kill(-group, 0) == 0;
+}
+
 error_code system_error(int number) { return {number, boost::system::system_category()}; }
 
 }  // namespace
@@ -149,10 +160,10 @@ ChildProcess::Exit ChildProcess::reap() {
   signal(SIGKILL);
   guard_.release(group_);
   while (::waitid(P_PID, id, &info, WEXITED) != 0 && errno == EINTR) continue;
-  pid_ = -1;
+  const bool left_others = had_others(std::exchange(pid_, -1));
   guard_.reap_orphans();
-  if (info.si_code == CLD_EXITED) return {info.si_status, 0};
-  return {std::nullopt, info.si_status};
+  if (info.si_code == CLD_EXITED) return {info.si_status, 0, left_others};
+  return {std::nullopt, info.si_status, left_others};
 }
 
 }  // namespace rruled::io

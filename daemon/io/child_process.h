@@ -24,6 +24,7 @@ class ChildProcess {
   struct Exit {
     std::optional<int> code;  // else killed by `signal`
     int signal = 0;
+    bool left_others = false;  // processes of its group that lived on were killed
   };
 
   // Returns when the program has begun, or with the error that kept it from beginning. Its signals

@@ -227,6 +227,14 @@ asio::awaitable<Report> CommandExecutor::attempt(store::Run run, SendPermit perm
   report.started_at = started_at;
   report.finished_at = clock_.now();
   report.output = command->take_output();
+  // One that was told to end is not asked what it left.
+  if (exit.left_others && !stopped && !command->timed_out())
+    report.output.push_back({{},
+                             std::nullopt,
+                             *report.finished_at,
+                             store::LogLevel::warn,
+                             "processes that it left behind were killed; start them with setsid "
+                             "or systemd-run to keep them"});
   co_return report;
 }
 

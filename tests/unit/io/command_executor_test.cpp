@@ -54,6 +54,15 @@ struct CommandSetup {
   std::unique_ptr<CommandExecutor> executor;
 };
 
+// Orphans come to us, so that they cannot be gone before they are looked for.
+struct Adopting {
+  Adopting() { REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0); }
+  ~Adopting() {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
+  }
+};
+
 CommandExecutorOptions sh(const std::string& script) { return {.argv = {"/bin/sh", "-c", script}}; }
 
 std::vector<std::string> lines(const Report& report) {
@@ -231,15 +240,30 @@ TEST_CASE("a command that does not listen is killed, and its children with it") 
   CHECK(lifeline.all_gone());
 }
 
-TEST_CASE("what a command leaves behind ends with it") {
+TEST_CASE("what a command leaves behind ends with it, and that was not said") {
+  const Adopting adopting;
   Lifeline lifeline;
   CommandSetup setup(
       sh(lifeline.hold() + "sleep 1000 & " + Lifeline::report() + "echo started; exit 0"));
   const Report report = setup.deliver();
   CHECK(report.kind == Kind::completed);
-  CHECK(lines(report) == Lines{"started"});
+  REQUIRE(report.output.size() == 2);
+  CHECK(report.output[0].message == "started");
+  CHECK(report.output[1].level == LogLevel::warn);
+  CHECK_THAT(report.output[1].message, Catch::StartsWith("processes that it left behind were ki"));
   REQUIRE(lifeline.reported());
   CHECK(lifeline.all_gone());
+}
+
+TEST_CASE("nothing is said of a process that ended before its command") {
+  const Adopting adopting;
+  // It ends after its parent, so that it is an orphan; then it is waited for.
+  CommandSetup setup(
+      sh("p=$(sh -c '(while kill -0 $$; do :; done) >/dev/null 2>&1 & echo $!'); "
+         "while [ -e /proc/$p ] && ! grep -q ') Z' /proc/$p/stat; do :; done; echo $p"));
+  const Report report = setup.deliver();
+  CHECK(report.kind == Kind::completed);
+  CHECK(report.output.size() == 1);
 }
 
 // As process 1 of a container has them come to it.
@@ -256,7 +280,9 @@ TEST_CASE("orphans of commands do not stay as zombies where they come to the dae
 }
 
 TEST_CASE("a process that left the group does not hold the report up") {
-  const Report report = CommandSetup(sh("setsid sleep 1 & echo started")).deliver();
+  // It says so once it has left; stderr it keeps.
+  const std::string leave = "{ setsid sh -c 'echo left; exec sleep 1' & }";
+  const Report report = CommandSetup(sh(leave + " | { read x; echo started; }")).deliver();
   CHECK(report.kind == Kind::completed);
   CHECK(lines(report) == Lines{"started"});
 }
