@@ -1,6 +1,7 @@
 #include "daemon/cli/commands.h"
 #include "daemon/cli/output.h"
 #include "daemon/io/config_settings.h"
+#include "daemon/io/program.h"
 
 #include <iostream>
 #include <memory>
@@ -58,6 +59,12 @@ int check(Session& session) {
   out << "store " << config.store.url << '\n';
   for (const auto& each : config.executors)
     out << "executor " << each.name << " (" << store::word(each.type) << ")\n";
+  // No mistake: it may be installed later, or for the daemon's user alone.
+  for (const auto& each : config.executors)
+    if (each.type == io::ExecutorType::command)
+      if (const auto why = io::why_no_program(each.argv.front()); !why.empty())
+        session.err() << "warning: executors." << each.name << ".argv: " << why
+                      << "; install it, or correct it\n";
   out << "The configuration is good.\n";
   return 0;
 }

@@ -5,15 +5,14 @@
 #include "daemon/core/duration.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/io/probe.h"
+#include "daemon/io/program.h"
 #include "daemon/io/url_template.h"
 #include "store/sqlite_file.h"
 
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <map>
 
 namespace rruled::cli {
@@ -39,20 +38,6 @@ std::optional<int> year_of(const std::string& version) {
   return year;
 }
 
-// The program that `name` means, as execvp would find it.
-bool can_run(const std::string& name) {
-  if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0;
-  const char* path = std::getenv("PATH");
-  const std::string folders = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
-  for (std::size_t at = 0; at <= folders.size();) {
-    const auto end = std::min(folders.find(':', at), folders.size());
-    const auto file = fs::path(folders.substr(at, end - at)) / name;
-    if (::access(file.c_str(), X_OK) == 0) return true;
-    at = end + 1;
-  }
-  return false;
-}
-
 Finding check_http(const std::string& check, const io::ExecutorConfig& executor) {
   const bool api = !executor.base_url.empty();
   const auto url = io::UrlTemplate::parse(api ? executor.base_url : executor.url, "url");
@@ -67,9 +52,9 @@ Finding check_http(const std::string& check, const io::ExecutorConfig& executor)
 
 Finding check_command(const std::string& check, const io::ExecutorConfig& executor) {
   const std::string& program = executor.argv.front();
-  if (can_run(program)) return {check, true, program + " can be run", {}};
-  return {check, false, "there is no program " + program + " that this user may run",
-          "install it, or correct " + check + ".argv"};
+  const auto why = io::why_no_program(program);
+  if (why.empty()) return {check, true, program + " can be run", {}};
+  return {check, false, why, "install it, or correct " + check + ".argv"};
 }
 
 }  // namespace

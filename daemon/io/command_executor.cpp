@@ -2,20 +2,17 @@
 
 #include "daemon/core/run_identity.h"
 #include "daemon/io/cancellation.h"
+#include "daemon/io/program.h"
 #include "daemon/io/running_command.h"
 #include "daemon/io/text.h"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 namespace rruled::io {
@@ -26,7 +23,6 @@ using boost::system::error_code;
 using core::Report;
 
 constexpr std::array kInherited{"PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR"};
-constexpr std::string_view kUsualPath = "/usr/local/bin:/usr/bin:/bin";
 
 std::vector<std::string> inherited_environment() {
   std::vector<std::string> environment;
@@ -34,27 +30,6 @@ std::vector<std::string> inherited_environment() {
     if (const char* value = std::getenv(name))
       environment.push_back(std::string(name) + "=" + value);
   return environment;
-}
-
-std::string search_path() {
-  const char* const path = std::getenv("PATH");
-  return path != nullptr ? path : std::string(kUsualPath);
-}
-
-// As a shell looks a program up: a name with a slash is a path, another is searched for in PATH.
-// Empty: not found.
-std::string find_program(const std::string& name) {
-  if (name.find('/') != std::string::npos) return name;
-  const std::string path = search_path();
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t end = std::min(path.find(':', begin), path.size());
-    const std::string file = path.substr(begin, end - begin) + "/" + name;
-    std::error_code ignored;
-    if (::access(file.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(file, ignored))
-      return file;
-    begin = end + 1;
-  }
-  return {};
 }
 
 std::string start_advice(int error) {

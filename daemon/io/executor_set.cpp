@@ -3,6 +3,7 @@
 #include "daemon/io/command_executor.h"
 #include "daemon/io/http_executor.h"
 #include "daemon/io/log_executor.h"
+#include "daemon/io/program.h"
 #include "daemon/io/secret.h"
 
 #include <utility>
@@ -38,6 +39,9 @@ Made make_command(const ExecutorConfig& config, const ExecutorContext& context) 
   CommandExecutorOptions options;
   options.argv = config.argv;
   options.retry_on_failure = config.retry_on_failure;
+  // It may be installed later, so this keeps nobody from starting.
+  if (const auto why = why_no_program(config.argv.front()); !why.empty())
+    context.log->warn("executors.{}.argv: {}: its runs will fail", config.name, why);
   if (config.timeout) options.timeout = *config.timeout;
   return widen(
       CommandExecutor::create(context.io, context.clock, context.guard, std::move(options)));

@@ -80,6 +80,22 @@ TEST_CASE("a good configuration is told so") {
   CHECK_THAT(result.out, Catch::Contains("executor web (log)\nThe configuration is good.\n"));
 }
 
+TEST_CASE("a configuration was good without a word though its program is not there") {
+  TempDir folder;
+  const auto check = [&](const std::string& argv) {
+    return run(folder, {"check-config"},
+               {"[executors.job]\ntype = \"command\"\nargv = [\"" + argv + "\"]\n", "", ""});
+  };
+  for (const std::string argv : {"/nowhere/backup", "no-such-program-anywhere", "/etc/passwd"}) {
+    const auto result = check(argv);
+    CHECK(result.exit_code == 0);
+    CHECK_THAT(result.err, Catch::StartsWith("warning: executors.job.argv: there is no program " +
+                                             argv + " that this user may run"));
+  }
+  CHECK(check("/bin/true").err.empty());
+  CHECK(check("true").err.empty());
+}
+
 TEST_CASE("a token that cannot be read stops the daemon's check, not the command line") {
   // A credential, as it is named outside the unit.
   for (const auto* token : {"/nowhere/token", "credential:t"}) {
