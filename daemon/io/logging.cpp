@@ -88,8 +88,9 @@ spdlog::level::level_enum level_of(LogVerbosity verbosity) {
 }
 
 std::unique_ptr<spdlog::formatter> text_formatter() {
-  auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  formatter->add_flag<CleanText>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e  %^%-5l%$  %*");
+  auto formatter = std::make_unique<spdlog::pattern_formatter>(
+      spdlog::pattern_time_type::utc, std::string(spdlog::details::os::default_eol));
+  formatter->add_flag<CleanText>('*').set_pattern("%Y-%m-%d %H:%M:%S.%eZ  %^%-5l%$  %*");
   return formatter;
 }
 

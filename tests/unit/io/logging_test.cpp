@@ -9,8 +9,10 @@
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 #include <spdlog/sinks/ostream_sink.h>
+#include <time.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <sstream>
 
@@ -166,6 +168,34 @@ TEST_CASE("the fields of a run are those that a line of JSON has") {
     CHECK(made == 1);
   }
   CHECK(io::LogScope::now() == nullptr);
+}
+
+TEST_CASE("a line of text had the local time, twice the same on a night of the clock change") {
+  const char* const zone = std::getenv("TZ");
+  const std::string before = zone == nullptr ? "" : zone;
+  ::setenv("TZ", "XXX-5", 1);
+  ::tzset();
+  spdlog::memory_buf_t out;
+  const spdlog::log_clock::time_point at(kStart.time_since_epoch());
+  io::text_formatter()->format(spdlog::details::log_msg(at, {}, "rruled", spdlog::level::info, "x"),
+                               out);
+  if (zone == nullptr)
+    ::unsetenv("TZ");
+  else
+    ::setenv("TZ", before.c_str(), 1);
+  ::tzset();
+  CHECK(std::string(out.data(), out.size()) == "2026-01-01 09:00:00.000Z  info   x\n");
+}
+
+TEST_CASE("a long entry of the journal was cut in the middle of a character") {
+  const TempDir dir;
+  DatagramSocket journal(dir.file("socket"));
+  const auto log =
+      io::make_logger({.format = io::LogFormat::journald, .journal_socket = dir.file("socket")});
+  log->info(std::string(65'535, 'x') + "\u00e9");
+  CHECK(entry_of(journal)["MESSAGE"] == std::string(65'535, 'x'));
+  log->info(std::string(65'534, 'x') + "\u00e9y");
+  CHECK(entry_of(journal)["MESSAGE"] == std::string(65'534, 'x') + "\u00e9");
 }
 
 }  // namespace rruled::test
