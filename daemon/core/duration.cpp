@@ -116,7 +116,8 @@ class DurationReader {
       fail(ErrorCode::syntax, start, "A number needs a unit: d, h, m, s or ms");
     } else {
       fail(ErrorCode::syntax, start,
-           "\"" + std::string(name) + "\" is no unit, or not one that may come here");
+           "\"" + std::string(name) + "\" is no unit that may come here: " +
+               (iso ? "W and D, then T and H, M, S" : "d, h, m, s, ms, in this order"));
     }
     return 0;
   }

@@ -124,7 +124,7 @@ class Assembly {
   void finish_executors(const Environment& environment) {
     for (auto& [name, executor] : executors_) {
       const std::string key = "executors." + name;
-      const std::string mistake = executor_mistake(key, executor);
+      const std::string mistake = is_wrong(key + ".type") ? "" : executor_mistake(key, executor);
       if (!mistake.empty()) errors_.push_back({config_.origins[key], key, mistake});
       resolve_credential(executor.token_file, key + ".token_file", environment);
       resolve_credential(executor.ca_file, key + ".ca_file", environment);
@@ -137,6 +137,10 @@ class Assembly {
 
   [[nodiscard]] bool has(const std::string& executor, std::string_view key) const {
     return config_.origins.contains(executor + "." + std::string(key));
+  }
+
+  [[nodiscard]] bool is_wrong(const std::string& key) const {
+    return std::ranges::any_of(errors_, [&](const ConfigError& each) { return each.key == key; });
   }
 
   [[nodiscard]] std::string executor_mistake(const std::string& key,

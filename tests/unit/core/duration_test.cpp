@@ -110,6 +110,15 @@ TEST_CASE("the canonical text has the largest unit that divides") {
   CHECK(duration_text(milliseconds(ms)) == text);
 }
 
+TEST_CASE("a unit that is none was refused without those that there are") {
+  CHECK(core::parse_duration("30min").error().detail ==
+        "\"min\" is no unit that may come here: d, h, m, s, ms, in this order");
+  CHECK(core::parse_duration("5s1h").error().detail ==
+        "\"h\" is no unit that may come here: d, h, m, s, ms, in this order");
+  CHECK(core::parse_duration("PT5X").error().detail ==
+        "\"X\" is no unit that may come here: W and D, then T and H, M, S");
+}
+
 TEST_CASE("the canonical text reads back to the same duration") {
   std::mt19937_64 random(1);
   int checked = 0;

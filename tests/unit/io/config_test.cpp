@@ -342,6 +342,26 @@ TEST_CASE("a part of a database password was taken for a host and shown") {
   }
 }
 
+TEST_CASE("a file of a variable that was written on Windows gave a value with a line end") {
+  ConfigSetup setup;
+  setup.environment.variables["RRULED_STORE_URL_FILE"] =
+      setup.write("url", "postgresql://me:pw@db/jobs\r\n").string();
+  CHECK(setup.good().store.location.url == "postgresql://me:pw@db/jobs");
+  setup.write("url", "\r\n");
+  CHECK_THAT(setup.bad(), Catch::Contains("cannot be read or is empty"));
+}
+
+TEST_CASE("an executor of no type had a second error, of a type that nobody had chosen") {
+  ConfigSetup setup;
+  const auto loaded = load_config(
+      setup.write("rruled.toml", "[executors.a]\ntype = \"shell\"\nargv = [\"/bin/true\"]\n"),
+      setup.environment);
+  REQUIRE(loaded.has_error());
+  REQUIRE(loaded.error().size() == 1);
+  CHECK_THAT(to_string(loaded.error().front()),
+             Catch::Contains("executors.a.type: must be one of http, command, log"));
+}
+
 TEST_CASE("a database password with %XX, and what libpq reads as it is, are taken") {
   const auto [url, shown] = GENERATE(table<std::string, std::string>({
       {"postgresql://me:Ab3%2Fx%40y@db1:5432,db2/jobs", "postgresql://db1:5432,db2:5432/jobs"},
