@@ -76,7 +76,9 @@ std::string_view form_of(SettingType type) {
 std::optional<std::string> first_line(const std::string& file) {
   std::ifstream in(file);
   std::string line;
-  if (!std::getline(in, line) || line.empty()) return std::nullopt;
+  if (!std::getline(in, line)) return std::nullopt;
+  if (line.ends_with('\r')) line.pop_back();
+  if (line.empty()) return std::nullopt;
   return line;
 }
 

@@ -6,7 +6,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdint>
@@ -68,6 +67,15 @@ std::string entry_of(std::string_view text, char priority, const LogFields* fiel
   return entry;
 }
 
+// At most kMessageBytesMax of it, cut between two characters.
+std::string_view cut(std::string_view text) {
+  if (text.size() <= kMessageBytesMax) return text;
+  std::size_t end = kMessageBytesMax;
+  while (end > kMessageBytesMax - 4 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U)
+    --end;
+  return text.substr(0, end);
+}
+
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -106,8 +114,7 @@ int JournaldSink::send(const std::string& entry) const {
 }
 
 void JournaldSink::sink_it_(const spdlog::details::log_msg& message) {
-  const std::string_view text(message.payload.data(),
-                              std::min(message.payload.size(), kMessageBytesMax));
+  const std::string_view text = cut({message.payload.data(), message.payload.size()});
   const char priority = priority_of(message.level);
   if (lost_ > 0 && send(entry_of(std::to_string(lost_) + " lines before this one were lost: the "
                                                          "journal was full",

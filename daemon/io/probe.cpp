@@ -1,6 +1,7 @@
 #include "daemon/io/probe.h"
 
 #include "daemon/core/json_text.h"
+#include "daemon/io/name_resolver.h"
 #include "daemon/io/text.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -29,6 +30,7 @@ namespace ssl = boost::asio::ssl;
 using asio::awaitable;
 using asio::use_awaitable;
 using asio::ip::tcp;
+using std::chrono::steady_clock;
 using Socket = asio::generic::stream_protocol::socket;
 using Endpoint = asio::generic::stream_protocol::endpoint;
 
@@ -118,7 +120,8 @@ HealthAnswer judge(const std::string& answer, const std::string& listen) {
   return {false, text.empty() ? "it answers " + status : text};
 }
 
-// Runs `work` until its end or the time limit; what it threw, or why there was no end, as a text.
+// Runs `work` until its end or the time limit, at which it is dropped; what it threw, or why there
+// was no end, as a text.
 template <class T>
 std::string finish(asio::io_context& io,
                    awaitable<T> work,
@@ -146,10 +149,11 @@ std::string finish(asio::io_context& io,
 
 awaitable<bool> connect(std::string host, std::uint16_t port) {
   const auto executor = co_await asio::this_coro::executor;
-  tcp::resolver resolver(executor);
-  const auto found = co_await resolver.async_resolve(host, std::to_string(port), use_awaitable);
+  NameResolver resolver(executor);
+  const auto found = co_await resolver.find(host, port, steady_clock::time_point::max());
+  if (found.error) throw boost::system::system_error(found.error);
   tcp::socket socket(executor);
-  co_await asio::async_connect(socket, found, use_awaitable);
+  co_await asio::async_connect(socket, found.addresses, use_awaitable);
   co_return true;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace rruled::io {
 namespace {
@@ -21,6 +22,12 @@ constexpr seconds kMargin{10};
 
 std::string more_time(microseconds time) {
   return "EXTEND_TIMEOUT_USEC=" + std::to_string(time.count());
+}
+
+// A line end would begin another assignment.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
 }
 
 // By the clock that the service manager compares with (sd_notify(3)).
@@ -44,8 +51,7 @@ std::string Supervision::status_of(const core::Planner::Load& load) const {
   text += std::to_string(load.in_flight) + " in flight";
   if (load.store_away) text += "; the store is away";
   if (!refused_.empty()) text += "; the last reload was refused: " + refused_;
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
+  return one_line(std::move(text));
 }
 
 void Supervision::on_turn(const core::Planner::Load& load) {
@@ -71,7 +77,7 @@ void Supervision::on_turn(const core::Planner::Load& load) {
 }
 
 void Supervision::waiting(const std::string& what) {
-  systemd::notify("STATUS=" + what + "\n" + more_time(4 * kMargin));
+  systemd::notify("STATUS=" + one_line(what) + "\n" + more_time(4 * kMargin));
 }
 
 void Supervision::reloading() { systemd::notify("RELOADING=1\n" + monotonic_now()); }

@@ -112,4 +112,12 @@ TEST_CASE("a start that waits and a drain ask for the time that they need") {
   CHECK_THAT(manager.heard(), !Contains("READY=1"));
 }
 
+TEST_CASE("a line end in what it waits for began another assignment") {
+  Manager manager;
+  io::Supervision::waiting("no store: one\nREADY=1");
+  const auto heard = manager.heard();
+  CHECK_THAT(heard, Contains("STATUS=no store: one READY=1\n"));
+  CHECK_THAT(heard, !Contains("\nREADY=1"));
+}
+
 }  // namespace rruled::test
