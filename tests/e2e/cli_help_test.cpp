@@ -75,7 +75,7 @@ TEST_CASE("every command tells about itself, with examples") {
     CHECK(wrong.out.empty());
     CHECK_THAT(wrong.err, Contains("Try `" + name + " --help`."));
   }
-  CHECK(commands.size() == 40);
+  CHECK(commands.size() == 41);
 }
 
 TEST_CASE("a command line that is wrong ends with 2 and says where help is") {

@@ -62,7 +62,7 @@ TEST_CASE_METHOD(CalendarTest, "what cannot be changed of a calendar is said") {
   expect({"calendar", "update", "holidays"}, cli::kUsage, "say what to change");
   expect({"calendar", "update", "holidays", "--remove-date", "2099-01-01"}, 1,
          "no date 2099-01-01");
-  expect({"calendar", "update", "holidays", "--add-date", "2099-13-01"}, 1, "dates__0");
+  expect({"calendar", "update", "holidays", "--add-date", "2099-13-01"}, 1, "dates[0]");
   expect({"calendar", "update", "holidays", "--date", "2099-01-01", "--add-date", "2099-01-02"},
          cli::kUsage, "--date");
   CHECK(calendars_with(R"(["2098-12-24"])") == 1);

@@ -21,7 +21,7 @@ struct Planned {
     for (int i = 0; i < 5; ++i) {
       const auto asked = all_of<core::Claim>(step());
       if (asked.empty()) continue;
-      const bool mine = asked.at(0).executors.at(0) == executor;
+      const bool mine = asked.at(0).executor == executor;
       planner.complete(core::Claimed{{mine ? runs : std::vector<store::Run>{}, {}}}, kNow);
       if (mine) return;
     }
