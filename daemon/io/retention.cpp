@@ -26,27 +26,28 @@ std::size_t rows_of(const store::Pruned& pruned) {
 
 }  // namespace
 
+LeapWatch::LeapWatch(Steady start) : steady_(start), waits_until_(start + kTrustAfter) {}
+
 LeapWatch::Verdict LeapWatch::look(store::Timestamp wall, Steady now) {
-  const bool leapt = wall_ != store::Timestamp{} && wall - wall_ - (now - steady_) > kLeap;
+  const bool leapt = wall_ && wall - *wall_ - (now - steady_) > kLeap;
   if (leapt) waits_until_ = now + kTrustAfter;
   wall_ = wall;
   steady_ = now;
-  if (waits_until_ && *waits_until_ <= now) waits_until_.reset();
-  return leapt ? Verdict::leapt : waits_until_ ? Verdict::waits : Verdict::good;
+  if (leapt) return Verdict::leapt;
+  return now < waits_until_ ? Verdict::waits : Verdict::good;
 }
 
 Retention::Retention(asio::any_io_executor io,
                      StoreLane lane,
                      const Clock& clock,
                      Config::Retention limits,
-                     store::Timestamp written_at,
                      std::shared_ptr<spdlog::logger> log)
     : lane_(lane),
       clock_(clock),
       limits_(limits),
       log_(std::move(log)),
       pacer_(std::move(io)),
-      leaps_(written_at, clock.steady()) {}
+      leaps_(clock.steady()) {}
 
 asio::awaitable<void> Retention::run() {
   while (!pacer_.stopped()) {
@@ -67,8 +68,8 @@ bool Retention::may_remove(store::Timestamp now, LeapWatch::Steady steady) {
   const auto verdict = leaps_.look(now, steady);
   if (verdict == LeapWatch::Verdict::leapt)
     log_->warn(
-        "it is {}, more than a day after the store was last in use: nothing old is removed for an "
-        "hour, in case the clock is wrong",
+        "the clock went ahead by more than a day, to {}: nothing old is removed for an hour, in "
+        "case it is wrong",
         core::rfc3339(now));
   return verdict == LeapWatch::Verdict::good;
 }

@@ -15,29 +15,28 @@
 
 namespace rruled::io {
 
-// Whether the wall clock may be believed: for an hour after it leapt ahead by more than a day it
-// may not. A stop of more than a day looks the same.
+// Whether the wall clock may be believed: for an hour after a start, or after it went ahead by more
+// than a day, it may not.
 class LeapWatch {
  public:
   using Steady = std::chrono::steady_clock::time_point;
 
-  // `wall` is what the clock said last, before this start; epoch 0: it never did.
-  LeapWatch(store::Timestamp wall, Steady now) : wall_(wall), steady_(now) {}
+  explicit LeapWatch(Steady start);
 
   enum class Verdict { good, leapt, waits };  // leapt: at this look
   [[nodiscard]] Verdict look(store::Timestamp wall, Steady now);
 
  private:
-  store::Timestamp wall_;
+  std::optional<store::Timestamp> wall_{};  // at the last look, which was at steady_
   Steady steady_;
-  std::optional<Steady> waits_until_{};
+  Steady waits_until_;
 };
 
 // Removes old runs, gaps and lines of both logs (Store::prune), a small batch at a time on the
 // store's thread, with a pause as long as the batch took after each, so that what is due goes
 // first. Rows that are old and stay (their schedule's window is longer) are looked at in every
-// round: at most a hundredth of the time goes into that. A clock that has leapt ahead may be wrong,
-// and what is gone does not come back when it is set right: for an hour nothing is removed then.
+// round: at most a hundredth of the time goes into that. A clock may be wrong by years, and what is
+// gone does not come back when it is set right: nothing is removed while LeapWatch waits.
 // Io thread only. All given outlive it.
 class Retention {
  public:
@@ -45,7 +44,6 @@ class Retention {
             StoreLane lane,
             const Clock& clock,
             Config::Retention limits,
-            store::Timestamp written_at,  // by a daemon, before this start; epoch 0: never
             std::shared_ptr<spdlog::logger> log);
 
   // Goes on until stop(). A fault, of the store or another, is said, and tried again at the next

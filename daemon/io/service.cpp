@@ -311,8 +311,7 @@ int Service::drive(const store::Session& session, ExecutorSet executors) {
   if (!options_.dry_run) trackers_->begin(config_, executors);
   Driver driver(io_.get_executor(), clock_, lane, outcomes, planner, session, std::move(executors),
                 caretaker);
-  Retention retention(io_.get_executor(), lane, clock_, config_.retention, session.high_water,
-                      log_);
+  Retention retention(io_.get_executor(), lane, clock_, config_.retention, log_);
   Backfiller backfiller(io_.get_executor(), lane, zones_, clock_, log_);
   Surveyor surveyor(io_.get_executor(), survey_opener(config_.store), clock_, log_,
                     [this](const store::Survey& found) { metrics_.set_survey(found); });

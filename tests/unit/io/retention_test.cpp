@@ -53,8 +53,10 @@ struct RetentionSetup {
       {rows, store_thread},
       clock,
       {.runs = 30 * 24h, .logs = 14 * 24h, .audit = 400 * 24h},
-      kStart - 23h,
       std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said))};
+
+  // An hour after the start.
+  RetentionSetup() { clock.ahead += 1h; }
 
   void run() {
     rows.at_last = [this] { boost::asio::post(io, [this] { retention.stop(); }); };
@@ -95,18 +97,31 @@ TEST_CASE("rows that are old and stay are looked at for a hundredth of the time"
   }
 }
 
-TEST_CASE("a clock that leapt ahead by more than a day is believed an hour later") {
+TEST_CASE("a clock is believed an hour after a start, and after it went ahead by more than a day") {
   using Verdict = io::LeapWatch::Verdict;
   const io::LeapWatch::Steady start{};
-  io::LeapWatch never({}, start);
-  CHECK(never.look(kStart, start) == Verdict::good);
-  io::LeapWatch watch(kStart - 24h, start);
-  CHECK(watch.look(kStart, start) == Verdict::good);
+  io::LeapWatch watch(start);
+  CHECK(watch.look(kStart, start) == Verdict::waits);
+  CHECK(watch.look(kStart + 59min, start + 59min) == Verdict::waits);
+  CHECK(watch.look(kStart + 1h, start + 1h) == Verdict::good);
   CHECK(watch.look(kStart + 72h, start + 72h) == Verdict::good);  // three days went by
-  CHECK(watch.look(kStart + 96h + 1ms, start + 72h) == Verdict::leapt);
-  CHECK(watch.look(kStart + 96h + 59min, start + 72h + 59min) == Verdict::waits);
+  CHECK(watch.look(kStart + 96h, start + 72h) == Verdict::good);
+  CHECK(watch.look(kStart + 120h + 1ms, start + 72h) == Verdict::leapt);
+  CHECK(watch.look(kStart + 120h + 59min, start + 72h + 59min) == Verdict::waits);
   CHECK(watch.look(kStart + 72h + 59min, start + 72h + 59min) == Verdict::waits);  // set right
   CHECK(watch.look(kStart + 73h, start + 73h) == Verdict::good);
+}
+
+TEST_CASE("nothing is removed at a start") {
+  RetentionSetup setup;
+  setup.clock.ahead -= 1h;
+  boost::asio::co_spawn(setup.io, setup.retention.run(), boost::asio::detached);
+  setup.io.poll();
+  setup.store_thread.join();
+  CHECK(setup.rows.requests.empty());
+  setup.retention.stop();
+  setup.io.run_for(20s);
+  CHECK(setup.io.stopped());
 }
 
 TEST_CASE("a clock that leaps ahead while old rows are removed ends that") {
@@ -114,7 +129,7 @@ TEST_CASE("a clock that leaps ahead while old rows are removed ends that") {
   setup.rows.batches = 3;
   setup.rows.on_prune = [&] { setup.clock.advance(48h); };
   boost::asio::co_spawn(setup.io, setup.retention.run(), [](std::exception_ptr) {});
-  while (setup.said.str().find("in case the clock is wrong") == std::string::npos)
+  while (setup.said.str().find("in case it is wrong") == std::string::npos)
     setup.io.run_one_for(20s);
   CHECK(setup.rows.requests.size() == 1);
   setup.retention.stop();
