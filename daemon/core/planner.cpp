@@ -109,6 +109,7 @@ void Planner::clock_set_back(Timestamp now) {
   for (auto& [id, entry] : entries_) {
     if (!entry.settling) arm_timer(entry);
   }
+  for (auto& [name, lane] : lanes_) lane.rests_until = {};
   claim_by(now);
   store_again_at_ = std::min(store_again_at_, now + kStoreBackoffMax);
   look_back_at_ = std::min(look_back_at_, now + kLookBackEvery);
@@ -366,7 +367,7 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
   if (!expiring_) consider(expire_at_);
   if (!claiming_)
     for (const auto& [name, lane] : lanes_)
-      if (free_slots(lane) > 0) consider(lane.claim_at);
+      if (free_slots(lane) > 0) consider(lane.claims_at());
   if (const auto at = std::max(now, look_back_at_); may_look_back(at)) consider(at);
   if (!loading_ && has_room_to_load())
     consider(more_to_load_ || !loaded_ ? now : loaded_->due - options_.horizon / 2);

@@ -115,6 +115,10 @@ class Planner {
     std::deque<store::Run> queue;       // claimed, not sent
     std::size_t jobs_waiting = 0;       // claimed, for their turn to be spread
     std::optional<Timestamp> claim_at;  // when the store may have runs for it
+    Timestamp rests_until;              // what this machine lacks is not asked for at once again
+    [[nodiscard]] std::optional<Timestamp> claims_at() const {
+      return claim_at ? std::optional(std::max(*claim_at, rests_until)) : std::nullopt;
+    }
     Breaker breaker{BreakerOptions{}};
     [[nodiscard]] std::size_t taken() const {
       return in_flight + reserved_to_settle + reserved_to_claim + queue.size() + jobs_waiting;

@@ -16,6 +16,7 @@ using store::RunStatus;
 
 constexpr std::size_t kBatchesOfEndsMax = 10;
 constexpr milliseconds kShortageToldEvery{60'000};
+constexpr milliseconds kShortageRest{1'000};
 // The store's thread writes about so much in a tenth of a second: what is due waits for it.
 constexpr std::size_t kFinishLinesMax = 2'000;
 constexpr std::size_t kFinishTextBytesMax = 4 * 1024 * 1024;
@@ -118,7 +119,7 @@ void Planner::claim(Timestamp now, Actions& actions) {
   auto lane = lanes_.upper_bound(claimed_last_);
   for (std::size_t tried = 0; tried < lanes_.size(); ++tried, ++lane) {
     if (lane == lanes_.end()) lane = lanes_.begin();
-    if (!lane->second.claim_at || *lane->second.claim_at > now) continue;
+    if (lane->second.claims_at().value_or(Timestamp::max()) > now) continue;
     std::size_t room = free_slots(lane->second);
     if (ready_count() > 0) room = (room + 1) / 2;  // what is due now gets its share too
     if (room == 0) continue;
@@ -258,6 +259,8 @@ void Planner::take(Delivered delivered, Timestamp now) {
     return;
   }
   if (delivered.report.kind == Report::Kind::unsent && !flight.cancelled) {
+    if (!delivered.report.error.empty() && lane != lanes_.end())
+      lane->second.rests_until = now + kShortageRest;
     tell_shortage(delivered.report.error, now);
     to_hand_back_.push_back({flight.run.id, flight.run.fence});
   } else {

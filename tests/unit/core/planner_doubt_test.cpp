@@ -60,48 +60,28 @@ TEST_CASE("the held runs are not read while some are being given back") {
   Claiming here;
   core::Report unsent;
   unsent.kind = core::Report::Kind::unsent;
-  here.planner.complete(core::Delivered{claimed_run(1).id, unsent}, kNow);
-  REQUIRE(all_of<core::HandBackRuns>(here.planner.step(kNow)).size() == 1);
-  here.fail_claim();
-  CHECK(all_of<core::ReviewHeld>(here.step()).empty());
-  here.planner.complete(core::HandedBack{}, here.later);
-  CHECK(all_of<core::ReviewHeld>(here.step()).size() == 1);
-}
-
-TEST_CASE("what was given back late is claimed again") {
-  Claiming here;
-  core::Report unsent;
-  unsent.kind = core::Report::Kind::unsent;
-  here.planner.complete(core::Delivered{claimed_run(1).id, unsent}, kNow);
-  // Somebody else holds the store: in the meantime the claim finds nothing, and would not ask
-  // again.
-  REQUIRE(all_of<core::HandBackRuns>(here.planner.step(kNow)).size() == 1);
-  here.planner.complete(core::Claimed{}, kNow);
-  (void)here.planner.step(kNow);
-  here.planner.complete(core::HandedBack{}, kNow);
-  (void)here.planner.step(kNow);
-  const auto wake = here.planner.next_wake(kNow);
-  REQUIRE(wake);
-  CHECK(*wake <= kNow + 1s);
-  CHECK(all_of<core::Claim>(here.planner.step(kNow + 1s)).size() == 1);
-}
-
-TEST_CASE("what cannot be sent from here goes back without an attempt, and is told once a minute") {
-  Claiming here;
-  core::Report unsent;
-  unsent.kind = core::Report::Kind::unsent;
   unsent.error = "no descriptors";
   int told = 0;
-  for (const auto since : {0s, 30s, 60s}) {
-    here.planner.complete(core::Delivered{claimed_run(1).id, unsent}, kNow + since);
-    const auto actions = here.planner.step(kNow + since);
+  const auto more = [&](Instant now) {
+    here.planner.complete(core::Claimed{{{}, kNow}}, now);  // more than there are slots for
+  };
+  more(kNow);
+  for (const auto since : {kNow, kNow + 30s, kNow + 60s}) {
+    here.planner.complete(core::Delivered{claimed_run(1).id, unsent}, since);
+    const auto actions = here.planner.step(since);
     CHECK(all_of<core::HandBackRuns>(actions).size() == 1);
     CHECK(all_of<core::FinishRuns>(actions).empty());
+    CHECK(all_of<core::Claim>(actions).empty());
     for (const auto& notice : all_of<core::Notice>(actions))
       told += notice.kind == core::Notice::Kind::shortage ? 1 : 0;
-    here.planner.complete(core::HandedBack{}, kNow + since);
-    here.planner.complete(core::Claimed{{{claimed_run(1)}, kNow + since}}, kNow + since);
-    REQUIRE(all_of<core::Deliver>(here.planner.step(kNow + since)).size() == 1);
+    here.planner.complete(core::HandedBack{}, since);
+    CHECK(all_of<core::Claim>(here.planner.step(since + 999ms)).empty());
+    REQUIRE(here.planner.next_wake(since + 999ms));
+    CHECK(*here.planner.next_wake(since + 999ms) <= since + 1s);
+    REQUIRE(all_of<core::Claim>(here.planner.step(since + 1s)).size() == 1);
+    here.planner.complete(core::Claimed{{{claimed_run(1)}, kNow}}, since + 1s);
+    REQUIRE(all_of<core::Deliver>(here.planner.step(since + 1s)).size() == 1);
+    more(since + 1s);
   }
   CHECK(told == 2);
 }
