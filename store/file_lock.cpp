@@ -14,7 +14,8 @@
 namespace rruled::store {
 namespace {
 
-constexpr long kLookNanoseconds = 20'000'000;
+constexpr long kLookNanoseconds = 50'000'000;
+constexpr int kLooksMax = 20;
 
 // Empty when nothing readable is there.
 std::string owner_of(int fd) {
@@ -44,11 +45,11 @@ FileLock::FileLock(const std::string& path, const std::string& what)
                                        "remove it while no daemon runs on the store"
                                      : "; make its directory writable for this user"));
   }
-  bool looked_at = false;
+  int looks = 0;
   while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
-    if (errno == EWOULDBLOCK && !std::exchange(looked_at, true)) {
-      // It may be holder() that has it, for a moment.
+    if (errno == EWOULDBLOCK && ++looks < kLooksMax) {
+      // It may be holder() that has it, for a moment, or for as long as that process is stopped.
       const timespec moment{0, kLookNanoseconds};
       (void)::nanosleep(&moment, nullptr);
       continue;

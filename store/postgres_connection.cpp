@@ -79,7 +79,8 @@ PgConnection::PgConnection(PgAddress address, OpenMode mode, PostgresOptions opt
       mode_(mode),
       options_(std::move(options)),
       begin_write_(begin_sql(options_, TransactionKind::write)),
-      begin_read_(begin_sql(options_, TransactionKind::snapshot)),
+      begin_read_(begin_sql(options_, mode == OpenMode::read_only ? TransactionKind::any_snapshot
+                                                                  : TransactionKind::snapshot)),
       begin_migration_(begin_migration_sql(options_)),
       prepares_(!options_.pooler) {}
 

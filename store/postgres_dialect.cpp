@@ -32,9 +32,13 @@ std::string quote_name(const std::string& name) {
 
 std::string begin_sql(const PostgresOptions& options, TransactionKind kind) {
   const bool writes = kind == TransactionKind::write;
-  return std::string("BEGIN ISOLATION LEVEL ") +
-         (writes ? "READ COMMITTED READ WRITE;" : "REPEATABLE READ READ ONLY;") +
-         search_path(options) + set_local("statement_timeout", options.statement_timeout.count()) +
+  const std::string modes =
+      writes ? "READ COMMITTED READ WRITE;"
+      : kind == TransactionKind::snapshot
+          ? "REPEATABLE READ READ WRITE; SET TRANSACTION READ ONLY;"  // a standby refuses the first
+          : "REPEATABLE READ READ ONLY;";
+  return "BEGIN ISOLATION LEVEL " + modes + search_path(options) +
+         set_local("statement_timeout", options.statement_timeout.count()) +
          set_local("lock_timeout", options.lock_timeout.count()) +
          set_local("idle_in_transaction_session_timeout", options.idle_timeout.count()) +
          (writes ? kPlanning : "") + kClock;

@@ -16,8 +16,9 @@ namespace rruled::store {
 //   YugabyteDB    LISTEN and NOTIFY since 2025.2.3. READ COMMITTED must be switched on. Advisory
 //                 locks in recent versions alone.
 enum class TransactionKind {
-  write,    // sees what is committed at each statement
-  snapshot  // reads one state
+  write,        // sees what is committed at each statement
+  snapshot,     // reads one state; begins on a server alone that can be written
+  any_snapshot  // the same on a standby, too
 };
 
 // Begins a transaction with everything that holds for it, in one message. Nothing outlives it, so

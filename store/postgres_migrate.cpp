@@ -64,20 +64,25 @@ bool take_steps(PgConnection& connection) {
   });
 }
 
-// Says what has been going on for longest among what has locks in the schema.
+// Says what may have it, of what has locks in the schema; what has been going on for longest first,
+// where this role may see that.
 [[noreturn]] void refuse_lock(PgConnection& connection, const LockHeld& held) {
   static const std::string kHolder =
-      "SELECT 'process ' || a.pid || ' of ' || coalesce(a.usename, '') || ' ('"
-      "  || coalesce(nullif(a.application_name, ''), 'unnamed') || ')'"
-      " FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND a.pid IN"
+      "SELECT string_agg('process ' || pid || ' of ' || coalesce(usename, '') || ' ('"
+      "  || coalesce(nullif(application_name, ''), 'unnamed') || ')', ' or ' ORDER BY xact_start, "
+      "pid)"
+      " FROM (SELECT a.* FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND "
+      "a.pid IN"
       "  (SELECT l.pid FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation"
       "   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-      "   WHERE n.nspname = $1 AND l.granted)"
-      " ORDER BY a.xact_start, a.pid LIMIT 1";
+      "   WHERE n.nspname = $1 AND l.granted"
+      "   AND l.database = (SELECT oid FROM pg_catalog.pg_database"
+      "    WHERE datname = current_database()))"
+      "  ORDER BY a.xact_start, a.pid LIMIT 5) AS holders";
   const auto holder = connection.read([&](Tx& tx) {
     const auto found = tx.exec(kHolder, Params().add(connection.options().schema));
-    return found.empty() ? std::string("another transaction, which has ended since")
-                         : PgReader(found, 0).read<std::string>();
+    return PgReader(found, 0).read<std::optional<std::string>>().value_or(
+        "another transaction, which has ended since");
   });
   throw StoreError(StoreError::Kind::unavailable,
                    "store " + connection.shown() + ": step " + held.step +
@@ -161,6 +166,7 @@ void check_unique_indexes(Tx& tx, const PgConnection& connection) {
       {"gaps_pkey", "gaps(schedule_id, from_at)"},
       {"tombstones_pkey", "tombstones(schedule_id)"},
       {"daemons_pkey", "daemons(owner)"},
+      {"served_executors_pkey", "served_executors(work, executor)"},
       {"meta_pkey", "meta(one)"},
   };
   std::map<std::string, std::string> found;

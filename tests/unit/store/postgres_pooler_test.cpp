@@ -112,10 +112,11 @@ TEST_CASE("a pooler whose server became a standby is left for the one of the new
   const Pooler second(*standby);
   PostgresOptions options;
   options.pooler = true;
-  const auto store = open_postgres(
-      "postgresql://postgres@" + first.address() + "," + second.address() + "/postgres",
-      OpenMode::daemon, options);
+  const auto url =
+      "postgresql://postgres@" + first.address() + "," + second.address() + "/postgres";
+  const auto store = open_postgres(url, OpenMode::daemon, options);
   REQUIRE_FALSE(store->write(put(a_flow(1)), at(0)));
+  const auto reader = open_postgres(url, OpenMode::command, options);
   // The second pooler, too, gets to know its server: as a standby.
   const auto replayed =
       "SELECT pg_last_wal_replay_lsn() >= '" + primary.sql("SELECT pg_current_wal_lsn()") + "'";
@@ -130,6 +131,9 @@ TEST_CASE("a pooler whose server became a standby is left for the one of the new
 
   REQUIRE_FALSE(store->write(put(a_flow(2)), at(1)));
   CHECK(standby->sql("SELECT count(*) FROM rruled.flows") == "2");
+  // Who only reads finds it, too: one that was connected, and one that is opened now.
+  CHECK(reader->flows({}).size() == 2);
+  CHECK(open_postgres(url, OpenMode::command, options)->flows({}).size() == 2);
 }
 
 }  // namespace rruled::test
