@@ -163,7 +163,6 @@ int list(Session& session, const FlowOptions& options, bool of_project) {
                flow.trigger_type.empty() ? "-" : cell(flow.trigger_type, 24),
                std::to_string(flow.project_id), utc_text(flow.updated_at)});
   }
-  if (is_terminal(session.out())) table.shorten_ids();
   print_rows(session.out(), options.format, items, table,
              "No flows. `rruled flow create --help` tells how to make one.");
   return 0;

@@ -4,14 +4,10 @@
 #include "daemon/core/run_identity.h"
 #include "daemon/io/text.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <iostream>
 #include <ostream>
-#include <set>
 
 namespace rruled::cli {
 namespace {
@@ -59,22 +55,6 @@ void add_format(CLI::App* command, Format& format, bool lines) {
           },
           "How to print it (default: table)")
       ->check(CLI::IsMember(words));
-}
-
-void Table::shorten_ids() {
-  for (const std::size_t size : {8U, 13U, 18U, 23U}) {  // where a UUID has its hyphens
-    std::set<std::string_view> beginnings;
-    for (std::size_t i = 1; i < rows_.size(); ++i)
-      beginnings.insert(std::string_view(rows_[i].front()).substr(0, size));
-    if (beginnings.size() + 1 != rows_.size()) continue;
-    for (std::size_t i = 1; i < rows_.size(); ++i)
-      rows_[i].front().resize(std::min(rows_[i].front().size(), size));
-    return;
-  }
-}
-
-bool is_terminal(const std::ostream& out) {
-  return out.rdbuf() == std::cout.rdbuf() && ::isatty(STDOUT_FILENO) == 1;
 }
 
 void Table::print(std::ostream& out) const {

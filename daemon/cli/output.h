@@ -27,9 +27,6 @@ class Table {
   explicit Table(std::vector<std::string> heads) { rows_.push_back(std::move(heads)); }
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   [[nodiscard]] bool empty() const { return rows_.size() == 1; }
-  // Cuts the ids in the first column to a beginning that still tells them apart, for a terminal;
-  // the command line finds rows by it.
-  void shorten_ids();
   void print(std::ostream& out) const;
 
  private:
@@ -54,8 +51,6 @@ void print_rows(std::ostream& out,
                 const boost::json::array& items,
                 const Table& table,
                 std::string_view none);
-// Whether a person reads it, and no program.
-[[nodiscard]] bool is_terminal(const std::ostream& out);
 // A line for each member.
 void print_fields(std::ostream& out, const boost::json::object& object);
 

@@ -83,7 +83,6 @@ int list(Session& session, const RunsOptions& options) {
                lateness_text(run), std::string(store::word(run.origin)), cell(run.flow_name, 30),
                std::to_string(run.attempts), cell(outcome_text(run), 60)});
   }
-  if (is_terminal(session.out())) table.shorten_ids();
   print_rows(session.out(), options.format, items, table,
              options.limit > 0 && options.offset == 0
                  ? "No runs. `rruled preview --all` shows what comes next."

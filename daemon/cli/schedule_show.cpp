@@ -72,7 +72,6 @@ int list_overdue(Session& session,
     more = rows.size() == kDuePage && items.size() < options.limit;
     if (more) after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
   }
-  if (is_terminal(session.out())) table.shorten_ids();
   print_rows(session.out(), options.format, items, table, "Nothing is overdue.");
   return 0;
 }
@@ -103,7 +102,6 @@ int list(Session& session, const ScheduleReadOptions& options) {
                cell(row.rrule, 48), row.timezone,
                cell(row.status_reason.empty() ? row.note : row.status_reason, 60)});
   }
-  if (is_terminal(session.out())) table.shorten_ids();
   print_rows(session.out(), options.format, items, table,
              "No schedules. `rruled schedule create --help` tells how to make one.");
   return 0;

@@ -1,5 +1,4 @@
 // What lists, logs and previews show.
-#include "daemon/cli/output.h"
 #include "tests/unit/cli/command_line.h"
 
 #include <catch2/catch.hpp>
@@ -124,24 +123,6 @@ TEST_CASE("the number of attempts needs no JSON, and leaves the rest of the poli
   REQUIRE(line.rruled({"schedule", "update", id, "--max-attempts", "4"}).exit_code == 0);
   CHECK_THAT(attempts(), Contains("\"max_attempts\":4") && Contains("\"max_age\":\"1h\""));
   CHECK(line.rruled({"schedule", "update", id, "--max-attempts", "0"}).exit_code == 2);
-}
-
-TEST_CASE("ids are cut on a terminal as far as they tell rows apart") {
-  const auto printed = [](const std::vector<std::string>& ids) {
-    cli::Table table({"ID", "NAME"});
-    for (const auto& each : ids) table.add({each, "x"});
-    table.shorten_ids();
-    std::ostringstream out;
-    table.print(out);
-    return out.str();
-  };
-  CHECK(printed({"0190f6a2-0000-7000-8000-000000000001", "0190f6a3-0000-7000-8000-000000000001"}) ==
-        "ID        NAME\n0190f6a2  x\n0190f6a3  x\n");
-  CHECK(printed({"0190f6a2-0000-7000-8000-000000000001", "0190f6a2-0001-7000-8000-000000000001"}) ==
-        "ID             NAME\n0190f6a2-0000  x\n0190f6a2-0001  x\n");
-  CHECK_THAT(
-      printed({"0190f6a2-0000-7000-8000-000000000001", "0190f6a2-0000-7000-8000-000000000002"}),
-      Contains("\n0190f6a2-0000-7000-8000-000000000002  x\n"));
 }
 
 }  // namespace rruled::test
