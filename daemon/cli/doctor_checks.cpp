@@ -3,6 +3,7 @@
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/duration.h"
+#include "daemon/core/lifecycle.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/io/probe.h"
 #include "daemon/io/program.h"
@@ -12,8 +13,10 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
+#include <set>
 
 namespace rruled::cli {
 namespace {
@@ -204,31 +207,37 @@ void check_schedules(store::Store& store,
     findings.push_back({"settled_to", true, "not ahead of the clock", {}});
 }
 
-// Commands that their executor only writes down: each of their runs looks as if it had worked.
+// Commands that nothing runs. Where their executor only writes them down, each of their runs looks
+// as if it had worked.
 void check_commands(Session& session, store::Store& store, std::vector<Finding>& findings) {
-  const auto& executors = session.config().executors;
-  if (std::ranges::none_of(executors,
-                           [](const auto& each) { return each.type == io::ExecutorType::log; }))
-    return;
-  std::uint64_t count = 0;
-  std::string named;
-  for (const auto& flow : all_flows(store)) {
-    if (!has_command(flow)) continue;
-    for (const auto& row : all_schedules(store, {.flow_id = flow.id}))
-      if (row.status != store::ScheduleStatus::completed && only_logs(session, row.executor) &&
-          ++count <= kNamed)
-        named += " " + to_string(row.id);
+  std::set<store::FlowId> carry;
+  for (const auto& flow : all_flows(store))
+    if (has_command(flow) && core::can_fire(flow.status, flow.trigger_type)) carry.insert(flow.id);
+  if (carry.empty()) return;
+  struct Idle {
+    CommandFate fate;
+    const char* why;
+    std::uint64_t count = 0;
+    std::string named{};
+  };
+  std::array<Idle, 2> idle{
+      {{CommandFate::logged, "is of type \"log\" and runs nothing"},
+       {CommandFate::waits, "is not in the configuration here, so that their runs wait"}}};
+  for (const auto& row : all_schedules(store)) {
+    if (row.status == store::ScheduleStatus::completed || !carry.contains(row.flow_id)) continue;
+    const auto fate = fate_of_command(session, row.executor);
+    for (auto& each : idle)
+      if (each.fate == fate && ++each.count <= kNamed) each.named += " " + to_string(row.id);
   }
-  if (count > 0)
-    findings.push_back(
-        {"commands", false,
-         count_of(count, "schedule") +
-             " of flows with a command in the variable "
-             "`command`, whose executor is of type \"log\" "
-             "and runs nothing:" +
-             named,
-         "configure an executor of type \"command\", and name it by `rruled schedule "
-         "update ID --executor NAME`"});
+  for (const auto& each : idle)
+    if (each.count > 0)
+      findings.push_back(
+          {"commands", false,
+           count_of(each.count, "schedule") +
+               " of flows with a command in the variable `command`, whose executor " + each.why +
+               ":" + each.named,
+           "configure an executor of type \"command\", and name it by `rruled "
+           "schedule update ID --executor NAME`"});
 }
 
 // Runs that are in the ledger and that no daemon takes.

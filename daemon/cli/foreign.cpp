@@ -204,10 +204,11 @@ bool has_command(const store::Flow& flow) {
   });
 }
 
-bool only_logs(Session& session, const std::string& executor) {
-  return std::ranges::any_of(session.config().executors, [&](const auto& each) {
-    return each.name == executor && each.type == io::ExecutorType::log;
-  });
+CommandFate fate_of_command(Session& session, const std::string& executor) {
+  const auto& known = session.config().executors;
+  const auto found = std::ranges::find(known, executor, &io::ExecutorConfig::name);
+  if (found == known.end()) return CommandFate::waits;
+  return found->type == io::ExecutorType::log ? CommandFate::logged : CommandFate::runs;
 }
 
 core::Bundle over_stored(const ForeignBundle& foreign, const core::StoredRows& stored) {

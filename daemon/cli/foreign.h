@@ -31,7 +31,7 @@ struct ForeignOptions {
 };
 
 // A flow for each command, which stands in its variable `command`, and a system crontab's user in
-// `user`. One that had input after % is paused. Throws Failure 1 for what looks like a system
+// `user`. A new one that had input after % is paused. Throws Failure 1 for what looks like a system
 // crontab and is not said to be one.
 [[nodiscard]] ForeignBundle bundle_of_crontab(Session& session,
                                               const std::string& text,
@@ -42,8 +42,13 @@ struct ForeignOptions {
                                                const ForeignOptions& options);
 // Whether it has the variable in which an imported command stands.
 [[nodiscard]] bool has_command(const store::Flow& flow);
-// Whether what goes to this executor is only written down, as the configuration here has it.
-[[nodiscard]] bool only_logs(Session& session, const std::string& executor);
+// What becomes of a command whose runs go to this executor, as the configuration here has it.
+enum class CommandFate {
+  runs,
+  logged,  // type log: only a line is written, and the run is completed
+  waits,   // there is no such executor
+};
+[[nodiscard]] CommandFate fate_of_command(Session& session, const std::string& executor);
 // The bundle for a store that holds `stored`: what exists keeps all that such a file does not say.
 [[nodiscard]] core::Bundle over_stored(const ForeignBundle& foreign,
                                        const core::StoredRows& stored);

@@ -160,22 +160,31 @@ core::Bundle as_asked(core::Bundle bundle,
 }
 
 // Schedules written that carry a command which nothing runs.
-std::vector<std::string> notes_of_logged(Session& session,
-                                         const core::StoredRows& rows,
-                                         const store::ChangeSet& changes) {
+std::vector<std::string> notes_of_idle(Session& session,
+                                       const core::StoredRows& rows,
+                                       const store::ChangeSet& changes) {
   std::map<store::FlowId, bool> carries;
   for (const auto& [id, flow] : rows.flows) carries[id] = has_command(flow);
   for (const auto& put : changes.flows) carries[put.flow.id] = has_command(put.flow);
   std::map<std::string, std::size_t> of;
   for (const auto& [schedule, version] : changes.schedules)
-    if (carries[schedule.flow_id] && only_logs(session, schedule.executor)) ++of[schedule.executor];
+    if (carries[schedule.flow_id] &&
+        fate_of_command(session, schedule.executor) != CommandFate::runs)
+      ++of[schedule.executor];
   std::vector<std::string> notes;
-  for (const auto& [executor, count] : of)
-    notes.push_back("WARNING: no command of " + count_of(count, "schedule") +
-                    " will run: the executor \"" + executor +
-                    "\" is of type \"log\", which only writes a line, and the runs will be"
-                    " `completed` all the same. Configure one of type \"command\" and name it by"
-                    " --executor; --paused keeps new schedules from firing until then.");
+  for (const auto& [executor, count] : of) {
+    const bool logged = fate_of_command(session, executor) == CommandFate::logged;
+    notes.push_back(
+        "WARNING: no command of " + count_of(count, "schedule") + " will run: " +
+        (logged ? "the executor \"" + executor +
+                      "\" is of type \"log\", which only writes a line, and the runs will be"
+                      " `completed` all the same."
+                : "there is no [executors." + executor +
+                      "] in the configuration here, and the runs will wait for a daemon that has"
+                      " it.") +
+        " Configure one of type \"command\" and name it by --executor; --paused keeps new"
+        " schedules from firing until then.");
+  }
   return notes;
 }
 
@@ -237,8 +246,7 @@ int import_file(Session& session, const ImportOptions& options) {
     auto& changes = planned->changes;
     done.lines = std::move(planned->lines);
     done.notes = notes_of_drafts(changes);
-    for (auto& each : notes_of_logged(session, rows, changes))
-      done.notes.push_back(std::move(each));
+    for (auto& each : notes_of_idle(session, rows, changes)) done.notes.push_back(std::move(each));
     done.flows = changes.flows.size();
     done.schedules = changes.schedules.size();
     for (const auto& [schedule, version] : changes.schedules)
@@ -299,7 +307,7 @@ void add_import(Commands& commands) {
       "\n\nThe form is {\"flows\":[{..flow.., \"project_id\":1, \"schedules\":[{..}]}]}, that of"
       "\n`rruled export`. Ids are kept when given; unknown keys are errors; \"starts_at\" may"
       "\nbe \"now\". All of a JSON file comes in, or nothing. Of a calendar or crontab what"
-      "\ncannot be carried over is told by line, and the rest comes in; a crontab's line"
+      "\ncannot be carried over is told by line, and the rest comes in; a crontab's new line"
       "\nwhose input after % is lost comes in paused."
       "\nThe same entry is known again, by its UID or its command: --replace then gives it the"
       "\nfile's times (a calendar's also its name), and leaves all else as it is here. What"

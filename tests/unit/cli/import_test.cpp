@@ -23,6 +23,33 @@ TEST_CASE("a crontab whose commands would only be written down is imported with 
   CHECK_THAT(doctor.out, Contains("[-] commands: 2 schedules of flows with a command"));
 }
 
+TEST_CASE("a crontab whose executor is not configured is imported with a warning") {
+  CommandLine line;
+  const auto config = line.file("cron.toml");
+  std::ofstream(config) << "[executors.cron]\ntype = \"command\"\nargv = [\"true\"]\n";
+  const auto result = line.rruled({"import", "--config", config, "--from", "crontab", "-"},
+                                  "0 1 * * * /bin/a\n0 2 * * * /bin/b\n");
+  CHECK(result.exit_code == 0);
+  CHECK_THAT(result.err, Contains("WARNING: no command of 2 schedules will run: there is no"
+                                  " [executors.default] in the configuration here, and the runs"
+                                  " will wait") &&
+                             !Contains("of type \"log\""));
+  const auto doctor = line.rruled({"doctor", "--config", config});
+  CHECK(doctor.exit_code == 1);
+  CHECK_THAT(doctor.out,
+             Contains("[-] commands: 2 schedules of flows with a command in the variable"
+                      " `command`, whose executor is not in the configuration here"));
+}
+
+TEST_CASE("doctor does not count schedules of flows that cannot fire") {
+  CommandLine line;
+  REQUIRE(line.rruled({"import", "--from", "crontab", "-"},
+                      "0 1 * * * /bin/a\n0 2 * * * /bin/b\n0 3 * * * /bin/c\n")
+              .exit_code == 0);
+  REQUIRE(line.rruled({"flow", "update", "/bin/a", "--status", "archived"}).exit_code == 0);
+  CHECK_THAT(line.rruled({"doctor"}).out, Contains("[-] commands: 2 schedules of flows"));
+}
+
 TEST_CASE("an import gives all its schedules an executor, and nothing is to be warned of") {
   CommandLine line;
   const auto config = line.file("jobs.toml");
