@@ -57,4 +57,12 @@ std::optional<store::Timestamp> utc_argument(const std::string& option,
   return time_argument(option, text, *rrule::TimeZone::utc(), now);
 }
 
+void add_utc_time(CLI::App* command,
+                  const std::string& name,
+                  std::string& target,
+                  const std::string& summary) {
+  command->add_option(name, target, summary + "; so long ago: -24h, -7d, -2w, -1m (a month), -1y")
+      ->type_name("TIME");
+}
+
 }  // namespace rruled::cli

@@ -79,9 +79,7 @@ int retry_all(Session& session, const RetryOptions& options) {
   store::Store& store = options.dry_run ? session.store_to_read() : session.store_to_write();
   EndedRuns which{.project = options.project};
   if (options.all_failed) which.status = store::RunStatus::failed;
-  if (!options.since.empty())
-    which.due_from =
-        time_argument("--since", options.since, *rrule::TimeZone::utc(), session.now());
+  which.due_from = utc_argument("--since", options.since, session.now());
   std::size_t retried = 0;
   std::map<store::FlowId, std::size_t> by_flow;
   std::map<std::string, std::size_t> left;
@@ -108,8 +106,12 @@ int retry(Session& session, const RetryOptions& options) {
   const bool named = !options.runs.empty();
   if (int{named} + int{options.all_dead} + int{options.all_failed} != 1)
     throw Failure(kUsage, "say which runs: ids, --all-dead or --all-failed");
-  if (named && options.dry_run)
-    throw Failure(kUsage, "--dry-run goes with --all-dead or --all-failed");
+  const char* of_all = options.dry_run          ? "--dry-run"
+                       : options.project > 0    ? "--project"
+                       : !options.since.empty() ? "--since"
+                                                : nullptr;
+  if (named && of_all != nullptr)
+    throw Failure(kUsage, std::string(of_all) + " goes with --all-dead or --all-failed");
   return named ? retry_named(session, session.store_to_write(), options)
                : retry_all(session, options);
 }
@@ -128,8 +130,7 @@ void add_retry_verb(Commands& commands, CLI::App* runs) {
   command->add_flag("--all-dead", options->all_dead, "Every run whose attempts are used up");
   command->add_flag("--all-failed", options->all_failed,
                     "Every run whose failure was final, as the exit code of a command is");
-  command->add_option("--since", options->since, "With --all-..: due at this time or later")
-      ->type_name("TIME");
+  add_utc_time(command, "--since", options->since, "With --all-..: due at this time or later");
   command->add_option("--project", options->project, "With --all-..: of this project alone")
       ->check(positive());
   command->add_flag("--dry-run", options->dry_run, "With --all-..: only count them, by flow");

@@ -58,6 +58,8 @@ TEST_CASE_METHOD(DeadRunsTest, "dead runs of one project, and of a time, are tri
   const auto of_time = rruled({"runs", "retry", "--all-dead", "--since", "2023-11-14T22:14:00Z"});
   CHECK(number("SELECT count(*) FROM runs WHERE status = 'dead' AND due_at >= 1700000040000") == 0);
   CHECK(number("SELECT count(*) FROM runs WHERE status = 'dead'") == 140);
+  CHECK(rruled({"runs", "retry", "--all-dead", "--since", "-7d"}).out ==
+        "0 dead runs are tried again\n");
 }
 
 TEST_CASE_METHOD(DeadRunsTest, "commands that failed are tried again, and the dead are left") {
@@ -90,7 +92,9 @@ TEST_CASE_METHOD(DeadRunsTest, "a retry is of ids, of the dead or of the failed"
   for (const auto& wrong : std::vector<std::vector<std::string>>{{},
                                                                  {"--all-dead", "--all-failed"},
                                                                  {"0190f6a2", "--all-failed"},
-                                                                 {"0190", "--dry-run"}}) {
+                                                                 {"0190", "--dry-run"},
+                                                                 {"0190", "--project", "2"},
+                                                                 {"0190", "--since", "-7d"}}) {
     std::vector<std::string> arguments{"runs", "retry"};
     arguments.insert(arguments.end(), wrong.begin(), wrong.end());
     CHECK(rruled(arguments).exit_code == cli::kUsage);

@@ -126,3 +126,19 @@ TEST_CASE("the number of attempts needs no JSON, and leaves the rest of the poli
 }
 
 }  // namespace rruled::test
+TEST_CASE("the help of a time that can be so long ago says that m is a month") {
+  CommandLine line;
+  for (const auto& [verb, options] : std::vector<std::pair<std::vector<std::string>, int>>{
+           {{"runs", "list"}, 2}, {{"runs", "gaps"}, 2}, {{"audit"}, 2}, {{"runs", "retry"}, 1}}) {
+    auto arguments = verb;
+    arguments.emplace_back("--help");
+    const auto help = line.rruled(arguments).out;
+    CAPTURE(help);
+    int said = 0;
+    for (auto at = help.find("-1m (a month)"); at != std::string::npos;
+         at = help.find("-1m (a month)", at + 1))
+      ++said;
+    CHECK(said == options);
+  }
+}
+
