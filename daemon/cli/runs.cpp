@@ -102,7 +102,9 @@ int show(Session& session, const RunsOptions& options) {
   json::object object = core::to_json(run);
   json::array attempts;
   for (const auto& each : store.attempts(run.id)) attempts.push_back(core::to_json(each));
-  auto lines = store.logs({.run_id = run.id, .limit = kAllLines});
+  auto lines = store.logs({.run_id = run.id, .limit = kShownLines + 1});
+  const bool more = lines.size() > kShownLines;
+  lines.resize(std::min(lines.size(), kShownLines));
   if (options.format == Format::json) {
     object["attempt_list"] = std::move(attempts);
     json::array logs;
@@ -116,10 +118,9 @@ int show(Session& session, const RunsOptions& options) {
   for (const auto& each : attempts) session.out() << "  " << core::json_text(each) << '\n';
   if (lines.empty()) return 0;
   session.out() << "\nLog:\n";
-  if (lines.size() > kShownLines)
-    session.out() << "  " << count_of(lines.size() - kShownLines, "older line")
-                  << " not shown: `rruled runs logs " << to_string(run.id) << "` has all\n";
-  lines.resize(std::min(lines.size(), kShownLines));
+  if (more)
+    session.out() << "  older lines are not shown: `rruled runs logs " << to_string(run.id)
+                  << "` has all\n";
   std::ranges::reverse(lines);
   for (const auto& each : lines) print_line(session, "  ", each);
   return 0;
@@ -231,7 +232,7 @@ void add_runs(Commands& commands) {
   options = std::make_shared<RunsOptions>();
   command = add_command(commands, group,
                         {"show",
-                         "Shows one run with its attempts and log",
+                         "Shows one run with its attempts and the last 500 lines of its log",
                          {"rruled runs show 0190f6a2 --format json"}});
   command->add_option("RUN", options->run, "Id, or beginning of an id")->required();
   add_format(command, options->format, false);

@@ -53,10 +53,12 @@ TEST_CASE("a run's log is printed from its beginning, and what is left out is sa
       " INSERT INTO log_lines (flow_id, run_id, timestamp, level, message)"
       " SELECT flow_id, id, 1700000000000 + i / 2, 'INFO', 'line ' || i FROM runs, n");
   const auto shown = line.rruled({"runs", "show", run}).out;
-  CHECK_THAT(shown, Contains("\nLog:\n  3 older lines not shown: `rruled runs logs " + run +
+  CHECK_THAT(shown, Contains("\nLog:\n  older lines are not shown: `rruled runs logs " + run +
                              "` has all\n"));
   CHECK(shown.find("INFO line 4\n") < shown.find("INFO line 5\n"));
   CHECK_THAT(shown, !Contains("INFO line 3\n") && Catch::EndsWith("INFO line 503\n"));
+  const auto object = line.rruled({"runs", "show", run, "--format", "json"}).out;
+  CHECK_THAT(object, Contains("\"line 503\"") && Contains("\"line 4\"") && !Contains("\"line 3\""));
   const auto all = line.rruled({"runs", "logs", run}).out;
   CHECK(lines_in(all) == 503);
   CHECK_THAT(all, Contains("INFO line 1\n") && Catch::EndsWith("INFO line 503\n"));
@@ -125,7 +127,6 @@ TEST_CASE("the number of attempts needs no JSON, and leaves the rest of the poli
   CHECK(line.rruled({"schedule", "update", id, "--max-attempts", "0"}).exit_code == 2);
 }
 
-}  // namespace rruled::test
 TEST_CASE("the help of a time that can be so long ago says that m is a month") {
   CommandLine line;
   for (const auto& [verb, options] : std::vector<std::pair<std::vector<std::string>, int>>{
@@ -142,3 +143,4 @@ TEST_CASE("the help of a time that can be so long ago says that m is a month") {
   }
 }
 
+}  // namespace rruled::test
