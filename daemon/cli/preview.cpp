@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <string_view>
 
 namespace rruled::cli {
 namespace {
@@ -155,8 +156,9 @@ Flows flows_by_id(store::Store& store) {
   return flows;
 }
 
-// Why schedules fire nothing now, though `preview --all --paused` shows them.
-using Held = std::map<store::ScheduleId, const char*>;
+// What is paused, "schedule" or "project", so that those that `preview --all --paused` shows fire
+// nothing now.
+using Held = std::map<store::ScheduleId, std::string_view>;
 
 // Those that are paused as they would be if they were resumed now; with what holds them.
 Held resumed_all(Session& session,
@@ -164,12 +166,12 @@ Held resumed_all(Session& session,
                  std::map<std::int64_t, bool>& paused_projects) {
   Held held;
   for (auto& each : schedules) {
-    if (paused_projects[each.project_id]) held[each.id] = "project paused";
+    if (paused_projects[each.project_id]) held[each.id] = "project";
     if (each.status != store::ScheduleStatus::paused) continue;
     const auto timetable =
         core::Timetable::compile(each, session.zones(), session.rules().calendars);
     if (!timetable) continue;
-    held[each.id] = "paused";
+    held[each.id] = "schedule";
     each = core::resumed(each, *timetable, true, session.now(), core::CatchUp::none).schedule;
   }
   return held;
@@ -187,12 +189,17 @@ void print_merged(Session& session,
     json::object object = to_json(item);
     std::string note = note_text(item.occurrence);
     const auto why = held.find(schedule->id);
-    if (why != held.end()) note = why->second + (note.empty() ? "" : "; " + note);
+    if (why != held.end())
+      note = (why->second == "project" ? "project paused" : "paused") +
+             (note.empty() ? "" : "; " + note);
     table.add({utc_text(item.occurrence.instant), from_now(item.due_at, session.now()),
                std::string(object.at("local").get_string()) +
                    std::string(object.at("offset").get_string()),
                cell(name, 40), to_string(schedule->id), note});
-    if (why != held.end()) object["paused"] = true;
+    if (why != held.end()) {
+      object["paused"] = true;
+      object["held"] = why->second;
+    }
     object["schedule"] = to_string(schedule->id);
     object["flow"] = to_string(schedule->flow_id);
     object["flow_name"] = name;
@@ -221,8 +228,12 @@ int preview_all(Session& session, const PreviewOptions& options) {
     held = resumed_all(session, schedules, paused);
   else
     std::erase_if(schedules, [&](const auto& each) { return paused[each.project_id]; });
-  const auto left = std::ranges::count_if(
-      schedules, [](const auto& each) { return each.status == store::ScheduleStatus::paused; });
+  // With --paused those that could not be resumed; else what resumes by itself is listed.
+  const auto left =
+      static_cast<std::uint64_t>(std::ranges::count_if(schedules, [&](const auto& each) {
+        return each.status == store::ScheduleStatus::paused &&
+               (options.paused || !each.paused_until);
+      }));
   const auto count = static_cast<std::size_t>(options.count);
   // One more than is shown, to know whether it is all.
   auto list = merged(schedules, session.rules(), from.value_or(floor<seconds>(session.now())),
@@ -234,8 +245,9 @@ int preview_all(Session& session, const PreviewOptions& options) {
   for (const auto& [project, is_paused] : paused)
     if (is_paused) words << "Project " << project << " is paused: nothing of it fires.\n";
   if (left > 0 && options.format == Format::table)
-    words << count_of(static_cast<std::uint64_t>(left), "schedule")
-          << " paused: --paused shows what would come next.\n";
+    words << (options.paused
+                  ? count_of(left, "paused schedule") + " cannot be used: `rruled schedule list`\n"
+                  : count_of(left, "schedule") + " paused: --paused shows what would come next.\n");
   if (more && options.format == Format::table) words << "More follow: --count N shows N of them.\n";
   return 0;
 }

@@ -104,6 +104,25 @@ TEST_CASE("a preview shows what is paused as if it were resumed, when it is aske
                       Contains("  B  "));
   CHECK(line.number("SELECT count(*) FROM schedules WHERE status = 'paused'") == 1);
   CHECK(line.rruled({"preview", "FREQ=DAILY", "--paused"}).exit_code == 2);
+  const auto json =
+      line.rruled({"preview", "--all", "--paused", "--count", "4", "--format", "jsonl"}).out;
+  CHECK_THAT(json, Contains("\"held\":\"schedule\"") && Contains("\"held\":\"project\""));
+}
+
+TEST_CASE("a preview does not advise --paused for what it lists, or cannot list") {
+  CommandLine line;
+  add_daily(line, "A", "1");
+  const auto id = id_of(line, "schedule", "--flow", "A");
+  REQUIRE(line.rruled({"schedule", "pause", id, "--until", "2037-01-01T00:00:00Z"}).exit_code == 0);
+  CHECK_THAT(line.rruled({"preview", "--all"}).out,
+             Contains("2037-01-01") && !Contains("--paused"));
+  REQUIRE(line.rruled({"schedule", "resume", id, "--catch-up", "none"}).exit_code == 0);
+  REQUIRE(line.rruled({"schedule", "pause", id}).exit_code == 0);
+  line.sql("UPDATE schedules SET timezone = 'Europe/Nowhere'");
+  CHECK_THAT(line.rruled({"preview", "--all"}).out, Contains("1 schedule paused: --paused shows"));
+  CHECK_THAT(line.rruled({"preview", "--all", "--paused"}).out,
+             Contains("1 paused schedule cannot be used: `rruled schedule list`\n") &&
+                 !Contains("--paused shows"));
 }
 
 TEST_CASE("a new schedule says its next time in its own zone, too") {
