@@ -4,6 +4,8 @@
 #include "store/file_lock.h"
 #include "store/survey.h"
 
+#include <boost/json/object.hpp>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +25,9 @@ struct Finding {
 [[nodiscard]] std::optional<store::FileLock::Holder> daemon_of_store(Session& session);
 // "process 9742 holds the store".
 [[nodiscard]] std::string daemon_text(const store::FileLock::Holder& holder);
+// {"holds_store": true, "process": 9742}; without `process` when there is none, or its id is not
+// known.
+[[nodiscard]] boost::json::object daemon_json(const store::FileLock::Holder& holder);
 
 // doctor_checks.cpp: each looks at one thing and writes nothing. The store must be open.
 void check_files(Session& session, std::vector<Finding>& findings);

@@ -120,6 +120,16 @@ std::string daemon_text(const store::FileLock::Holder& holder) {
   return (holder.process.empty() ? "one" : "process " + holder.process) + " holds the store";
 }
 
+boost::json::object daemon_json(const store::FileLock::Holder& holder) {
+  boost::json::object object{{"holds_store", holder.held}};
+  std::int64_t process = 0;
+  const auto& text = holder.process;
+  const auto* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, process);
+  if (holder.held && read.ec == std::errc() && read.ptr == end) object["process"] = process;
+  return object;
+}
+
 // None is no mistake: the command line works without one.
 void check_daemon(Session& session, std::vector<Finding>& findings) {
   if (const auto holder = daemon_of_store(session))

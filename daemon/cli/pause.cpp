@@ -114,7 +114,7 @@ int status(Session& session, const ProjectOptions& options) {
     json::object object{{"paused_projects", std::move(paused)}, {"overdue", survey.overdue},
                         {"overdue_runs", survey.overdue_runs},  {"backfills", backfills},
                         {"schedules", std::move(schedules)},    {"runs", std::move(runs)}};
-    if (holder) object["daemon"] = daemon_text(*holder);
+    if (holder) object["daemon"] = daemon_json(*holder);
     print_object(session.out(), object);
     return 0;
   }

@@ -1,5 +1,6 @@
 #include "tests/unit/cli/command_line.h"
 
+#include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
 #include <unistd.h>
 
@@ -8,18 +9,21 @@ namespace rruled::test {
 TEST_CASE("doctor and status say whether a daemon has the store") {
   CommandLine line;
   REQUIRE(line.rruled({"migrate"}).exit_code == 0);
-  const auto says = [&](const std::string& words) {
+  const auto says = [&](const std::string& words, const std::string& json) {
     CHECK_THAT(line.rruled({"status"}).out, Catch::Contains("daemon:     " + words + "\n"));
-    CHECK_THAT(line.rruled({"status", "--format", "json"}).out,
-               Catch::Contains("\"daemon\": \"" + words + "\""));
+    const auto status = boost::json::parse(line.rruled({"status", "--format", "json"}).out);
+    CHECK(status.at("daemon") == boost::json::parse(json));
     CHECK_THAT(line.rruled({"doctor"}).out, Catch::Contains("[+] daemon: " + words + "\n"));
   };
-  says("none runs");
+  const std::string none = R"({"holds_store":false})";
+  says("none runs", none);
   {
     const auto daemon = store::open_sqlite(line.file(), store::OpenMode::daemon);
-    says("process " + std::to_string(getpid()) + " holds the store");
+    const auto process = std::to_string(getpid());
+    says("process " + process + " holds the store",
+         R"({"holds_store":true,"process":)" + process + "}");
   }
-  says("none runs");  // the file of the lock stays
+  says("none runs", none);  // the file of the lock stays
 }
 
 }  // namespace rruled::test
