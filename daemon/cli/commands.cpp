@@ -44,13 +44,13 @@ std::string command_path(const CLI::App& app) {
   return app.get_name();
 }
 
-// What was typed where a command should be, though there is none of that name; empty: nothing.
+// What was typed where a command should be, though there is none of that name; empty: nothing. What
+// comes after an option may be its value.
 std::string unknown_command(const CLI::App& app) {
   for (const auto* each : app.get_subcommands()) return unknown_command(*each);
   if (app.get_require_subcommand_min() == 0) return {};
   const auto rest = app.remaining();
-  const auto word = std::ranges::find_if(rest, [](auto& each) { return !each.starts_with('-'); });
-  return word == rest.end() ? std::string() : *word;
+  return rest.empty() || rest.front().starts_with('-') ? std::string() : rest.front();
 }
 
 // What is given empty is a variable of the shell that is not set, and not a wish for the default.

@@ -45,6 +45,10 @@ TEST_CASE("a command line that is nearly right is told what would be") {
       {{"--foo"},
        2,
        "rruled: there is no option '--foo' here, and a command is missing\nTry `rruled --help`.\n"},
+      {{"flow", "--project", "2"},
+       2,
+       "rruled: there is no option '--project' here, and a command is missing\nTry `rruled flow "
+       "--help`.\n"},
       {{"shedule", "list"},
        2,
        "rruled: there is no command 'shedule'; did you mean 'schedule'?\nTry `rruled --help`.\n"},
