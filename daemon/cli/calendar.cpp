@@ -128,7 +128,7 @@ json::array texts_of(const std::vector<std::string>& texts) {
   return json::array(texts.begin(), texts.end());
 }
 
-[[noreturn]] void refuse_existing(const CalendarOptions& options) {
+[[noreturn]] void refuse_existing_calendar(const CalendarOptions& options) {
   throw Failure(kRefused, "calendar \"" + options.name +
                               "\" exists already: `rruled calendar update` and `rruled calendar "
                               "import --replace` change it");
@@ -138,7 +138,7 @@ int create(Session& session, const CalendarOptions& options) {
   json::object object{{"dates", texts_of(options.dates)}, {"rules", texts_of(options.rules)}};
   if (options.note) object["note"] = *options.note;
   const auto calendar = write_calendar(session, options, [&](const auto& before) {
-    if (before) refuse_existing(options);
+    if (before) refuse_existing_calendar(options);
     return object;
   });
   print_one(session, options, calendar);
@@ -207,7 +207,7 @@ json::object object_of_file(Session& session, const CalendarOptions& options) {
 int import(Session& session, const CalendarOptions& options) {
   const json::object object = object_of_file(session, options);
   const auto calendar = write_calendar(session, options, [&](const auto& before) {
-    if (before && !options.replace) refuse_existing(options);
+    if (before && !options.replace) refuse_existing_calendar(options);
     return object;
   });
   print_one(session, options, calendar);

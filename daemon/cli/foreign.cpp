@@ -43,7 +43,7 @@ struct Found {
   json::object schedule, new_schedule;
 };
 
-std::vector<std::string_view> lines_of(std::string_view text) {
+std::vector<std::string_view> split_lines(std::string_view text) {
   std::vector<std::string_view> lines;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
@@ -143,7 +143,7 @@ ForeignBundle bundle_of_crontab(Session& session,
       options.from == "crontab" ? rrule::CrontabKind::user : rrule::CrontabKind::system;
   const auto crontab = rrule::read_crontab(text, kind);
   if (!crontab) throw Failure(kRefused, "crontab: " + crontab.error().detail);
-  Foreign foreign(session, options, options.from, lines_of(text));
+  Foreign foreign(session, options, options.from, split_lines(text));
   foreign.note(crontab->notes);
   for (const auto& entry : crontab->entries) {
     if (kind == rrule::CrontabKind::user &&
