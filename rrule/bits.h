@@ -22,13 +22,6 @@ constexpr int select(std::uint64_t bits, int nth) {
   return lowest(bits);
 }
 
-constexpr std::uint32_t reversed(std::uint32_t bits) {
-  bits = (bits >> 1 & 0x5555'5555) | (bits & 0x5555'5555) << 1;
-  bits = (bits >> 2 & 0x3333'3333) | (bits & 0x3333'3333) << 2;
-  bits = (bits >> 4 & 0x0F0F'0F0F) | (bits & 0x0F0F'0F0F) << 4;
-  return __builtin_bswap32(bits);
-}
-
 inline std::uint64_t bits_of(const std::vector<int>& list) {
   std::uint64_t bits = 0;
   for (const int value : list) bits |= std::uint64_t{1} << value;

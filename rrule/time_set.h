@@ -44,7 +44,6 @@ class TimeSet {
   [[nodiscard]] bool of_day() const { return day_list_; }
   // Every time of this set is one of `other`.
   [[nodiscard]] bool within(const TimeSet& other) const;
-  [[nodiscard]] int hour_size() const { return hour_size_; }
   [[nodiscard]] int first_in_hour() const { return first_in_hour_; }
   [[nodiscard]] std::size_t heap_bytes() const { return list_.capacity() * sizeof(int); }
 

@@ -186,10 +186,6 @@ std::optional<Instant> settled_by_wall(const Schedule& row, const Timetable& tim
   return settled;
 }
 
-store::RunKind run_kind(std::string_view trigger_type) {
-  return trigger_type == "batch" ? store::RunKind::batch_job : store::RunKind::invocation;
-}
-
 Change rescheduled(Schedule row, const Timetable& timetable, bool flow_fires, Timestamp now) {
   row.status_reason.clear();
   if (row.status == ScheduleStatus::paused) {

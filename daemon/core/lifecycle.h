@@ -15,9 +15,6 @@ namespace rruled::core {
 // A flow that is active and whose trigger type schedules can fire: "batch" or "schedule".
 [[nodiscard]] bool can_fire(store::FlowStatus status, std::string_view trigger_type);
 
-// The run kind that a flow of this trigger type fires.
-[[nodiscard]] store::RunKind run_kind(std::string_view trigger_type);
-
 struct Change {
   store::Schedule schedule;
   std::optional<store::Gap> gap;         // occurrences that passed unfired and never will be
