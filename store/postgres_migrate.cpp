@@ -166,7 +166,6 @@ void check_unique_indexes(Tx& tx, const PgConnection& connection) {
       {"gaps_pkey", "gaps(schedule_id, from_at)"},
       {"tombstones_pkey", "tombstones(schedule_id)"},
       {"daemons_pkey", "daemons(owner)"},
-      {"served_executors_pkey", "served_executors(work, executor)"},
       {"meta_pkey", "meta(one)"},
   };
   std::map<std::string, std::string> found;

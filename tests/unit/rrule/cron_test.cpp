@@ -149,7 +149,7 @@ TEST_CASE("a crontab gives its entries and says what it cannot") {
                                 {5, rule("0 2 * * *"), "", "", "/usr/bin/backup --all"},
                                 {7, rule("30 9 * * 1-5"), "Europe/Prague", "", "report"},
                                 {9, rule("@weekly"), "Europe/Prague", "", "tidy FOO=bar"},
-                                {14, rule("0 0 1 * *"), "Europe/Prague", "", "date +%F"},
+                                {14, rule("0 0 1 * *"), "Europe/Prague", "", "date +%F", true},
                                 {16, rule("0 5 * * *"), "UTC", "", "quiet"},
                                 {18, rule("0 6 * * *"), "UTC", "", "last"},
                             });
