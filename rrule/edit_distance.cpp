@@ -23,7 +23,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 bool is_slip(std::string_view typed, std::string_view meant) {
   const std::size_t most = std::min<std::size_t>(2, typed.size() / 3);
-  const auto [shorter, longer] = std::minmax(typed.size(), meant.size());
+  const auto [shorter, longer] = std::minmax({typed.size(), meant.size()});
   return longer - shorter <= most && edit_distance(typed, meant) <= most;
 }
 
