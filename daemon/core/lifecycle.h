@@ -78,8 +78,8 @@ struct Change {
 
 // A settled_to more than a day ahead of `now` is taken back to `now`: a clock was wrong. What the
 // ledger has already stays as it is, and is not run again; but of `gaps`, the schedule's, the one
-// that reaches past `now` ends there. A calendar's, or one wholly ahead, stays; explain() reads none
-// of it. nullopt: it is not so far ahead.
+// that reaches past `now` ends there. A calendar's, or one wholly ahead, stays; explain() reads
+// none of it. nullopt: it is not so far ahead.
 [[nodiscard]] std::optional<Change> recomputed(store::Schedule row,
                                                const std::vector<store::Gap>& gaps,
                                                const Timetable& timetable,
