@@ -25,12 +25,17 @@ struct ConnectOutcome {
   bool timed_out = false;
 
   void add(const boost::system::error_code& next, bool next_timed_out) {
-    using namespace boost::system::errc;
-    const bool no_way = next == network_unreachable || next == address_not_available ||
-                        next == address_family_not_supported;
-    if ((error || timed_out) && no_way && !next_timed_out) return;
+    const bool had_another = error || timed_out;
+    if (had_another && !next_timed_out && is_no_way(next)) return;
     error = next;
     timed_out = next_timed_out;
+  }
+
+ private:
+  static bool is_no_way(const boost::system::error_code& error) {
+    using namespace boost::system::errc;
+    return error == network_unreachable || error == address_not_available ||
+           error == address_family_not_supported;
   }
 };
 
