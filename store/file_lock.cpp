@@ -9,13 +9,17 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
 namespace rruled::store {
 namespace {
 
-constexpr long kLookNanoseconds = 50'000'000;
-constexpr int kLooksMax = 20;
+// A write lock on the whole file, of the open file and not of the process.
+struct flock whole_file() {
+  struct flock range {};
+  range.l_type = F_WRLCK;
+  range.l_whence = SEEK_SET;
+  return range;
+}
 
 // Empty when nothing readable is there.
 std::string owner_of(int fd) {
@@ -45,15 +49,8 @@ FileLock::FileLock(const std::string& path, const std::string& what)
                                        "remove it while no daemon runs on the store"
                                      : "; make its directory writable for this user"));
   }
-  int looks = 0;
   while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
-    if (errno == EWOULDBLOCK && ++looks < kLooksMax) {
-      // It may be holder() that has it, for a moment, or for as long as that process is stopped.
-      const timespec moment{0, kLookNanoseconds};
-      (void)::nanosleep(&moment, nullptr);
-      continue;
-    }
     const int error = errno;
     const auto owner = owner_of(fd_);
     ::close(fd_);
@@ -66,18 +63,18 @@ FileLock::FileLock(const std::string& path, const std::string& what)
                                                   "; put the store on a local file system");
   }
   write_owner(fd_);
+  // For holder(), which may look at this one without taking it; flock(2) alone decides.
+  auto seen = whole_file();
+  (void)::fcntl(fd_, F_OFD_SETLK, &seen);
 }
 
 std::optional<FileLock::Holder> FileLock::holder(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT ? std::optional(Holder{}) : std::nullopt;
-  std::optional<Holder> found = Holder{};
-  if (::flock(fd, LOCK_SH | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK)
-      found = Holder{true, owner_of(fd)};
-    else
-      found.reset();
-  }
+  std::optional<Holder> found;
+  auto seen = whole_file();
+  if (::fcntl(fd, F_OFD_GETLK, &seen) == 0)
+    found = seen.l_type == F_UNLCK ? Holder{} : Holder{true, owner_of(fd)};
   ::close(fd);
   return found;
 }

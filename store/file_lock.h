@@ -19,7 +19,8 @@ class FileLock {
     bool held = false;
     std::string process{};  // its id, as it wrote it; empty when nothing readable is there
   };
-  // Who has the lock now; nullopt where this user cannot tell. Makes no file.
+  // Who has the lock now; nullopt where this user cannot tell. Takes nothing: whoever begins at
+  // this moment gets the lock. Makes no file.
   [[nodiscard]] static std::optional<Holder> holder(const std::string& path);
 
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

@@ -69,15 +69,15 @@ bool take_steps(PgConnection& connection) {
 [[noreturn]] void refuse_lock(PgConnection& connection, const LockHeld& held) {
   static const std::string kHolder =
       "SELECT string_agg('process ' || pid || ' of ' || coalesce(usename, '') || ' ('"
-      "  || coalesce(nullif(application_name, ''), 'unnamed') || ')', ' or ' ORDER BY xact_start, "
-      "pid)"
-      " FROM (SELECT a.* FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND "
-      "a.pid IN"
-      "  (SELECT l.pid FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation"
-      "   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-      "   WHERE n.nspname = $1 AND l.granted"
-      "   AND l.database = (SELECT oid FROM pg_catalog.pg_database"
-      "    WHERE datname = current_database()))"
+      "  || coalesce(nullif(application_name, ''), 'unnamed') || ')', ' or '"
+      "  ORDER BY xact_start, pid)"
+      " FROM (SELECT a.* FROM pg_catalog.pg_stat_activity a"
+      "  WHERE a.pid <> pg_backend_pid() AND a.pid IN"
+      "   (SELECT l.pid FROM pg_catalog.pg_locks l"
+      "    JOIN pg_catalog.pg_class c ON c.oid = l.relation"
+      "    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+      "    WHERE n.nspname = $1 AND l.granted AND l.database ="
+      "     (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))"
       "  ORDER BY a.xact_start, a.pid LIMIT 5) AS holders";
   const auto holder = connection.read([&](Tx& tx) {
     const auto found = tx.exec(kHolder, Params().add(connection.options().schema));

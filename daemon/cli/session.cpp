@@ -144,13 +144,13 @@ std::string Session::read_input(const std::string& path, std::size_t bytes_max) 
   return read_all(file, path, bytes_max);
 }
 
-boost::json::value Session::read_json(const std::string& path) {
+boost::json::value Session::read_json(const std::string& path, const std::string& advice) {
   auto value = core::parse_json(read_input(path, kJsonBytesMax));
   if (value) return std::move(*value);
   const auto& error = value.error();
   throw Failure(kRefused, (path == "-" ? "standard input" : path) + ":" +
                               std::to_string(error.line) + ":" + std::to_string(error.column) +
-                              ": not JSON: " + error.detail);
+                              ": not JSON: " + error.detail + advice);
 }
 
 void make_default_store_folder(const io::Config& config) {

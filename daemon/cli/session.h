@@ -78,7 +78,9 @@ class Session {
 
   // The whole of `path`, or of standard input for "-". At most `bytes_max`.
   [[nodiscard]] std::string read_input(const std::string& path, std::size_t bytes_max);
-  [[nodiscard]] boost::json::value read_json(const std::string& path);
+  // `advice` follows the error about what is no JSON.
+  [[nodiscard]] boost::json::value read_json(const std::string& path,
+                                             const std::string& advice = "");
 
   std::optional<std::filesystem::path> config_file;  // --config
 

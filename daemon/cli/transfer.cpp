@@ -44,15 +44,10 @@ json::value read_json_file(Session& session, const ImportOptions& options) {
   const bool calendar = options.file.ends_with(".ics");
   if (calendar && options.from->count() == 0)
     throw Failure(kUsage, options.file + " is a calendar by its name: say --from ics (or json)");
-  try {
-    return session.read_json(options.file);
-  } catch (const Failure& failure) {
-    const bool no_json = std::string_view(failure.what()).find(": not JSON: ") != std::string::npos;
-    if (options.from->count() > 0 || !no_json) throw;
-    throw Failure(kRefused, std::string(failure.what()) +
-                                "\nA calendar or crontab: say --from ics, crontab or"
-                                " system-crontab.");
-  }
+  return session.read_json(options.file, options.from->count() > 0
+                                             ? ""
+                                             : "\nA calendar or crontab: say --from ics, crontab or"
+                                               " system-crontab.");
 }
 
 ForeignBundle read_json_bundle(Session& session, const ImportOptions& options) {

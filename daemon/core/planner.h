@@ -8,6 +8,7 @@
 #include "rrule/zone_database.h"
 #include "store/store.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -115,11 +116,11 @@ class Planner {
     std::deque<store::Run> queue;       // claimed, not sent
     std::size_t jobs_waiting = 0;       // claimed, for their turn to be spread
     std::optional<Timestamp> claim_at;  // when the store may have runs for it
-    Timestamp rests_until;              // what this machine lacks is not asked for at once again
+    Timestamp rests_until;              // this machine lacked what a delivery needs
+    Breaker breaker{BreakerOptions{}};
     [[nodiscard]] std::optional<Timestamp> claims_at() const {
       return claim_at ? std::optional(std::max(*claim_at, rests_until)) : std::nullopt;
     }
-    Breaker breaker{BreakerOptions{}};
     [[nodiscard]] std::size_t taken() const {
       return in_flight + reserved_to_settle + reserved_to_claim + queue.size() + jobs_waiting;
     }
@@ -241,6 +242,7 @@ class Planner {
   void work_on_jobs(Timestamp now, Actions& actions);
   void take(JobDesk::Outcome outcome, Timestamp now);
 
+  // Every part.
   void notify(Notice notice) { notices_.push_back(std::move(notice)); }
 
   PlannerOptions options_;  // but for what set_executors() changes, constant after construction

@@ -1,8 +1,14 @@
+#include "store/errors.h"
+#include "store/file_lock.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/cli/command_line.h"
 
 #include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
 #include <unistd.h>
+
+#include <atomic>
+#include <thread>
 
 namespace rruled::test {
 
@@ -24,6 +30,25 @@ TEST_CASE("doctor and status say whether a daemon has the store") {
          R"({"holds_store":true,"process":)" + process + "}");
   }
   says("none runs", none);  // the file of the lock stays
+}
+
+// It took the lock for a moment, and a daemon that started then said that another one ran.
+TEST_CASE("who looks for the daemon of a store keeps none from it") {
+  const TempDir dir(fast_directory());
+  const auto path = dir.file("store.lock");
+  std::atomic<bool> done = false;
+  std::thread looker([&] {
+    while (!done) (void)store::FileLock::holder(path);
+  });
+  int taken = 0;
+  try {
+    for (; taken < 2'000; ++taken) store::FileLock(path, "the store");
+  } catch (const store::StoreError& error) {
+    UNSCOPED_INFO(error.what());
+  }
+  done = true;
+  looker.join();
+  CHECK(taken == 2'000);
 }
 
 }  // namespace rruled::test

@@ -14,6 +14,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
+void load_page(core::Planner& planner, store::Store& store) {
+  const auto load = all_of<core::LoadDue>(planner.step(kNow));
+  REQUIRE(load.size() == 1);
+  planner.complete(core::Loaded{store.load_due(load[0].after, load[0].before, load[0].limit)},
+                   kNow);
+}
+
 }  // namespace
 
 TEST_CASE("what waits is taken in order within a project, and projects take turns") {
@@ -141,10 +148,7 @@ TEST_CASE("what is due waits for a free slot, but not longer than it may") {
   for (int i = 0; i < 3; ++i) simulation.add("FREQ=DAILY", at("2026-01-01T00:00:20Z"), "UTC");
   rrule::ZoneDatabase zones;
   core::Planner planner({.executors = {{"default", 1}}}, zones, kNow);
-  const auto load = all_of<core::LoadDue>(planner.step(kNow));
-  REQUIRE(load.size() == 1);
-  planner.complete(core::Loaded{store.load_due(load[0].after, load[0].before, load[0].limit)},
-                   kNow);
+  load_page(planner, store);
   planner.complete(core::Claimed{}, kNow);
 
   const auto due = kNow + 20s;
@@ -173,10 +177,7 @@ TEST_CASE("a run that a settlement let go is claimed at once") {
   simulation.add("FREQ=DAILY", at("2026-01-01T00:00:20Z"), "UTC");
   rrule::ZoneDatabase zones;
   core::Planner planner({.executors = {{"default", 2}}}, zones, kNow);
-  const auto load = all_of<core::LoadDue>(planner.step(kNow));
-  REQUIRE(load.size() == 1);
-  planner.complete(core::Loaded{store.load_due(load[0].after, load[0].before, load[0].limit)},
-                   kNow);
+  load_page(planner, store);
   planner.complete(core::Claimed{}, kNow);
   const auto due = kNow + 20s;
   const auto settle = all_of<core::Settle>(planner.step(due));
@@ -257,10 +258,7 @@ TEST_CASE("what is due to one executor in masses stands before nothing of anothe
   rrule::ZoneDatabase zones;
   // Nothing is held back for a slot, as when none will become free.
   core::Planner planner({.executors = {{"a", 1}, {"b", 1}}, .settle_hold = 0ms}, zones, kNow);
-  const auto load = all_of<core::LoadDue>(planner.step(kNow));
-  REQUIRE(load.size() == 1);
-  planner.complete(core::Loaded{store.load_due(load[0].after, load[0].before, load[0].limit)},
-                   kNow);
+  load_page(planner, store);
   const auto settle = all_of<core::Settle>(planner.step(kNow + 20s));
   REQUIRE(settle.size() == 1);
   REQUIRE(settle[0].batch.size() == 100);
@@ -275,10 +273,7 @@ TEST_CASE("what is only written down takes a small part of a batch") {
   for (int i = 0; i < 1'700; ++i) simulation.add("FREQ=DAILY", at("2026-01-01T00:00:20Z"), "UTC");
   rrule::ZoneDatabase zones;
   core::Planner planner({.executors = {{"default", 1}}, .settle_hold = 0ms}, zones, kNow);
-  const auto load = all_of<core::LoadDue>(planner.step(kNow));
-  REQUIRE(load.size() == 1);
-  planner.complete(core::Loaded{store.load_due(load[0].after, load[0].before, load[0].limit)},
-                   kNow);
+  load_page(planner, store);
   const auto settle = all_of<core::Settle>(planner.step(kNow + 20s));
   REQUIRE(settle.size() == 1);
   CHECK(settle[0].batch.size() == 100);  // the batch had room for 212

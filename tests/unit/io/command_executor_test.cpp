@@ -1,7 +1,6 @@
 #include "daemon/io/command_executor.h"
 
-#include "daemon/io/descriptor_limit.h"
-#include "tests/unit/io/io_fixture.h"
+#include "tests/unit/io/command_setup.h"
 #include "tests/unit/io/lifeline.h"
 
 #include <boost/asio/post.hpp>
@@ -11,7 +10,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,34 +23,20 @@ using namespace rruled::io;
 using namespace std::chrono_literals;
 using rruled::core::Report;
 using rruled::store::LogLevel;
+using rruled::test::CommandSetup;
 using rruled::test::FakeClock;
 using rruled::test::IoLoop;
 using rruled::test::kStart;
 using rruled::test::Lifeline;
-using rruled::test::open_descriptors;
+using rruled::test::messages_of;
 using rruled::test::sample_run;
+using rruled::test::sh;
 using rruled::test::TempDir;
 using rruled::test::write_file;
 using Kind = Report::Kind;
 namespace asio = boost::asio;
 
 namespace {
-
-struct CommandSetup {
-  explicit CommandSetup(CommandExecutorOptions options)
-      : executor(
-            CommandExecutor::create(loop.context.get_executor(), clock, guard, std::move(options))
-                .value()) {}
-
-  Report deliver(rruled::store::Run run = sample_run()) {
-    return loop.run(executor->deliver(std::move(run)));
-  }
-
-  IoLoop loop;
-  FakeClock clock{kStart};
-  ProcessGuard guard;
-  std::unique_ptr<CommandExecutor> executor;
-};
 
 // Orphans come to us, so that they cannot be gone before they are looked for.
 struct Adopting {
@@ -62,14 +46,6 @@ struct Adopting {
     while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
   }
 };
-
-CommandExecutorOptions sh(const std::string& script) { return {.argv = {"/bin/sh", "-c", script}}; }
-
-std::vector<std::string> lines(const Report& report) {
-  std::vector<std::string> result;
-  for (const auto& entry : report.output) result.push_back(entry.message);
-  return result;
-}
 
 using Lines = std::vector<std::string>;
 
@@ -83,24 +59,24 @@ TEST_CASE("a command gets the run on its stdin") {
   CHECK(report.status_code == 0);
   CHECK(report.started_at == kStart);
   CHECK(report.finished_at > report.started_at);
-  CHECK(lines(report) == Lines{sample_run().body});
+  CHECK(messages_of(report) == Lines{sample_run().body});
   CHECK(setup.executor->payload(sample_run()) == sample_run().body);
 }
 
 TEST_CASE("a body of any size is read as a whole, or not at all") {
   auto run = sample_run();
   run.body.assign(3'000'000, 'x');
-  CHECK(lines(CommandSetup({.argv = {"wc", "-c"}}).deliver(run)) == Lines{"3000000"});
+  CHECK(messages_of(CommandSetup({.argv = {"wc", "-c"}}).deliver(run)) == Lines{"3000000"});
   CHECK(CommandSetup({.argv = {"true"}}).deliver(run).kind == Kind::completed);
   run.body.clear();
-  CHECK(lines(CommandSetup({.argv = {"wc", "-c"}}).deliver(run)) == Lines{"0"});
+  CHECK(messages_of(CommandSetup({.argv = {"wc", "-c"}}).deliver(run)) == Lines{"0"});
 }
 
 TEST_CASE("a command's environment is the run, and nothing of ours but what it needs") {
   ::setenv("RRULED_STORE_URL", "canary", 1);
   ::setenv("SECRET_TOKEN", "canary", 1);
   ::setenv("TZ", "Europe/Prague", 1);
-  Lines found = lines(CommandSetup({.argv = {"env"}}).deliver());
+  Lines found = messages_of(CommandSetup({.argv = {"env"}}).deliver());
   ::unsetenv("RRULED_STORE_URL");
   ::unsetenv("SECRET_TOKEN");
   ::unsetenv("TZ");
@@ -129,7 +105,7 @@ TEST_CASE("a command's environment is the run, and nothing of ours but what it n
 }
 
 TEST_CASE("there is no shell between argv and the program") {
-  CHECK(lines(CommandSetup({.argv = {"printf", "%s\\n", "$HOME", "a b;c", ""}}).deliver()) ==
+  CHECK(messages_of(CommandSetup({.argv = {"printf", "%s\\n", "$HOME", "a b;c", ""}}).deliver()) ==
         Lines{"$HOME", "a b;c"});
 }
 
@@ -286,7 +262,7 @@ TEST_CASE("a process that left the group does not hold the report up") {
   const std::string leave = "{ setsid sh -c 'echo left; exec sleep 1' & }";
   const Report report = CommandSetup(sh(leave + " | { read x; echo started; }")).deliver();
   CHECK(report.kind == Kind::completed);
-  CHECK(lines(report) == Lines{"started"});
+  CHECK(messages_of(report) == Lines{"started"});
 }
 
 TEST_CASE("a cancelled command is told to end, and is to be retried") {
@@ -298,7 +274,7 @@ TEST_CASE("a cancelled command is told to end, and is to be retried") {
   CHECK(report.kind == Kind::retry);
   CHECK(report.error == "broken off");
   CHECK(report.started_at == kStart);
-  CHECK(lines(report) == Lines{"ending"});
+  CHECK(messages_of(report) == Lines{"ending"});
   REQUIRE(lifeline.reported());
   CHECK(lifeline.all_gone());
 }
@@ -341,92 +317,6 @@ TEST_CASE("a command that is cancelled before it begins does not begin") {
   CHECK(report.kind == Kind::unsent);
   CHECK_FALSE(report.started_at);
   CHECK_FALSE(std::filesystem::exists(dir.file("began")));
-}
-
-TEST_CASE("a command starts with default signals and three descriptors") {
-  const auto before = ::signal(SIGPIPE, SIG_IGN);
-  sigset_t mask;
-  sigset_t old_mask;
-  sigemptyset(&mask);
-  sigaddset(&mask, SIGUSR1);
-  ::pthread_sigmask(SIG_BLOCK, &mask, &old_mask);
-  constexpr int kInheritable = 77;
-  REQUIRE(::dup2(STDERR_FILENO, kInheritable) == kInheritable);
-  const Lines found =
-      lines(CommandSetup(
-                sh("grep -E '^Sig(Blk|Ign)' /proc/self/status; [ -e /proc/$$/fd/77 ] && echo leak; "
-                   "[ \"$(cut -d' ' -f5 /proc/$$/stat)\" = $$ ] && echo leader"))
-                .deliver());
-  ::close(kInheritable);
-  ::pthread_sigmask(SIG_SETMASK, &old_mask, nullptr);
-  ::signal(SIGPIPE, before);
-  CHECK(found == Lines{"SigBlk: 0000000000000000", "SigIgn: 0000000000000000", "leader"});
-}
-
-TEST_CASE("a thousand commands leave no descriptor and no process behind") {
-  CommandSetup setup({.argv = {"true"}});
-  REQUIRE(setup.deliver().kind == Kind::completed);
-  const std::size_t before = open_descriptors();
-  int completed = 0;
-  for (int i = 0; i < 1'000; ++i) completed += setup.deliver().kind == Kind::completed ? 1 : 0;
-  CHECK(completed == 1'000);
-  CHECK(open_descriptors() == before);
-}
-
-TEST_CASE("a program is not begun when there is no descriptor to wait for its end with") {
-  ProcessGuard guard;
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-  const rlimit none{3, before.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
-  // Once begun it would say that it is not there.
-  const auto child = ChildProcess::start({"/nowhere", {"/nowhere"}, {}, 0, 1, 2}, guard);
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
-  REQUIRE(child.has_error());
-  CHECK(child.error() == boost::system::errc::too_many_files_open);
-}
-
-TEST_CASE("a command that could not start for lack of descriptors used an attempt up") {
-  CommandSetup setup({.argv = {"/bin/true"}});
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-  const rlimit none{3, before.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
-  const Report report = setup.deliver();
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
-  CHECK(report.kind == Kind::unsent);
-  CHECK_FALSE(report.started_at);
-  CHECK_THAT(report.error, Catch::Contains("cannot start /bin/true (Too many open files)"));
-  CHECK_THAT(report.error, Catch::Contains("raise LimitNOFILE, or lower max_in_flight"));
-  CHECK(setup.deliver().kind == Kind::completed);
-}
-
-TEST_CASE("a command for which there was no place used an attempt up") {
-  CommandSetup setup({.argv = {"/bin/true"}});
-  std::vector<ProcessGuard::Group*> taken;
-  while (const auto place = setup.guard.reserve()) taken.push_back(*place);
-  REQUIRE(taken.size() == ProcessGuard::kCommandsMax);
-  const Report report = setup.deliver();
-  CHECK(report.kind == Kind::unsent);
-  CHECK_THAT(report.error, Catch::Contains("raise TasksMax and LimitNPROC, or lower max_in"));
-  setup.guard.release(taken.back());
-  CHECK(setup.deliver().kind == Kind::completed);
-}
-
-TEST_CASE("a command may have as many descriptors as the daemon had before it took more") {
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-  const rlimit few{200, before.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
-  raise_descriptor_limit();
-  rlimit raised{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &raised) == 0);
-  const auto found = lines(CommandSetup(sh("ulimit -S -n; ulimit -H -n")).deliver());
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
-  raise_descriptor_limit();  // the other tests' commands have theirs again
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
-  CHECK(raised.rlim_cur == before.rlim_max);
-  CHECK(found == Lines{"200", std::to_string(before.rlim_max)});
 }
 
 TEST_CASE("the dry run shows the command as one would type it") {
