@@ -1,6 +1,6 @@
 #include "daemon/io/retention.h"
 
-#include "daemon/core/time_text.h"
+#include "daemon/core/run_identity.h"
 #include "daemon/io/run_on.h"
 
 #include <malloc.h>
