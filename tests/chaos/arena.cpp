@@ -56,14 +56,6 @@ std::vector<std::string> lines(const std::string& text) {
 
 }  // namespace
 
-char state_of(int pid) {
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(stat, text);
-  const auto end = text.rfind(')');
-  return end == std::string::npos ? 'Z' : text.at(end + 2);
-}
-
 std::string joined(const std::vector<std::string>& lines) {
   std::string text;
   for (std::size_t i = 0; i < lines.size() && i < 20; ++i) text += lines[i] + "\n";

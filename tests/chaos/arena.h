@@ -58,9 +58,6 @@ class Arena {
   LoopbackReceiver receiver_;
 };
 
-// Of a process: 'R', 'S', 'T' (stopped), 'Z' (dead).
-[[nodiscard]] char state_of(int pid);
-
 // The first twenty, a line each.
 [[nodiscard]] std::string joined(const std::vector<std::string>& lines);
 

@@ -75,7 +75,7 @@ class Chaos {
 
   void look_after_daemons() {
     for (auto& daemon : daemons_) {
-      const char state = state_of(daemon.process->pid());
+      const char state = testing::state_of(daemon.process->pid());
       if (state == 'Z') {
         ++deaths_;
         start(daemon);

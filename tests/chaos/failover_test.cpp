@@ -55,6 +55,12 @@ std::map<std::string, std::set<std::string>> bodies_by_key(const LoopbackReceive
   return bodies;
 }
 
+void stop_following(const PostgresCluster& standby) {
+  standby.sql("ALTER SYSTEM SET primary_conninfo = ''");
+  standby.sql("SELECT pg_reload_conf()");
+  while (standby.sql("SELECT count(*) FROM pg_stat_wal_receiver") != "0") continue;
+}
+
 }  // namespace
 
 TEST_CASE("a primary that is lost under load loses no occurrence, and repeats have the same key") {
@@ -69,6 +75,9 @@ TEST_CASE("a primary that is lost under load loses no occurrence, and repeats ha
   arena.add_schedules(kSchedules);
   Daemons daemons(arena, url, 3);
   REQUIRE(arena.receiver().wait_for_requests(kSchedules * 4));
+  stop_following(*standby);
+  // What is sent from here on, the standby never hears of.
+  REQUIRE(arena.receiver().wait_for_requests(arena.receiver().requests().size() + kSchedules * 2));
   arena.cluster().stop(PostgresCluster::Stop::immediate);
   const auto sent_before = arena.receiver().requests().size();
   standby->promote();
@@ -85,6 +94,7 @@ TEST_CASE("a primary that is lost under load loses no occurrence, and repeats ha
   // Every run that the new primary knows was sent, and nothing was sent that it does not know.
   CHECK(bodies.size() == arena.number("SELECT count(*) FROM rruled.runs"));
   for (const auto& [key, different] : bodies) CHECK(different.size() == 1);
+  CHECK(arena.receiver().requests().size() > bodies.size());  // the lost ones were sent again
 }
 
 TEST_CASE("daemons replaced one by one while runs are due lose none and double none") {

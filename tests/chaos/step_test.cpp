@@ -47,7 +47,7 @@ std::vector<std::string> problems_after_stop(Arena& arena,
   arena.audit();
   arena.add_schedules(1);
   const auto stopped = start(arena, mutant, stop_at);
-  REQUIRE(becomes_true([&] { return state_of(stopped->pid()) == 'T'; }));
+  REQUIRE(becomes_true([&] { return testing::state_of(stopped->pid()) == 'T'; }));
   const auto run = arena.cluster().sql("SELECT id FROM rruled.runs ORDER BY scheduled_for LIMIT 1");
   const auto other = start(arena, "", "");
   REQUIRE(becomes_true([&] { return sent_again(arena.receiver(), run.substr(0, 36)); }));
@@ -97,7 +97,7 @@ TEST_CASE("a daemon that dies between any two steps leaves no occurrence without
   std::size_t deaths = 0;
   for (int step = 1; step <= kSteps && arena.unaccounted().empty(); ++step) {
     const auto daemon = start(arena, "", "step " + std::to_string(step));
-    if (becomes_true([&] { return state_of(daemon->pid()) == 'Z'; })) ++deaths;
+    if (becomes_true([&] { return testing::state_of(daemon->pid()) == 'Z'; })) ++deaths;
   }
   CHECK(arena.unaccounted().empty());
   CHECK(deaths >= std::size_t{kSteps});
@@ -113,7 +113,7 @@ TEST_CASE("a daemon that dies once a schedule has moved on has written its runs"
   Arena arena;
   arena.add_schedules(3);
   const auto daemon = start(arena, mutant, "settled");
-  REQUIRE(becomes_true([&] { return state_of(daemon->pid()) == 'Z'; }));
+  REQUIRE(becomes_true([&] { return testing::state_of(daemon->pid()) == 'Z'; }));
   CHECK(arena.unaccounted().empty() == mutant.empty());
 }
 

@@ -188,7 +188,7 @@ std::vector<std::string> ask(const std::string& command, const std::vector<PeerC
   std::ofstream in(in_path);
   for (const auto& item : cases) in << item.line() << "\n";
   in.close();
-  const int status = std::system((command + " <" + in_path + " >" + out_path).c_str());
+  const int status = std::system((command + " <'" + in_path + "' >'" + out_path + "'").c_str());
   std::vector<std::string> answers;
   std::ifstream out(out_path);
   for (std::string line; std::getline(out, line);) answers.push_back(line);
@@ -257,8 +257,8 @@ TEST_CASE("python-dateutil") {
     std::cout << "SKIPPED: python3-dateutil is not installed\n";
     return;
   }
-  const Tally tally =
-      compare(python + " " RRULED_SOURCE_DIR "/tests/conformance/dateutil_peer.py", dateutil_class);
+  const Tally tally = compare(
+      python + " '" RRULED_SOURCE_DIR "/tests/conformance/dateutil_peer.py'", dateutil_class);
   report("dateutil", tally);
   CHECK(tally.equal > 100);
 }
@@ -269,7 +269,7 @@ TEST_CASE("libical") {
     std::cout << "SKIPPED: built without libical\n";
     return;
   }
-  const Tally tally = compare(peer, libical_class);
+  const Tally tally = compare("'" + std::string(peer) + "'", libical_class);
   report("libical", tally);
   CHECK(tally.equal > 100);
 }

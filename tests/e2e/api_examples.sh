@@ -47,11 +47,11 @@ expect "$(call 200 -X PATCH "$flows/$flow/" -d name="string")" '"name":"string"'
 expect "$(call 200 -X PATCH "$flows/$flow" -d name="string")" '"name":"string"'
 
 schedule=$(call 201 "${json[@]}" -X POST "$flows/$flow/schedules/" \
-  -d '{"rrule":"FREQ=WEEKLY;BYDAY=MO","starts_at":"2030-01-07T09:00:00Z","timezone":"Europe/Prague"}')
-expect "$schedule" '"next_run_at":"2030-01-07T09:00:00.000000Z"'
+  -d '{"rrule":"FREQ=WEEKLY;BYDAY=MO","starts_at":"2190-01-04T09:00:00Z","timezone":"Europe/Prague"}')
+expect "$schedule" '"next_run_at":"2190-01-04T09:00:00.000000Z"'
 schedule=$(field id <<<"$schedule")
 expect "$(call 200 "$flows/$flow/schedules")" '"count":1'
-expect "$(call 200 "$flows/$flow/schedules/$schedule/preview/?count=2")" '2030-01-14T09:00:00'
+expect "$(call 200 "$flows/$flow/schedules/$schedule/preview/?count=2")" '2190-01-11T09:00:00'
 expect "$(call 200 -X PATCH "$flows/$flow/schedules/$schedule/" -d status=paused)" \
   '"status":"paused"'
 expect "$(call 200 "$BASE_URL/schedules/upcoming/")" '"occurrences":[]'

@@ -96,12 +96,7 @@ TEST_CASE("a daemon that is stopped feeds no watchdog") {
   REQUIRE(!manager.wait_for("WATCHDOG=1").empty());
   daemon.send_signal(SIGSTOP);
   // It stands still once the kernel says so.
-  std::string state;
-  while (state != "T") {
-    std::ifstream in("/proc/" + std::to_string(daemon.pid()) + "/stat");
-    std::string word;
-    in >> word >> word >> state;
-  }
+  while (testing::state_of(daemon.pid()) != 'T') continue;
   while (manager.take()) continue;
   CHECK_FALSE(manager.take());
   daemon.send_signal(SIGCONT);

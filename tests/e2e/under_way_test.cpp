@@ -24,13 +24,7 @@ std::string read_pipe(const std::string& file) {
 }
 
 // A process that has ended may still be a zombie, which is none any more.
-bool is_alive(const std::string& pid) {
-  std::ifstream in("/proc/" + pid + "/stat");
-  std::string text;
-  std::getline(in, text);
-  const auto name_end = text.rfind(')');
-  return name_end != std::string::npos && text.substr(name_end + 2, 1) != "Z";
-}
+bool is_alive(const std::string& pid) { return testing::state_of(std::stoi(pid)) != 'Z'; }
 
 std::string id_of_only_run(const Installation& here) {
   const auto runs = here.runs();

@@ -172,21 +172,11 @@ std::string PostgresCluster::url(const std::string& user, const std::string& dat
   return "postgresql://" + user + "@" + address() + "/" + database;
 }
 
-std::string PostgresCluster::socket_url() const {
-  return "postgresql:///postgres?user=postgres&host=" + directory_ +
-         "&port=" + std::to_string(port_);
-}
-
 std::string PostgresCluster::sql(const std::string& statements) const {
   auto out = run({programs() + "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url(),
                   "-c", statements});
   while (!out.empty() && out.back() == '\n') out.pop_back();
   return out;
-}
-
-std::string PostgresCluster::log() const {
-  std::ifstream file(directory_ + "/log");
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 PostgresCluster& shared_postgres() {

@@ -48,8 +48,6 @@ class PostgresCluster {
   // postgresql://USER@127.0.0.1:PORT/DATABASE
   [[nodiscard]] std::string url(const std::string& user = "postgres",
                                 const std::string& database = "postgres") const;
-  // By the unix socket.
-  [[nodiscard]] std::string socket_url() const;
   // "127.0.0.1:PORT", for a URL with several hosts.
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   // A directory beside the data that belongs to the server's user.
@@ -57,7 +55,6 @@ class PostgresCluster {
   // What psql prints for one or more statements, unaligned, without headers. Throws
   // std::runtime_error.
   std::string sql(const std::string& statements) const;
-  [[nodiscard]] std::string log() const;
 
  private:
   struct Standby {};

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 
@@ -184,6 +185,14 @@ std::string BackgroundProcess::read_line(milliseconds timeout) {
     if (output_ < 0 || poll(&ready, 1, left(deadline)) <= 0) return {};
     read_some(output_, buffer_);
   }
+}
+
+char state_of(int pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  const auto end = text.rfind(')');
+  return end == std::string::npos ? 'Z' : text.at(end + 2);
 }
 
 }  // namespace rruled::testing

@@ -24,6 +24,9 @@ struct ProcessInput {
 [[nodiscard]] ProcessResult run_process(const std::vector<std::string>& argv,
                                         const ProcessInput& input = {});
 
+// What /proc says of it: 'T' stopped, 'Z' ended; 'Z' as well for one that is gone.
+[[nodiscard]] char state_of(int pid);
+
 // A program that goes on beside the test, with pipes to and from it.
 class BackgroundProcess {
  public:

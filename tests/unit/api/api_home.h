@@ -20,19 +20,6 @@
 
 namespace rruled::test {
 
-// 2026-01-05 09:00:00 UTC, and as long as a test moves it.
-class MovedClock final : public io::Clock {
- public:
-  [[nodiscard]] store::Timestamp now() const override { return at; }
-  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
-    return std::chrono::steady_clock::now();
-  }
-  [[nodiscard]] std::chrono::nanoseconds since_boot() const override {
-    return steady().time_since_epoch();
-  }
-  store::Timestamp at{std::chrono::milliseconds(1'767'603'600'000)};
-};
-
 enum class StoreKind { memory, sqlite, postgres };
 
 struct ApiAsk {

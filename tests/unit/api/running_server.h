@@ -103,7 +103,7 @@ class RunningServer {
     co_await server_->stop(grace);
   }
 
-  FixedClock clock_;
+  MovedClock clock_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_{
       io_.get_executor()};

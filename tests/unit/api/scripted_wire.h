@@ -99,23 +99,22 @@ inline std::shared_ptr<spdlog::logger> quiet_log() {
   return std::make_shared<spdlog::logger>("api", std::make_shared<spdlog::sinks::null_sink_mt>());
 }
 
-class FixedClock final : public io::Clock {
+// 2026-01-05 09:00:00 UTC, until a test moves it.
+class MovedClock final : public io::Clock {
  public:
-  // 2026-01-05 09:00:00 UTC
-  [[nodiscard]] store::Timestamp now() const override {
-    return store::Timestamp(std::chrono::milliseconds(1'767'603'600'000));
-  }
+  [[nodiscard]] store::Timestamp now() const override { return at; }
   [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
     return std::chrono::steady_clock::now();
   }
   [[nodiscard]] std::chrono::nanoseconds since_boot() const override {
     return steady().time_since_epoch();
   }
+  store::Timestamp at{std::chrono::milliseconds(1'767'603'600'000)};
 };
 
 // Lets one session speak with `script` to its end.
 inline void converse(WireScript& script, api::Application& application, api::ServerLimits limits) {
-  static const FixedClock clock;
+  static const MovedClock clock;
   boost::asio::io_context io{1};
   auto context = std::make_shared<api::SessionContext>(
       api::SessionContext{limits, application, clock, quiet_log()});

@@ -223,7 +223,7 @@ TEST_CASE("every change of every zone reads as in Python's zoneinfo") {
     WARN("skipped: /usr/bin/python3 with zoneinfo is not installed");
     return;
   }
-  Command oracle("/usr/bin/python3 " RRULED_SOURCE_DIR "/tests/unit/rrule/zones_oracle.py");
+  Command oracle("/usr/bin/python3 '" RRULED_SOURCE_DIR "/tests/unit/rrule/zones_oracle.py'");
   Comparison comparison;
   while (const auto line = oracle.line()) comparison.line(*line);
   REQUIRE(oracle.close() == 0);
