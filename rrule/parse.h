@@ -24,9 +24,10 @@ inline constexpr std::size_t kRulesMax = 100;
 [[nodiscard]] Result<Rule> parse_rule(std::string_view text);
 
 // One rule, with or without "RRULE:", or content lines RRULE, RDATE, EXDATE, EXRULE, each any
-// number of times, separated by CRLF or LF, folded as in RFC 5545 3.1 or not. A rule without
-// "RRULE:" stands first and alone among dates. DTSTART is refused: the schedule's starts_at holds
-// it. At least one RRULE or RDATE is needed. RDATE's periods count as their starts.
+// number of times, separated by CRLF or LF, folded as in RFC 5545 3.1 or not. Blanks (space, tab)
+// around a line are skipped; at the beginning of any but the first line they are a fold. A rule
+// without "RRULE:" stands first and alone among dates. DTSTART is refused: the schedule's starts_at
+// holds it. At least one RRULE or RDATE is needed. RDATE's periods count as their starts.
 [[nodiscard]] Result<RecurrenceSet> parse_recurrence(std::string_view text);
 
 }  // namespace rruled::rrule

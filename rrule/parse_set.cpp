@@ -78,6 +78,7 @@ class SetReader {
       std::string_view line = text_.substr(start, end - start);
       start = end + 1;
       if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+      line = without_blanks(line);
       if (line.empty()) continue;
       ++lines;
       const bool bare = is_bare_rule(line);
@@ -107,6 +108,14 @@ class SetReader {
 
   ParseError error_at(ErrorCode code, std::string_view where, std::string detail) const {
     return {code, static_cast<std::size_t>(where.data() - text_.data()), std::move(detail)};
+  }
+
+  // What people paste has blanks around it; they mean nothing there.
+  static std::string_view without_blanks(std::string_view line) {
+    constexpr std::string_view kBlanks = " \t";
+    const std::size_t first = line.find_first_not_of(kBlanks);
+    if (first == std::string_view::npos) return {};
+    return line.substr(first, line.find_last_not_of(kBlanks) + 1 - first);
   }
 
   // FREQ=... where a property would have RRULE:... or RDATE;...

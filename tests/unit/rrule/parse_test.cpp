@@ -55,12 +55,32 @@ TEST_CASE("a recurrence has one canonical text") {
   CHECK(canonical(text) == expected);
 }
 
+TEST_CASE("blanks around a rule are no part of it") {
+  const auto [text, expected] = GENERATE(table<std::string, std::string>({
+      {" FREQ=DAILY ", "FREQ=DAILY"},
+      {"\t RRULE:FREQ=DAILY\t", "FREQ=DAILY"},
+      {" \n FREQ=DAILY\n \n", "FREQ=DAILY"},
+      {"RRULE:FREQ=DAILY \r\nEXDATE:20260102T090000\t\r\n \r\n",
+       "RRULE:FREQ=DAILY\nEXDATE:20260102T090000"},
+      {" FREQ=DAILY \nEXDATE:20260102T090000 ", "RRULE:FREQ=DAILY\nEXDATE:20260102T090000"},
+      // A blank that begins a line goes on with the line before: RFC 5545 3.1.
+      {" RRULE:FREQ=DAILY;COU\n NT=3 ", "FREQ=DAILY;COUNT=3"},
+  }));
+  INFO(text);
+  CHECK(canonical(text) == expected);
+}
+
 TEST_CASE("what is wrong is named, with its place") {
   using Row = std::tuple<std::string, ErrorCode, std::size_t, std::string>;
   const auto [text, code, offset, word] =
       GENERATE(table<std::string, ErrorCode, std::size_t, std::string>({
           Row{"", ErrorCode::empty, 0, "FREQ=DAILY"},
           Row{"\n\n", ErrorCode::empty, 0, "FREQ=DAILY"},
+          Row{" \t\n \n", ErrorCode::empty, 0, "FREQ=DAILY"},
+          Row{"  FREQ=DAILY;BYHOUR=24 ", ErrorCode::bad_value, 20, "0 to 23"},
+          Row{" FREQ=DAILY; COUNT=1 ", ErrorCode::unknown_part, 12, "COUNT"},
+          Row{"FREQ=DAILY \nSUMMARY:x ", ErrorCode::unknown_part, 12, "SUMMARY"},
+          Row{" RRULE ", ErrorCode::syntax, 1, "\"RRULE\""},
           Row{"COUNT=3", ErrorCode::missing_part, 0, "FREQ"},
           Row{"FREQ=DAILY;COUNT=3;COUNT=4", ErrorCode::repeated_part, 19, "COUNT"},
           Row{"FREQ=DAILY;", ErrorCode::syntax, 11, "NAME=VALUE"},
