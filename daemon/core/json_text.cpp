@@ -21,9 +21,12 @@ namespace {
 
 namespace json = boost::json;
 
-// Builds the value as boost::json::parser does, and stops at a key that its object already has.
+// Builds the value as boost::json::parser does, and stops at a key that its object already has and
+// at a number that would become another.
 class Builder {
  public:
+  explicit Builder(LongIntegers integers) : integers_(integers) {}
+
   static constexpr std::size_t max_object_size = json::object::max_size();
   static constexpr std::size_t max_array_size = json::array::max_size();
   static constexpr std::size_t max_key_size = json::string::max_size();
@@ -35,11 +38,11 @@ class Builder {
   }
   bool on_document_end(json::error_code&) { return true; }
   bool on_object_begin(json::error_code&) {
-    keys_.emplace_back();
+    members_.emplace_back();
     return true;
   }
   bool on_object_end(std::size_t n, json::error_code&) {
-    keys_.pop_back();
+    members_.pop_back();
     stack_.push_object(n);
     return true;
   }
@@ -56,9 +59,11 @@ class Builder {
   bool on_key(json::string_view part, std::size_t, json::error_code& error) {
     key_.append(part.data(), part.size());
     stack_.push_key(part);
-    if (keys_.back().insert(std::exchange(key_, {})).second) return true;
+    const auto [key, is_new] = members_.back().keys.insert(std::exchange(key_, {}));
+    members_.back().last = &*key;
+    if (is_new) return true;
     error = json::error::exception;
-    repeated_key_ = true;
+    problem_ = "a key that this object already has";
     return false;
   }
   bool on_string_part(json::string_view part, std::size_t, json::error_code&) {
@@ -87,9 +92,11 @@ class Builder {
   bool on_double(double value, json::string_view part, json::error_code& error) {
     number_.append(part.data(), part.size());
     (void)std::from_chars(number_.data(), number_.data() + number_.size(), value);
+    const bool is_integer = number_.find_first_of(".eE") == std::string::npos;
     number_.clear();
-    if (!std::isfinite(value)) {
+    if (!std::isfinite(value) || (is_integer && integers_ == LongIntegers::refused)) {
       error = json::error::exponent_overflow;
+      problem_ = "a number too large" + place() + ": write it as a string";
       return false;
     }
     stack_.push_double(value);
@@ -107,14 +114,30 @@ class Builder {
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
   [[nodiscard]] json::value release() { return stack_.release(); }
-  [[nodiscard]] bool repeated_key() const { return repeated_key_; }
+  // Empty where it was not this that stopped.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
 
  private:
+  // Those of an object that is not closed yet.
+  struct Members {
+    std::unordered_set<std::string> keys;
+    const std::string* last = nullptr;  // in `keys`, whose elements stay where they are
+  };
+
+  // ' in "amount"'; nothing where there is no key, or none that an error should repeat.
+  [[nodiscard]] std::string place() const {
+    constexpr std::size_t kNamedBytesMax = 64;
+    const auto* key = members_.empty() ? nullptr : members_.back().last;
+    if (key == nullptr || key->size() > kNamedBytesMax) return {};
+    return " in " + json::serialize(json::string_view(*key));
+  }
+
+  LongIntegers integers_;
   json::value_stack stack_;
-  std::vector<std::unordered_set<std::string>> keys_;
+  std::vector<Members> members_;
   std::string key_;
   std::string number_;
-  bool repeated_key_ = false;
+  std::string problem_;
 };
 
 std::string describe(const json::error_code& error) {
@@ -125,7 +148,7 @@ std::string describe(const json::error_code& error) {
   if (error == json::error::illegal_leading_surrogate ||
       error == json::error::illegal_trailing_surrogate)
     return "half of a surrogate pair";
-  if (error == json::error::exponent_overflow) return "a number too large";
+  if (error == json::error::exponent_overflow) return "a number too large: write it as a string";
   return error.message();
 }
 
@@ -222,18 +245,18 @@ void throw_exception_from_error(const FieldError& error, const boost::source_loc
   throw std::invalid_argument(error.attr + ": " + error.detail);
 }
 
-boost::system::result<json::value, JsonError> parse_json(std::string_view text) {
+boost::system::result<json::value, JsonError> parse_json(std::string_view text,
+                                                         LongIntegers integers) {
   if (text.empty()) return error_at(text, 0, "there is no value");
   if (const auto bad = store::first_bad_byte(text)) return error_at(text, *bad, "not UTF-8");
   json::parse_options options;
   options.max_depth = kJsonDepthMax;
-  json::basic_parser<Builder> parser(options);
+  json::basic_parser<Builder> parser(options, integers);
   json::error_code error;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
   if (error) {
-    return error_at(
-        text, used,
-        parser.handler().repeated_key() ? "a key that this object already has" : describe(error));
+    const auto& problem = parser.handler().problem();
+    return error_at(text, used, problem.empty() ? describe(error) : problem);
   }
   if (used < text.size()) return error_at(text, used, describe(json::error::extra_data));
   return parser.handler().release();

@@ -29,10 +29,15 @@ struct JsonError {
 [[noreturn]] void throw_exception_from_error(const JsonError& error,
                                              const boost::source_location& where);
 
+// Integers that 64 bits do not hold: an error, as a double would be another number; or a double all
+// the same, in an answer that is read for other members.
+enum class LongIntegers { refused, rounded };
+
 // One JSON value (RFC 8259) and nothing after it. Refuses what parsers read differently: a key
-// given twice in one object, bytes that are not UTF-8, nesting beyond kJsonDepthMax.
+// given twice in one object, bytes that are not UTF-8, nesting beyond kJsonDepthMax, numbers that
+// no double has (1e400) and, by `integers`, those that it would round.
 [[nodiscard]] boost::system::result<boost::json::value, JsonError> parse_json(
-    std::string_view text);
+    std::string_view text, LongIntegers integers = LongIntegers::refused);
 
 // Keys in the order they have, numbers in their shortest form that reads back equal; one line.
 [[nodiscard]] std::string json_text(const boost::json::value& value);

@@ -57,12 +57,12 @@ std::string query_of(std::string_view address) {
 }  // namespace
 
 std::optional<RemoteJob> read_remote_job(std::string_view body) {
-  const auto value = parse_json(body);
+  const auto value = parse_json(body, LongIntegers::rounded);
   return value ? job_of(*value) : std::nullopt;
 }
 
 std::optional<RemotePage> read_remote_page(std::string_view body) {
-  const auto value = parse_json(body);
+  const auto value = parse_json(body, LongIntegers::rounded);
   if (!value) return std::nullopt;
   RemotePage page;
   const json::array* rows = value->if_array();

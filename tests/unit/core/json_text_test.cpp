@@ -22,7 +22,12 @@ TEST_CASE("JSON that two parsers read differently is refused with its place") {
       {"[1] 2", 1, "something follows the value"},
       {"[\n\"\xff\"]", 2, "not UTF-8"},
       {"\"\xed\xa0\x80\"", 1, "not UTF-8"},
-      {"1e999", 1, "a number too large"},
+      {"1e999", 1, "a number too large: write it as a string"},
+      {"[1,\n18446744073709551616]", 2, "a number too large: write it as a string"},
+      {"{\"a\":1,\n\"b\":[{\"c\":2},-9223372036854775809]}", 2,
+       "a number too large in \"b\": write it as a string"},
+      {"{\"a\\n\":1e999}", 1, "a number too large in \"a\\n\": write it as a string"},
+      {"{\"" + std::string(65, 'k') + "\":1e999}", 1, "a number too large: write it as a string"},
       {std::string(33, '[') + std::string(33, ']'), 1, "nested deeper than 32 levels"},
   };
   for (const auto& each : cases) {
@@ -32,18 +37,41 @@ TEST_CASE("JSON that two parsers read differently is refused with its place") {
     CHECK(value.error().detail == each.detail);
     CHECK(value.error().line == each.line);
   }
-  CHECK(cases.size() == 9);
+  CHECK(cases.size() == 13);
   CHECK(parse_json(std::string(32, '[') + std::string(32, ']')).has_value());
   CHECK(parse_json(R"([{"a":1},{"a":1}])").has_value());
 }
 
 TEST_CASE("a number of many digits reads back as the same") {
-  const auto* text = GENERATE("99999999999999999999999999999999999999999999999999", "0.1",
+  const auto* text = GENERATE("99999999999999999999999999999999999999999999999999.0", "0.1",
                               "123456789012345678.9e-3", "-2.2250738585072014e-308", "1e-400");
   CAPTURE(text);
   const auto value = parse_json(text).value();
   CHECK(value.as_double() == std::strtod(text, nullptr));
   CHECK(parse_json(json_text(value)).value().to_number<double>() == value.as_double());
+}
+
+TEST_CASE("an integer of more than 64 bits became another number") {
+  const auto refused = [](const std::string& text) { return parse_json(text).has_error(); };
+  const std::string text = "{\"x\":\n123456789012345678901234567890}";
+  REQUIRE(refused(text));
+  const auto error = parse_json(text).error();
+  CHECK(error.detail == "a number too large in \"x\": write it as a string");
+  CHECK(error.line == 2);
+  CHECK(error.column == 31);  // behind its last digit
+  CHECK(refused(std::string(1'000'000, '9')));
+  for (const auto* fits : {"18446744073709551615", "-9223372036854775808", "-0", "0"}) {
+    CAPTURE(fits);
+    CHECK(parse_json(fits).value().is_int64() != parse_json(fits).value().is_uint64());
+  }
+  // With a point or an exponent it is written as one that is rounded.
+  for (const auto* rounded : {"123456789012345678901234567890.0", "1e30", "1E+30"}) {
+    CAPTURE(rounded);
+    CHECK(parse_json(rounded).value().is_double());
+    CHECK_FALSE(refused(json_text(parse_json(rounded).value())));
+  }
+  CHECK(parse_json(text, LongIntegers::rounded).value().at("x").as_double() ==
+        123456789012345678901234567890.0);
 }
 
 TEST_CASE("JSON is printed as people write it") {

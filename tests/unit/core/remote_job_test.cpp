@@ -11,6 +11,7 @@ TEST_CASE("the answer to an accepted batch job names it") {
       {R"({"id":"a","status":"waiting"})", "a", RemoteState::live},
       {R"({"id":"a","status":"a word of tomorrow"})", "a", RemoteState::live},
       {R"({"id":"a"})", "a", RemoteState::live},
+      {R"({"id":"a","of_theirs":123456789012345678901234567890})", "a", RemoteState::live},
       {R"({"id":42,"status":"completed"})", "42", RemoteState::completed},
       {R"({"status":"failed","error":"no","id":"a"})", "a", RemoteState::failed},
       {R"({"id":"a","status":"cancelled"})", "a", RemoteState::cancelled},
