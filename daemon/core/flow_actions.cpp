@@ -39,10 +39,7 @@ std::optional<FieldError> check_batch_filters(const json::object& config, std::s
   if (!filters->is_object()) return invalid(path, "Filters must be a dictionary.");
   if (filters->get_object().empty())
     return invalid(path, "Filters are required for batch triggers.");
-  const auto* properties = filters->get_object().if_contains("properties");
-  const std::string below = join_attr(path, "properties");
-  if (!properties || !properties->is_array()) return invalid(below, "Properties must be an array.");
-  const auto filter = filter_from_json(*filters, path, store::Timestamp{});
+  const auto filter = audience_from_json(*filters, path, store::Timestamp{});
   return filter ? std::nullopt : std::optional(filter.error());
 }
 

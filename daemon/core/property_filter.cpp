@@ -38,6 +38,8 @@ class FilterReader {
   // Parts that all must fit.
   PersonFilter list(const json::array& values, const std::string& path, std::size_t depth);
   PersonFilter part(const json::value& value, const std::string& path, std::size_t depth);
+  // Its other members are for the caller to judge.
+  PersonFilter group(const json::object& object, const std::string& path, std::size_t depth);
   void fail(FieldError error) {
     if (!error_) error_ = std::move(error);
   }
@@ -47,7 +49,6 @@ class FilterReader {
   }
 
  private:
-  PersonFilter group(const json::object& object, const std::string& path, std::size_t depth);
   PersonFilter condition(const json::object& object, const std::string& path);
   void check_type(const json::object& object, const std::string& path);
   std::optional<Op> operator_of(const json::object& object, const std::string& path);
@@ -85,7 +86,12 @@ PersonFilter FilterReader::part(const json::value& value,
     fail(invalid(path, "A filter must be an object."));
     return {};
   }
-  return object->contains("values") ? group(*object, path, depth) : condition(*object, path);
+  if (!object->contains("values")) return condition(*object, path);
+  if (auto unknown = refuse_unknown(*object, kGroupKeys, path)) {
+    fail(std::move(*unknown));
+    return {};
+  }
+  return group(*object, path, depth);
 }
 
 PersonFilter FilterReader::group(const json::object& object,
@@ -102,8 +108,6 @@ PersonFilter FilterReader::group(const json::object& object,
     fail(invalid(below, "Must be an array."));
   } else if (values->empty()) {
     fail(invalid(below, "A group must not be empty."));
-  } else if (auto unknown = refuse_unknown(object, kGroupKeys, path)) {
-    fail(std::move(*unknown));
   } else {
     PersonFilter filter = list(*values, below, depth + 1);
     filter.kind = *type == "AND" ? PersonFilter::Kind::all_of : PersonFilter::Kind::any_of;
@@ -230,6 +234,14 @@ void FilterReader::read_date(store::PersonCondition& condition, const std::strin
   condition.to = condition.from + date::days(1);
 }
 
+// {"type": .., "values": ..} in place of {"properties": ..}.
+bool is_group(const json::object& filters) { return filters.contains("values"); }
+
+bool has_properties(const json::object& filters) {
+  const auto* properties = filters.if_contains("properties");
+  return properties != nullptr && !properties->is_null();
+}
+
 // What else a flow's filters may hold, as long as it chooses nobody.
 std::optional<FieldError> check_rest(const json::object& filters, std::string_view parent) {
   constexpr std::array<std::string_view, 2> kLists{"events", "actions"};
@@ -237,6 +249,7 @@ std::optional<FieldError> check_rest(const json::object& filters, std::string_vi
   for (const auto& [key, value] : filters) {
     const std::string_view name = key;
     if (std::ranges::find(kIgnored, name) != kIgnored.end()) continue;
+    if (is_group(filters) && std::ranges::find(kGroupKeys, name) != kGroupKeys.end()) continue;
     const bool list = std::ranges::find(kLists, name) != kLists.end();
     if (list && (value.is_null() || (value.is_array() && value.get_array().empty()))) continue;
     if (name == "filter_test_accounts" && (value.is_null() || value == false)) continue;
@@ -266,9 +279,24 @@ FieldResult<PersonFilter> filter_from_json(const json::value& filters,
   const auto* object = filters.if_object();
   if (object == nullptr) return invalid(std::string(parent), "Filters must be a dictionary.");
   if (auto error = check_rest(*object, parent)) return *error;
-  const auto* properties = object->if_contains("properties");
-  if (properties == nullptr || properties->is_null()) return PersonFilter{};
-  return properties_from_json(*properties, join_attr(parent, "properties"), now);
+  const bool listed = has_properties(*object);
+  if (is_group(*object)) {
+    if (listed)
+      return invalid(join_attr(parent, "values"), "Filters have properties or a group, not both.");
+    FilterReader reader(now);
+    return reader.result(reader.group(*object, std::string(parent), 0));
+  }
+  if (!listed) return PersonFilter{};
+  return properties_from_json(object->at("properties"), join_attr(parent, "properties"), now);
+}
+
+FieldResult<PersonFilter> audience_from_json(const json::value& filters,
+                                             std::string_view parent,
+                                             Timestamp now) {
+  const auto* object = filters.if_object();
+  if (object != nullptr && !is_group(*object) && !has_properties(*object))
+    return invalid(join_attr(parent, "properties"), "Properties must be an array.");
+  return filter_from_json(filters, parent, now);
 }
 
 FieldResult<PersonFilter> trigger_audience(std::string_view trigger_config, Timestamp now) {

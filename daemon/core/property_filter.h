@@ -22,14 +22,19 @@ inline constexpr std::size_t kFilterTextBytesMax = 8'192;   // of a key or value
 inline constexpr std::size_t kFilterRegexBytesMax = 1'000;  // of a pattern
 
 // {"properties": [..]}: a flat list, which means AND, of conditions and of groups
-// {"type": "AND"|"OR", "values": [..]}; or one group in place of the list. No properties at all:
-// everybody. Relative dates ("-7d": so long before) are read by `now`. What would choose other
-// persons and is not known here (events, cohorts, another key) is an error: ignored, it would reach
-// people who are not meant. `parent`: the path of the object, for errors.
+// {"type": "AND"|"OR", "values": [..]}; or one group, in place of the list or of the whole.
+// Neither: everybody. Relative dates ("-7d": so long before) are read by `now`. What would choose
+// other persons and is not known here (events, cohorts, another key) is an error: ignored, it would
+// reach people who are not meant. `parent`: the path of the object, for errors.
 [[nodiscard]] FieldResult<store::PersonFilter> filter_from_json(const boost::json::value& filters,
                                                                 std::string_view parent,
                                                                 store::Timestamp now);
-// A list of conditions and groups alone.
+// The same of a flow that is or becomes active: neither is an error, lest it reach everybody by
+// omission.
+[[nodiscard]] FieldResult<store::PersonFilter> audience_from_json(const boost::json::value& filters,
+                                                                  std::string_view parent,
+                                                                  store::Timestamp now);
+// A list of conditions and groups, or one group.
 [[nodiscard]] FieldResult<store::PersonFilter> properties_from_json(
     const boost::json::value& properties, std::string_view path, store::Timestamp now);
 

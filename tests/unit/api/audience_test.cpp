@@ -119,6 +119,32 @@ TEST_CASE("a flow with filters that mean nothing cannot become active") {
   CHECK(Home::text(refused, "detail").starts_with("Not a regular expression of RE2"));
 }
 
+TEST_CASE("an audience that could be sized could not be saved") {
+  Home home(either_store());
+  put_lines(home,
+            "{\"distinct_id\":\"a\",\"properties\":{\"age\":17}}\n"
+            "{\"distinct_id\":\"b\",\"properties\":{\"age\":31}}\n{\"distinct_id\":\"c\"}",
+            "application/jsonl");
+  const std::string group =
+      R"({"type":"OR","values":[{"key":"age","value":17},{"key":"age","value":31}]})";
+  for (const auto& filters :
+       {group, R"({"properties":)" + group + "}", R"({"properties":[)" + group + "]}"}) {
+    CAPTURE(filters);
+    const auto sized = home.json(200, "POST", kRadius, R"({"filters":)" + filters + "}");
+    CHECK(number(sized, "affected") == 2);
+    const std::string trigger = R"({"trigger":{"type":"batch","filters":)" + filters + "}";
+    const auto draft = home.json(201, "POST", Home::kFlows, trigger + "}");
+    const auto path = Home::kFlows + Home::text(draft, "id") + "/";
+    const auto active = home.json(200, "PATCH", path, R"({"status":"active"})");
+    CHECK(active.at("trigger").at("filters") == boost::json::parse(filters));  // as sent
+    (void)home.json(201, "POST", Home::kFlows, trigger + R"(,"status":"active"})");
+    const auto jobs = path + "batch_jobs/";
+    (void)home.json(200, "POST", jobs, R"({"filters":)" + filters + "}");
+    const auto other = home.json(400, "POST", jobs, R"({"filters":{"properties":[]}})");
+    CHECK(Home::text(other, "detail") == "They differ from the filters of the flow's trigger.");
+  }
+}
+
 TEST_CASE("a batch job shows its progress, and is cancelled half way") {
   Home home(either_store());
   std::string lines;

@@ -98,7 +98,7 @@ TEST_CASE("what is wrong with a flow is told by field") {
     CHECK(flow.error().attr == testing::text_of(each, "attr"));
     CHECK_THAT(flow.error().detail, Catch::StartsWith(testing::text_of(each, "detail")));
   }
-  CHECK(cases.size() == 37);
+  CHECK(cases.size() == 42);
 }
 
 TEST_CASE("a draft and an archived flow may be incomplete, and neither may be activated so") {
