@@ -1,6 +1,7 @@
 #include "daemon/api/api_application.h"
 
 #include "daemon/api/content.h"
+#include "daemon/api/routes.h"
 #include "daemon/io/api_token.h"
 #include "store/errors.h"
 
@@ -78,14 +79,15 @@ ApiApplication::Plan ApiApplication::plan(const Request& request) const {
   auto query = parse_form(request.query);
   if (!query && !plan.answer) plan.answer = problem(400, "The query is not %-encoded UTF-8.");
   if (query) plan.query = std::move(*query);
-  if (!plan.answer) plan.answer = refuse_content(request, plan.match.route->text.produces);
+  if (!plan.answer) plan.answer = refuse_content(request, *plan.match.route);
   return plan;
 }
 
 std::optional<Response> ApiApplication::refuse_content(const Request& request,
-                                                       std::string_view produces) const {
-  if (!accepts(request.header("Accept"), produces))
-    return problem(406, "Answers are " + std::string(produces) + ".");
+                                                       const Route& route) const {
+  // A probe asks whether this is well, and reads the status alone: a 406 would say that it is not.
+  if (!is_health_route(route) && !accepts(request.header("Accept"), route.text.produces))
+    return problem(406, "Answers are " + std::string(route.text.produces) + ".");
   if (may_have_body(request.method) && body_kind(request) == BodyKind::other)
     return problem(415,
                    "A body is application/json or application/x-www-form-urlencoded, in UTF-8, "

@@ -44,7 +44,7 @@ class ApiApplication final : public Application {
   };
   [[nodiscard]] Plan plan(const Request& request) const;
   [[nodiscard]] std::optional<Response> refuse_content(const Request& request,
-                                                       std::string_view produces) const;
+                                                       const Route& route) const;
 
   // On a thread of the pool.
   struct Admission {

@@ -1,5 +1,6 @@
 #include "daemon/api/routes.h"
 
+#include <algorithm>
 #include <array>
 
 namespace rruled::api {
@@ -292,6 +293,11 @@ std::span<const Route> health_routes() {
   constexpr std::size_t kCount = 4;  // the last ones
   static_assert(kRoutes[kRoutes.size() - kCount].pattern == "/livez");
   return std::span(kRoutes).last(kCount);
+}
+
+bool is_health_route(const Route& route) {
+  return std::ranges::any_of(health_routes(),
+                             [&](const Route& each) { return each.pattern == route.pattern; });
 }
 
 }  // namespace rruled::api

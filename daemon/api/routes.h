@@ -11,6 +11,7 @@ namespace rruled::api {
 [[nodiscard]] std::span<const Route> api_routes();
 // Those without a project: health and metrics.
 [[nodiscard]] std::span<const Route> health_routes();
+[[nodiscard]] bool is_health_route(const Route& route);
 
 // flows.cpp
 Response list_flows(Call& call);
