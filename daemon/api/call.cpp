@@ -140,22 +140,38 @@ std::optional<store::Timestamp> time_parameter(const Call& call, std::string_vie
          "month), -1y.");
 }
 
+void refuse_words(std::string name, std::span<const std::string_view> words) {
+  std::string all;
+  for (const auto& each : words) all += (all.empty() ? "" : ", ") + std::string(each);
+  refuse(std::move(name), "Not one of " + all + ".");
+}
+
+std::size_t size_parameter(const Call& call, std::string_view name, const SizeRange& range) {
+  const std::string* text = call.parameter(name);
+  if (text == nullptr) return range.fallback;
+  const auto number = parse_number<std::size_t>(*text);
+  if (!number) refuse(std::string(name), "A valid integer is required.");
+  if (!range.is_cut && (*number < range.min || *number > range.max))
+    refuse(std::string(name), "Must be between " + std::to_string(range.min) + " and " +
+                                  std::to_string(range.max) + ".");
+  if (*number < range.min)
+    refuse(std::string(name), "Must be at least " + std::to_string(range.min) + ".");
+  return range.max == 0 ? *number : std::min(*number, range.max);
+}
+
 std::size_t size_parameter(const Call& call,
                            std::string_view name,
                            std::size_t fallback,
                            std::size_t max) {
-  const std::string* text = call.parameter(name);
-  if (text == nullptr) return fallback;
-  const auto number = parse_number<std::size_t>(*text);
-  if (!number) refuse(std::string(name), "A valid integer is required.");
-  return std::min(*number, max);
+  return size_parameter(call, name, SizeRange{fallback, 0, max});
+}
+
+store::PageRange page_range(const Call& call, const SizeRange& limit) {
+  return {size_parameter(call, "limit", limit), size_parameter(call, "offset", kOffset)};
 }
 
 store::PageRange page_range(const Call& call, std::size_t fallback, std::size_t max) {
-  // Far beyond any table, and far from where sums overflow.
-  constexpr std::size_t kOffsetMax = 1'000'000'000;
-  return {size_parameter(call, "limit", fallback, max),
-          size_parameter(call, "offset", 0, kOffsetMax)};
+  return page_range(call, SizeRange{fallback, 0, max});
 }
 
 std::string url_with(const Call& call, const FormFields& changed) {
@@ -193,11 +209,7 @@ Response page_response(const Call& call,
   return json_response(page);
 }
 
-std::size_t cursor_limit(const Call& call) {
-  const auto limit = size_parameter(call, "limit", 100, 500);
-  if (limit == 0) refuse("limit", "Must be at least 1.");
-  return limit;
-}
+std::size_t cursor_limit(const Call& call) { return size_parameter(call, "limit", kCursorLimit); }
 
 std::optional<store::Timestamp> cursor_time(std::string_view text) {
   std::int64_t value = 0;

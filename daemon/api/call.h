@@ -83,6 +83,9 @@ void warn_unknown(Call& call, const std::vector<std::string>& keys);
 // ISO 8601, UTC without an offset; or so long before now, as in filters: "-7d".
 [[nodiscard]] std::optional<store::Timestamp> time_parameter(const Call& call,
                                                              std::string_view name);
+[[nodiscard]] std::size_t size_parameter(const Call& call,
+                                         std::string_view name,
+                                         const SizeRange& range);
 // At most `max`, whatever is asked.
 [[nodiscard]] std::size_t size_parameter(const Call& call,
                                          std::string_view name,
@@ -97,22 +100,22 @@ template <class AnyId>
   if (!id) refuse(std::string(name), "Not a valid UUID.");
   return id;
 }
+// "Not one of hour, day, week."
+[[noreturn]] void refuse_words(std::string name, std::span<const std::string_view> words);
 template <class Enum>
 [[nodiscard]] std::optional<Enum> word_parameter(const Call& call, std::string_view name) {
   const std::string* text = call.parameter(name);
   if (text == nullptr) return std::nullopt;
   const auto value = store::parse_word<Enum>(*text);
-  if (!value) refuse(std::string(name), "Not one of " + store::all_words<Enum>() + ".");
+  if (!value) refuse_words(std::string(name), store::kWords<Enum>);
   return value;
 }
 
 // ---- Pages ----
 
-[[nodiscard]] store::PageRange page_range(const Call& call,
-                                          std::size_t fallback = 100,
-                                          std::size_t max = 500);
-// `limit` of a page that is read by cursor: 1 to 500; of more, 500. With 0 it would have no row to
-// go on behind.
+[[nodiscard]] store::PageRange page_range(const Call& call, const SizeRange& limit = kPageLimit);
+[[nodiscard]] store::PageRange page_range(const Call& call, std::size_t fallback, std::size_t max);
+// `limit` of a page that is read by cursor.
 [[nodiscard]] std::size_t cursor_limit(const Call& call);
 // A cursor is numbers and ids with dots between them; absent: the text is no time.
 [[nodiscard]] std::optional<store::Timestamp> cursor_time(std::string_view text);

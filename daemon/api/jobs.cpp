@@ -72,8 +72,7 @@ Response list_jobs(Call& call, RunKind kind) {
   filter.kind = kind;
   const std::string* status = call.parameter("status");
   filter.statuses = status == nullptr ? job_statuses() : statuses_of(*status);
-  if (filter.statuses.empty())
-    refuse("status", "Not one of waiting, queued, active, completed, cancelled, failed.");
+  if (filter.statuses.empty()) refuse_words("status", kJobWords);
   const auto range = page_range(call);
   const auto page = call.directory().runs(filter, range, true);
   json::array results;

@@ -3,11 +3,14 @@
 #include "daemon/api/call.h"
 #include "store/types.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
 namespace rruled::api {
 
+inline constexpr std::array<std::string_view, 6> kJobWords{"waiting",   "queued",    "active",
+                                                           "completed", "cancelled", "failed"};
 // A run's status in the words of batch jobs and invocations (semantics.md, 7).
 [[nodiscard]] std::string_view job_word(store::RunStatus status);
 // Those that a word stands for; empty: it is no such word.

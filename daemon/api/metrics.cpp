@@ -77,11 +77,18 @@ struct Chart {
   }
 };
 
+std::string_view interval_of(const Call& call) {
+  const std::string* word = call.parameter("interval");
+  if (word == nullptr) return "day";
+  const auto* found = std::ranges::find(kIntervals, *word);
+  if (found == kIntervals.end()) refuse_words("interval", kIntervals);
+  return *found;
+}
+
 Chart chart_of(const Call& call) {
   const auto after = moment_parameter(call, "after").value_or(call.now - days(7));
   const auto before = moment_parameter(call, "before").value_or(call.now);
-  const std::string* word = call.parameter("interval");
-  const std::string interval = word == nullptr ? "day" : *word;
+  const auto interval = interval_of(call);
   Chart chart{after, after, before, days(1)};
   // 1970-01-01 was a Thursday: Monday was three days earlier.
   milliseconds shift{0};
@@ -91,8 +98,6 @@ Chart chart_of(const Call& call) {
   } else if (interval == "week") {
     chart.step = days(7);
     shift = days(3);
-  } else if (interval != "day") {
-    refuse("interval", "Not one of hour, day, week.");
   }
   const auto since = after.time_since_epoch() + shift;
   chart.from = Timestamp(since - since % chart.step - shift);
@@ -126,7 +131,7 @@ void count(const Call& call, const store::TallyFilter& filter, Take take) {
 bool by_name(const Call& call) {
   const std::string* word = call.parameter("breakdown_by");
   if (word == nullptr || *word == "kind") return false;
-  if (*word != "name") refuse("breakdown_by", "Not one of name, kind.");
+  if (*word != "name") refuse_words("breakdown_by", kBreakdowns);
   return true;
 }
 
@@ -162,6 +167,7 @@ Response flow_metric_totals(Call& call) {
   const auto from = moment_parameter(call, "after").value_or(call.now - days(7));
   const auto to = moment_parameter(call, "before").value_or(call.now);
   const bool names = by_name(call);
+  (void)interval_of(call);  // a sum has no steps, but a word that is none is told
   const auto whole = std::max(to - from, milliseconds(1));
   json::object totals;
   count(call, {flow.id, id_parameter<store::RunId>(call, "instance_id"), from, to, whole},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/api/message.h"
+#include "daemon/api/query.h"
 
 #include <array>
 #include <cstddef>
@@ -26,12 +27,13 @@ using Handler = Response (*)(Call& call);
 // What the API's description says of a route.
 struct RouteText {
   std::string_view summary;
-  std::string_view request = {};                 // name of a schema; empty: no body
-  std::string_view response = {};                // name of a schema; empty: none
-  int status = 200;                              // of success
-  std::span<const std::string_view> query = {};  // parameters
+  std::string_view request = {};   // name of a schema; empty: no body
+  std::string_view response = {};  // name of a schema; empty: none
+  int status = 200;                // of success
+  std::span<const QueryParameter> query = {};
   std::string_view produces = "application/json";
-  // Another way to succeed; 0: none. `other_response` empty: with the same.
+  std::string_view also_produces = {};  // where a parameter asks for it
+  // Another answer that is no Error; 0: none. `other_response` empty: with the same.
   int other_status = 0;
   std::string_view other_response = {};
 };

@@ -1,5 +1,8 @@
 #include "daemon/api/routes.h"
 
+#include "daemon/api/jobs.h"
+#include "daemon/core/explain.h"
+
 #include <algorithm>
 #include <array>
 
@@ -10,25 +13,73 @@ namespace {
 #define RRULED_FLOW RRULED_PROJECT "hog_flows/{id}/"
 #define RRULED_SCHEDULE RRULED_FLOW "schedules/{sid}/"
 
-constexpr std::array<std::string_view, 8> kFlowQuery{
-    "limit", "offset", "status", "search", "id", "created_by", "created_at", "updated_at"};
-constexpr std::array<std::string_view, 6> kScheduleQuery{"limit",      "offset",     "id",
-                                                         "created_by", "created_at", "updated_at"};
-constexpr std::array<std::string_view, 3> kPersonQuery{"limit", "offset", "distinct_id"};
-constexpr std::array<std::string_view, 4> kJobQuery{"limit", "offset", "status", "schedule"};
-constexpr std::array<std::string_view, 7> kLogQuery{"limit", "offset", "after",      "before",
-                                                    "level", "search", "instance_id"};
-constexpr std::array<std::string_view, 7> kMetricQuery{
-    "after", "before", "interval", "name", "kind", "breakdown_by", "instance_id"};
-constexpr std::array<std::string_view, 7> kRunQuery{"limit",  "cursor", "schedule", "flow",
-                                                    "status", "from",   "to"};
-constexpr std::array<std::string_view, 7> kGapQuery{"limit",  "cursor", "schedule", "flow",
-                                                    "reason", "from",   "to"};
-constexpr std::array<std::string_view, 3> kPreviewQuery{"after", "until", "count"};
-constexpr std::array<std::string_view, 3> kUpcomingQuery{"from", "to", "limit"};
-constexpr std::array<std::string_view, 2> kPageQuery{"limit", "offset"};
-constexpr std::array<std::string_view, 2> kExplainQuery{"at", "around"};
-constexpr std::array<std::string_view, 1> kReadyQuery{"verbose"};
+constexpr QueryParameter text_in(std::string_view name) { return {name}; }
+constexpr QueryParameter id_in(std::string_view name) { return {name, QueryParameter::Kind::id}; }
+constexpr QueryParameter time_in(std::string_view name, std::string_view fallback = {}) {
+  return {name, QueryParameter::Kind::time, {}, fallback};
+}
+constexpr QueryParameter size_in(std::string_view name, SizeRange range) {
+  return {name, QueryParameter::Kind::size, {}, {}, range};
+}
+constexpr QueryParameter word_in(std::string_view name,
+                                 std::span<const std::string_view> words,
+                                 std::string_view fallback = {}) {
+  return {name, QueryParameter::Kind::word, words, fallback};
+}
+
+constexpr QueryParameter kLimit = size_in("limit", kPageLimit);
+constexpr QueryParameter kLimitOfCursor = size_in("limit", kCursorLimit);
+constexpr QueryParameter kSkipped = size_in("offset", kOffset);
+
+constexpr std::array kFlowQuery{kLimit,
+                                kSkipped,
+                                word_in("status", store::kWords<store::FlowStatus>),
+                                text_in("search"),
+                                id_in("id"),
+                                text_in("created_by"),
+                                time_in("created_at"),
+                                time_in("updated_at")};
+constexpr std::array kScheduleQuery{kLimit,
+                                    kSkipped,
+                                    id_in("id"),
+                                    text_in("created_by"),
+                                    time_in("created_at"),
+                                    time_in("updated_at")};
+constexpr std::array kPersonQuery{kLimit, kSkipped, text_in("distinct_id")};
+constexpr std::array kJobQuery{kLimit, kSkipped, word_in("status", kJobWords), id_in("schedule")};
+constexpr std::array kLogQuery{
+    size_in("limit", kLogLimit),
+    kSkipped,
+    time_in("after"),
+    time_in("before"),
+    QueryParameter{"level", QueryParameter::Kind::words, store::kWords<store::LogLevel>},
+    text_in("search"),
+    id_in("instance_id")};
+constexpr std::array kMetricQuery{
+    time_in("after", "-7d"), time_in("before"), word_in("interval", kIntervals, "day"),
+    text_in("name"),         text_in("kind"),   word_in("breakdown_by", kBreakdowns, "kind"),
+    id_in("instance_id")};
+constexpr std::array kRunQuery{kLimitOfCursor,
+                               text_in("cursor"),
+                               id_in("schedule"),
+                               id_in("flow"),
+                               word_in("status", store::kWords<store::RunStatus>),
+                               time_in("from"),
+                               time_in("to")};
+constexpr std::array kGapQuery{kLimitOfCursor,
+                               text_in("cursor"),
+                               id_in("schedule"),
+                               id_in("flow"),
+                               word_in("reason", store::kWords<store::GapReason>),
+                               time_in("from"),
+                               time_in("to")};
+constexpr std::array kPreviewQuery{time_in("after"), time_in("until"),
+                                   size_in("count", {10, 0, 1'000})};
+constexpr std::array kUpcomingQuery{time_in("from"), time_in("to"),
+                                    size_in("limit", {100, 0, 1'000})};
+constexpr std::array kPageQuery{kLimit, kSkipped};
+constexpr std::array kExplainQuery{time_in("at"), size_in("around", {5, 0, core::kAroundMax})};
+constexpr std::array kReadyQuery{QueryParameter{"verbose", QueryParameter::Kind::flag}};
 
 constexpr std::array kRoutes{
     Route{Verb::get,
@@ -272,8 +323,20 @@ constexpr std::array kRoutes{
           "/readyz",
           Scope::open,
           ready,
-          {"Schedules are being fired", "", "Health", 200, kReadyQuery}},
-    Route{Verb::get, "/healthz", Scope::open, ready, {"The same", "", "Health", 200, kReadyQuery}},
+          {.summary = "Schedules are being fired",
+           .response = "Health",
+           .query = kReadyQuery,
+           .also_produces = "text/plain",
+           .other_status = 503}},
+    Route{Verb::get,
+          "/healthz",
+          Scope::open,
+          ready,
+          {.summary = "The same",
+           .response = "Health",
+           .query = kReadyQuery,
+           .also_produces = "text/plain",
+           .other_status = 503}},
     Route{Verb::get,
           "/metrics",
           Scope::open,

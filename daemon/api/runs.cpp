@@ -10,8 +10,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kLogLines = 50;
-constexpr std::size_t kLogLinesMax = 500;
 // Of variables and bodies of runs; a page that has so much ends, and its `next` goes on.
 constexpr std::size_t kPageBytesMax = 8 * 1024 * 1024;
 using store::Run;
@@ -59,7 +57,7 @@ std::vector<store::LogLevel> levels_parameter(const Call& call) {
       for (char& c : upper)
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
       const auto level = store::parse_word<store::LogLevel>(upper);
-      if (!level) refuse("level", "Not one of " + store::all_words<store::LogLevel>() + ".");
+      if (!level) refuse_words("level", store::kWords<store::LogLevel>);
       levels.push_back(*level);
     }
   }
@@ -127,9 +125,7 @@ Response list_logs(Call& call) {
   filter.before = time_parameter(call, "before");
   filter.levels = levels_parameter(call);
   if (const auto* search = call.parameter("search")) filter.search = *search;
-  const auto range = page_range(call, kLogLines, kLogLinesMax + 1);
-  if (range.limit < 1 || range.limit > kLogLinesMax)
-    refuse("limit", "Must be between 1 and " + std::to_string(kLogLinesMax) + ".");
+  const auto range = page_range(call, kLogLimit);
   const auto page = call.directory().logs(filter, range);
   json::array results;
   for (const auto& each : page.rows) {

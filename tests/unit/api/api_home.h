@@ -49,6 +49,10 @@ class ApiHome {
         add_token(1, "hog_flow:write", [&](store::Token& token) { token.revoked_at = clock.at; });
   }
 
+  void fail_health(const std::string& reason) {
+    context_.health = [reason] { return std::vector<io::HealthCheck>{{"store", reason, true}}; };
+  }
+
   using Ask = ApiAsk;
   api::Response ask(const std::string& method,
                     const std::string& target,
