@@ -136,9 +136,10 @@ int preview_schedule(Session& session, const PreviewOptions& options) {
                     bound(session, "--until", options.until, zone),
                     static_cast<std::size_t>(options.count)};
   const auto timetable = compile(session, row);
+  const auto now = floor<seconds>(session.now());
   if (!request.window.after)
     request.window.after = core::fires_after(row, timetable, flow_fires(session, row))
-                               .value_or(floor<seconds>(session.now()));
+                               .value_or(std::max(now, row.settled_to.value_or(now)));
   (options.format == Format::table ? session.out() : session.err())
       << why_nothing_fires(session, row);
   print(session, options, request, core::preview(timetable, request.window));

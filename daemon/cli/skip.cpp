@@ -28,6 +28,10 @@ using Rewrite = std::function<std::optional<core::Change>(store::Store& store,
                                                           const core::Timetable& timetable,
                                                           bool flow_fires)>;
 
+store::Store& store_for(Session& session, const SkipOptions& options) {
+  return options.dry_run ? session.store_to_read() : session.store_to_write();
+}
+
 std::vector<store::ScheduleId> chosen(store::Store& store, const SkipOptions& options) {
   if (options.all == !options.schedule.empty())
     throw Failure(kUsage, "say which: a schedule's id, or --all");
@@ -61,12 +65,15 @@ std::string line_of(const store::ChangeSet& changes, const store::Schedule& row)
   for (const auto& gap : changes.gaps)
     if (gap.schedule_id == row.id && gap.reason == store::GapReason::skipped_by_operator)
       count += gap.count;
+  const bool paused = row.status == store::ScheduleStatus::paused;
   return to_string(row.id) + (count > 0 ? "  " + std::to_string(count) + " skipped" : "") +
-         ", next " + (row.next_run_at ? core::rfc3339(*row.next_run_at) : "none") + "\n";
+         (paused ? ", paused"
+                 : ", next " + (row.next_run_at ? core::rfc3339(*row.next_run_at) : "none")) +
+         "\n";
 }
 
 int change_each(Session& session, const SkipOptions& options, const Rewrite& rewrite) {
-  store::Store& whole = options.dry_run ? session.store_to_read() : session.store_to_write();
+  store::Store& whole = store_for(session, options);
   const auto ids = chosen(whole, options);
   std::size_t changed = 0;
   for (std::size_t begin = 0; begin < ids.size(); begin += kBatch) {
@@ -95,6 +102,18 @@ int change_each(Session& session, const SkipOptions& options, const Rewrite& rew
   return 0;
 }
 
+// A line, or "": of one that is asked for by its id, and fires nothing more as it is.
+std::string why_nothing_to_skip(Session& session, const SkipOptions& options) {
+  if (options.all || options.schedule.empty()) return "";
+  const auto row = find_schedule(store_for(session, options), options.schedule);
+  const std::string id = to_string(row.id);
+  if (row.status == store::ScheduleStatus::completed)
+    return id + " is completed: nothing is left to skip.\n";
+  if (row.status == store::ScheduleStatus::error)
+    return id + " is in error and not changed: " + row.status_reason + "\n";
+  return "";
+}
+
 int skip(Session& session, const SkipOptions& options) {
   const auto until = time_argument("--until", options.until.empty() ? "now" : options.until,
                                    *rrule::TimeZone::utc(), session.now());
@@ -103,6 +122,7 @@ int skip(Session& session, const SkipOptions& options) {
                   "--until: at most a day ahead; `schedule pause --until` and calendars are for "
                   "longer");
   const auto exclusive = std::chrono::ceil<std::chrono::seconds>(until);
+  session.out() << why_nothing_to_skip(session, options);
   return change_each(
       session, options,
       [&](store::Store&, const store::Schedule& row, const core::Timetable& timetable,
@@ -147,7 +167,8 @@ void add_skip_verbs(Commands& commands, CLI::App* schedules) {
               {"skip",
                "What is not settled yet will not run: one gap row a schedule, by whom in the audit",
                {"rruled schedule skip --all --until now --dry-run",
-                "rruled schedule skip 0190f6a2 --until 2030-01-07T09:00:00Z"}},
+                "rruled schedule skip 0190f6a2 --until 2030-01-07T09:00:00Z"
+                "     (at most a day ahead)"}},
               skip, command);
   command
       ->add_option("--until", options->until,

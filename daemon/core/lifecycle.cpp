@@ -294,7 +294,8 @@ Change skipped(
     Schedule row, const Timetable& timetable, Instant until, bool flow_fires, Timestamp now) {
   Change change{std::move(row), std::nullopt};
   Schedule& after = change.schedule;
-  if (after.status != ScheduleStatus::active) return change;
+  const bool active = after.status == ScheduleStatus::active;
+  if (!active && after.status != ScheduleStatus::paused) return change;
   const Instant created = std::chrono::floor<std::chrono::seconds>(after.created_at);
   after.settled_to = settled_by_wall(after, timetable);
   const Instant settled = std::max(after.settled_to.value_or(created), created);
@@ -310,7 +311,7 @@ Change skipped(
   after.settled_to = last->scheduled_for;
   after.settled_wall = timetable.wall(last->scheduled_for);
   after.updated_at = now;
-  if (flow_fires) {
+  if (active && flow_fires) {
     bool exhausted = false;
     const auto slot = timetable.next(last->scheduled_for, &exhausted);
     go_on_at(after, slot, exhausted);

@@ -72,7 +72,8 @@ struct Change {
                              CatchUp catch_up = CatchUp::none);
 
 // By a person: what is not settled yet before `until` (exclusive, ahead of `now` or not) will not
-// run and becomes one gap row; the first after it comes next. Only an active schedule changes.
+// run and becomes one gap row; the first after it comes next. A paused one stays paused, and no
+// resume catches up or counts what was skipped. One that is completed or in error stays as it is.
 [[nodiscard]] Change skipped(
     store::Schedule row, const Timetable& timetable, Instant until, bool flow_fires, Timestamp now);
 

@@ -39,4 +39,34 @@ TEST_CASE("what was skipped before a batch that could not be written is said") {
   CHECK(line.number("SELECT count(*) FROM gaps") == 500);
 }
 
+TEST_CASE("what is skipped of a paused schedule is said, and why nothing is of another") {
+  CommandLine line;
+  REQUIRE(line.rruled({"flow", "create", "--name", "A", "--trigger", "schedule"}).exit_code == 0);
+  REQUIRE(
+      line.rruled({"schedule", "create", "--flow", "A", "--rrule", "FREQ=MINUTELY"}).exit_code ==
+      0);
+  const auto id = line.rruled({"schedule", "list", "--format", "jsonl"}).out.substr(7, 36);
+  REQUIRE(line.rruled({"schedule", "pause", id}).exit_code == 0);
+  line.sql(
+      "UPDATE schedules SET settled_to = settled_to - 3600000, created_at = created_at - 7200000,"
+      " starts_at = starts_at - 7200000, settled_wall = settled_wall - 3600000");
+  const auto skipped = line.rruled({"schedule", "skip", id});
+  INFO(skipped.out + skipped.err);
+  CHECK_THAT(skipped.out, Catch::StartsWith(id + "  ") &&
+                              Catch::EndsWith(" skipped, paused\n1 schedule changed\n"));
+  CHECK(line.number("SELECT count(*) FROM gaps WHERE reason = 'skipped_by_operator'") == 1);
+  CHECK(line.number("SELECT count(*) FROM schedules WHERE status = 'paused'"
+                    " AND next_run_at IS NULL") == 1);
+  REQUIRE(line.rruled({"schedule", "resume", id, "--catch-up", "all"}).exit_code == 0);
+  CHECK(line.number("SELECT sum(count) FROM gaps WHERE reason = 'paused'") == 0);
+
+  line.sql("UPDATE schedules SET status = 'error', status_reason = 'rrule: no such part'");
+  CHECK(line.rruled({"schedule", "skip", id}).out ==
+        id + " is in error and not changed: rrule: no such part\n0 schedules changed\n");
+  line.sql("UPDATE schedules SET status = 'completed'");
+  CHECK(line.rruled({"schedule", "skip", id, "--dry-run"}).out ==
+        id + " is completed: nothing is left to skip.\n0 schedules would change\n");
+  CHECK(line.rruled({"schedule", "skip", "--all"}).out == "0 schedules changed\n");
+}
+
 }  // namespace rruled::test

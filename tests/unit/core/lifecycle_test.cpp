@@ -321,29 +321,6 @@ TEST_CASE("quarantine keeps the row and its reason, and takes it out of the inde
   CHECK(change.gap->reason == GapReason::error);
 }
 
-TEST_CASE("what a person skips is one gap row, and the next is the first at or after it") {
-  const auto row = daily();
-  const auto timetable = timetable_of(row);
-  const auto now = at("2026-06-05T10:00:00Z");
-  const auto change = core::skipped(row, timetable, at("2026-06-05T09:00:00Z"), true, now);
-  REQUIRE(change.gap);
-  CHECK(change.gap->reason == GapReason::skipped_by_operator);
-  CHECK(change.gap->from == at("2026-06-02T09:00:00Z"));
-  CHECK(change.gap->to == at("2026-06-04T09:00:00Z"));  // until is exclusive
-  CHECK(change.gap->count == 3);
-  CHECK(change.schedule.settled_to == at("2026-06-04T09:00:00Z"));
-  CHECK(change.schedule.next_run_at == at("2026-06-05T09:00:00Z"));  // overdue: it runs
-
-  const auto ahead = core::skipped(row, timetable, at("2026-06-06T09:00:01Z"), true, now);
-  CHECK(ahead.gap->count == 5);
-  CHECK(ahead.schedule.next_run_at == at("2026-06-07T09:00:00Z"));
-
-  CHECK_FALSE(core::skipped(row, timetable, at("2026-06-02T09:00:00Z"), true, now).gap);
-  auto paused = row;
-  paused.status = ScheduleStatus::paused;
-  CHECK_FALSE(core::skipped(paused, timetable, at("2026-06-05T09:00:00Z"), true, now).gap);
-}
-
 TEST_CASE("a settled_to from a wrong clock is taken back to now") {
   auto row = daily();
   const auto timetable = timetable_of(row);
