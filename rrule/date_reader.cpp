@@ -67,6 +67,9 @@ std::optional<ParseError> DateReader::exclude(const DateValue& date,
   sys_seconds instant{};
   if (const auto* local = wall_time(date)) {
     const Resolved reading = frame_.zone->resolve(*local);
+    // It names no instant: the one that a shift would give is of another wall time.
+    if (reading.kind == Resolved::Kind::gap && frame_.policy.gap == GapPolicy::skip)
+      return std::nullopt;
     if (reading.kind == Resolved::Kind::fold)
       to.push_back(reading.earlier.time_since_epoch().count());
     instant = reading.later;

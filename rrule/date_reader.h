@@ -21,7 +21,7 @@ class DateReader {
   [[nodiscard]] std::optional<ParseError> include(const DateValue& date,
                                                   std::vector<Occurrence>& to);
 
-  // Appends every reading of `date`, which is not a whole day.
+  // Appends every reading of `date`, which is not a whole day; nothing in a gap that is skipped.
   [[nodiscard]] std::optional<ParseError> exclude(const DateValue& date,
                                                   std::vector<std::int64_t>& to);
 

@@ -95,6 +95,25 @@ TEST_CASE("two wall times that become one instant are one run") {
                              "2026-03-08T08:00:00Z", "2026-03-08T08:30:00Z"});
 }
 
+TEST_CASE("an EXDATE in a gap that is skipped excludes nothing, least of all a real 03:30") {
+  // 2027-03-14 02:30 does not exist in New York.
+  const std::string exdate =
+      GENERATE("EXDATE:20270314T023000", "EXDATE;TZID=America/New_York:20270314T023000");
+  const std::string text = "FREQ=HOURLY;BYMINUTE=30\n" + exdate;
+  CHECK(first(recurrence(text, "2027-03-14T05:00:00Z", "America/New_York", kSkip), 4) ==
+        Instants{"2027-03-14T05:30:00Z", "2027-03-14T06:30:00Z",
+                 "2027-03-14T07:30:00Z",  // 03:30
+                 "2027-03-14T08:30:00Z"});
+  const auto shifted = recurrence(text, "2027-03-14T05:00:00Z", "America/New_York");
+  CHECK(first(shifted, 3) ==
+        Instants{"2027-03-14T05:30:00Z", "2027-03-14T06:30:00Z", "2027-03-14T08:30:00Z"});
+  // So it is with an EXRULE.
+  CHECK(first(recurrence("FREQ=HOURLY;BYMINUTE=30\nEXRULE:FREQ=DAILY;BYHOUR=2;BYMINUTE=30",
+                         "2027-03-14T05:00:00Z", "America/New_York", kSkip),
+              3) ==
+        Instants{"2027-03-14T05:30:00Z", "2027-03-14T06:30:00Z", "2027-03-14T07:30:00Z"});
+}
+
 TEST_CASE("the start is itself, whatever dst_fold says") {
   // 01:30 for the first time, and for the second.
   const auto [start, policy, expected] = GENERATE(table<std::string, DstPolicy, Instants>({
