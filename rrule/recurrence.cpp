@@ -45,11 +45,9 @@ Result<Recurrence> Recurrence::compile(const RecurrenceSet& set,
                                        std::shared_ptr<const TimeZone> zone,
                                        DstPolicy policy,
                                        const ZoneFinder& find_zone) {
-  // A day of room for the offset.
-  if (number(starts_at) < detail::midnight(detail::kDayMin + 1) ||
-      number(starts_at) >= detail::midnight(detail::kDayMax)) {
-    return ParseError{ErrorCode::bad_value, 0, "a start lies in the years 1601 to 2200"};
-  }
+  if (!start_in_range(starts_at, *zone))
+    return ParseError{ErrorCode::bad_value, 0,
+                      "a start lies in the years 1601 to 2200, in UTC and in its zone"};
   auto compiled = std::make_shared<detail::CompiledSet>(starts_at, std::move(zone), policy);
   compiled->add_rules(set);
   if (auto error = compiled->add_dates(set, find_zone)) return *std::move(error);
@@ -130,6 +128,13 @@ sys_seconds Recurrence::starts_at() const {
 const std::shared_ptr<const TimeZone>& Recurrence::zone() const { return compiled_->zone(); }
 DstPolicy Recurrence::policy() const { return compiled_->frame().policy; }
 std::size_t Recurrence::memory_bytes() const { return compiled_->memory_bytes(); }
+
+bool start_in_range(sys_seconds instant, const TimeZone& zone) {
+  const auto in_range = [](std::int64_t time) {
+    return time >= detail::kTimeMin && time < detail::kTimeEnd;
+  };
+  return in_range(number(instant)) && in_range(zone.to_local(instant).time_since_epoch().count());
+}
 
 sys_seconds start_instant(local_seconds local, const TimeZone& zone) {
   const Resolved reading = zone.resolve(local);

@@ -69,8 +69,8 @@ class CompiledSet;
 
 class Recurrence {
  public:
-  // Starts at `starts_at` (kYearMin to kYearMax); its wall-clock reading in `zone` is DTSTART, an
-  // occurrence only if a rule or date names it. Errors: a start or a zone out of range, a TZID that
+  // Starts at `starts_at` (start_in_range()); its wall-clock reading in `zone` is DTSTART, an
+  // occurrence only if a rule or date names it. Errors: a start out of range, a TZID that
   // cannot be read, a set whose first occurrence is not found within kExclusionsMax and kStepsMax.
   // `find_zone` resolves the TZID of dates; without it, only the schedule's own zone and UTC are
   // known.
@@ -137,6 +137,10 @@ inline constexpr int kExclusionsMax = 50'000;
 // Work of one search or count through a set, after which it gives up, too: rules asked, periods,
 // weeks and days passed over. Some tens of milliseconds.
 inline constexpr int kStepsMax = 1'000'000;
+
+// Whether a recurrence may start at `instant`: that is in the years kYearMin to kYearMax, and so is
+// what the zone's clock shows then.
+[[nodiscard]] bool start_in_range(sys_seconds instant, const TimeZone& zone);
 
 // The instant of a start given as wall time: in a gap the offset before it, in a fold the first
 // reading.

@@ -168,6 +168,9 @@ FieldResult<PreviewRequest> preview_from_json(const json::object& object,
     return FieldError{
         "timezone", to_string(zone.error().code), zone.error().detail, {}, zone.error().offset};
   read_start(fields, object, **zone, row.starts_at);
+  if (!fields.failed() && !rrule::start_in_range(row.starts_at, **zone))
+    fields.refuse(invalid(object.contains("starts_at") ? "starts_at" : "starts_at_local",
+                          std::string(kStartRange) + "."));
   read_bound(fields, "after", request.window.after);
   read_bound(fields, "until", request.window.until);
   fields.integer("count", request.window.count, 0, kPreviewCountMax);

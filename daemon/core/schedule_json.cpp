@@ -120,14 +120,15 @@ void read_start(
   }
 }
 
-void set_start(FieldReader& fields, bool local, Timestamp start, store::Schedule& row) {
+void set_start(FieldReader& fields,
+               bool local,
+               const rrule::TimeZone& zone,
+               Timestamp start,
+               store::Schedule& row) {
   if (fields.failed()) return;
   row.starts_at = std::chrono::floor<seconds>(start);
-  const date::year_month_day day(std::chrono::floor<date::days>(row.starts_at));
-  if (day.year() < date::year(rrule::kYearMin) || day.year() > date::year(rrule::kYearMax))
-    fields.refuse(local ? "starts_at_local" : "starts_at", "invalid_input",
-                  "Must be between the years " + std::to_string(rrule::kYearMin) + " and " +
-                      std::to_string(rrule::kYearMax) + ".");
+  if (!rrule::start_in_range(row.starts_at, zone))
+    fields.refuse(invalid(local ? "starts_at_local" : "starts_at", std::string(kStartRange) + "."));
 }
 
 // What was stored before there was a limit is taken over from an export, and stays.
@@ -320,7 +321,7 @@ FieldResult<ScheduleEdit> schedule_from_json(const json::object& object,
   read_rrule(fields, broken, rule, edit.row.rrule);
   const auto zone = read_zone(fields, broken, edit.row.timezone, rules);
   if (local) read_local_start(fields, *zone, start);
-  set_start(fields, local, start, edit.row);
+  set_start(fields, local, *zone, start, edit.row);
   edit.timing = !before || !same_timing(*before, edit.row);
   const bool resumes =
       before && edit.status == ScheduleStatus::active && before->status != ScheduleStatus::active;

@@ -29,6 +29,8 @@ Timetable::Result Timetable::compile(const store::Schedule& schedule,
                                      const CalendarFinder& calendars) {
   auto zone = zones.find(schedule.timezone);
   if (!zone) return Error{"timezone", zone.error()};
+  if (!rrule::start_in_range(schedule.starts_at, **zone))
+    return Error{"starts_at", {rrule::ErrorCode::bad_value, 0, std::string(kStartRange)}};
   const auto find_zone = [&zones](const std::string& name) { return zones.find(name); };
   auto recurrence = rrule::Recurrence::compile(schedule.rrule, schedule.starts_at, *zone,
                                                policy_of(schedule), find_zone);

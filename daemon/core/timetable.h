@@ -24,6 +24,10 @@ inline constexpr std::string_view kExhaustedReason =
     "or "
     "a calendar";
 
+// Of a starts_at that is not (rrule::start_in_range).
+inline constexpr std::string_view kStartRange =
+    "Must be between the years 1601 and 2200, in UTC and in its timezone";
+
 // An occurrence with the time at which it should start.
 struct Slot {
   Instant scheduled_for;
@@ -41,7 +45,7 @@ class Timetable {
  public:
   // Which field of the schedule cannot be used, and why.
   struct Error {
-    std::string_view field;  // "rrule", "timezone" or "calendar"
+    std::string_view field;  // "rrule", "starts_at", "timezone" or "calendar"
     rrule::ParseError error;
     [[noreturn]] friend void throw_exception_from_error(const Error& error,
                                                         const boost::source_location& at) {

@@ -241,6 +241,25 @@ TEST_CASE("a patch changes what it names") {
   CHECK(resumed.next_run_at);
 }
 
+TEST_CASE("a start at the ends of the years is kept, and one beyond them is the start's error") {
+  const auto attr = [](const char* start, const char* zone) {
+    const auto edit = read_schedule(R"({"rrule":"FREQ=YEARLY",)" + std::string(start) +
+                                    R"(,"timezone":")" + zone + "\"}");
+    return edit ? "" : edit.error().attr + ": " + edit.error().detail;
+  };
+  const std::string range =
+      ": Must be between the years 1601 and 2200, in UTC and in its timezone.";
+  CHECK(attr(R"("starts_at":"1601-01-01T00:00:00Z")", "UTC").empty());
+  CHECK(attr(R"("starts_at":"2200-12-31T23:59:59Z")", "UTC").empty());
+  CHECK(attr(R"("starts_at":"2200-12-31T23:00:00Z")", "Asia/Tokyo") == "starts_at" + range);
+  CHECK(attr(R"("starts_at":"1600-12-31T23:59:59Z")", "UTC") == "starts_at" + range);
+  CHECK(attr(R"("starts_at_local":"2201-01-01T00:00:00")", "UTC") == "starts_at_local" + range);
+  auto row = default_schedule();
+  row.rrule = "FREQ=DAILY";
+  row.starts_at = std::chrono::floor<std::chrono::seconds>(at("1500-01-01T00:00:00Z"));
+  CHECK(Timetable::compile(row, zones()).error().field == "starts_at");
+}
+
 TEST_CASE("a completed schedule can be renamed, and revived by a rule with a future") {
   store::Schedule before = stored(R"({"rrule":"FREQ=DAILY","starts_at":"2026-01-01T09:00:00Z"})");
   before.rrule = "FREQ=DAILY;COUNT=2";

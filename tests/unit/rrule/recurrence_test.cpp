@@ -141,6 +141,34 @@ TEST_CASE("the end of 2200 is the end") {
       Recurrence::compile("FREQ=DAILY", sys_seconds::max(), TimeZone::utc(), {}).has_value());
 }
 
+TEST_CASE("a start may be at each end of the years, where its zone's clock is in them, too") {
+  const auto rule = GENERATE(as<std::string>(), "FREQ=SECONDLY", "FREQ=MINUTELY;INTERVAL=7",
+                             "FREQ=HOURLY", "FREQ=DAILY", "FREQ=WEEKLY", "FREQ=MONTHLY",
+                             "FREQ=YEARLY", "FREQ=YEARLY;BYWEEKNO=1,53;BYDAY=MO,TU,WE,TH,FR,SA,SU");
+  INFO(rule);
+  const auto in = GENERATE(as<std::string>(), "UTC", "America/New_York", "Asia/Tokyo");
+  for (const auto* local : {"1601-01-01T00:00:00", "2200-12-31T23:59:59"}) {
+    const auto start = start_instant(wall(local), *zone(in));
+    const bool inside = print(start).starts_with(std::string(local, 4));
+    INFO(local << " " << in);
+    REQUIRE(start_in_range(start, *zone(in)) == inside);
+    const auto made = Recurrence::compile(rule, start, zone(in), {});
+    REQUIRE(made.has_value() == inside);
+    if (!inside) continue;
+    REQUIRE(made->first());
+    CHECK(print(made->first()->instant) == print(start));
+    CHECK(made->previous(start + seconds(1))->instant == start);
+    CHECK_FALSE(made->previous(start));
+    CHECK(made->count(start, start + seconds(1)) == 1);
+    const auto second = made->next(start);
+    CHECK(second.has_value() == (local[0] == '1'));
+    if (second) CHECK(made->previous(second->instant)->instant == start);
+  }
+  // Its clock shows another year.
+  CHECK_FALSE(start_in_range(utc("1601-01-01T00:00:00Z"), *zone("America/New_York")));
+  CHECK_FALSE(start_in_range(utc("2200-12-31T23:00:00Z"), *zone("Asia/Tokyo")));
+}
+
 TEST_CASE("the smallest distance among the next occurrences") {
   CHECK(recurrence("FREQ=DAILY;BYHOUR=9;BYMINUTE=0,30", "2026-01-01T00:00:00")
             .min_distance(utc("2026-01-01T00:00:00Z"), 100) == std::chrono::minutes{30});
