@@ -108,7 +108,7 @@ std::uint64_t Recurrence::count(sys_seconds from, sys_seconds to, bool* cut_shor
   return counted.total;
 }
 
-seconds Recurrence::min_distance(sys_seconds after, int samples) const {
+seconds Recurrence::min_distance(sys_seconds after, int samples, bool* exhausted) const {
   seconds smallest = seconds::max();
   OccurrenceIterator iterator(*this);
   iterator.seek(after);
@@ -119,6 +119,7 @@ seconds Recurrence::min_distance(sys_seconds after, int samples) const {
     smallest = std::min<seconds>(smallest, occurrence->instant - last->instant);
     last = occurrence;
   }
+  if (iterator.exhausted() && exhausted != nullptr) *exhausted = true;
   return smallest;
 }
 

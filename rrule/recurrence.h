@@ -114,8 +114,10 @@ class Recurrence {
   [[nodiscard]] bool never() const { return !first().has_value(); }
 
   // The smallest distance among the next `samples` occurrences after `after`; seconds::max() if
-  // fewer than two.
-  [[nodiscard]] std::chrono::seconds min_distance(sys_seconds after, int samples) const;
+  // fewer than two. `exhausted`: as with next().
+  [[nodiscard]] std::chrono::seconds min_distance(sys_seconds after,
+                                                  int samples,
+                                                  bool* exhausted = nullptr) const;
 
   [[nodiscard]] sys_seconds starts_at() const;
   [[nodiscard]] const std::shared_ptr<const TimeZone>& zone() const;

@@ -179,8 +179,10 @@ Response preview_unsaved(Call& call) {
           window.after.value_or(request->schedule.starts_at - std::chrono::seconds(1))))
     refuse("calendar_action", std::string(core::kMovedTooOften));
   const auto preview = core::preview(*timetable, window);
-  if (preview.exhausted && open_days.moves())
+  if (preview.cut_short && open_days.moves())
     refuse("calendar_action", "Too many occurrences would be moved to one day; use skip.");
+  if (preview.cut_short)
+    refuse("rrule", "Invalid RRULE. " + std::string(core::kExhaustedRule) + ".");
   Response response = occurrences(preview);
   response.headers = call.headers;
   return response;

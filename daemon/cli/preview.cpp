@@ -73,6 +73,8 @@ void print(Session& session,
            const PreviewOptions& options,
            const core::PreviewRequest& request,
            const core::Preview& preview) {
+  // A line an occurrence has no place for it.
+  if (options.format == Format::jsonl && preview.cut_short) session.err() << kGaveUp;
   if (options.format != Format::table)
     return print_preview_json(session.out(), options.format, request, preview);
   session.out() << rule_in_words(request.schedule, session.zones()) << '\n'

@@ -8,9 +8,13 @@
 
 #include <iosfwd>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rruled::cli {
+
+inline constexpr std::string_view kGaveUp =
+    "The search gave up: too many occurrences in a row are excluded.\n";
 
 // One schedule's occurrences for people: the rule in words, its canonical form, a line for each.
 void print_preview(std::ostream& out,

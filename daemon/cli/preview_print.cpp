@@ -120,7 +120,7 @@ void print_preview(std::ostream& out,
     out << "Of what the calendar leaves out, the " << preview.excluded_before
         << " before those above are not listed.\n";
   if (preview.exhausted)
-    out << "The search gave up: too many occurrences in a row are excluded.\n";
+    out << kGaveUp;
   else if (preview.ended)
     out << (table.empty() ? "No occurrences.\n" : "Nothing follows.\n");
   else if (table.empty())
@@ -142,7 +142,7 @@ void print_preview_json(std::ostream& out,
                       {"dst_fold", store::word(schedule.dst_fold)},
                       {"occurrences", std::move(occurrences)},
                       {"ended", preview.ended}};
-  for (const auto* key : {"excluded", "excluded_before"})
+  for (const auto* key : {"excluded", "excluded_before", "cut_short"})
     if (lists.contains(key)) object[key] = std::move(lists[key]);
   print_object(out, object);
 }

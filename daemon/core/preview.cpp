@@ -56,6 +56,17 @@ void read_bound(FieldReader& fields, std::string_view key, std::optional<Instant
 // Of what the calendar leaves out, so many are listed also when fewer occurrences are asked for.
 constexpr std::size_t kExcludedMin = 100;
 
+// Whether what was not searched through may have more of the window.
+bool is_cut_short(const Timetable& timetable, const PreviewWindow& window, const Preview& found) {
+  if (!found.exhausted || found.items.size() >= window.count) return false;
+  if (!window.until) return true;
+  const Instant before = timetable.recurrence().starts_at() - seconds(1);
+  const Instant last =
+      found.items.empty() ? window.after.value_or(before) : found.items.back().occurrence.instant;
+  bool unknown = false;
+  return timetable.count(last + seconds(1), *window.until, &unknown) > 0 || unknown;
+}
+
 // With a calendar: from one kept day to the next.
 Preview preview_of_open_days(const Timetable& timetable, const PreviewWindow& window) {
   Preview result;
@@ -71,6 +82,7 @@ Preview preview_of_open_days(const Timetable& timetable, const PreviewWindow& wi
     found = open_days.next(instant, &result.exhausted);
   }
   result.ended = !found && !result.exhausted;
+  result.cut_short = is_cut_short(timetable, window, result);
   std::optional<Instant> end;
   if (result.items.size() < window.count && window.until)
     end = *window.until;
@@ -110,6 +122,7 @@ Preview preview(const Timetable& timetable, const PreviewWindow& window) {
   }
   result.ended = !occurrence && !walk.exhausted();
   result.exhausted = walk.exhausted();
+  result.cut_short = is_cut_short(timetable, window, result);
   return result;
 }
 
@@ -145,6 +158,7 @@ json::object to_json(const Preview& preview) {
   json::array items;
   for (const auto& each : preview.items) items.push_back(to_json(each));
   json::object object{{"occurrences", std::move(items)}};
+  if (preview.cut_short) object["cut_short"] = true;
   if (preview.excluded.empty()) return object;
   json::array excluded;
   for (const auto& each : preview.excluded) excluded.push_back(times_of(each));

@@ -36,7 +36,8 @@ struct Preview {
   std::vector<rrule::Occurrence> excluded;
   std::uint64_t excluded_before = 0;
   bool ended = false;      // nothing follows the last one given
-  bool exhausted = false;  // the search gave up: too many exclusions in a row
+  bool exhausted = false;  // the search for what follows gave up: too many exclusions in a row
+  bool cut_short = false;  // so it did, and the window may have more than the items
 };
 [[nodiscard]] Preview preview(const Timetable& timetable, const PreviewWindow& window);
 
@@ -50,7 +51,7 @@ struct Preview {
 // {"scheduled_for","due_at","local","offset"}, where the clock change touched it "note", and where
 // the calendar moved it "note": "calendar_moved" and "moved_from" (local).
 [[nodiscard]] boost::json::object to_json(const PreviewItem& item);
-// {"occurrences"} and, when there is something in it, "excluded" and "excluded_before".
+// {"occurrences"} and, when there is something in it, "excluded", "excluded_before", "cut_short".
 [[nodiscard]] boost::json::object to_json(const Preview& preview);
 
 // A schedule that is stored nowhere: {"rrule", "starts_at" or "starts_at_local", "timezone",

@@ -271,7 +271,12 @@ void check_timing(FieldReader& fields,
     fields.refuse("calendar_action", "invalid_input", std::string(kMovedTooOften));
     return;
   }
-  if (!edit.timetable->first_ahead(edit.row.settled_to, now)) {
+  bool exhausted = false;
+  const auto gave_up = [&fields] {
+    fields.refuse("rrule", "invalid_input", "Invalid RRULE. " + std::string(kExhaustedRule) + ".");
+  };
+  if (!edit.timetable->first_ahead(edit.row.settled_to, now, &exhausted)) {
+    if (exhausted) return gave_up();
     // By itself the rule may have some.
     const bool excluded = edit.timetable->recurrence().next(std::chrono::floor<seconds>(now)) &&
                           !edit.row.calendar.empty();
@@ -280,7 +285,9 @@ void check_timing(FieldReader& fields,
                            : std::string(kNoFuture));
     return;
   }
-  if (edit.timetable->min_distance(second, kIntervalSamples) < rules.min_interval)
+  const auto distance = edit.timetable->min_distance(second, kIntervalSamples, &exhausted);
+  if (exhausted) return gave_up();
+  if (distance < rules.min_interval)
     fields.refuse("rrule", "invalid_input",
                   "Schedules must run at most once per " + duration_text(rules.min_interval) + ".");
 }

@@ -103,13 +103,13 @@ std::uint64_t Timetable::count(Instant from, Instant to, bool* cut_short) const 
   return from > to ? 0 : open_days_.count(from, to + seconds(1), cut_short);
 }
 
-seconds Timetable::min_distance(Instant after, int samples) const {
-  if (!open_days_.moves()) return recurrence().min_distance(after, samples);
+seconds Timetable::min_distance(Instant after, int samples, bool* exhausted) const {
+  if (!open_days_.moves()) return recurrence().min_distance(after, samples, exhausted);
   seconds least = seconds::max();
-  auto found = open_days_.next(after);
+  auto found = open_days_.next(after, exhausted);
   for (int left = samples; found && left > 1; --left) {
     const auto before = found->occurrence.instant;
-    found = open_days_.next(before);
+    found = open_days_.next(before, exhausted);
     if (found) least = std::min(least, found->occurrence.instant - before);
   }
   return least;

@@ -24,6 +24,10 @@ inline constexpr std::string_view kExhaustedReason =
     "or "
     "a calendar";
 
+// The same of a rule that is not stored, for people to whom rrule is named.
+inline constexpr std::string_view kExhaustedRule =
+    kExhaustedReason.substr(std::string_view("rrule: ").size());
+
 // Of a starts_at that is not (rrule::start_in_range).
 inline constexpr std::string_view kStartRange =
     "Must be between the years 1601 and 2200, in UTC and in its timezone";
@@ -82,7 +86,9 @@ class Timetable {
   [[nodiscard]] std::uint64_t count(Instant from, Instant to, bool* cut_short = nullptr) const;
 
   // The smallest distance among the next `samples` occurrences; seconds::max() with fewer than two.
-  [[nodiscard]] std::chrono::seconds min_distance(Instant after, int samples) const;
+  [[nodiscard]] std::chrono::seconds min_distance(Instant after,
+                                                  int samples,
+                                                  bool* exhausted = nullptr) const;
 
   [[nodiscard]] const OpenDays& open_days() const { return open_days_; }
   [[nodiscard]] const rrule::Recurrence& recurrence() const { return open_days_.recurrence(); }

@@ -2,7 +2,9 @@
 #include "daemon/core/catchup.h"
 #include "daemon/core/lifecycle.h"
 #include "daemon/core/open_days.h"
+#include "daemon/core/preview.h"
 #include "daemon/core/refresh.h"
+#include "daemon/core/schedule_json.h"
 #include "store/memory_store.h"
 #include "tests/support/simulation.h"
 
@@ -19,6 +21,10 @@ using store::ScheduleStatus;
 // 66,240 in a row.
 const char* const kNoSummer =
     "RRULE:FREQ=MINUTELY;INTERVAL=2\nEXRULE:FREQ=MINUTELY;INTERVAL=2;BYMONTH=6,7,8";
+// One date, and a rule that is excluded for ever.
+const char* const kHidden =
+    "RRULE:FREQ=MINUTELY;INTERVAL=45;BYHOUR=2\nEXRULE:FREQ=MINUTELY;INTERVAL=45\n"
+    "RDATE:20370122T143209Z";
 const char* const kNoChristmas = "RRULE:FREQ=SECONDLY\nEXDATE;VALUE=DATE:20261225";
 
 store::Schedule due_schedule(const char* rrule, Instant next) {
@@ -125,6 +131,48 @@ TEST_CASE("a change or a reload of a schedule that is not searched through does 
   CHECK_FALSE(core::refreshed(change.schedule, true, zones, {}, now));
   row.next_run_at = at("2026-05-31T23:59:00Z");  // of other rules of the zone
   CHECK_FALSE(core::refreshed(row, true, zones, {}, now));
+}
+
+TEST_CASE("a preview says that it is cut short only where its window may have more") {
+  auto row = due_schedule(kHidden, at("2037-01-22T14:32:09Z"));
+  row.starts_at = at("2037-01-01T05:25:38Z");
+  row.timezone = "Pacific/Kwajalein";
+  const auto timetable = compiled(row);
+  const auto ask = [&](std::size_t count, std::optional<Instant> until) {
+    return core::preview(timetable, {.after = std::nullopt, .until = until, .count = count});
+  };
+  const auto two = ask(2, std::nullopt);
+  CHECK(two.items.size() == 1);
+  CHECK(two.exhausted);
+  CHECK(two.cut_short);
+  CHECK_FALSE(two.ended);
+  CHECK(core::to_json(two).at("cut_short") == true);
+  // Enough to answer.
+  for (const auto& full : {ask(1, std::nullopt), ask(9, at("2037-02-01T00:00:00Z"))}) {
+    CHECK(full.items.size() == 1);
+    CHECK_FALSE(full.cut_short);
+    CHECK_FALSE(full.ended);
+    CHECK_FALSE(core::to_json(full).contains("cut_short"));
+  }
+  CHECK(ask(9, at("2190-01-01T00:00:00Z")).cut_short);
+}
+
+TEST_CASE("a rule whose next occurrences are not found is refused when it is written") {
+  static const rrule::ZoneDatabase zones;
+  const auto refused = [](const char* rule, const char* start, const char* now) {
+    boost::json::object object{{"rrule", rule}, {"starts_at", start}};
+    const auto edit = core::schedule_from_json(object, {}, nullptr, core::JsonUse::create,
+                                               {.zones = zones, .may_use_executor = {}}, at(now));
+    return edit ? "" : edit.error().attr + ": " + edit.error().detail;
+  };
+  const std::string gave_up = "rrule: Invalid RRULE. " + std::string(core::kExhaustedRule) + ".";
+  CHECK(gave_up.find("Invalid RRULE. the search for the next occurrence gave up") !=
+        std::string::npos);
+  // After the one that it has, and before the first.
+  CHECK(refused(kHidden, "2037-01-01T05:25:38Z", "2037-01-01T00:00:00Z") == gave_up);
+  CHECK(refused(kHidden, "2037-01-01T05:25:38Z", "2037-02-01T00:00:00Z") == gave_up);
+  CHECK(refused(kNoSummer, "2026-01-01T00:00:00Z", "2026-05-31T23:50:00Z") == gave_up);
+  CHECK(refused(kNoSummer, "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z").empty());
 }
 
 TEST_CASE("of a count that is cut short the excluded days are not taken away") {
