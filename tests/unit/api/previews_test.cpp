@@ -172,6 +172,22 @@ TEST_CASE("a rule that is too dense to be moved to other days is not previewed, 
             .size() == 1'000);
 }
 
+TEST_CASE("a preview whose search gives up does not look like one that has ended") {
+  ApiHome home(either_store());
+  const std::string unsaved = kProject + "schedules/preview/";
+  const auto body = [](int count) {
+    return R"({"rrule":"RRULE:FREQ=MINUTELY;INTERVAL=45;BYHOUR=2\nEXRULE:FREQ=MINUTELY;)"
+           R"(INTERVAL=45\nRDATE:20370122T143209Z","starts_at":"2037-01-01T05:25:38Z",)"
+           R"("timezone":"Pacific/Kwajalein","count":)" +
+           std::to_string(count) + "}";
+  };
+  CHECK(home.json(200, "POST", unsaved, body(1)).at("occurrences").as_array().size() == 1);
+  const auto refused = home.json(400, "POST", unsaved, body(2));
+  CHECK(attr(refused) == "rrule");
+  CHECK(ApiHome::text(refused, "detail") ==
+        "Invalid RRULE. " + std::string(core::kExhaustedRule) + ".");
+}
+
 TEST_CASE("what a person skipped is not previewed, nor what passed in a paused project") {
   ApiHome home(either_store());
   const auto flow = home.make_flow();

@@ -90,4 +90,33 @@ TEST_CASE("a mistake in an imported file names the file and the place as they ar
              Contains("say --from ics, crontab or system-crontab"));
 }
 
+TEST_CASE("a search that gives up takes nothing from an answer that is whole") {
+  const CommandLine line;
+  const auto ask = [&](const std::string& window) {
+    return line
+        .rruled({"preview", "--batch", "-"},
+                R"({"rrule":"RRULE:FREQ=MINUTELY;INTERVAL=45;BYHOUR=2\nEXRULE:FREQ=MINUTELY;)"
+                R"(INTERVAL=45\nRDATE:20370122T143209Z","starts_at":"2037-01-01T05:25:38Z",)"
+                R"("timezone":"Pacific/Kwajalein",)" +
+                    window + "}\n")
+        .out;
+  };
+  const std::string whole =
+      "{\"id\":null,\"occurrences\":[\"2037-01-22T14:32:09Z\"],\"ended\":false}\n";
+  CHECK(ask(R"("count":1)") == whole);
+  CHECK(ask(R"("count":10,"until":"2037-02-01T00:00:00Z")") == whole);
+  CHECK_THAT(ask(R"("count":2)"), Catch::Contains("The search gave up"));
+}
+
+TEST_CASE("a start beyond the years is what a preview names, not the rule") {
+  const CommandLine line;
+  const auto refused = line.rruled({"preview", "FREQ=DAILY", "--starts-at", "1500-01-01"});
+  CHECK(refused.exit_code == 1);
+  CHECK_THAT(refused.err, Catch::Contains("starts_at: Must be between the years 1601 and 2200") &&
+                              !Catch::Contains("character"));
+  const auto answer = line.rruled({"preview", "--batch", "-"},
+                                  R"({"rrule":"FREQ=DAILY","starts_at_local":"2201-01-01T00:00"})");
+  CHECK_THAT(answer.out, Catch::Contains("\"field\":\"starts_at_local\""));
+}
+
 }  // namespace rruled::test
