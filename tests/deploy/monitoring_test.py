@@ -33,6 +33,9 @@ type = "log"
 [executors.slow]
 type = "command"
 argv = ["/bin/sleep", "60"]
+[executors.http]
+type = "http"
+url = "http://127.0.0.1:9/"
 """
 
 SAMPLE = re.compile(
