@@ -109,10 +109,6 @@ milliseconds Driver::time_to_end() const {
   return longest;
 }
 
-void Driver::set_executors(std::map<std::string, std::shared_ptr<Executor>> executors) {
-  executors_ = std::move(executors);
-}
-
 void Driver::wake() {
   woken_ = true;
   turn_timer_.cancel();
@@ -239,7 +235,12 @@ void Driver::spawn_outcomes(What what, Function function) {
 }
 
 awaitable<core::Report> Driver::deliver(std::shared_ptr<Executor> executor, store::Run run) {
-  SendPermit permit = [this, id = run.id, fence = run.fence] { return claims_.may_act(id, fence); };
+  SendPermit permit = [this, id = run.id, fence = run.fence, due_at = run.due_at,
+                       first = run.attempts == 1]() mutable {
+    const bool may_act = claims_.may_act(id, fence);
+    if (may_act && std::exchange(first, false)) observer_.on_start(clock_.now() - due_at);
+    return may_act;
+  };
   core::Report report;
   try {
     report = co_await executor->deliver(std::move(run), std::move(permit));

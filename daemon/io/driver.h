@@ -21,6 +21,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace rruled::io {
@@ -36,6 +37,9 @@ class Observer {
   virtual void on(const core::Notice& /*notice*/) {}
   // The wall clock was set, or the machine slept: by so much more (or less) than the steady clock.
   virtual void on_clock_step(std::chrono::milliseconds /*step*/) {}
+  // The first byte of a run's first attempt leaves: so long after its due_at (negative: the clock
+  // was set back since).
+  virtual void on_start(std::chrono::milliseconds /*late_by*/) {}
   // One turn of the loop is done; what feeds a watchdog.
   virtual void on_turn(const core::Planner::Load& /*load*/) {}
   // The store answered, in whichever way, so long after it was asked.
@@ -51,6 +55,7 @@ class Listener : public Observer {
   explicit Listener(Observer& next) : next_(next) {}
   void on(const core::Notice& notice) override { next_.on(notice); }
   void on_clock_step(std::chrono::milliseconds step) override { next_.on_clock_step(step); }
+  void on_start(std::chrono::milliseconds late_by) override { next_.on_start(late_by); }
   void on_turn(const core::Planner::Load& load) override { next_.on_turn(load); }
   void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override {
     next_.on_store_answer(asked, took);
@@ -94,7 +99,9 @@ class Driver {
   // Of what is in flight: see Executor::time_to_end().
   [[nodiscard]] std::chrono::milliseconds time_to_end() const;
   // Deliveries that begin from now on are these executors'; those under way go on with theirs.
-  void set_executors(std::map<std::string, std::shared_ptr<Executor>> executors);
+  void set_executors(std::map<std::string, std::shared_ptr<Executor>> executors) {
+    executors_ = std::move(executors);
+  }
   // Has the loop turn now.
   void wake();
   // Has it see now what others wrote to the store; it would by itself within 0.2 s (a file of its

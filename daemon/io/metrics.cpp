@@ -235,12 +235,8 @@ void Metrics::on(const Notice& notice) {
                           notice.kind == Notice::Kind::run_retrying ||
                           notice.kind == Notice::Kind::run_tracked;
   if (of_attempt && notice.report && notice.report->kind != core::Report::Kind::unsent) {
-    const auto& run = *notice.run;
-    all.attempts.of(run.executor, code_class(*notice.report)).Increment();
-    const auto begun = notice.report->started_at;
-    if (begun && run.attempts == 1)
-      all.lateness.Observe(std::max(0.0, in_seconds(*begun - run.due_at)));
-    if (begun && notice.report->finished_at)
+    all.attempts.of(notice.run->executor, code_class(*notice.report)).Increment();
+    if (const auto begun = notice.report->started_at; begun && notice.report->finished_at)
       all.dispatch.Observe(std::max(0.0, in_seconds(*notice.report->finished_at - *begun)));
   }
   switch (notice.kind) {
@@ -315,6 +311,11 @@ void Metrics::count_breaker(const std::string& executor, core::Breaker::State st
 void Metrics::on_clock_step(std::chrono::milliseconds step) {
   families_->jumps.Add({{"direction", step.count() < 0 ? "back" : "forward"}}).Increment();
   next().on_clock_step(step);
+}
+
+void Metrics::on_start(std::chrono::milliseconds late_by) {
+  families_->lateness.Observe(std::max(0.0, in_seconds(late_by)));
+  next().on_start(late_by);
 }
 
 void Metrics::on_turn(const core::Planner::Load& load) {

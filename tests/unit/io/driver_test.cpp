@@ -20,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace rruled::test {
 namespace {
@@ -73,7 +74,7 @@ class StopAfterLoads final : public io::Observer {
 };
 
 // Ends when it is broken off.
-class EndlessExecutor final : public io::Executor {
+class EndlessExecutor : public io::Executor {
  public:
   asio::awaitable<core::Report> deliver(store::Run, io::SendPermit) override {
     asio::steady_timer timer(co_await asio::this_coro::executor,
@@ -86,6 +87,37 @@ class EndlessExecutor final : public io::Executor {
   }
   std::string destination(const store::Run&) const override { return "nowhere"; }
   std::string payload(const store::Run& run) const override { return run.body; }
+};
+
+// Sends twice, as over a connection that turns out stale, and ends when it is broken off.
+class SendingExecutor final : public EndlessExecutor {
+ public:
+  asio::awaitable<core::Report> deliver(store::Run run, io::SendPermit permit) override {
+    sent = io::may_send(permit) && io::may_send(permit);
+    return EndlessExecutor::deliver(std::move(run), {});
+  }
+  bool sent = false;
+};
+
+// Breaks off what has started.
+class CutOnceStarted final : public io::Observer {
+ public:
+  void on(const core::Notice& notice) override {
+    if (notice.report && late_by.empty()) ended_first = true;
+  }
+  void on_start(std::chrono::milliseconds late) override {
+    late_by.push_back(late);
+    driver->wake();
+  }
+  void on_turn(const core::Planner::Load&) override {
+    if (late_by.empty() || std::exchange(cut, true)) return;
+    driver->stop();
+    driver->cut_short();
+  }
+  io::Driver* driver = nullptr;
+  std::vector<std::chrono::milliseconds> late_by;
+  bool ended_first = false;
+  bool cut = false;
 };
 
 class WishOnceStopped final : public io::Observer {
@@ -154,6 +186,22 @@ TEST_CASE("a run that is wished cancelled during a drain is broken off") {
   const auto run = store.runs({}).at(0);
   CHECK(run.status == store::RunStatus::cancelled);
   CHECK(run.reason == "enough");
+}
+
+TEST_CASE("nobody heard that a run had started before it had ended") {
+  store::MemoryStore store;
+  Driven here(store);
+  here.add_run();
+  const auto executor = std::make_shared<SendingExecutor>();
+  CutOnceStarted observer;
+  here.begin({{"default", executor}}, observer);
+  observer.driver = &*here.driver;
+  here.run();
+  CHECK(here.ended);
+  CHECK(executor->sent);
+  REQUIRE(observer.late_by.size() == 1);
+  CHECK(observer.late_by.front() >= 0ms);
+  CHECK_FALSE(observer.ended_first);
 }
 
 // Another server took its place, without the last commits.

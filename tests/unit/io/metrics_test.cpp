@@ -22,6 +22,7 @@ class CallCounter final : public io::Observer {
  public:
   void on(const Notice&) override { ++heard; }
   void on_clock_step(milliseconds) override { ++heard; }
+  void on_start(milliseconds) override { ++heard; }
   void on_turn(const core::Planner::Load&) override { ++heard; }
   int heard = 0;
 };
@@ -132,10 +133,6 @@ TEST_CASE("what ended, was skipped or failed is counted") {
   CHECK(told.has("rruled_dispatch_attempts_total{code=\"5xx\",executor=\"default\"} 1"));
   CHECK(told.has("rruled_dispatch_attempts_total{code=\"2xx\",executor=\"default\"} 1"));
   CHECK(told.has("rruled_dispatch_attempts_total{code=\"none\",executor=\"default\"} 1"));
-  // The first attempt alone says how late a run was; none is early.
-  CHECK(told.has("rruled_fire_lateness_seconds_count 2"));
-  CHECK(told.has("rruled_fire_lateness_seconds_bucket{le=\"0.005\"} 1"));
-  CHECK(told.has("rruled_fire_lateness_seconds_bucket{le=\"0.025\"} 2"));
   CHECK(told.has("rruled_dispatch_seconds_count 3"));
   CHECK(told.has("rruled_occurrences_skipped_total{reason=\"missed\"} 7"));
   CHECK(told.has("rruled_store_failures_total 1"));
@@ -146,6 +143,18 @@ TEST_CASE("what ended, was skipped or failed is counted") {
   CHECK(told.has("rruled_tzdata_info{version=\"2026b\"} 1"));
   CHECK_FALSE(told.has("rruled_tzdata_info{version=\"2026a\"} 1"));
   CHECK(told.has("rruled_build_info{version=\"1.2.3\"} 1"));
+}
+
+TEST_CASE("how late a command of an hour began was told an hour later") {
+  Told told;
+  told.metrics.on_start(milliseconds(20));
+  told.metrics.on_start(milliseconds(-3));  // none is early
+  CHECK(told.calls.heard == 2);
+  CHECK(told.has("rruled_fire_lateness_seconds_count 2"));
+  CHECK(told.has("rruled_fire_lateness_seconds_bucket{le=\"0.005\"} 1"));
+  CHECK(told.has("rruled_fire_lateness_seconds_bucket{le=\"0.025\"} 2"));
+  told.metrics.on(attempt(Notice::Kind::run_ended, 1, milliseconds(20), 200));
+  CHECK(told.has("rruled_fire_lateness_seconds_count 2"));
 }
 
 TEST_CASE("the text is in Prometheus' format, each metric described, with base units") {
