@@ -34,9 +34,21 @@ std::string next_of_firing() {
   return std::string("SELECT next_due_at") + kFiring + " ORDER BY next_due_at LIMIT 1";
 }
 
-// `oldest`: due_at and late_after of the ten thousand pending runs that were due first.
-std::string overdue_runs_of(const std::string& oldest) {
-  return "SELECT count(*), min(due_at) FROM (" + oldest + ") o WHERE due_at + late_after < ?1";
+// `oldest`: executor, due_at and late_after of the ten thousand pending runs that were due first.
+std::string waiting_of(const std::string& oldest) {
+  const std::string late = " FILTER (WHERE due_at + late_after < ?1)";
+  return "SELECT executor, count(*), count(*)" + late + ", min(due_at)" + late + " FROM (" +
+         oldest + ") o GROUP BY executor";
+}
+
+// A row of it.
+template <class Row>
+void add_waiting(Row& row, Survey& all) {
+  const auto executor = row.template read<std::string>();
+  all.waiting[executor] = row.template read<std::uint64_t>();
+  all.overdue_runs += row.template read<std::uint64_t>();
+  const auto since = row.template read<std::optional<Timestamp>>();
+  if (since) all.overdue_runs_since = std::min(all.overdue_runs_since.value_or(*since), *since);
 }
 
 std::string for_postgres(std::string sql) {
@@ -50,10 +62,10 @@ Survey survey_file(Connection& connection, Timestamp now) {
       "SELECT status, count(*), coalesce(sum(settled_to > ?1), 0) FROM schedules GROUP BY status";
   static const std::string kAheadIds = "SELECT id FROM schedules WHERE settled_to > ?1 LIMIT 3";
   static const std::string kOverdue = overdue_of_firing();
-  static const std::string kOverdueRuns =
-      overdue_runs_of("SELECT due_at, late_after FROM runs INDEXED BY runs_holding WHERE " +
-                      std::string(kIsHolding) +
-                      " AND status = 'pending' AND due_at < ?1 ORDER BY due_at LIMIT 10000");
+  static const std::string kWaiting =
+      waiting_of("SELECT executor, due_at, late_after FROM runs INDEXED BY runs_holding WHERE " +
+                 std::string(kIsHolding) +
+                 " AND status = 'pending' AND due_at < ?1 ORDER BY due_at LIMIT 10000");
   static const std::string kNext = next_of_firing();
   static const std::string kDead = "SELECT count(*) FROM runs WHERE status = 'dead'";
   static const std::string kHighWater = "SELECT high_water FROM instance";
@@ -74,10 +86,8 @@ Survey survey_file(Connection& connection, Timestamp now) {
     overdue.bind(now).step();
     all.overdue = overdue.read<std::uint64_t>();
     all.overdue_since = overdue.read<std::optional<Timestamp>>();
-    Query overdue_runs(connection, kOverdueRuns);
-    overdue_runs.bind(now).step();
-    all.overdue_runs = overdue_runs.read<std::uint64_t>();
-    all.overdue_runs_since = overdue_runs.read<std::optional<Timestamp>>();
+    Query waiting(connection, kWaiting);
+    for (waiting.bind(now); waiting.step();) add_waiting(waiting, all);
     Query next(connection, kNext);
     if (next.step()) all.next_due = next.read<Timestamp>();
     Query dead(connection, kDead);
@@ -97,10 +107,11 @@ Survey survey_server(PgConnection& connection, Timestamp now) {
   static const std::string kAheadIds =
       "SELECT id FROM schedule_states WHERE settled_to > $1::bigint LIMIT 3";
   static const std::string kOverdue = for_postgres(overdue_of_firing());
-  static const std::string kOverdueRuns = for_postgres(
-      overdue_runs_of("SELECT w.due_at, r.late_after FROM (SELECT id, due_at FROM incomplete_runs"
-                      " WHERE status = 'pending' AND due_at < ?1 ORDER BY due_at LIMIT 10000) w"
-                      " JOIN runs r ON r.id = w.id"));
+  static const std::string kWaiting = for_postgres(
+      waiting_of("SELECT r.executor, w.due_at, r.late_after FROM (SELECT id, due_at"
+                 " FROM incomplete_runs"
+                 " WHERE status = 'pending' AND due_at < ?1 ORDER BY due_at LIMIT 10000) w"
+                 " JOIN runs r ON r.id = w.id"));
   static const std::string kNext = next_of_firing();
   static const std::string kDead = "SELECT count(*) FROM incomplete_runs WHERE status = 'dead'";
   return connection.read([&](Tx& tx) {
@@ -117,10 +128,8 @@ Survey survey_server(PgConnection& connection, Timestamp now) {
       all.overdue = row.read<std::uint64_t>();
       all.overdue_since = row.read<std::optional<Timestamp>>();
     });
-    for_each_row(tx.exec(kOverdueRuns, Params().add(now)), [&](PgReader& row) {
-      all.overdue_runs = row.read<std::uint64_t>();
-      all.overdue_runs_since = row.read<std::optional<Timestamp>>();
-    });
+    for_each_row(tx.exec(kWaiting, Params().add(now)),
+                 [&](PgReader& row) { add_waiting(row, all); });
     for_each_row(tx.exec(kNext), [&](PgReader& row) { all.next_due = row.read<Timestamp>(); });
     for_each_row(tx.exec(kDead), [&](PgReader& row) { all.dead = row.read<std::uint64_t>(); });
     return all;
@@ -149,6 +158,7 @@ Survey survey_any(Store& store, Timestamp now) {
   }
   constexpr auto kAll = std::numeric_limits<std::size_t>::max();
   for (const auto& run : store.runs({.status = RunStatus::pending, .due_to = now, .limit = kAll})) {
+    if (run.due_at < now) ++all.waiting[run.executor];
     if (run.due_at + run.late_after >= now) continue;
     ++all.overdue_runs;
     all.overdue_runs_since = std::min(all.overdue_runs_since.value_or(run.due_at), run.due_at);

@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,7 +24,9 @@ struct Survey {
   // that were due first. Those of a paused project, too: they go on.
   std::uint64_t overdue_runs = 0;
   std::optional<Timestamp> overdue_runs_since{};  // the first due_at among them
-  std::optional<Timestamp> next_due{};            // the first of those that fire
+  // Runs that were due and that nobody has begun, late or not, by executor: of the same 10,000.
+  std::map<std::string, std::uint64_t> waiting{};
+  std::optional<Timestamp> next_due{};  // the first of those that fire
   // Schedules settled to a time more than a day after `now`: nothing before it fires.
   std::uint64_t settled_ahead = 0;
   std::vector<ScheduleId> settled_ahead_ids{};  // a few of them

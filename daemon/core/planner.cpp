@@ -379,17 +379,4 @@ bool Planner::drained() const {
          !reviewing_ && !in_doubt_;
 }
 
-Planner::Load Planner::load() const {
-  std::size_t queued = strays_.size() + jobs_.size();
-  for (const auto& [name, lane] : lanes_) queued += lane.queue.size();
-  return {.armed = wheel_.size(),
-          .ready = ready_count(),
-          .queued = queued,
-          .in_flight = in_flight_.size(),
-          .unwritten =
-              endings_.size() + finishing_.size() + to_hand_back_.size() + handing_back_.size(),
-          .horizon_loaded = ever_loaded_,
-          .store_away = failed_reads_ > 0 || failed_writes_ > 0};
-}
-
 }  // namespace rruled::core

@@ -97,6 +97,7 @@ class Planner {
   struct Load {
     std::size_t armed = 0;      // schedules in the wheel's horizon
     std::size_t ready = 0;      // due, waiting to be settled
+    std::size_t held = 0;       // due, waiting for a slot until then: settle_hold
     std::size_t queued = 0;     // claimed, waiting for a free slot
     std::size_t in_flight = 0;  // being delivered
     std::size_t unwritten = 0;  // have ended, or go back unsent; the store does not know yet
@@ -104,6 +105,9 @@ class Planner {
     bool store_away = false;  // its last answer was a failure
   };
   [[nodiscard]] Load load() const;
+  // Its executors, and whether what is due to them waits as every slot has a run: their own, or all
+  // of this daemon. False while the breaker is not closed.
+  [[nodiscard]] std::map<std::string, bool> full_executors() const;
 
  private:
   // An executor of ours: its runs, and room for more. What one lane has never takes from another's
@@ -121,8 +125,9 @@ class Planner {
     [[nodiscard]] std::optional<Timestamp> claims_at() const {
       return claim_at ? std::optional(std::max(*claim_at, rests_until)) : std::nullopt;
     }
+    [[nodiscard]] std::size_t runs() const { return in_flight + queue.size() + jobs_waiting; }
     [[nodiscard]] std::size_t taken() const {
-      return in_flight + reserved_to_settle + reserved_to_claim + queue.size() + jobs_waiting;
+      return runs() + reserved_to_settle + reserved_to_claim;
     }
   };
   struct Entry {
@@ -220,6 +225,9 @@ class Planner {
   [[nodiscard]] Notice notice_of(Ending ending, const store::FinishResult& result) const;
   void give_back(std::deque<store::Run>& runs, Timestamp now);
   void hand_back(Timestamp now, Actions& actions);
+
+  // planner_load.cpp
+  [[nodiscard]] bool is_full(const Lane& lane) const;
 
   // planner_lateness.cpp
   void note_lateness(const store::Run& run, Timestamp now);

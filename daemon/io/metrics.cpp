@@ -2,6 +2,7 @@
 
 #include "daemon/io/process_stats.h"
 #include "daemon/io/schedule_series.h"
+#include "daemon/io/store_series.h"
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
@@ -140,9 +141,14 @@ struct Metrics::Families {
   Family<Counter>& jumps =
       counter(registry, "rruled_clock_jumps_total", "Steps of the wall clock, by direction.");
   Gauge& in_flight = gauge(registry, "rruled_inflight_runs", "Runs being delivered.");
-  Gauge& queued = gauge(registry, "rruled_queued_runs", "Claimed runs that wait for a free slot.");
+  Gauge& queued = gauge(registry, "rruled_queued_runs", "Claimed runs that are not sent yet.");
   Gauge& armed = gauge(registry, "rruled_wheel_timers", "Schedules armed in the timer wheel.");
-  Gauge& due = gauge(registry, "rruled_due_schedules", "Schedules due and not yet settled.");
+  Gauge& due = gauge(registry,
+                     "rruled_due_schedules",
+                     "Schedules due and not yet settled, but for those that are held.");
+  Gauge& held = gauge(registry,
+                      "rruled_held_schedules",
+                      "Schedules due that wait for a free slot before they are settled.");
   Gauge& store_up = gauge(registry, "rruled_store_up", "1 unless the store's last answer failed.");
   Gauge& ready =
       gauge(registry, "rruled_horizon_loaded", "1 once what is due soon has been loaded.");
@@ -160,29 +166,7 @@ struct Metrics::Families {
                          .Help("One turn of the planner, in which rules are computed.")
                          .Register(registry)
                          .Add({}, answer_buckets());
-  Family<Gauge>& schedules = prometheus::BuildGauge()
-                                 .Name("rruled_schedules")
-                                 .Help("Schedules in the store, by status.")
-                                 .Register(registry);
-  Gauge& overdue = gauge(registry,
-                         "rruled_overdue_schedules",
-                         "Schedules in the store that are late beyond their late_after.");
-  Gauge& overdue_runs = gauge(registry,
-                              "rruled_overdue_runs",
-                              "Runs in the store that are late and that nobody has begun.");
-  Gauge& oldest_overdue = gauge(
-      registry, "rruled_oldest_overdue_seconds", "How late the latest of both is; 0 when none is.");
-  Gauge& next_fire = gauge(registry,
-                           "rruled_next_fire_timestamp_seconds",
-                           "When the next schedule in the store is due; 0 when none is.");
-  Gauge& dead = gauge(registry, "rruled_dead_letters", "Runs in the store that are dead.");
-  Gauge& settled_ahead =
-      gauge(registry,
-            "rruled_schedules_settled_ahead",
-            "Schedules settled to more than a day ahead of now: silent until then.");
-  Gauge& surveyed = gauge(registry,
-                          "rruled_store_survey_timestamp_seconds",
-                          "When the store was looked at for the numbers of all of it.");
+  StoreSeries of_store{registry};
   Family<Counter>& reloads =
       counter(registry, "rruled_config_reloads_total", "Reloads of the configuration, by result.");
   Family<Counter>& spans =
@@ -324,6 +308,7 @@ void Metrics::on_turn(const core::Planner::Load& load) {
   all.queued.Set(static_cast<double>(load.queued));
   all.armed.Set(static_cast<double>(load.armed));
   all.due.Set(static_cast<double>(load.ready));
+  all.held.Set(static_cast<double>(load.held));
   all.store_up.Set(load.store_away ? 0 : 1);
   all.ready.Set(load.horizon_loaded ? 1 : 0);
   next().on_turn(load);
@@ -344,22 +329,9 @@ void Metrics::on_step(std::chrono::nanoseconds took) {
   next().on_step(took);
 }
 
-void Metrics::set_survey(const store::Survey& survey) {
-  Families& all = *families_;
-  const auto now = clock_.now();
-  for (const auto& [status, count] : survey.schedules)
-    all.schedules.Add({{"status", std::string(store::word(status))}})
-        .Set(static_cast<double>(count));
-  all.overdue.Set(static_cast<double>(survey.overdue));
-  all.overdue_runs.Set(static_cast<double>(survey.overdue_runs));
-  const auto since =
-      std::min(survey.overdue_since.value_or(now), survey.overdue_runs_since.value_or(now));
-  all.oldest_overdue.Set(in_seconds(now - since));
-  all.next_fire.Set(survey.next_due ? in_seconds(survey.next_due->time_since_epoch()) : 0);
-  all.dead.Set(static_cast<double>(survey.dead));
-  all.settled_ahead.Set(static_cast<double>(survey.settled_ahead));
-  all.surveyed.Set(in_seconds(now.time_since_epoch()));
-  all.survey = survey;
+void Metrics::set_survey(const store::Survey& survey, const std::map<std::string, bool>& full) {
+  families_->of_store.show(survey, full, clock_.now());
+  families_->survey = survey;
 }
 
 const store::Survey* Metrics::survey() const {

@@ -26,8 +26,8 @@ class Metrics final : public Listener {
   void count_notification(const char* result);
   void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override;
   void on_step(std::chrono::nanoseconds took) override;
-  // How the store was found; gives the last one.
-  void set_survey(const store::Survey& survey);
+  // How the store was found, with Planner::full_executors() then; gives the last one.
+  void set_survey(const store::Survey& survey, const std::map<std::string, bool>& full);
   [[nodiscard]] const store::Survey* survey() const;
   // A reload of the configuration was taken, or refused.
   void count_reload(bool taken);

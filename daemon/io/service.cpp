@@ -313,8 +313,8 @@ int Service::drive(const store::Session& session, ExecutorSet executors) {
                 caretaker);
   Retention retention(io_.get_executor(), lane, clock_, config_.retention, log_);
   Backfiller backfiller(io_.get_executor(), lane, zones_, clock_, log_);
-  Surveyor surveyor(io_.get_executor(), survey_opener(config_.store), clock_, log_,
-                    [this](const store::Survey& found) { metrics_.set_survey(found); });
+  const auto hear = [&](auto& found) { metrics_.set_survey(found, planner.full_executors()); };
+  Surveyor surveyor(io_.get_executor(), survey_opener(config_.store), clock_, log_, hear);
   Reloader reloader({live_, config_, context_, driver, planner, retention, metrics_, tracer_,
                      supervision_, clock_, *log_, [this] { return companion_.get(); },
                      [this](const ExecutorSet& taken) { reloaded_ = taken; }, options_.dry_run},

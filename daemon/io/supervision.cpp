@@ -47,7 +47,7 @@ std::string Supervision::status_of(const core::Planner::Load& load) const {
   std::string text = drained_by_ ? "STATUS=draining: " : "STATUS=";
   if (!drained_by_)
     text += std::to_string(load.armed) + " schedules due soon, " +
-            std::to_string(load.ready + load.queued) + " due now, ";
+            std::to_string(load.ready + load.held + load.queued) + " due now, ";
   text += std::to_string(load.in_flight) + " in flight";
   if (load.store_away) text += "; the store is away";
   if (!refused_.empty()) text += "; the last reload was refused: " + refused_;

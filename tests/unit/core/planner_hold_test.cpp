@@ -6,6 +6,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <map>
+#include <string>
+
 namespace rruled::test {
 namespace {
 
@@ -62,6 +65,40 @@ TEST_CASE("what has waited as long as it may is written down, however many proje
   REQUIRE(settles.size() == 1);
   CHECK(settles[0].batch.size() == 8);
   for (const auto& settlement : settles[0].batch) CHECK(settlement.gaps.empty());
+}
+
+TEST_CASE("what waits for a slot was told as what the store has not kept up with") {
+  Held here;
+  (void)here.add_hasty();
+  here.load();
+  const std::map<std::string, bool> full{{"default", true}};
+  CHECK(here.planner.full_executors() == full);
+  CHECK(all_of<core::Settle>(here.planner.step(kDue)).empty());
+  CHECK(here.planner.load().held == 2);
+  CHECK(here.planner.load().ready == 0);
+  CHECK(all_of<core::Settle>(here.planner.step(kDue + 500ms)).size() == 1);
+  CHECK(here.planner.load().held > 0);
+  CHECK(here.planner.load().ready == 0);
+  // The store does not answer, and the other one has waited as long as it may.
+  CHECK(all_of<core::Settle>(here.planner.step(kDue + 10s)).empty());
+  CHECK(here.planner.load().held == 0);
+  CHECK(here.planner.load().ready > 0);
+}
+
+TEST_CASE("a slot that is kept for what the store was asked for is not taken") {
+  Held here;
+  (void)here.simulation.add("FREQ=DAILY", kDue, "UTC");
+  for (const auto& load : all_of<core::LoadDue>(here.planner.step(kNow)))
+    here.planner.complete(core::Loaded{here.store.load_due(load.after, load.before, load.limit)},
+                          kNow);
+  here.planner.complete(core::Claimed{}, kNow);
+  const auto settles = all_of<core::Settle>(here.planner.step(kDue));
+  REQUIRE(settles.size() == 1);
+  CHECK(settles[0].batch.size() == 1);
+  CHECK(here.planner.load().ready == 1);
+  CHECK(here.planner.load().held == 0);
+  const std::map<std::string, bool> free{{"default", false}};
+  CHECK(here.planner.full_executors() == free);
 }
 
 }  // namespace rruled::test

@@ -27,6 +27,7 @@ class CallCounter final : public io::Observer {
   int heard = 0;
 };
 
+const std::map<std::string, bool> kNoneFull{{"default", false}, {"crm", false}};
 constexpr store::Timestamp kDue{milliseconds(1'767'603'600'000)};
 
 Notice attempt(Notice::Kind kind, int number, milliseconds late, std::optional<int> code) {
@@ -59,6 +60,7 @@ store::Survey found_in_store() {
   survey.overdue_since = kDue;
   survey.overdue_runs = 5;
   survey.overdue_runs_since = kDue + milliseconds(1);
+  survey.waiting = {{"crm", 70}, {"default", 80}, {"elsewhere", 90}};
   survey.next_due = kDue + milliseconds(500);
   survey.settled_ahead = 1;
   return survey;
@@ -161,7 +163,7 @@ TEST_CASE("the text is in Prometheus' format, each metric described, with base u
   Told told;
   told.metrics.set_per_schedule(5);
   told.metrics.on(of_schedule(1));
-  told.metrics.set_survey(found_in_store());
+  told.metrics.set_survey(found_in_store(), kNoneFull);
   told.metrics.on_store_answer(core::StoreFailed::What::settle, milliseconds(3));
   told.metrics.on_step(milliseconds(1));
   told.metrics.set_zones("2026a");
@@ -194,7 +196,7 @@ TEST_CASE("what the store holds is told by the last survey, and is not there bef
   Told told;
   CHECK(told.metrics.survey() == nullptr);
   CHECK(Scrape(told.metrics.text()).value.count("rruled_schedules{status=\"active\"}") == 0);
-  told.metrics.set_survey(found_in_store());
+  told.metrics.set_survey(found_in_store(), kNoneFull);
   const Scrape scrape(told.metrics.text());
   CHECK(scrape.value.at("rruled_schedules{status=\"active\"}") == 7);
   CHECK(scrape.value.at("rruled_schedules{status=\"error\"}") == 2);
@@ -207,13 +209,32 @@ TEST_CASE("what the store holds is told by the last survey, and is not there bef
   auto calm = found_in_store();
   calm.overdue = 0;
   calm.overdue_since.reset();
-  told.metrics.set_survey(calm);
+  told.metrics.set_survey(calm, kNoneFull);
   CHECK(Scrape(told.metrics.text()).value.at("rruled_oldest_overdue_seconds") > 86'400);
   calm.overdue_runs = 0;
   calm.overdue_runs_since.reset();
-  told.metrics.set_survey(calm);
+  told.metrics.set_survey(calm, kNoneFull);
   CHECK(Scrape(told.metrics.text()).value.at("rruled_oldest_overdue_seconds") == 0);
   CHECK(told.metrics.survey()->settled_ahead == 1);
+}
+
+TEST_CASE("no run was ever told to wait for a slot") {
+  Told told;
+  io::Metrics& metrics = told.metrics;
+  metrics.set_survey(found_in_store(), {{"crm", true}, {"default", false}, {"idle", true}});
+  CHECK(told.has("rruled_waiting_runs{executor=\"crm\"} 70"));
+  CHECK(told.has("rruled_waiting_runs{executor=\"default\"} 0"));  // taken in a moment
+  CHECK(told.has("rruled_waiting_runs{executor=\"idle\"} 0"));
+  CHECK_THAT(metrics.text(), !Catch::Contains("executor=\"elsewhere\""));
+  metrics.set_survey(found_in_store(), {{"default", true}});
+  CHECK(told.has("rruled_waiting_runs{executor=\"default\"} 80"));
+  CHECK_THAT(metrics.text(), !Catch::Contains("rruled_waiting_runs{executor=\"crm\""));
+  core::Planner::Load load;
+  load.ready = 2;
+  load.held = 3;
+  metrics.on_turn(load);
+  CHECK(told.has("rruled_due_schedules 2"));
+  CHECK(told.has("rruled_held_schedules 3"));
 }
 
 TEST_CASE("reloads, spans, answers of the store and what the process costs are counted") {
@@ -260,7 +281,7 @@ TEST_CASE("every metric is described, once, and promtool has nothing against the
   Told told;
   told.metrics.set_per_schedule(5);
   told.metrics.on(of_schedule(1));
-  told.metrics.set_survey(found_in_store());
+  told.metrics.set_survey(found_in_store(), kNoneFull);
   const std::string text = told.metrics.text();
   const Scrape scrape(text);
   CHECK(scrape.type.size() == scrape.help.size());

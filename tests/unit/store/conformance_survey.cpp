@@ -5,6 +5,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdint>
+#include <map>
+#include <string>
+
 namespace rruled::test {
 namespace {
 
@@ -81,6 +85,8 @@ void surveys_what_is_settled_ahead(Store& store) {
   CHECK(found.settled_ahead_ids.size() == 3);
 }
 
+using Waiting = std::map<std::string, std::uint64_t>;
+
 void surveys_runs_that_nobody_begins(Store& store) {
   ChangeSet changes = put(a_flow());
   changes.schedules.push_back({a_schedule(), {}});
@@ -91,15 +97,20 @@ void surveys_runs_that_nobody_begins(Store& store) {
     runs.push_back(a_run(a_schedule(), nominal(second), RunStatus::pending));
     runs.back().late_after = std::chrono::minutes(1);
   }
+  runs.back().executor = "other";
   runs.push_back(a_run(a_schedule(), nominal(2)));  // begun
   (void)store.settle({a_settlement(a_schedule(), runs, nominal(600))}, claimant, at(2));
-  auto found = survey(store, at(60));
+  auto found = survey(store, at(1));
+  CHECK(found.waiting == Waiting{{a_schedule().executor, 1}});  // the second is due just now
+  found = survey(store, at(60));
+  CHECK(found.waiting == Waiting{{a_schedule().executor, 1}, {"other", 1}});
   CHECK(found.overdue_runs == 0);
   CHECK_FALSE(found.overdue_runs_since);
   found = survey(store, at(61));  // the second is late by exactly a minute
   CHECK(found.overdue_runs == 1);
   CHECK(found.overdue_runs_since == at(0));
   CHECK(survey(store, at(1'000)).overdue_runs == 2);
+  CHECK(survey(store, at(1'000)).overdue_runs_since == at(0));
 
   pause_project(store, at(1'000));
   CHECK(survey(store, at(1'000)).overdue_runs == 2);  // what is in the ledger goes on
