@@ -34,13 +34,29 @@ bool is_format(std::string_view format) {
   return true;
 }
 
-// Only digits come out of the directives, whatever the locale.
-std::string formatted(store::Instant time, std::string_view format) {
-  const std::time_t unix_time = time.time_since_epoch().count();
+// `format` with the number in the place of each %s: strftime would make it of the parts again, as
+// if they were of the host's zone.
+std::string with_epoch(std::string_view format, store::Instant instant) {
+  std::string text;
+  for (std::size_t at = 0; at < format.size(); ++at) {
+    if (format[at] != '%')
+      text += format[at];
+    else if (const char directive = format[++at]; directive == 's')
+      text += std::to_string(instant.time_since_epoch().count());
+    else
+      text.append({'%', directive});
+  }
+  return text;
+}
+
+// Only digits come out of the directives, whatever the locale and the host's zone. `wall` is what
+// the clock shows at `instant`.
+std::string formatted(store::Instant wall, store::Instant instant, std::string_view format) {
+  const std::time_t unix_time = wall.time_since_epoch().count();
   std::tm parts{};
   ::gmtime_r(&unix_time, &parts);
   std::string text(kFormatMax * 24, '\0');
-  text.resize(std::strftime(text.data(), text.size(), std::string(format).c_str(), &parts));
+  text.resize(std::strftime(text.data(), text.size(), with_epoch(format, instant).c_str(), &parts));
   return text;
 }
 
@@ -66,13 +82,15 @@ std::optional<std::string> template_value(std::string_view name, const TemplateV
     if (what == "schedule.id")
       return values.schedule_id ? to_string(*values.schedule_id) : std::string();
     if (what == "scheduled_for") return rfc3339(values.scheduled_for);
-    if (what == "scheduled_for_local") return formatted(values.wall, "%Y-%m-%dT%H:%M:%S");
+    if (what == "scheduled_for_local")
+      return formatted(values.wall, values.scheduled_for, "%Y-%m-%dT%H:%M:%S");
     return std::nullopt;
   }
   const std::string_view format = trimmed(name.substr(bar + 1));
   if (!is_format(format)) return std::nullopt;
-  if (what == "scheduled_for") return formatted(values.scheduled_for, format);
-  if (what == "scheduled_for_local") return formatted(values.wall, format);
+  const auto instant = values.scheduled_for;
+  if (what == "scheduled_for") return formatted(instant, instant, format);
+  if (what == "scheduled_for_local") return formatted(values.wall, instant, format);
   return std::nullopt;
 }
 

@@ -14,10 +14,11 @@
 //   {{ scheduled_for_local | %d.%m.%y }}
 //   {{ run.id }} {{ flow.id }} {{ schedule.id }}
 //
-// Formats know %Y %y %m %d %H %M %S %j %u %V %G %s %%, and have at most 64 bytes; all that is
-// between the braces, blanks too, has at most 256. Anything else there is not ours and stays as it
-// is: the flow may have templates of its own. No code, no nesting; pure. The time it takes grows
-// with the length of the text, whatever is in it.
+// Formats know %Y %y %m %d %H %M %S %j %u %V %G %s %%, and have at most 64 bytes; %s is the
+// instant, in seconds since 1970 UTC, of both. All that is between the braces, blanks too, has at
+// most 256. Anything else there is not ours and stays as it is: the flow may have templates of its
+// own. No code, no nesting; pure. The time it takes grows with the length of the text, whatever is
+// in it.
 namespace rruled::core {
 
 struct TemplateValues {

@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdlib>
+#include <ctime>
+
 namespace rruled::core {
 namespace {
 
@@ -45,6 +48,23 @@ TEST_CASE("what stands between double braces is replaced where it is known") {
   }));
   CAPTURE(text);
   CHECK(fill_templates(text, all) == filled);
+}
+
+// strftime has mktime for it: east of UTC the number was too small.
+TEST_CASE("%s of a template was off by the offset of the host's zone") {
+  const char* const zone = std::getenv("TZ");
+  const std::string before = zone == nullptr ? "" : zone;
+  ::setenv("TZ", "XXX-5", 1);
+  ::tzset();
+  const auto filled = fill_templates(
+      "{{ scheduled_for | %s }} {{ scheduled_for_local | %H%s }} {{ scheduled_for | %%s%%%s%% }}",
+      values());
+  if (zone == nullptr)
+    ::unsetenv("TZ");
+  else
+    ::setenv("TZ", before.c_str(), 1);
+  ::tzset();
+  CHECK(filled == "1772953200 021772953200 %s%1772953200%");
 }
 
 // Each "{{" was read on to a "}}" far behind it, and copied: a megabyte took seconds.
