@@ -26,7 +26,6 @@ constexpr milliseconds kTurnMax{1'000};
 // told by notification and looks only in case one was lost.
 constexpr milliseconds kWatchEvery{200};
 constexpr milliseconds kPollEvery{5'000};
-constexpr milliseconds kStepMin{1'000};
 
 bool fatal(const store::StoreError& error) {
   using Kind = store::StoreError::Kind;
@@ -65,7 +64,7 @@ Driver::Driver(asio::any_io_executor io,
       turn_timer_(io_),
       watch_timer_(io_),
       claims_(clock, session.claim_ttl),
-      wall_(clock.now()),
+      wall_(clock.machine().now()),
       steady_(clock.steady()) {}
 
 awaitable<void> Driver::run() {
@@ -130,14 +129,15 @@ awaitable<void> Driver::rest(milliseconds wait) {
 }
 
 void Driver::look_at_clocks() {
-  const auto wall = clock_.now();
+  // Not the store's: that one is only as right as it was last measured.
+  const auto wall = clock_.machine().now();
   const auto steady = clock_.steady();
   const auto step = std::chrono::duration_cast<milliseconds>(wall - wall_) -
                     std::chrono::duration_cast<milliseconds>(steady - steady_);
   wall_ = wall;
   steady_ = steady;
-  if (step <= kStepMin && step >= -kStepMin) return;
-  observer_.on_clock_step(step);
+  if (std::chrono::abs(step) <= kClockStepMin) return;
+  observer_.on_clock_step(WhoseClock::machine, step);
   look();  // how far it is from the store's clock now
 }
 
@@ -172,10 +172,12 @@ awaitable<void> Driver::look_at_store() {
   ++looks_;
   try {
     auto look = [this, since = revision_] {
-      clock_.measure(store_);
-      return store_.changes_since(since);
+      const milliseconds step = clock_.measure(store_);
+      return std::pair(step, store_.changes_since(since));
     };
-    store::Changes changes = co_await run_on(store_thread_, std::move(look));
+    auto seen = co_await run_on(store_thread_, std::move(look));
+    if (seen.first != milliseconds(0)) observer_.on_clock_step(WhoseClock::store, seen.first);
+    store::Changes& changes = seen.second;
     const bool news = changes.revision != revision_;
     // The server is one that has not got all that the last one had.
     if (changes.revision < revision_) changes.many = true;

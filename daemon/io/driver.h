@@ -29,14 +29,17 @@ namespace rruled::io {
 // "settle": what the store was asked, for logs and labels.
 [[nodiscard]] const char* word_of(core::StoreFailed::What asked);
 
+enum class WhoseClock { machine, store };
+
 // Hears what the engine did, for logs and metrics; nothing of what it does not override. Called on
 // the io thread; must not throw.
 class Observer {
  public:
   virtual ~Observer() = default;
   virtual void on(const core::Notice& /*notice*/) {}
-  // The wall clock was set, or the machine slept: by so much more (or less) than the steady clock.
-  virtual void on_clock_step(std::chrono::milliseconds /*step*/) {}
+  // A wall clock was set, or the machine slept: by so much more (or less) than the steady clock. A
+  // step of the machine's and of its store's together is one of the machine's.
+  virtual void on_clock_step(WhoseClock /*whose*/, std::chrono::milliseconds /*step*/) {}
   // The first byte of a run's first attempt leaves: so long after its due_at (negative: the clock
   // was set back since).
   virtual void on_start(std::chrono::milliseconds /*late_by*/) {}
@@ -54,7 +57,9 @@ class Listener : public Observer {
  public:
   explicit Listener(Observer& next) : next_(next) {}
   void on(const core::Notice& notice) override { next_.on(notice); }
-  void on_clock_step(std::chrono::milliseconds step) override { next_.on_clock_step(step); }
+  void on_clock_step(WhoseClock whose, std::chrono::milliseconds step) override {
+    next_.on_clock_step(whose, step);
+  }
   void on_start(std::chrono::milliseconds late_by) override { next_.on_start(late_by); }
   void on_turn(const core::Planner::Load& load) override { next_.on_turn(load); }
   void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override {
@@ -166,7 +171,7 @@ class Driver {
     std::chrono::milliseconds time_to_end{};
   };
   std::unordered_map<store::RunId, Delivery> deliveries_;
-  store::Timestamp wall_;
+  store::Timestamp wall_;  // the machine's
   std::chrono::steady_clock::time_point steady_;
 };
 

@@ -191,9 +191,9 @@ void Journal::tell(const Notice& notice) {
   }
 }
 
-void Journal::on_clock_step(milliseconds step) {
-  log_->warn("the clock was set {} {}", step.count() < 0 ? "back by" : "forward by",
-             spoken(std::chrono::abs(step)));
+void Journal::on_clock_step(WhoseClock whose, milliseconds step) {
+  log_->warn("{} was set {} {}", whose == WhoseClock::store ? "the store's clock" : "the clock",
+             step.count() < 0 ? "back by" : "forward by", spoken(std::chrono::abs(step)));
 }
 
 void Journal::sum_up() {

@@ -19,7 +19,7 @@ class Journal final : public Observer {
   Journal(std::shared_ptr<spdlog::logger> log, const Clock& clock);
 
   void on(const core::Notice& notice) override;
-  void on_clock_step(std::chrono::milliseconds step) override;
+  void on_clock_step(WhoseClock whose, std::chrono::milliseconds step) override;
   void on_turn(const core::Planner::Load&) override {}
   void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override;
 

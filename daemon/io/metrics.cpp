@@ -292,9 +292,9 @@ void Metrics::count_breaker(const std::string& executor, core::Breaker::State st
       .Increment();
 }
 
-void Metrics::on_clock_step(std::chrono::milliseconds step) {
+void Metrics::on_clock_step(WhoseClock whose, std::chrono::milliseconds step) {
   families_->jumps.Add({{"direction", step.count() < 0 ? "back" : "forward"}}).Increment();
-  next().on_clock_step(step);
+  next().on_clock_step(whose, step);
 }
 
 void Metrics::on_start(std::chrono::milliseconds late_by) {

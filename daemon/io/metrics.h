@@ -19,7 +19,7 @@ class Metrics final : public Listener {
   ~Metrics() override;
 
   void on(const core::Notice& notice) override;
-  void on_clock_step(std::chrono::milliseconds step) override;
+  void on_clock_step(WhoseClock whose, std::chrono::milliseconds step) override;
   void on_start(std::chrono::milliseconds late_by) override;
   void on_turn(const core::Planner::Load& load) override;
   // "sent", "failed" or "dropped".

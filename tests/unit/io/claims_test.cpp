@@ -129,4 +129,26 @@ TEST_CASE("the time is the store's where it has one, however wrong the machine's
   }
 }
 
+TEST_CASE("a step of the store's clock is told from one of the machine's") {
+  FakeClock machine(kStart);
+  io::StoreClock clock(machine);
+  store::MemoryStore memory;
+  ClockedStore store(memory);
+  const auto measured = [&](std::chrono::milliseconds store_ahead) {
+    store.time = machine.now() + store_ahead;
+    return std::chrono::round<std::chrono::minutes>(clock.measure(store));
+  };
+  CHECK(measured(0h) == 0h);
+  machine.advance(1h);
+  CHECK(measured(-1h) == 0h);
+  machine.advance(-1h);
+  CHECK(measured(0h) == 0h);
+  CHECK(measured(1h) == 1h);
+  CHECK(measured(1h) == 0h);
+  machine.advance(1h);  // both
+  CHECK(measured(1h) == 0h);
+  machine.advance(1h);
+  CHECK(measured(-2h) == -2h);
+}
+
 }  // namespace rruled::test

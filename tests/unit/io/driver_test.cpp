@@ -2,10 +2,8 @@
 
 #include "store/memory_store.h"
 #include "tests/support/hooked_store.h"
-#include "tests/support/simulation.h"
+#include "tests/unit/io/driven.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -15,7 +13,6 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +24,7 @@ namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 
 class CountingExecutor final : public io::Executor {
  public:
@@ -128,41 +126,49 @@ class WishOnceStopped final : public io::Observer {
   std::function<void()> stop_and_wish;
 };
 
-// A driver over a store, on a thread of its own, until it ends.
-struct Driven {
-  explicit Driven(store::Store& the_store) : store(the_store) {}
+// A server on another machine, whose clock can be set.
+class DistantStore final : public HookedStore {
+ public:
+  explicit DistantStore(store::Store& real) : HookedStore(real, [](When, int) {}) {}
+  std::optional<store::Timestamp> clock() override {
+    ++asked;
+    return time.now();
+  }
+  std::vector<store::SettleResult> settle(std::vector<store::Settlement> batch,
+                                          const store::Claimant& claimant,
+                                          store::Timestamp now) override {
+    if (asked == 0) ++settled_before;
+    return HookedStore::settle(std::move(batch), claimant, now);
+  }
+  MovableClock time{};
+  std::atomic<int> asked = 0;
+  int settled_before = 0;  // store's thread
+};
 
-  // One run, due in a second.
-  void add_run() {
-    auto& memory = dynamic_cast<store::MemoryStore&>(store);
-    Simulation(memory, now, {})
-        .add("FREQ=SECONDLY;COUNT=1", std::chrono::floor<std::chrono::seconds>(now) + 1s, "UTC");
+// Sets a clock, and stops the driver when the store has been asked for its time since.
+class SetsClock final : public io::Observer {
+ public:
+  SetsClock(Driven& driven, const DistantStore& store, std::function<void()> set)
+      : driven_(driven), store_(store), set_(std::move(set)) {}
+  void on_clock_step(io::WhoseClock whose, milliseconds step) override {
+    steps.emplace_back(whose, step);
   }
-  void begin(std::map<std::string, std::shared_ptr<io::Executor>> executors,
-             io::Observer& observer,
-             std::int64_t revisions_ahead = 0) {
-    auto session = store.begin_session({store::random_uuid_v7(now)}, now);
-    session.revision += revisions_ahead;
-    driver.emplace(io.get_executor(), clock, io::StoreLane{store, store_thread},
-                   io::StoreLane{store, store_thread}, planner, session, std::move(executors),
-                   observer);
+  void on_turn(const core::Planner::Load&) override {
+    if (set_) {
+      std::exchange(set_, {})();
+      asked_then_ = store_.asked;
+    } else if (store_.asked >= asked_then_ + enough) {
+      driven_.driver->stop();
+    }
   }
-  void run() {
-    asio::co_spawn(io, driver->run(), [this](std::exception_ptr error) { ended = !error; });
-    io.run_for(20s);
-    store_thread.join();
-  }
+  std::vector<std::pair<io::WhoseClock, milliseconds>> steps{};
+  int enough = 3;  // the first may have been under way, the last may be
 
-  store::Store& store;
-  io::SystemClock machine{};
-  io::StoreClock clock{machine};
-  const store::Timestamp now = clock.now();
-  asio::io_context io{1};
-  asio::thread_pool store_thread{1};
-  rrule::ZoneDatabase zones{};
-  core::Planner planner{{.executors = {{"default", 10}}}, zones, now};
-  std::optional<io::Driver> driver{};
-  bool ended = false;
+ private:
+  Driven& driven_;
+  const DistantStore& store_;
+  std::function<void()> set_;
+  int asked_then_ = 0;
 };
 
 }  // namespace
@@ -235,6 +241,44 @@ TEST_CASE("a delivery cut off in the turn it began neither hangs the drain nor l
   const bool sent = executor->deliveries == 1;
   CHECK(runs.front().status == (sent ? store::RunStatus::completed : store::RunStatus::pending));
   CHECK(runs.front().attempts == executor->deliveries);
+}
+
+// The second time by the correction that followed, as a step the other way; the first one, of the
+// store's, was right.
+TEST_CASE("a step of the machine's clock was reported again when the store's had been asked") {
+  const bool machines = GENERATE(true, false);
+  CAPTURE(machines);
+  store::MemoryStore memory;
+  DistantStore store(memory);
+  Driven here(store);
+  SetsClock observer(here, store, [&] {
+    if (machines)
+      here.machine.set(-1h);
+    else
+      store.time.set(1h);
+  });
+  here.begin({}, observer);
+  here.run();
+  CHECK(here.ended);
+  REQUIRE(observer.steps.size() == 1);
+  const auto [whose, step] = observer.steps.front();
+  CHECK(whose == (machines ? io::WhoseClock::machine : io::WhoseClock::store));
+  CHECK((step < 0ms) == machines);
+}
+
+// Its turn to be asked comes after four seconds.
+TEST_CASE("the store is asked for its time as soon as the machine's clock was set") {
+  store::MemoryStore memory({.claim_ttl = 45s});
+  DistantStore store(memory);
+  Driven here(store, 45s);
+  here.add_run_to(memory, "FREQ=SECONDLY;COUNT=20");
+  SetsClock observer(here, store, [&] { here.machine.set(2s); });
+  observer.enough = 1;
+  here.begin({{"default", std::make_shared<CountingExecutor>()}}, observer);
+  here.run();
+  CHECK(here.ended);
+  CHECK(observer.steps.size() == 1);
+  CHECK(store.settled_before <= 2);  // one is due each second
 }
 
 }  // namespace rruled::test

@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 class CallCounter final : public io::Observer {
  public:
   void on(const Notice&) override { ++heard; }
-  void on_clock_step(milliseconds) override { ++heard; }
+  void on_clock_step(io::WhoseClock, milliseconds) override { ++heard; }
   void on_start(milliseconds) override { ++heard; }
   void on_turn(const core::Planner::Load&) override { ++heard; }
   int heard = 0;
@@ -122,7 +122,7 @@ TEST_CASE("what ended, was skipped or failed is counted") {
   told.metrics.on(
       {.kind = Notice::Kind::gap, .gap = store::Gap{{}, store::GapReason::missed, {}, {}, 7}});
   told.metrics.on({.kind = Notice::Kind::store_failed});
-  told.metrics.on_clock_step(milliseconds(-5'000));
+  told.metrics.on_clock_step(io::WhoseClock::machine, milliseconds(-5'000));
   core::Planner::Load load;
   load.in_flight = 3;
   load.armed = 12;
