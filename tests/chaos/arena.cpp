@@ -69,7 +69,7 @@ Arena::Arena(const std::string& postgres_settings)
   cluster_->sql("CREATE TABLE stale_writes (what text NOT NULL, run uuid NOT NULL)");
 }
 
-void Arena::add_schedules(std::size_t count) {
+void Arena::add_schedules(std::size_t count, const std::string& rule) {
   const auto store = store::open_store({.url = cluster_->url()}, store::OpenMode::command);
   const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const rrule::ZoneDatabase zones;
@@ -85,7 +85,7 @@ void Arena::add_schedules(std::size_t count) {
     store::Schedule schedule;
     schedule.id.value = store::random_uuid_v7(now);
     schedule.flow_id = flow.id;
-    schedule.rrule = "FREQ=SECONDLY";
+    schedule.rrule = rule;
     schedule.starts_at = std::chrono::floor<std::chrono::seconds>(now) + 2s;
     schedule.catchup = store::CatchupPolicy::all;
     schedule.retry.min_backoff = 200ms;

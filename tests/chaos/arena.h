@@ -24,8 +24,8 @@ class Arena {
   [[nodiscard]] LoopbackReceiver& receiver() { return receiver_; }
   [[nodiscard]] std::string file(const std::string& name) const { return dir_.file(name); }
 
-  // So many schedules, due each second from two seconds from now on; catchup = all.
-  void add_schedules(std::size_t count);
+  // So many schedules, due by `rule` from two seconds from now on; catchup = all.
+  void add_schedules(std::size_t count, const std::string& rule = "FREQ=SECONDLY");
   // No further occurrence: the schedules are paused by a statement of their own.
   void pause_schedules();
   // Answers of the receiver at random: 500, 429, no answer after the request was read, too late an

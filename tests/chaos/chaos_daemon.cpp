@@ -5,7 +5,8 @@
 // DISTURB: of 10,000 steps, how many kill it (-9); half as many stop it (SIGSTOP) until somebody
 // continues it. STOP_AT: it stops once, before its first outcome is written ("finish") or before
 // its first byte leaves ("send"), and prints "passed" when that is done; or it dies before or after
-// a call to the store ("step N", from 1; "settled": its first settle). Ends at SIGTERM by draining.
+// a call to the store ("step N", from 1; "settled": its first settle). With any of them, "never"
+// too, it waits 30 s for an answer instead of one. Ends at SIGTERM by draining.
 #include "daemon/io/driver.h"
 #include "daemon/io/http_executor.h"
 #include "store/open.h"

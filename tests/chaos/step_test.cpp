@@ -13,12 +13,14 @@ namespace {
 using namespace std::chrono_literals;
 using testing::BackgroundProcess;
 
+constexpr int kClaimTtlMs = 3'000;
+
 std::unique_ptr<BackgroundProcess> start(Arena& arena,
                                          const std::string& mutant,
                                          const std::string& stop_at) {
-  return std::make_unique<BackgroundProcess>(
-      std::vector<std::string>{RRULED_CHAOS_DAEMON, arena.cluster().url(),
-                               arena.receiver().url("/"), "3000", "7", "0", mutant, stop_at});
+  return std::make_unique<BackgroundProcess>(std::vector<std::string>{
+      RRULED_CHAOS_DAEMON, arena.cluster().url(), arena.receiver().url("/"),
+      std::to_string(kClaimTtlMs), "7", "0", mutant, stop_at});
 }
 
 // Polls what another program does, with a deadline.
@@ -115,6 +117,31 @@ TEST_CASE("a daemon that dies once a schedule has moved on has written its runs"
   const auto daemon = start(arena, mutant, "settled");
   REQUIRE(becomes_true([&] { return testing::state_of(daemon->pid()) == 'Z'; }));
   CHECK(arena.unaccounted().empty() == mutant.empty());
+}
+
+TEST_CASE("a run that takes longer than a claim lasts stays with the daemon that sent it") {
+  if (const auto why = testing::PostgresCluster::missing(); !why.empty()) {
+    WARN("SKIPPED: " << why);
+    return;
+  }
+  Arena arena;
+  arena.audit();
+  arena.receiver().always_answer({.held = true});
+  arena.add_schedules(1, "FREQ=SECONDLY;COUNT=1");
+  const auto one = start(arena, "", "never");
+  REQUIRE(arena.receiver().wait_for_requests(1));
+  const auto other = start(arena, "", "never");
+  // Until the claim has been extended after its first end; or was not.
+  const auto outlasted = "SELECT count(*) FROM rruled.runs WHERE claimed_until - claimed_at > " +
+                         std::to_string(2 * kClaimTtlMs);
+  CHECK(becomes_true(
+      [&] { return arena.number(outlasted) > 0 || arena.receiver().requests().size() > 1; }));
+  CHECK(arena.receiver().requests().size() == 1);
+  arena.receiver().release();
+  CHECK(arena.becomes_zero(kLiveRuns, 20s));
+  CHECK(arena.cluster().sql("SELECT status, fence, attempts FROM rruled.runs") == "completed|1|1");
+  const auto problems = arena.problems(Arena::Ended::must);
+  CHECK(joined(problems) == "");
 }
 
 }  // namespace rruled::test
