@@ -147,8 +147,9 @@ FinishResult MemoryStore::finish_one(const Finish& finish,
   RunStatus status = finish.status;
   std::string reason = finish.reason;
   const bool cancelled = heed_wish(row.run.cancel_reason, status, reason);
+  const std::string wished = reason == finish.reason ? std::string() : reason;
   if (row.run.status == status)
-    return {.written = true, .released = row.released, .cancelled = cancelled};
+    return {.written = true, .released = row.released, .cancelled = cancelled, .reason = wished};
   if (!may_finish(row.run.status, status)) return {.written = false};
 
   change(row, [&](Run& run) {
@@ -169,7 +170,7 @@ FinishResult MemoryStore::finish_one(const Finish& finish,
   logs_.insert(logs_.end(), finish.logs.begin(), finish.logs.end());
   saw(now);
   if (is_final(status)) (void)release_after(row, now);
-  return {.written = true, .released = row.released, .cancelled = cancelled};
+  return {.written = true, .released = row.released, .cancelled = cancelled, .reason = wished};
 }
 
 void MemoryStore::hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) {

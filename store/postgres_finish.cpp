@@ -212,14 +212,16 @@ void Ending::end_other(std::size_t i) {
   Finish end = finish;
   const bool cancelled = heed_wish(wish, end.status, end.reason);
   if (!wish.empty()) end.available_at = tx_.now();
+  const std::string wished = end.reason == finish.reason ? std::string() : end.reason;
   if (status == end.status) {
-    results_[i] = {.written = true, .released = released, .cancelled = cancelled};
+    results_[i] = {.written = true, .released = released, .cancelled = cancelled, .reason = wished};
     return;
   }
   if (!may_finish(status, end.status)) return;
   const auto ended = tx_.exec(kEnd, any_params(tx_, {&end}, claimant_));
   results_[i].written = true;
   results_[i].cancelled = cancelled;
+  results_[i].reason = wished;
   free_slot(i, end.status, number, schedule);
   ends_[i]->with_attempt = ended.at(0).at("with_attempt").as<bool>();
 }

@@ -183,6 +183,7 @@ FinishResult finish_one(Connection& connection,
   End end{finish.status, finish.reason, finish.available_at};
   FinishResult result;
   result.cancelled = heed_wish(held->cancel_reason, end.status, end.reason);
+  if (end.reason != finish.reason) result.reason = end.reason;
   result.released = held->released;
   if (held->status == end.status) return result;
   if (!may_finish(held->status, end.status)) return {.written = false};

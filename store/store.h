@@ -248,6 +248,7 @@ struct FinishResult {
   bool written = true;     // false: the claim was lost, or no such end is left; nothing changed
   bool released = false;   // a waiting run of the same schedule became pending
   bool cancelled = false;  // instead of tried again: somebody had wished it
+  std::string reason{};    // a wish's, where it is written instead of the request's
 };
 
 // A claim given back unsent: the attempt is not counted, the run is pending again, or retrying when

@@ -58,6 +58,7 @@ void set_status(store::Finish& finish,
           run.retry, run.attempts, run.started_at.value_or(now), now, report.retry_after, run.id);
       finish.status = decision.again_at ? RunStatus::retrying : RunStatus::dead;
       finish.available_at = decision.again_at;
+      finish.reason = decision.reason;
       break;
     }
   }
@@ -224,6 +225,10 @@ Planner::Ending Planner::ending_of(InFlight&& flight, Report&& report, Timestamp
                        duration_text(run.late_after) + " counts as late";
     summary.level = store::LogLevel::warn;
   }
+  if (finish.status == RunStatus::dead) {
+    run.reason = finish.reason;
+    if (finish.sent) summary.message += ": " + why_given_up(run);
+  }
   if (!report.error.empty()) {
     summary.message += ": " + report.error;
     summary.level =
@@ -302,6 +307,8 @@ void Planner::take(Finished finished, Timestamp now) {
     const std::string executor = ending.run.executor;
     if (result.released) claim_by(now);  // it may have another executor
     if (result.cancelled) ending.finish.status = RunStatus::cancelled;
+    if (ending.finish.status == RunStatus::cancelled)
+      ending.run.reason = result.reason.empty() ? ending.finish.reason : result.reason;
     const RunStatus status = ending.finish.status;
     if (result.written && ending.run.origin == store::RunOrigin::child &&
         status != RunStatus::retrying)

@@ -1,5 +1,6 @@
 #include "daemon/core/retry.h"
 
+#include "daemon/core/duration.h"
 #include "daemon/core/stable_hash.h"
 
 #include <algorithm>
@@ -37,12 +38,23 @@ RetryDecision decide_retry(const store::RetryPolicy& policy,
                            store::Timestamp now,
                            std::optional<seconds> retry_after,
                            store::RunId run) {
-  if (attempts >= policy.max_attempts) return {};
+  if (attempts >= policy.max_attempts) return {std::nullopt, kAttemptsUsedUp};
   const milliseconds wait = retry_after ? std::clamp(*retry_after, kRetryAfterMin, kRetryAfterMax)
                                         : backoff(policy, attempts, run);
   const milliseconds age = now - first_started_at;
-  if (wait > std::min(policy.max_age, kMaxAgeMax) - age) return {};
+  if (wait > std::min(policy.max_age, kMaxAgeMax) - age) return {std::nullopt, kRetryTimeOver};
   return {now + wait};
+}
+
+std::string why_given_up(const store::Run& run) {
+  if (run.reason == kAttemptsUsedUp)
+    return run.retry.max_attempts <= 1
+               ? "its one attempt is used up"
+               : "its " + std::to_string(run.retry.max_attempts) + " attempts are used up";
+  if (run.reason == kRetryTimeOver)
+    return "its time for retries (" + duration_text(run.retry.max_age) +
+           ") ends before the next attempt";
+  return {};
 }
 
 HttpVerdict classify_http(int status) {

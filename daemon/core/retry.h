@@ -6,12 +6,18 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace rruled::core {
+
+inline constexpr std::string_view kAttemptsUsedUp = "attempts_used_up";
+inline constexpr std::string_view kRetryTimeOver = "retry_time_over";
 
 // What becomes of a run whose attempt failed in a way that may pass. Pure, thread-safe.
 struct RetryDecision {
   std::optional<store::Timestamp> again_at;  // nullopt: the run is dead
+  std::string_view reason{};                 // Run::reason of one that is dead; otherwise empty
   bool operator==(const RetryDecision&) const = default;
 };
 
@@ -29,6 +35,10 @@ struct RetryDecision {
                                          store::Timestamp now,
                                          std::optional<std::chrono::seconds> retry_after,
                                          store::RunId run);
+
+// Why a dead run was given up, for people: "its 15 attempts are used up". Empty where its `reason`
+// is not one of a RetryDecision.
+[[nodiscard]] std::string why_given_up(const store::Run& run);
 
 enum class HttpVerdict : std::uint8_t {
   completed,

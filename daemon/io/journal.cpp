@@ -1,5 +1,6 @@
 #include "daemon/io/journal.h"
 
+#include "daemon/core/retry.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/io/log_fields.h"
 
@@ -29,16 +30,44 @@ std::string when(const store::Run& run) {
                            : "asked for " + core::rfc3339(run.created_at);
 }
 
+// The run of a line. So much of its id as commands take, and as tells a millisecond from the next
+// where it begins with its time (UUIDv7).
+std::string about(const store::Run& run) {
+  constexpr std::size_t kIdShown = 13;
+  return who(run) + "  " + when(run) + "  run " + to_string(run.id).substr(0, kIdShown);
+}
+
+std::string after_colon(const std::string& text) { return text.empty() ? "" : ": " + text; }
+
+std::string status_code(const core::Report& report) {
+  return report.status_code ? " (" + std::to_string(*report.status_code) + ")" : std::string();
+}
+
 std::string answer(const core::Report& report) {
-  std::string text;
-  if (report.status_code) text = " (" + std::to_string(*report.status_code) + ")";
-  if (!report.error.empty()) text += ": " + report.error;
-  return text;
+  return status_code(report) + after_colon(report.error);
 }
 
 std::string why(const store::Run& run) {
-  if (!run.error.empty()) return ": " + run.error;
-  return run.reason.empty() ? std::string() : ": " + run.reason;
+  return after_colon(run.error.empty() ? run.reason : run.error);
+}
+
+std::string how_ended(const Notice& notice) {
+  const store::Run& run = *notice.run;
+  if (!notice.report) return why(run);
+  // A cancelled one was wished to end: what its attempt said then tells nothing.
+  if (notice.status == store::RunStatus::cancelled) return after_colon(run.reason);
+  return status_code(*notice.report) + after_colon(core::why_given_up(run)) +
+         after_colon(notice.report->error);
+}
+
+// A backfill ends before its `--to`. What a calendar or a person left out is to be left out.
+std::string what_runs(const store::Gap& gap) {
+  const std::string id = to_string(gap.schedule_id);
+  if (gap.reason == store::GapReason::calendar ||
+      gap.reason == store::GapReason::skipped_by_operator)
+    return "schedule " + id;
+  return "rruled schedule backfill " + id + " --from " + core::rfc3339(gap.from) + " --to " +
+         core::rfc3339(gap.to + std::chrono::seconds(1)) + " runs them";
 }
 
 // "3 ms", "90 s", "60 min", rounded: as exact as a reader needs.
@@ -73,10 +102,8 @@ void Journal::run_ended(const Notice& notice) {
   const auto level = completed   ? spdlog::level::info
                      : cancelled ? spdlog::level::warn
                                  : spdlog::level::err;
-  const std::string how = notice.report ? answer(*notice.report) : why(run);
-  log_->log(level, "{}  {}  late {}  {}{}{}", who(run), when(run), spoken(late),
-            store::word(*notice.status), cancelled && notice.report ? std::string() : how,
-            run.attempts > 1 ? "  attempt " + std::to_string(run.attempts) : "");
+  log_->log(level, "{}  late {}  {}{}{}", about(run), spoken(late), store::word(*notice.status),
+            how_ended(notice), run.attempts > 1 ? "  attempt " + std::to_string(run.attempts) : "");
 }
 
 void Journal::breaker_changed(const Notice& notice) {
@@ -130,12 +157,11 @@ void Journal::tell(const Notice& notice) {
       return;
     case Notice::Kind::run_retrying:
       ++retried_;
-      log_->warn("{}  {}  attempt {} failed{}; again at {}", who(*notice.run), when(*notice.run),
-                 notice.run->attempts, answer(*notice.report), core::rfc3339(*notice.again_at));
+      log_->warn("{}  attempt {} failed{}; again at {}", about(*notice.run), notice.run->attempts,
+                 answer(*notice.report), core::rfc3339(*notice.again_at));
       return;
     case Notice::Kind::run_tracked:
-      log_->info("{}  {}  late {}  accepted{}", who(*notice.run), when(*notice.run),
-                 spoken(lateness(*notice.run)),
+      log_->info("{}  late {}  accepted{}", about(*notice.run), spoken(lateness(*notice.run)),
                  notice.report->remote_id.empty() ? "" : " as " + notice.report->remote_id);
       return;
     case Notice::Kind::breaker:
@@ -143,24 +169,23 @@ void Journal::tell(const Notice& notice) {
       return;
     case Notice::Kind::run_skipped:
       ++skipped_;
-      log_->warn("{}  {}  skipped: {}", who(*notice.run), when(*notice.run), notice.run->reason);
+      log_->warn("{}  skipped: {}", about(*notice.run), notice.run->reason);
       return;
     case Notice::Kind::run_fenced:
       log_->warn(
-          "{}  {}  outcome dropped: another daemon has this run now, or it was deleted with its "
-          "flow",
-          who(*notice.run), when(*notice.run));
+          "{}  outcome dropped: another daemon has this run now, or it was deleted with its flow",
+          about(*notice.run));
       return;
     case Notice::Kind::run_unserved:
       log_->warn(
-          "{}  {}  waits: no executor named '{}' here; add [executors.{}] or change the schedule",
-          who(*notice.run), when(*notice.run), notice.run->executor, notice.run->executor);
+          "{}  waits: no executor named '{}' here; add [executors.{}] or change the schedule",
+          about(*notice.run), notice.run->executor, notice.run->executor);
       return;
     case Notice::Kind::gap:
       missed_ += notice.gap->count;
-      log_->warn("{}  {} occurrences from {} to {} will not run: {}", notice.text,
+      log_->warn("{}  {} occurrences from {} to {} will not run: {} ({})", notice.text,
                  notice.gap->count, core::rfc3339(notice.gap->from), core::rfc3339(notice.gap->to),
-                 store::word(notice.gap->reason));
+                 store::word(notice.gap->reason), what_runs(*notice.gap));
       return;
     case Notice::Kind::job_spread:
       log_->log(notice.level == store::LogLevel::warn ? spdlog::level::warn : spdlog::level::info,
@@ -168,11 +193,11 @@ void Journal::tell(const Notice& notice) {
                 to_string(notice.run->id), notice.text);
       return;
     case Notice::Kind::run_late:
-      log_->warn("{}  {}  starts {} late, more than the {} it may be", who(*notice.run),
-                 when(*notice.run), spoken(notice.late_by), spoken(notice.run->late_after));
+      log_->warn("{}  starts {} late, more than the {} it may be", about(*notice.run),
+                 spoken(notice.late_by), spoken(notice.run->late_after));
       return;
     case Notice::Kind::run_on_time:
-      log_->info("{}  {}  in time again", who(*notice.run), when(*notice.run));
+      log_->info("{}  in time again", about(*notice.run));
       return;
     case Notice::Kind::paused:
     case Notice::Kind::resumed:

@@ -68,6 +68,27 @@ TEST_CASE("ends with much output are not written in one batch that keeps what is
   }
 }
 
+TEST_CASE("the log of a dead run has why it was given up, and its row a word for it") {
+  Ended ended(1, 0, 0);
+  (void)ended.write_all();
+  auto run = claimed_run(2);
+  run.attempts = 2;
+  run.retry.max_attempts = 2;
+  ended.planner.complete(core::Claimed{{{run}, kNow}}, kNow);
+  REQUIRE(all_of<core::Deliver>(ended.planner.step(kNow)).size() == 1);
+  core::Report report;
+  report.kind = core::Report::Kind::retry;
+  report.error = "cannot connect";
+  ended.planner.complete(core::Delivered{run.id, std::move(report)}, kNow);
+  const auto ends = ended.finish();
+  REQUIRE(ends.size() == 1);
+  const auto& end = ends.at(0).batch.at(0);
+  CHECK(end.status == store::RunStatus::dead);
+  CHECK(end.reason == "attempts_used_up");
+  CHECK(end.attempt.error == "cannot connect");
+  CHECK(end.logs.back().message == "attempt 2: dead: its 2 attempts are used up: cannot connect");
+}
+
 TEST_CASE("an end with much output is written whole after the store has failed") {
   Ended ended(3, 900, 4'000);
   REQUIRE(ended.finish().at(0).batch.size() == 1);

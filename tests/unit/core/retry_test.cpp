@@ -82,6 +82,22 @@ TEST_CASE("a run is dead when its attempts are used up or its age would be passe
   CHECK(wait({}, 2, kFirst - hours(5)));  // the clock stepped back
 }
 
+TEST_CASE("a run was dead without a word why it was given up") {
+  const auto why = [](const RetryPolicy& policy, int attempts, Timestamp now) {
+    store::Run dead;
+    dead.retry = policy;
+    dead.reason = decide_retry(policy, attempts, kFirst, now, std::nullopt, run(1)).reason;
+    return why_given_up(dead);
+  };
+  CHECK(why({.max_attempts = 2}, 1, kFirst).empty());
+  CHECK(why({.max_attempts = 2}, 2, kFirst) == "its 2 attempts are used up");
+  CHECK(why({.max_attempts = 1}, 1, kFirst) == "its one attempt is used up");
+  CHECK(why({}, 2, kFirst + hours(3)) == "its time for retries (2h) ends before the next attempt");
+  store::Run lost;
+  lost.reason = "tracking_ended";
+  CHECK(why_given_up(lost).empty());
+}
+
 TEST_CASE("Retry-After takes the place of the backoff, held within a second and an hour") {
   const auto [given, waited] = GENERATE(table<seconds, seconds>({
       {seconds(-5), seconds(1)},
