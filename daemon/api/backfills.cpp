@@ -94,9 +94,8 @@ Response create_backfill(Call& call) {
     response.headers = call.headers;
     return response;
   }
-  if (!core::can_fire(flow.status, flow.trigger_type))
-    refuse("",
-           "The flow cannot fire: it must be active, with a trigger of type batch or schedule.");
+  if (const auto silent = core::why_it_cannot_fire(flow); !silent.empty())
+    refuse("", "The schedule cannot fire: " + silent + ".");
   backfill.project_id = schedule.project_id;
   backfill.flow_id = flow.id;
   backfill.schedule_id = schedule.id;

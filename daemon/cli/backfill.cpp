@@ -92,10 +92,8 @@ int create(Session& session, const BackfillOptions& options) {
   backfill.created_at = session.now();
   write_changes(store, session.clock(), [&](store::Store& rows) {
     const auto flow = rows.flow(schedule.flow_id);
-    if (!flow || !core::can_fire(flow->status, flow->trigger_type))
-      throw Failure(kRefused, "flow " + to_string(schedule.flow_id) +
-                                  " cannot fire: it must be active, with trigger batch or "
-                                  "schedule");
+    const auto silent = flow ? core::why_it_cannot_fire(*flow) : "its flow is deleted";
+    if (!silent.empty()) throw Failure(kRefused, "the schedule cannot fire: " + silent);
     store::ChangeSet changes;
     changes.backfills.push_back({backfill, std::nullopt});
     const json::object after = core::to_json(backfill, {});

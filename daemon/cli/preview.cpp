@@ -112,6 +112,11 @@ bool flow_fires(Session& session, const store::Schedule& row) {
   return flow && core::can_fire(flow->status, flow->trigger_type);
 }
 
+std::string why_flow_is_silent(Session& session, const store::Schedule& row) {
+  const auto flow = session.store_to_read().flow(row.flow_id);
+  return flow ? core::why_it_cannot_fire(*flow) : "its flow is deleted";
+}
+
 // A line, or "".
 std::string why_nothing_fires(Session& session, const store::Schedule& row) {
   using Status = store::ScheduleStatus;
@@ -122,7 +127,8 @@ std::string why_nothing_fires(Session& session, const store::Schedule& row) {
   if (row.status != Status::active)
     return "Fires nothing now: the schedule is " + std::string(store::word(row.status)) + ".\n";
   if (!row.next_run_at)
-    return "Fires nothing now: the schedule is active but its flow cannot fire.\n";
+    return "Fires nothing now: the schedule is active, but " + why_flow_is_silent(session, row) +
+           ".\n";
   if (!project_paused(session, row.project_id)) return "";
   const auto id = std::to_string(row.project_id);
   return "Fires nothing now: project " + id + " is paused (`rruled resume --all --project " + id +

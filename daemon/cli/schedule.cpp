@@ -83,7 +83,10 @@ std::string next_text(Session& session, const store::Schedule& row) {
   if (row.next_run_at)
     return "next at " + utc_text(*row.next_run_at) + local_time(session, row) + " (" +
            from_now(*row.next_run_at, session.now()) + ")";
-  if (row.status == store::ScheduleStatus::active) return "its flow cannot fire now";
+  if (row.status == store::ScheduleStatus::active) {
+    const auto flow = session.store_to_write().flow(row.flow_id);
+    return "nothing fires: " + (flow ? core::why_it_cannot_fire(*flow) : "its flow is deleted");
+  }
   if (row.status == store::ScheduleStatus::paused && row.paused_until)
     return "until " + utc_text(*row.paused_until);
   return "nothing comes next";
@@ -207,10 +210,7 @@ int run_now(Session& session, const ScheduleOptions& options) {
     const Loaded loaded = load(session, store, options.schedule);
     const auto& flow = loaded.flow;
     if (!loaded.fires())
-      throw Failure(kRefused, "flow " + to_string(flow.id) + " is " +
-                                  std::string(store::word(flow.status)) + " with trigger \"" +
-                                  flow.trigger_type +
-                                  "\": only active ones of batch and schedule run");
+      throw Failure(kRefused, "the schedule cannot fire: " + core::why_it_cannot_fire(flow));
     const store::DueSchedule due{loaded.row,   flow.name,         flow.status,
                                  flow.version, flow.trigger_type, flow.variables};
     run = core::manual_run(due, true, store::RunId{store::random_uuid_v7(session.now())},

@@ -1,5 +1,8 @@
 #include "daemon/core/explain.h"
 
+#include "daemon/core/catchup.h"
+#include "daemon/core/duration.h"
+#include "daemon/core/retry.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/core/time_text.h"
 #include "store/cancel_result.h"
@@ -69,29 +72,45 @@ std::string cancelled_text(const store::Run& run) {
   return "cancelled: " + run.reason;
 }
 
+// What a run waits for that any daemon may take. Which of them it is the daemons alone know.
+std::string pending_text(const store::Run& run, const ExplainSource& source) {
+  const std::string& name = run.executor;
+  if (source.has_executor && !source.has_executor(name))
+    return "waits for a daemon that has executor " + name +
+           ": the configuration here has no [executors." + name + "] for its project";
+  return "waits for a daemon that has executor " + name + ", for a free slot there (executors." +
+         name +
+         ".max_in_flight, run.max_in_flight), or until it answers again (log line \"executor " +
+         name + ": nobody answers\", metric rruled_breaker_state)";
+}
+
+std::string retrying_text(const store::Run& run, const ExplainSource& source, Timestamp now) {
+  const std::string after =
+      " after " + times_text(static_cast<std::uint64_t>(run.attempts), "attempt");
+  if (!run.available_at) return "will be tried again" + after;
+  const std::string time = rfc3339(floor<seconds>(*run.available_at));
+  if (*run.available_at > now) return "will be tried again at " + time + after;
+  return "was to be tried again at " + time + after + ", " + pending_text(run, source);
+}
+
 // A run that has not ended.
-std::string live_text(const store::Run& run) {
+std::string live_text(const store::Run& run, const ExplainSource& source, Timestamp now) {
   switch (run.status) {
     case RunStatus::waiting:
       return "waits for the end of the run before it";
     case RunStatus::pending:
-      return "waits for a daemon that has executor " + run.executor + " and a free slot of it";
+      return pending_text(run, source);
     case RunStatus::dispatching:
       return "is being delivered, " +
              times_text(static_cast<std::uint64_t>(run.attempts), "attempt");
     case RunStatus::retrying:
-      return with_error("will be tried again" +
-                            (run.available_at ? " at " + rfc3339(floor<seconds>(*run.available_at))
-                                              : std::string()) +
-                            " after " +
-                            times_text(static_cast<std::uint64_t>(run.attempts), "attempt"),
-                        run.error);
+      return with_error(retrying_text(run, source, now), run.error);
     default:
       return "is under way, " + start_text(run);
   }
 }
 
-void tell_run(const store::Run& run, const ExplainSource& source, Explained& out) {
+void tell_run(const store::Run& run, const ExplainSource& source, Timestamp now, Explained& out) {
   out.run = run.id;
   out.due_at = run.due_at;
   const auto found = source.attempts.find(run.id);
@@ -104,9 +123,10 @@ void tell_run(const store::Run& run, const ExplainSource& source, Explained& out
     case RunStatus::failed:
     case RunStatus::dead:
       out.outcome = Outcome::failed;
-      out.text = with_error(
-          (run.status == RunStatus::dead ? "gave up: " : "failed: ") + start_text(run) + answer,
-          run.error);
+      out.text = with_error(with_error((run.status == RunStatus::dead ? "gave up: " : "failed: ") +
+                                           start_text(run) + answer,
+                                       why_given_up(run)),
+                            run.error);
       return;
     case RunStatus::cancelled:
       out.outcome = Outcome::cancelled;
@@ -118,16 +138,32 @@ void tell_run(const store::Run& run, const ExplainSource& source, Explained& out
       return;
     default:
       out.outcome = Outcome::under_way;
-      out.text = live_text(run);
+      out.text = live_text(run, source, now);
   }
 }
 
-std::string gap_text(const store::Gap& gap) {
+// What catch-up leaves of what nobody settled in time; as it is set now.
+std::string catchup_text(const store::Schedule& schedule) {
+  const std::string within = ", within " + duration_text(schedule.catchup_window);
+  switch (schedule.catchup) {
+    case store::CatchupPolicy::last:
+      return "catchup last: the newest alone" + within;
+    case store::CatchupPolicy::none:
+      return "catchup none: nothing older than " + duration_text(schedule.catchup_grace);
+    case store::CatchupPolicy::all:
+      return "catchup all: at most " + std::to_string(kCatchupMax) + within;
+  }
+  return {};
+}
+
+std::string gap_text(const store::Gap& gap, const store::Schedule& schedule) {
   const std::string part = " (" + times_text(gap.count, "occurrence") + " from " +
                            rfc3339(gap.from) + " to " + rfc3339(gap.to) + ")";
   switch (gap.reason) {
     case GapReason::missed:
-      return "missed: nobody fired then, and catch-up left it out" + part;
+      return "missed: not settled in time, as no daemon was there or it was held up; then left out "
+             "by catch-up (" +
+             catchup_text(schedule) + "), or overtaken by a pause or an edit" + part;
     case GapReason::paused:
       return "not run: paused then" + part;
     case GapReason::flow_inactive:
@@ -158,7 +194,7 @@ std::string hindrance(const ExplainSource& source, Timestamp due_at) {
     return "the schedule cannot be used: " + schedule.status_reason;
   if (source.project && source.project->paused())
     return "the project is paused" + noted(source.project->note);
-  return source.flow_fires ? "" : "its flow cannot fire now";
+  return source.flow_silent;
 }
 
 // Gaps of a calendar that count all that the rule has in their time: whatever calendar it was, each
@@ -201,7 +237,7 @@ void tell_without_run(const ExplainSource& source,
       gap = &each;
   if (gap != nullptr) {
     out.outcome = gap->reason == GapReason::calendar ? Outcome::skipped : Outcome::gap;
-    out.text = gap_text(*gap);
+    out.text = gap_text(*gap, schedule);
     return;
   }
   if (excluded) {
@@ -313,7 +349,7 @@ std::vector<Explained> explain(const ExplainSource& source,
   std::vector<Explained> result;
   for (auto& [instant, each] : all) {
     if (const auto run = runs.find(instant); run != runs.end())
-      tell_run(*run->second, source, each);
+      tell_run(*run->second, source, now, each);
     else
       tell_without_run(source, timetable, whole, now, each);
     result.push_back(std::move(each));

@@ -6,9 +6,11 @@
 #include <boost/json/object.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 // What happened, or will, at each occurrence of a schedule around a time, and why: from the ledger
@@ -41,11 +43,13 @@ struct Explained {
 // What is known of the schedule.
 struct ExplainSource {
   const store::Schedule& schedule;
-  bool flow_fires = true;
+  std::string flow_silent{};  // why_it_cannot_fire() of its flow
   std::optional<store::Project> project{};
   std::vector<store::Run> runs{};  // at least those of the schedule in explain_span()
   std::map<store::RunId, std::vector<store::Attempt>> attempts{};
   std::vector<store::Gap> gaps{};
+  // Whether its project may use the executor in the configuration here; empty: not known.
+  std::function<bool(std::string_view executor)> has_executor{};
 };
 
 // From the first to the last instant that explain() will speak of, both inclusive: `around`

@@ -10,6 +10,10 @@ using store::GapReason;
 using store::Schedule;
 using store::ScheduleStatus;
 
+bool fires_schedules(std::string_view trigger_type) {
+  return trigger_type == "batch" || trigger_type == "schedule";
+}
+
 void stop_firing(Schedule& row) {
   row.next_run_at.reset();
   row.next_due_at.reset();
@@ -171,8 +175,23 @@ std::optional<store::Gap> passed_part(const std::vector<store::Gap>& gaps,
 }  // namespace
 
 bool can_fire(store::FlowStatus status, std::string_view trigger_type) {
-  return status == store::FlowStatus::active &&
-         (trigger_type == "batch" || trigger_type == "schedule");
+  return status == store::FlowStatus::active && fires_schedules(trigger_type);
+}
+
+std::string why_it_cannot_fire(const store::Flow& flow) {
+  std::string why;
+  std::string options;
+  if (flow.status != store::FlowStatus::active) {
+    why = "is " + std::string(store::word(flow.status));
+    options = " --status active";
+  }
+  if (!fires_schedules(flow.trigger_type)) {
+    why += std::string(why.empty() ? "" : " and ") + "has " +
+           (flow.trigger_type.empty() ? "no trigger" : "a trigger of type " + flow.trigger_type);
+    options += " --trigger schedule";
+  }
+  if (why.empty()) return {};
+  return "its flow " + why + " (rruled flow update " + to_string(flow.id) + options + ")";
 }
 
 std::optional<Instant> settled_by_wall(const Schedule& row, const Timetable& timetable) {

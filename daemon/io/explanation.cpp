@@ -39,7 +39,11 @@ boost::system::result<Explanation, core::Timetable::Error> explain_schedule(
       core::explain_span(*timetable, std::chrono::floor<std::chrono::seconds>(at), around);
   core::ExplainSource source{schedule};
   const auto flow = store.flow(schedule.flow_id);
-  source.flow_fires = flow && core::can_fire(flow->status, flow->trigger_type);
+  source.flow_silent = flow ? core::why_it_cannot_fire(*flow) : "its flow is deleted";
+  if (rules.may_use_executor)
+    source.has_executor = [&](std::string_view executor) {
+      return rules.may_use_executor(executor, schedule.project_id);
+    };
   source.project = directory.project(schedule.project_id);
   source.runs = runs_in(directory, schedule, span);
   for (const auto& run : source.runs)

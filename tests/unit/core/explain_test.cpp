@@ -1,5 +1,6 @@
 #include "daemon/core/explain.h"
 
+#include "daemon/core/lifecycle.h"
 #include "daemon/core/run_identity.h"
 #include "tests/support/simulation.h"
 #include "zones.h"
@@ -22,6 +23,12 @@ using store::ScheduleStatus;
 // 09:00 UTC each day; the one of 10 June is asked about, and it is noon of that day.
 const Instant kAsked = at("2026-06-10T09:00:00Z");
 const store::Timestamp kNoon = at("2026-06-10T12:00:00Z");
+
+// What a run may wait for.
+const std::string kWaits =
+    "waits for a daemon that has executor default, for a free slot there "
+    "(executors.default.max_in_flight, run.max_in_flight), or until it answers again (log line "
+    "\"executor default: nobody answers\", metric rruled_breaker_state)";
 
 Schedule asked_schedule() {
   Schedule row;
@@ -78,15 +85,14 @@ Run a_run(RunStatus status, const std::string& reason = {}, const std::string& e
 }  // namespace
 
 TEST_CASE("explain says of each run what became of it") {
-  const auto [run, overlap, expected] = GENERATE(table<Run, store::OverlapPolicy, const char*>({
+  const auto [run, overlap, expected] = GENERATE(table<Run, store::OverlapPolicy, std::string>({
       {a_run(RunStatus::completed), store::OverlapPolicy::allow,
        "ran: ran: started 120 ms after it was due, 2 attempts, answered 200"},
       {a_run(RunStatus::failed, {}, "HTTP 422"), store::OverlapPolicy::allow,
        "failed: failed: started 120 ms after it was due, 2 attempts, answered 200: HTTP 422"},
       {a_run(RunStatus::dead, {}, "timeout"), store::OverlapPolicy::allow,
        "failed: gave up: started 120 ms after it was due, 2 attempts, answered 200: timeout"},
-      {a_run(RunStatus::pending), store::OverlapPolicy::allow,
-       "under_way: waits for a daemon that has executor default and a free slot of it"},
+      {a_run(RunStatus::pending), store::OverlapPolicy::allow, "under_way: " + kWaits},
       {a_run(RunStatus::waiting), store::OverlapPolicy::buffer_all,
        "under_way: waits for the end of the run before it"},
       {a_run(RunStatus::dispatching), store::OverlapPolicy::allow,
@@ -121,7 +127,9 @@ TEST_CASE("explain says of each run what became of it") {
 
 TEST_CASE("explain says which gap an occurrence is in") {
   const auto [reason, expected] = GENERATE(table<GapReason, const char*>({
-      {GapReason::missed, "missed: nobody fired then, and catch-up left it out"},
+      {GapReason::missed,
+       "missed: not settled in time, as no daemon was there or it was held up; then left out by "
+       "catch-up (catchup last: the newest alone, within 1d), or overtaken by a pause or an edit"},
       {GapReason::paused, "not run: paused then"},
       {GapReason::flow_inactive, "not run: its flow was not active then"},
       {GapReason::error, "not run: the schedule could not be used then"},
@@ -136,6 +144,69 @@ TEST_CASE("explain says which gap an occurrence is in") {
   // One occurrence later nothing is missing.
   CHECK(said(explained(source, at("2026-06-11T09:00:00Z"))) ==
         "ahead: will run at 2026-06-11T09:00:00.000Z");
+}
+
+TEST_CASE("explain did not say what catch-up leaves out, nor that a pause can overtake it") {
+  const auto [policy, expected] = GENERATE(table<store::CatchupPolicy, const char*>({
+      {store::CatchupPolicy::all, "(catchup all: at most 100, within 6h), or overtaken by a pause"},
+      {store::CatchupPolicy::none,
+       "(catchup none: nothing older than 1m), or overtaken by a pause"},
+      {store::CatchupPolicy::last, "(catchup last: the newest alone, within 6h)"},
+  }));
+  Schedule row = asked_schedule();
+  row.catchup = policy;
+  row.catchup_window = std::chrono::hours(6);
+  ExplainSource source{row};
+  source.gaps = {{row.id, GapReason::missed, at("2026-06-08T09:00:00Z"), kAsked, 3}};
+  CHECK_THAT(said(explained(source, kAsked)), Catch::Contains(expected));
+}
+
+TEST_CASE("a run whose executor is not in the configuration waited for a slot of it") {
+  const Schedule row = asked_schedule();
+  ExplainSource source{row};
+  source.runs = {a_run(RunStatus::pending)};
+  source.has_executor = [](std::string_view name) { return name == "default"; };
+  CHECK(said(explained(source, kAsked)) == "under_way: " + kWaits);
+  source.runs[0].executor = "crm";
+  CHECK(said(explained(source, kAsked)) ==
+        "under_way: waits for a daemon that has executor crm: the configuration here has no "
+        "[executors.crm] for its project");
+}
+
+TEST_CASE("a run was to be tried again at a time that had passed") {
+  const Schedule row = asked_schedule();
+  ExplainSource source{row};
+  source.runs = {a_run(RunStatus::retrying, {}, "HTTP 503")};
+  CHECK(said(explained(source, kAsked, at("2026-06-10T12:05:00Z"))) ==
+        "under_way: was to be tried again at 2026-06-10T12:05:00Z after 2 attempts, " + kWaits +
+            ": HTTP 503");
+}
+
+TEST_CASE("a flow that could not fire did not say why, nor what to do") {
+  store::Flow flow;
+  flow.status = store::FlowStatus::active;
+  flow.trigger_type = "batch";
+  CHECK(core::why_it_cannot_fire(flow).empty());
+  const std::string update = " (rruled flow update " + to_string(flow.id);
+  flow.status = store::FlowStatus::draft;
+  CHECK(core::why_it_cannot_fire(flow) == "its flow is draft" + update + " --status active)");
+  flow.trigger_type = "event";
+  CHECK(core::why_it_cannot_fire(flow) == "its flow is draft and has a trigger of type event" +
+                                              update + " --status active --trigger schedule)");
+  flow.status = store::FlowStatus::active;
+  flow.trigger_type.clear();
+  CHECK(core::why_it_cannot_fire(flow) ==
+        "its flow has no trigger" + update + " --trigger schedule)");
+}
+
+TEST_CASE("explain says why a dead run was given up") {
+  const Schedule row = asked_schedule();
+  ExplainSource source{row};
+  source.runs = {a_run(RunStatus::dead, "attempts_used_up", "HTTP 503")};
+  source.runs[0].retry.max_attempts = 2;
+  CHECK(said(explained(source, kAsked)) ==
+        "failed: gave up: started 120 ms after it was due, 2 attempts: its 2 attempts are used up: "
+        "HTTP 503");
 }
 
 TEST_CASE("explain says what will run although a gap of a clock that was wrong covers it") {
@@ -176,9 +247,10 @@ TEST_CASE("explain says what will be, and why not") {
           "never: will not run as things are: the project is paused (freeze)");
   }
   SECTION("the flow cannot fire") {
-    source.flow_fires = false;
+    source.flow_silent = "its flow is draft (rruled flow update X --status active)";
     CHECK(said(explained(source, tomorrow)) ==
-          "never: will not run as things are: its flow cannot fire now");
+          "never: will not run as things are: its flow is draft (rruled flow update X --status "
+          "active)");
   }
   SECTION("the schedule is in error") {
     row.status = ScheduleStatus::error;
