@@ -41,14 +41,21 @@ std::string waiting_of(const std::string& oldest) {
          oldest + ") o GROUP BY executor";
 }
 
+// Of those that waited too long.
+void add_overdue(Survey& all, const std::string& executor, std::uint64_t count, Timestamp since) {
+  all.overdue_runs += count;
+  all.overdue_runs_by_executor[executor] += count;
+  all.overdue_runs_since = std::min(all.overdue_runs_since.value_or(since), since);
+}
+
 // A row of it.
 template <class Row>
 void add_waiting(Row& row, Survey& all) {
   const auto executor = row.template read<std::string>();
   all.waiting[executor] = row.template read<std::uint64_t>();
-  all.overdue_runs += row.template read<std::uint64_t>();
+  const auto overdue = row.template read<std::uint64_t>();
   const auto since = row.template read<std::optional<Timestamp>>();
-  if (since) all.overdue_runs_since = std::min(all.overdue_runs_since.value_or(*since), *since);
+  if (since) add_overdue(all, executor, overdue, *since);
 }
 
 std::string for_postgres(std::string sql) {
@@ -160,8 +167,7 @@ Survey survey_any(Store& store, Timestamp now) {
   for (const auto& run : store.runs({.status = RunStatus::pending, .due_to = now, .limit = kAll})) {
     if (run.due_at < now) ++all.waiting[run.executor];
     if (run.due_at + run.late_after >= now) continue;
-    ++all.overdue_runs;
-    all.overdue_runs_since = std::min(all.overdue_runs_since.value_or(run.due_at), run.due_at);
+    add_overdue(all, run.executor, 1, run.due_at);
   }
   ScheduleQuery query{.limit = kSurveyPage};
   for (bool more = true; more; query.offset += kSurveyPage) {

@@ -24,6 +24,7 @@ struct Survey {
   // that were due first. Those of a paused project, too: they go on.
   std::uint64_t overdue_runs = 0;
   std::optional<Timestamp> overdue_runs_since{};  // the first due_at among them
+  std::map<std::string, std::uint64_t> overdue_runs_by_executor{};
   // Runs that were due and that nobody has begun, late or not, by executor: of the same 10,000.
   std::map<std::string, std::uint64_t> waiting{};
   std::optional<Timestamp> next_due{};  // the first of those that fire

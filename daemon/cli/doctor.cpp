@@ -28,12 +28,12 @@ void check_store(Session& session, std::vector<Finding>& findings) {
                           "it was moved to " + moved_to + ": no daemon starts on it",
                           "set store.url to the new one; or give that up: rruled store reopen " +
                               config.location.url});
-    check_daemon(session, findings);
     const auto survey = store::survey(store, session.now());
+    check_daemon(session, survey, findings);
     check_clock(session, store, survey, findings);
-    check_schedules(store, survey, findings);
+    check_schedules(session, store, survey, findings);
     check_commands(session, store, findings);
-    check_waiting(session, store, survey, findings);
+    check_waiting(session, survey, findings);
     check_tokens(session, findings);
   } catch (const Failure& none_yet) {
     findings.push_back({"store", false, none_yet.what(), "make it, or correct store.url"});

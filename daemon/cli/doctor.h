@@ -33,20 +33,18 @@ struct Finding {
 void check_files(Session& session, std::vector<Finding>& findings);
 void check_zones(Session& session, std::vector<Finding>& findings);
 void check_executors(Session& session, std::vector<Finding>& findings);
-void check_daemon(Session& session, std::vector<Finding>& findings);
+void check_daemon(Session& session, const store::Survey& survey, std::vector<Finding>& findings);
 void check_disk(Session& session, std::vector<Finding>& findings);
 void check_clock(Session& session,
                  store::Store& store,
                  const store::Survey& survey,
                  std::vector<Finding>& findings);
-void check_schedules(store::Store& store,
+void check_schedules(Session& session,
+                     store::Store& store,
                      const store::Survey& survey,
                      std::vector<Finding>& findings);
 void check_commands(Session& session, store::Store& store, std::vector<Finding>& findings);
-void check_waiting(Session& session,
-                   store::Store& store,
-                   const store::Survey& survey,
-                   std::vector<Finding>& findings);
+void check_waiting(Session& session, const store::Survey& survey, std::vector<Finding>& findings);
 void check_tokens(Session& session, std::vector<Finding>& findings);
 
 }  // namespace rruled::cli

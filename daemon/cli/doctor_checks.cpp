@@ -31,6 +31,17 @@ constexpr std::chrono::days kTokenWarning{14};
 constexpr std::uintmax_t kFreeMin = std::uintmax_t{256} << 20U;
 constexpr std::size_t kNamed = 5;  // of a long list, so many are named
 
+constexpr const char* kStartOne = "start the daemon (systemctl start rruled, or rruled run)";
+
+// Nullopt: whether a daemon has the store is not known.
+std::string advice_on_overdue(const std::optional<store::FileLock::Holder>& holder) {
+  if (holder && !holder->held) return kStartOne;
+  return std::string(holder ? "" : "is a daemon running (rruled healthcheck)? ") +
+         "While all slots of its executor are taken, an occurrence waits up to 10 s, or half its "
+         "catchup_grace, before it becomes a run: if that lasts, raise "
+         "executors.NAME.max_in_flight";
+}
+
 std::string mebibytes(std::uintmax_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
 
 // "2025b" -> 2025
@@ -130,10 +141,12 @@ boost::json::object daemon_json(const store::FileLock::Holder& holder) {
   return object;
 }
 
-// None is no mistake: the command line works without one.
-void check_daemon(Session& session, std::vector<Finding>& findings) {
-  if (const auto holder = daemon_of_store(session))
-    findings.push_back({"daemon", true, daemon_text(*holder), {}});
+// None is no mistake while nothing is late: the command line works without one.
+void check_daemon(Session& session, const store::Survey& survey, std::vector<Finding>& findings) {
+  const auto holder = daemon_of_store(session);
+  if (!holder) return;
+  const bool missed = !holder->held && (survey.overdue > 0 || survey.overdue_runs > 0);
+  findings.push_back({"daemon", !missed, daemon_text(*holder), missed ? kStartOne : ""});
 }
 
 void check_disk(Session& session, std::vector<Finding>& findings) {
@@ -183,7 +196,8 @@ void check_clock(Session& session,
     findings.push_back({"clock", true, "not behind the store's last write", {}});
 }
 
-void check_schedules(store::Store& store,
+void check_schedules(Session& session,
+                     store::Store& store,
                      const store::Survey& survey,
                      std::vector<Finding>& findings) {
   const auto in_error =
@@ -201,8 +215,8 @@ void check_schedules(store::Store& store,
     findings.push_back({"overdue", false,
                         count_of(survey.overdue, "schedule") + " late, the first since " +
                             core::rfc3339(*survey.overdue_since),
-                        "is the daemon running (rruled healthcheck)? `rruled schedule list "
-                        "--overdue` names them"});
+                        advice_on_overdue(daemon_of_store(session)) +
+                            "; `rruled schedule list --overdue` names them"});
   else
     findings.push_back({"overdue", true, "nothing is late", {}});
   named.clear();
@@ -251,31 +265,34 @@ void check_commands(Session& session, store::Store& store, std::vector<Finding>&
 }
 
 // Runs that are in the ledger and that no daemon takes.
-void check_waiting(Session& session,
-                   store::Store& store,
-                   const store::Survey& survey,
-                   std::vector<Finding>& findings) {
+void check_waiting(Session& session, const store::Survey& survey, std::vector<Finding>& findings) {
   if (survey.overdue_runs == 0) {
     findings.push_back({"waiting", true, "no run waits though it is late", {}});
     return;
   }
-  // Of the first ones.
-  std::map<std::string, const char*> executors;
-  const auto since = *survey.overdue_runs_since;
-  for (const auto& run :
-       store.runs({.status = store::RunStatus::pending, .due_to = since + seconds(1)})) {
-    const bool here = std::ranges::any_of(
-        session.config().executors, [&](const auto& each) { return each.name == run.executor; });
-    executors[run.executor] = here ? "" : " (not in this configuration)";
-  }
   std::string named;
-  for (const auto& [name, known] : executors) named += (named.empty() ? "" : ", ") + name + known;
-  findings.push_back(
-      {"waiting", false,
-       count_of(survey.overdue_runs, "run") + " late and not begun since " + core::rfc3339(since) +
-           ", the first for " + named,
-       "a daemon must have the executor in its configuration, and what it sends to must answer; "
-       "`rruled runs list --status pending` names them"});
+  std::string here;
+  std::string elsewhere;
+  for (const auto& [name, count] : survey.overdue_runs_by_executor) {
+    const bool known = std::ranges::any_of(session.config().executors,
+                                           [&](const auto& each) { return each.name == name; });
+    named += (named.empty() ? "" : ", ") + std::to_string(count) + " for " + name +
+             (known ? "" : " (not in this configuration)");
+    (known ? here : elsewhere) += " " + name;
+  }
+  const auto holder = daemon_of_store(session);
+  std::string next = holder && !holder->held ? std::string(kStartOne) + "; " : std::string();
+  if (!elsewhere.empty())
+    next += "a daemon must have in its configuration [executors.NAME] for:" + elsewhere + "; ";
+  if (!here.empty())
+    next +=
+        "if they stay: what it sends to must answer (log line \"executor NAME: nobody answers\"), "
+        "or raise executors.NAME.max_in_flight, for:" +
+        here + "; ";
+  findings.push_back({"waiting", false,
+                      count_of(survey.overdue_runs, "run") + " late and not begun since " +
+                          core::rfc3339(*survey.overdue_runs_since) + ": " + named,
+                      next + "`rruled runs list --status pending` names them"});
 }
 
 void check_tokens(Session& session, std::vector<Finding>& findings) {

@@ -107,6 +107,13 @@ int list(Session& session, const ScheduleReadOptions& options) {
   return 0;
 }
 
+std::string project_paused_text(const store::Project& project) {
+  const auto id = std::to_string(project.id);
+  return "Nothing fires: project " + id + " is paused" +
+         (project.note.empty() ? std::string() : " (" + project.note + ")") +
+         "; `rruled resume --all --project " + id + "` ends that.";
+}
+
 int show(Session& session, const ScheduleReadOptions& options) {
   store::Store& store = session.store_to_read();
   const store::Schedule row = find_schedule(store, options.schedule);
@@ -115,12 +122,16 @@ int show(Session& session, const ScheduleReadOptions& options) {
   json::array gaps;
   for (const auto& gap : store.gaps(row.id)) gaps.push_back(core::to_json(gap));
   object["gaps"] = gaps;
+  const auto project = session.directory().project(row.project_id);
+  const bool held = project && project->paused();
+  object["project_paused"] = held;
   if (options.format == Format::json) {
     print_object(session.out(), object);
     return 0;
   }
   if (const auto words = rule_in_words(row, session.zones()); !words.empty())
     session.out() << words << "\n\n";
+  if (held) session.out() << project_paused_text(*project) << "\n\n";
   print_fields(session.out(), object);
   return 0;
 }

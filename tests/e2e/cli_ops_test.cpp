@@ -191,12 +191,13 @@ TEST_CASE("doctor names what is wrong, and what to do about it") {
   CHECK_THAT(found["overdue"], Contains("1 schedule late, the first since 1970-01-01"));
   CHECK_THAT(found["settled_to"], Contains(id));
   CHECK_THAT(found["tokens"], Contains("old expires at"));
-  CHECK(found.size() == 8);
+  CHECK_THAT(found["daemon"], Contains("none runs") && Contains("start the daemon"));
+  CHECK(found.size() == 9);
   REQUIRE(here.rruled({"schedule", "run-now", id}).exit_code == 0);
   sql(here, "UPDATE runs SET due_at = 1000, executor = 'gone'");
   CHECK_THAT(complaints(here, 1)["waiting"],
              Contains("1 run late and not begun since 1970-01-01") &&
-                 Contains("the first for gone (not in this configuration)"));
+                 Contains(": 1 for gone (not in this configuration)"));
   sql(here, "UPDATE schedules SET status = 'error', status_reason = 'no such zone'");
   CHECK_THAT(complaints(here, 1)["schedules"],
              Contains("1 schedule set aside; " + id + ": no such zone"));
