@@ -166,6 +166,7 @@ void a_wish_ends_what_would_be_tried_again(Store& store) {
   const auto first = store.finish({retry}, stage.claimant, at(4)).at(0);
   CHECK(first.written);
   CHECK(first.cancelled);
+  CHECK(first.reason == "enough");
   CHECK(first.released);
   const auto ended = stage.now_is();
   CHECK(ended.status == cancelled);
@@ -186,6 +187,7 @@ void a_wish_gives_a_cancelled_end_its_reason(Store& store) {
   const auto result = store.finish({finish}, stage.claimant, at(4)).at(0);
   CHECK(result.written);
   CHECK_FALSE(result.cancelled);  // it was asked for
+  CHECK(result.reason == "enough");
   CHECK(stage.now_is().reason == "enough");
 }
 
@@ -196,6 +198,7 @@ void a_late_success_wins_over_a_wish(Store& store) {
   const auto result = store.finish({a_finish(stage.run, completed, at(4))}, stage.claimant, at(4));
   CHECK(result.at(0).written);
   CHECK_FALSE(result.at(0).cancelled);
+  CHECK(result.at(0).reason.empty());
   CHECK(stage.now_is().status == completed);
   CHECK(stage.cancel(at(5)) == CancelResult::ended);
 }

@@ -111,9 +111,13 @@ void surveys_runs_that_nobody_begins(Store& store) {
   CHECK(found.overdue_runs_since == at(0));
   CHECK(survey(store, at(1'000)).overdue_runs == 2);
   CHECK(survey(store, at(1'000)).overdue_runs_since == at(0));
+  CHECK(found.overdue_runs_by_executor == std::map<std::string, std::uint64_t>{{"default", 1}});
 
   pause_project(store, at(1'000));
-  CHECK(survey(store, at(1'000)).overdue_runs == 2);  // what is in the ledger goes on
+  found = survey(store, at(1'000));
+  CHECK(found.overdue_runs == 2);  // what is in the ledger goes on
+  CHECK(found.overdue_runs_by_executor ==
+        std::map<std::string, std::uint64_t>{{"default", 1}, {"other", 1}});
 }
 
 void surveys_dead_runs(Store& store) {

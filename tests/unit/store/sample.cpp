@@ -240,7 +240,7 @@ std::string show(const ClaimResult& result) {
 
 std::string show(const FinishResult& result) {
   return std::string(result.written ? "written" : "lost") + (result.released ? " released" : "") +
-         (result.cancelled ? " cancelled" : "");
+         (result.cancelled ? " cancelled " : "") + result.reason;
 }
 
 std::string show(const Counts& counts) {
