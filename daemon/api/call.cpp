@@ -159,19 +159,8 @@ std::size_t size_parameter(const Call& call, std::string_view name, const SizeRa
   return range.max == 0 ? *number : std::min(*number, range.max);
 }
 
-std::size_t size_parameter(const Call& call,
-                           std::string_view name,
-                           std::size_t fallback,
-                           std::size_t max) {
-  return size_parameter(call, name, SizeRange{fallback, 0, max});
-}
-
 store::PageRange page_range(const Call& call, const SizeRange& limit) {
   return {size_parameter(call, "limit", limit), size_parameter(call, "offset", kOffset)};
-}
-
-store::PageRange page_range(const Call& call, std::size_t fallback, std::size_t max) {
-  return page_range(call, SizeRange{fallback, 0, max});
 }
 
 std::string url_with(const Call& call, const FormFields& changed) {

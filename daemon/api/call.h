@@ -86,11 +86,6 @@ void warn_unknown(Call& call, const std::vector<std::string>& keys);
 [[nodiscard]] std::size_t size_parameter(const Call& call,
                                          std::string_view name,
                                          const SizeRange& range);
-// At most `max`, whatever is asked.
-[[nodiscard]] std::size_t size_parameter(const Call& call,
-                                         std::string_view name,
-                                         std::size_t fallback,
-                                         std::size_t max);
 // An id that is not a UUID finds nothing, so it is refused.
 template <class AnyId>
 [[nodiscard]] std::optional<AnyId> id_parameter(const Call& call, std::string_view name) {
@@ -114,7 +109,6 @@ template <class Enum>
 // ---- Pages ----
 
 [[nodiscard]] store::PageRange page_range(const Call& call, const SizeRange& limit = kPageLimit);
-[[nodiscard]] store::PageRange page_range(const Call& call, std::size_t fallback, std::size_t max);
 // `limit` of a page that is read by cursor.
 [[nodiscard]] std::size_t cursor_limit(const Call& call);
 // A cursor is numbers and ids with dots between them; absent: the text is no time.

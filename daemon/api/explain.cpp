@@ -10,8 +10,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kAround = 5;
-constexpr std::size_t kOverdueMax = 500;
 constexpr std::size_t kOverduePage = 500;
 
 json::object edit_json(const store::AuditEntry& entry) {
@@ -24,7 +22,7 @@ json::object edit_json(const store::AuditEntry& entry) {
 Response explain_schedule(Call& call) {
   const store::Schedule schedule = schedule_of(call, flow_of(call));
   const auto at = time_parameter(call, "at").value_or(call.now);
-  const auto around = size_parameter(call, "around", kAround, core::kAroundMax);
+  const auto around = size_parameter(call, "around", kAround);
   const auto explanation = io::explain_schedule(call.store(), call.directory(), rules_of(call),
                                                 schedule, at, around, call.now);
   if (!explanation)
@@ -42,7 +40,7 @@ Response explain_schedule(Call& call) {
 Response overdue(Call& call) {
   json::array results;
   const auto project = call.directory().project(call.project());
-  const auto range = page_range(call, 100, kOverdueMax);
+  const auto range = page_range(call);
   std::size_t count = 0;
   store::ScheduleFilter filter{.project_id = call.project()};
   filter.status = store::ScheduleStatus::active;

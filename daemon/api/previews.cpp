@@ -15,7 +15,6 @@ namespace {
 namespace json = boost::json;
 using core::Timetable;
 
-constexpr std::size_t kCountMax = 1'000;
 // Schedules that upcoming looks at, when `from` is ahead.
 constexpr std::size_t kUpcomingSchedulesMax = 10'000;
 
@@ -133,7 +132,7 @@ Response preview_schedule(Call& call) {
       .after =
           second_parameter(call, "after").value_or(shown_after(call, flow, schedule, *timetable)),
       .until = second_parameter(call, "until"),
-      .count = size_parameter(call, "count", 10, kCountMax)};
+      .count = size_parameter(call, "count", kPreviewCount)};
   return occurrences(core::preview(*timetable, window));
 }
 
@@ -157,7 +156,7 @@ Response preview_unsaved(Call& call) {
     throw Refused{invalid(error)};
   }
   core::PreviewWindow window = request->window;
-  window.count = std::min(window.count, kCountMax);
+  window.count = std::min(window.count, kPreviewCount.max);
   if (!asked.contains("after")) window.after = std::chrono::floor<std::chrono::seconds>(call.now);
   request->schedule.project_id = call.project();
   if (const auto* name = body.if_contains("calendar"); name != nullptr && !name->is_null()) {
@@ -191,7 +190,7 @@ Response preview_unsaved(Call& call) {
 Response upcoming(Call& call) {
   const auto from = time_parameter(call, "from");
   const auto to = time_parameter(call, "to").value_or(store::Timestamp::max());
-  const auto limit = size_parameter(call, "limit", 100, kCountMax);
+  const auto limit = size_parameter(call, "limit", kUpcomingLimit);
   const auto schedules = candidates(call, from, to, limit);
   const auto firing = firing_flows(call, schedules);
   std::priority_queue<Walk, std::vector<Walk>, std::greater<>> queue;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "daemon/core/explain.h"
+
 #include <array>
 #include <cstddef>
 #include <span>
@@ -22,6 +24,10 @@ inline constexpr SizeRange kCursorLimit{100, 1, 500};
 inline constexpr SizeRange kLogLimit{50, 1, 500, false};
 // Far beyond any table, and far from where sums overflow.
 inline constexpr SizeRange kOffset{0, 0, 1'000'000'000};
+
+inline constexpr SizeRange kPreviewCount{10, 0, 1'000};
+inline constexpr SizeRange kUpcomingLimit{100, 0, 1'000};
+inline constexpr SizeRange kAround{5, 0, core::kAroundMax};
 
 inline constexpr std::array<std::string_view, 3> kIntervals{"hour", "day", "week"};
 inline constexpr std::array<std::string_view, 2> kBreakdowns{"name", "kind"};

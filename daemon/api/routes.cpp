@@ -1,7 +1,6 @@
 #include "daemon/api/routes.h"
 
 #include "daemon/api/jobs.h"
-#include "daemon/core/explain.h"
 
 #include <algorithm>
 #include <array>
@@ -74,11 +73,11 @@ constexpr std::array kGapQuery{kLimitOfCursor,
                                time_in("from"),
                                time_in("to")};
 constexpr std::array kPreviewQuery{time_in("after"), time_in("until"),
-                                   size_in("count", {10, 0, 1'000})};
+                                   size_in("count", kPreviewCount)};
 constexpr std::array kUpcomingQuery{time_in("from"), time_in("to"),
-                                    size_in("limit", {100, 0, 1'000})};
+                                    size_in("limit", kUpcomingLimit)};
 constexpr std::array kPageQuery{kLimit, kSkipped};
-constexpr std::array kExplainQuery{time_in("at"), size_in("around", {5, 0, core::kAroundMax})};
+constexpr std::array kExplainQuery{time_in("at"), size_in("around", kAround)};
 constexpr std::array kReadyQuery{QueryParameter{"verbose", QueryParameter::Kind::flag}};
 
 constexpr std::array kRoutes{

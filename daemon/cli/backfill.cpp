@@ -91,8 +91,7 @@ int create(Session& session, const BackfillOptions& options) {
   backfill.note = options.note;
   backfill.created_at = session.now();
   write_changes(store, session.clock(), [&](store::Store& rows) {
-    const auto flow = rows.flow(schedule.flow_id);
-    const auto silent = flow ? core::why_it_cannot_fire(*flow) : "its flow is deleted";
+    const auto silent = core::why_it_cannot_fire(rows.flow(schedule.flow_id));
     if (!silent.empty()) throw Failure(kRefused, "the schedule cannot fire: " + silent);
     store::ChangeSet changes;
     changes.backfills.push_back({backfill, std::nullopt});

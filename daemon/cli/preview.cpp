@@ -74,7 +74,7 @@ void print(Session& session,
            const core::PreviewRequest& request,
            const core::Preview& preview) {
   // A line an occurrence has no place for it.
-  if (options.format == Format::jsonl && preview.cut_short) session.err() << kGaveUp;
+  if (options.format == Format::jsonl && preview.cut_short) session.err() << kGaveUp << '\n';
   if (options.format != Format::table)
     return print_preview_json(session.out(), options.format, request, preview);
   session.out() << rule_in_words(request.schedule, session.zones()) << '\n'
@@ -112,11 +112,6 @@ bool flow_fires(Session& session, const store::Schedule& row) {
   return flow && core::can_fire(flow->status, flow->trigger_type);
 }
 
-std::string why_flow_is_silent(Session& session, const store::Schedule& row) {
-  const auto flow = session.store_to_read().flow(row.flow_id);
-  return flow ? core::why_it_cannot_fire(*flow) : "its flow is deleted";
-}
-
 // A line, or "".
 std::string why_nothing_fires(Session& session, const store::Schedule& row) {
   using Status = store::ScheduleStatus;
@@ -127,8 +122,8 @@ std::string why_nothing_fires(Session& session, const store::Schedule& row) {
   if (row.status != Status::active)
     return "Fires nothing now: the schedule is " + std::string(store::word(row.status)) + ".\n";
   if (!row.next_run_at)
-    return "Fires nothing now: the schedule is active, but " + why_flow_is_silent(session, row) +
-           ".\n";
+    return "Fires nothing now: the schedule is active, but " +
+           core::why_it_cannot_fire(session.store_to_read().flow(row.flow_id)) + ".\n";
   if (!project_paused(session, row.project_id)) return "";
   const auto id = std::to_string(row.project_id);
   return "Fires nothing now: project " + id + " is paused (`rruled resume --all --project " + id +

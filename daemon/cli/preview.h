@@ -14,7 +14,7 @@
 namespace rruled::cli {
 
 inline constexpr std::string_view kGaveUp =
-    "The search gave up: too many occurrences in a row are excluded.\n";
+    "The search gave up: too many occurrences in a row are excluded.";
 
 // One schedule's occurrences for people: the rule in words, its canonical form, a line for each.
 void print_preview(std::ostream& out,

@@ -39,9 +39,7 @@ core::FieldResult<json::object> answer(const json::object& question,
   const auto timetable = core::Timetable::compile(request->schedule, zones);
   if (!timetable) return of_rule(timetable.error());
   const auto preview = core::preview(*timetable, request->window);
-  if (preview.cut_short)
-    return core::FieldError{"rrule", "unsupported",
-                            "The search gave up: too many occurrences in a row are excluded."};
+  if (preview.cut_short) return core::FieldError{"rrule", "unsupported", std::string(kGaveUp)};
   json::array occurrences;
   occurrences.reserve(preview.items.size());
   for (const auto& each : preview.items)

@@ -120,7 +120,7 @@ void print_preview(std::ostream& out,
     out << "Of what the calendar leaves out, the " << preview.excluded_before
         << " before those above are not listed.\n";
   if (preview.exhausted)
-    out << kGaveUp;
+    out << kGaveUp << '\n';
   else if (preview.ended)
     out << (table.empty() ? "No occurrences.\n" : "Nothing follows.\n");
   else if (table.empty())

@@ -83,10 +83,8 @@ std::string next_text(Session& session, const store::Schedule& row) {
   if (row.next_run_at)
     return "next at " + utc_text(*row.next_run_at) + local_time(session, row) + " (" +
            from_now(*row.next_run_at, session.now()) + ")";
-  if (row.status == store::ScheduleStatus::active) {
-    const auto flow = session.store_to_write().flow(row.flow_id);
-    return "nothing fires: " + (flow ? core::why_it_cannot_fire(*flow) : "its flow is deleted");
-  }
+  if (row.status == store::ScheduleStatus::active)
+    return "nothing fires: " + core::why_it_cannot_fire(session.store_to_write().flow(row.flow_id));
   if (row.status == store::ScheduleStatus::paused && row.paused_until)
     return "until " + utc_text(*row.paused_until);
   return "nothing comes next";

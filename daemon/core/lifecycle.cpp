@@ -178,20 +178,21 @@ bool can_fire(store::FlowStatus status, std::string_view trigger_type) {
   return status == store::FlowStatus::active && fires_schedules(trigger_type);
 }
 
-std::string why_it_cannot_fire(const store::Flow& flow) {
+std::string why_it_cannot_fire(const std::optional<store::Flow>& flow) {
+  if (!flow) return "its flow is deleted";
   std::string why;
   std::string options;
-  if (flow.status != store::FlowStatus::active) {
-    why = "is " + std::string(store::word(flow.status));
+  if (flow->status != store::FlowStatus::active) {
+    why = "is " + std::string(store::word(flow->status));
     options = " --status active";
   }
-  if (!fires_schedules(flow.trigger_type)) {
+  if (!fires_schedules(flow->trigger_type)) {
     why += std::string(why.empty() ? "" : " and ") + "has " +
-           (flow.trigger_type.empty() ? "no trigger" : "a trigger of type " + flow.trigger_type);
+           (flow->trigger_type.empty() ? "no trigger" : "a trigger of type " + flow->trigger_type);
     options += " --trigger schedule";
   }
   if (why.empty()) return {};
-  return "its flow " + why + " (rruled flow update " + to_string(flow.id) + options + ")";
+  return "its flow " + why + " (rruled flow update " + to_string(flow->id) + options + ")";
 }
 
 std::optional<Instant> settled_by_wall(const Schedule& row, const Timetable& timetable) {

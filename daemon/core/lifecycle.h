@@ -15,8 +15,9 @@ namespace rruled::core {
 // A flow that is active and whose trigger type schedules can fire: "batch" or "schedule".
 [[nodiscard]] bool can_fire(store::FlowStatus status, std::string_view trigger_type);
 // What keeps a schedule of this flow from firing, and the command that changes it, as a part of a
-// sentence: "its flow is draft (rruled flow update ID --status active)". Empty: can_fire().
-[[nodiscard]] std::string why_it_cannot_fire(const store::Flow& flow);
+// sentence: "its flow is draft (rruled flow update ID --status active)". Empty: can_fire(). Absent:
+// it is deleted.
+[[nodiscard]] std::string why_it_cannot_fire(const std::optional<store::Flow>& flow);
 
 struct Change {
   store::Schedule schedule;

@@ -38,8 +38,7 @@ boost::system::result<Explanation, core::Timetable::Error> explain_schedule(
   const auto span =
       core::explain_span(*timetable, std::chrono::floor<std::chrono::seconds>(at), around);
   core::ExplainSource source{schedule};
-  const auto flow = store.flow(schedule.flow_id);
-  source.flow_silent = flow ? core::why_it_cannot_fire(*flow) : "its flow is deleted";
+  source.flow_silent = core::why_it_cannot_fire(store.flow(schedule.flow_id));
   if (rules.may_use_executor)
     source.has_executor = [&](std::string_view executor) {
       return rules.may_use_executor(executor, schedule.project_id);

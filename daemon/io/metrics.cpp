@@ -2,6 +2,7 @@
 
 #include "daemon/io/process_stats.h"
 #include "daemon/io/schedule_series.h"
+#include "daemon/io/series.h"
 #include "daemon/io/store_series.h"
 
 #include <prometheus/counter.h>
@@ -78,9 +79,6 @@ class Counters {
 Family<Counter>& counter(prometheus::Registry& registry, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
 }
-Gauge& gauge(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
-}
 
 }  // namespace
 
@@ -130,10 +128,9 @@ struct Metrics::Families {
   Counter& store_failures =
       counter(registry, "rruled_store_failures_total", "Store operations that failed.").Add({});
   Family<Gauge>& breakers =
-      prometheus::BuildGauge()
-          .Name("rruled_breaker_state")
-          .Help("Whether runs are sent to an executor: 0 closed (yes), 1 half open, 2 open (no).")
-          .Register(registry);
+      gauges(registry,
+             "rruled_breaker_state",
+             "Whether runs are sent to an executor: 0 closed (yes), 1 half open, 2 open (no).");
   Family<Counter>& breaker_changes = counter(registry,
                                              "rruled_breaker_transitions_total",
                                              "Changes of a breaker, by the state it came to.");
@@ -184,19 +181,14 @@ struct Metrics::Families {
           .Add({});
   ScheduleSeries of_schedules{registry};
   std::optional<store::Survey> survey;
-  Family<Gauge>& zones = prometheus::BuildGauge()
-                             .Name("rruled_tzdata_info")
-                             .Help("The version of the time zones in use.")
-                             .Register(registry);
+  Family<Gauge>& zones =
+      gauges(registry, "rruled_tzdata_info", "The version of the time zones in use.");
   Gauge* zones_now = nullptr;
 };
 
 Metrics::Metrics(Observer& next, const StoreClock& clock, const std::string& version)
     : Listener(next), clock_(clock), families_(std::make_unique<Families>()) {
-  prometheus::BuildGauge()
-      .Name("rruled_build_info")
-      .Help("The version of this program.")
-      .Register(families_->registry)
+  gauges(families_->registry, "rruled_build_info", "The version of this program.")
       .Add({{"version", version}})
       .Set(1);
   // There from the start, so that a rate over them never misses the first one.

@@ -1,5 +1,7 @@
 #include "daemon/io/schedule_series.h"
 
+#include "daemon/io/series.h"
+
 #include <algorithm>
 #include <chrono>
 
@@ -17,14 +19,12 @@ ScheduleSeries::ScheduleSeries(prometheus::Registry& registry)
                 .Name("rruled_schedule_runs_total")
                 .Help("Runs of single schedules that have ended, by outcome.")
                 .Register(registry)),
-      last_success_(prometheus::BuildGauge()
-                        .Name("rruled_schedule_last_success_timestamp_seconds")
-                        .Help("When a run of the schedule was completed last.")
-                        .Register(registry)),
-      lateness_(prometheus::BuildGauge()
-                    .Name("rruled_schedule_last_lateness_seconds")
-                    .Help("How late the last run of the schedule began.")
-                    .Register(registry)),
+      last_success_(gauges(registry,
+                           "rruled_schedule_last_success_timestamp_seconds",
+                           "When a run of the schedule was completed last.")),
+      lateness_(gauges(registry,
+                       "rruled_schedule_last_lateness_seconds",
+                       "How late the last run of the schedule began.")),
       without_(prometheus::BuildCounter()
                    .Name("rruled_runs_without_series_total")
                    .Help("Ended runs of schedules beyond metrics.per_schedule.")

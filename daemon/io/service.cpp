@@ -203,8 +203,8 @@ void Service::greet(const store::Session& session, const ExecutorSet& executors)
   for (const auto& [name, executor] : executors) names += (names.empty() ? "" : ", ") + name;
   log_->info("executors: {}", names);
   if (session.recovered > 0)
-    log_->warn("{} runs were under way when the daemon before this one ended: {}",
-               session.recovered, "trying them again, as far as their attempts go");
+    log_->warn("{} runs were cut off when the daemon ended: trying them again if attempts are left",
+               session.recovered);
   const auto now = clock_.now();
   if (session.high_water > now + milliseconds(2'000))
     log_->warn("the clock is behind: this store was last written at {}",

@@ -1,5 +1,7 @@
 #include "daemon/io/store_series.h"
 
+#include "daemon/io/series.h"
+
 #include <algorithm>
 #include <chrono>
 
@@ -12,12 +14,6 @@ double since_epoch(store::Timestamp at) {
   return std::chrono::duration<double>(at.time_since_epoch()).count();
 }
 
-prometheus::Family<Gauge>& gauges(prometheus::Registry& registry,
-                                  const char* name,
-                                  const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-}
-
 }  // namespace
 
 StoreSeries::StoreSeries(prometheus::Registry& registry)
@@ -25,31 +21,26 @@ StoreSeries::StoreSeries(prometheus::Registry& registry)
       waiting_(gauges(registry,
                       "rruled_waiting_runs",
                       "Runs in the store that wait for a free slot of this daemon's executor.")),
-      overdue_(gauges(registry,
-                      "rruled_overdue_schedules",
-                      "Schedules in the store that are late beyond their late_after.")
-                   .Add({})),
-      overdue_runs_(gauges(registry,
-                           "rruled_overdue_runs",
-                           "Runs in the store that are late and that nobody has begun.")
-                        .Add({})),
-      oldest_overdue_(gauges(registry,
-                             "rruled_oldest_overdue_seconds",
-                             "How late the latest of both is; 0 when none is.")
-                          .Add({})),
-      next_fire_(gauges(registry,
-                        "rruled_next_fire_timestamp_seconds",
-                        "When the next schedule in the store is due; 0 when none is.")
-                     .Add({})),
-      dead_(gauges(registry, "rruled_dead_letters", "Runs in the store that are dead.").Add({})),
-      settled_ahead_(gauges(registry,
-                            "rruled_schedules_settled_ahead",
-                            "Schedules settled to more than a day ahead of now: silent until then.")
-                         .Add({})),
-      surveyed_(gauges(registry,
-                       "rruled_store_survey_timestamp_seconds",
-                       "When the store was looked at for the numbers of all of it.")
-                    .Add({})) {}
+      overdue_(gauge(registry,
+                     "rruled_overdue_schedules",
+                     "Schedules in the store that are late beyond their late_after.")),
+      overdue_runs_(gauge(registry,
+                          "rruled_overdue_runs",
+                          "Runs in the store that are late and that nobody has begun.")),
+      oldest_overdue_(gauge(registry,
+                            "rruled_oldest_overdue_seconds",
+                            "How late the latest of both is; 0 when none is.")),
+      next_fire_(gauge(registry,
+                       "rruled_next_fire_timestamp_seconds",
+                       "When the next schedule in the store is due; 0 when none is.")),
+      dead_(gauge(registry, "rruled_dead_letters", "Runs in the store that are dead.")),
+      settled_ahead_(
+          gauge(registry,
+                "rruled_schedules_settled_ahead",
+                "Schedules settled to more than a day ahead of now: silent until then.")),
+      surveyed_(gauge(registry,
+                      "rruled_store_survey_timestamp_seconds",
+                      "When the store was looked at for the numbers of all of it.")) {}
 
 void StoreSeries::show(const store::Survey& survey,
                        const std::map<std::string, bool>& full,

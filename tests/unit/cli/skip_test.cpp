@@ -69,4 +69,19 @@ TEST_CASE("what is skipped of a paused schedule is said, and why nothing is of a
   CHECK(line.rruled({"schedule", "skip", "--all"}).out == "0 schedules changed\n");
 }
 
+TEST_CASE("the preview of a paused schedule showed what a person had skipped") {
+  CommandLine line;
+  REQUIRE(line.rruled({"flow", "create", "--name", "A", "--trigger", "schedule"}).exit_code == 0);
+  REQUIRE(
+      line.rruled({"schedule", "create", "--flow", "A", "--rrule", "FREQ=MINUTELY"}).exit_code ==
+      0);
+  const auto id = line.rruled({"schedule", "list", "--format", "jsonl"}).out.substr(7, 36);
+  REQUIRE(line.rruled({"schedule", "pause", id}).exit_code == 0);
+  line.sql("UPDATE schedules SET settled_to = 4102444800000");  // 2100-01-01
+  const auto shown =
+      line.rruled({"preview", "--schedule", id, "--count", "1", "--format", "jsonl"});
+  INFO(shown.err);
+  CHECK_THAT(shown.out, Catch::Contains("2100-01-01T00:0"));
+}
+
 }  // namespace rruled::test

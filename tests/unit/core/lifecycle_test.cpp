@@ -2,6 +2,7 @@
 
 #include "daemon/core/preview.h"
 #include "tests/support/simulation.h"
+#include "tests/unit/core/daily.h"
 
 #include <catch2/catch.hpp>
 
@@ -12,22 +13,6 @@ using namespace std::chrono_literals;
 using core::Change;
 using store::GapReason;
 using store::ScheduleStatus;
-
-store::Schedule daily() {
-  store::Schedule row;
-  row.rrule = "FREQ=DAILY";
-  row.starts_at = at("2026-01-01T09:00:00Z");
-  row.created_at = at("2026-01-01T00:00:00Z");
-  row.settled_to = at("2026-06-01T09:00:00Z");
-  row.next_run_at = at("2026-06-02T09:00:00Z");
-  row.next_due_at = *row.next_run_at;
-  return row;
-}
-
-core::Timetable timetable_of(const store::Schedule& row) {
-  const rrule::ZoneDatabase zones;
-  return core::Timetable::compile(row, zones).value();
-}
 
 // `before` with another rule from `now` on.
 Change with_rule(const store::Schedule& before,

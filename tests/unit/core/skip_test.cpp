@@ -1,6 +1,7 @@
 // What a person skips, of a schedule that fires and of one that is paused.
 #include "daemon/core/lifecycle.h"
 #include "tests/support/simulation.h"
+#include "tests/unit/core/daily.h"
 
 #include <catch2/catch.hpp>
 
@@ -10,27 +11,11 @@ namespace {
 using store::GapReason;
 using store::ScheduleStatus;
 
-store::Schedule nine_daily() {
-  store::Schedule row;
-  row.rrule = "FREQ=DAILY";
-  row.starts_at = at("2026-01-01T09:00:00Z");
-  row.created_at = at("2026-01-01T00:00:00Z");
-  row.settled_to = at("2026-06-01T09:00:00Z");
-  row.next_run_at = at("2026-06-02T09:00:00Z");
-  row.next_due_at = *row.next_run_at;
-  return row;
-}
-
-core::Timetable nine_times(const store::Schedule& row) {
-  const rrule::ZoneDatabase zones;
-  return core::Timetable::compile(row, zones).value();
-}
-
 }  // namespace
 
 TEST_CASE("what a person skips is one gap row, and the next is the first at or after it") {
-  const auto row = nine_daily();
-  const auto timetable = nine_times(row);
+  const auto row = daily();
+  const auto timetable = timetable_of(row);
   const auto now = at("2026-06-05T10:00:00Z");
   const auto change = core::skipped(row, timetable, at("2026-06-05T09:00:00Z"), true, now);
   REQUIRE(change.gap);
@@ -55,11 +40,11 @@ TEST_CASE("what a person skips is one gap row, and the next is the first at or a
 }
 
 TEST_CASE("what a person skips of a paused schedule does not fire after its resume") {
-  const auto timetable = nine_times(nine_daily());
+  const auto timetable = timetable_of(daily());
   const auto now = at("2026-06-05T10:00:00Z");
-  const auto row = core::paused(nine_daily(), &timetable, "", at("2026-06-01T10:00:00Z"),
-                                at("2026-06-08T12:00:00Z"))
-                       .schedule;
+  const auto row =
+      core::paused(daily(), &timetable, "", at("2026-06-01T10:00:00Z"), at("2026-06-08T12:00:00Z"))
+          .schedule;
   const auto change = core::skipped(row, timetable, at("2026-06-06T09:00:01Z"), true, now);
   REQUIRE(change.gap);
   CHECK(change.gap->reason == GapReason::skipped_by_operator);

@@ -108,6 +108,17 @@ class TellsOfExtension final : public StopsAtEnd {
   std::shared_ptr<LongExecutor> executor;
 };
 
+// Delivered once, by a claim that lasted to the end.
+void check_kept(const Driven& here, const ClaimedExecutor& executor, store::Store& memory) {
+  CHECK(here.ended);
+  CHECK(executor.deliveries == 1);
+  CHECK(executor.permitted);
+  CHECK(executor.lapsed == 0);
+  const auto run = memory.runs({}).at(0);
+  CHECK(run.status == store::RunStatus::completed);
+  CHECK(run.fence == 1);
+}
+
 }  // namespace
 
 // The claims found then are older than the answer that says so.
@@ -121,13 +132,7 @@ TEST_CASE("claims of a settle whose answer was lost are extended before they are
   StopsAtEnd observer(*here);
   here->begin({{"default", executor}}, observer);
   here->run();
-  CHECK(here->ended);
-  CHECK(executor->deliveries == 1);
-  CHECK(executor->permitted);
-  CHECK(executor->lapsed == 0);
-  const auto run = memory.runs({}).at(0);
-  CHECK(run.status == store::RunStatus::completed);
-  CHECK(run.fence == 1);
+  check_kept(*here, *executor, memory);
 }
 
 TEST_CASE("a claim is extended, here and in the store, while its run is under way") {
@@ -139,13 +144,7 @@ TEST_CASE("a claim is extended, here and in the store, while its run is under wa
   observer.executor = executor;
   here.begin({{"default", executor}}, observer);
   here.run();
-  CHECK(here.ended);
-  CHECK(executor->deliveries == 1);
-  CHECK(executor->permitted);
-  CHECK(executor->lapsed == 0);
-  const auto run = memory.runs({}).at(0);
-  CHECK(run.status == store::RunStatus::completed);
-  CHECK(run.fence == 1);
+  check_kept(here, *executor, memory);
 }
 
 }  // namespace rruled::test

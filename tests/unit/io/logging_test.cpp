@@ -119,18 +119,23 @@ TEST_CASE("a run that was cancelled is no failure") {
   CHECK_THAT(entry_of(journal).at("MESSAGE"), Catch::Contains(" 0 failed, 1 cancelled,"));
 }
 
-TEST_CASE("two schedules of one flow had lines in the log that nobody could tell apart") {
+// Lines as a person reads them, without their time.
+struct TextLines {
+  TextLines() { log->set_pattern("%v"); }
   std::ostringstream out;
-  const auto log = std::make_shared<spdlog::logger>(
+  const std::shared_ptr<spdlog::logger> log = std::make_shared<spdlog::logger>(
       "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
-  log->set_pattern("%v");
-  FakeClock clock(kStart);
-  io::Journal lines(log, clock);
-  lines.on(ended(store::RunStatus::failed, "no"));
+  FakeClock clock{kStart};
+  io::Journal lines{log, clock};
+};
+
+TEST_CASE("two schedules of one flow had lines in the log that nobody could tell apart") {
+  TextLines text;
+  text.lines.on(ended(store::RunStatus::failed, "no"));
   auto other = ended(store::RunStatus::failed, "no");
   other.run->id.value.data[5] ^= 0xffU;
-  lines.on(other);
-  CHECK(out.str() ==
+  text.lines.on(other);
+  CHECK(text.out.str() ==
         "Weekly digest  scheduled 2026-01-01T09:00:00Z  run 0b2f3f5e-4a51  late 20 ms  failed "
         "(503): no\n"
         "Weekly digest  scheduled 2026-01-01T09:00:00Z  run 0b2f3f5e-4aae  late 20 ms  failed "
@@ -138,44 +143,34 @@ TEST_CASE("two schedules of one flow had lines in the log that nobody could tell
 }
 
 TEST_CASE("the line of a run that was given up or cancelled did not say why") {
-  std::ostringstream out;
-  const auto log = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
-  log->set_pattern("%v");
-  FakeClock clock(kStart);
-  io::Journal lines(log, clock);
+  TextLines text;
   auto end = ended(store::RunStatus::dead, "no");
   end.run->reason = "attempts_used_up";
   end.run->retry.max_attempts = 2;
-  lines.on(end);
-  CHECK_THAT(out.str(), Catch::EndsWith("  dead (503): its 2 attempts are used up: no\n"));
+  text.lines.on(end);
+  CHECK_THAT(text.out.str(), Catch::EndsWith("  dead (503): its 2 attempts are used up: no\n"));
   end = ended(store::RunStatus::cancelled, "cancelled");
   end.run->reason = "cancelled_by_operator";
-  lines.on(end);
-  CHECK_THAT(out.str(), Catch::EndsWith("  cancelled: cancelled_by_operator\n"));
+  text.lines.on(end);
+  CHECK_THAT(text.out.str(), Catch::EndsWith("  cancelled: cancelled_by_operator\n"));
 }
 
 TEST_CASE("the line of a gap did not say which schedule it is of, nor what runs it") {
-  std::ostringstream out;
-  const auto log = std::make_shared<spdlog::logger>(
-      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
-  log->set_pattern("%v");
-  FakeClock clock(kStart);
-  io::Journal lines(log, clock);
+  TextLines text;
   Notice gap{.kind = Notice::Kind::gap, .text = "Weekly digest"};
   const auto first = std::chrono::floor<std::chrono::seconds>(kStart);
   gap.gap = store::Gap{*sample_run().schedule_id, store::GapReason::missed, first,
                        first + std::chrono::seconds(30), 31};
-  lines.on(gap);
+  text.lines.on(gap);
   const std::string id = to_string(gap.gap->schedule_id);
-  CHECK(out.str() ==
+  CHECK(text.out.str() ==
         "Weekly digest  31 occurrences from 2026-01-01T09:00:00Z to 2026-01-01T09:00:30Z will not "
         "run: missed (rruled schedule backfill " +
             id + " --from 2026-01-01T09:00:00Z --to 2026-01-01T09:00:31Z runs them)\n");
-  out.str("");
+  text.out.str("");
   gap.gap->reason = store::GapReason::calendar;
-  lines.on(gap);
-  CHECK_THAT(out.str(), Catch::EndsWith(" will not run: calendar (schedule " + id + ")\n"));
+  text.lines.on(gap);
+  CHECK_THAT(text.out.str(), Catch::EndsWith(" will not run: calendar (schedule " + id + ")\n"));
 }
 
 TEST_CASE("without a journal the daemon says so, and entries are not lost when one goes") {
