@@ -376,7 +376,7 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
 
 bool Planner::drained() const {
   return draining_ && !holds_claims() && jobs_.idle() && settling_.empty() && !claiming_ &&
-         !reviewing_ && !in_doubt_;
+         !reviewing_ && !in_doubt_ && notices_.empty();
 }
 
 }  // namespace rruled::core

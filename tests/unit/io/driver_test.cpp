@@ -126,6 +126,22 @@ class WishOnceStopped final : public io::Observer {
   std::function<void()> stop_and_wish;
 };
 
+// Hears how attempts end; the driver is stopped while the first is under way.
+class HearsTheLast final : public io::Observer {
+ public:
+  void on(const core::Notice& notice) override { heard.push_back(notice.kind); }
+  void on_turn(const core::Planner::Load& load) override {
+    if (load.in_flight == 0 || std::exchange(cut_, true)) return;
+    driver->stop();
+    driver->cut_short();
+  }
+  io::Driver* driver = nullptr;
+  std::vector<core::Notice::Kind> heard;
+
+ private:
+  bool cut_ = false;
+};
+
 // A server on another machine, whose clock can be set.
 class DistantStore final : public HookedStore {
  public:
@@ -192,6 +208,19 @@ TEST_CASE("a run that is wished cancelled during a drain is broken off") {
   const auto run = store.runs({}).at(0);
   CHECK(run.status == store::RunStatus::cancelled);
   CHECK(run.reason == "enough");
+}
+
+TEST_CASE("nobody heard of the end of the last run of a drain: no line, no webhook, no ping") {
+  store::MemoryStore store;
+  Driven here(store);
+  here.add_run();
+  HearsTheLast observer;
+  here.begin({{"default", std::make_shared<EndlessExecutor>()}}, observer);
+  observer.driver = &*here.driver;
+  here.run();
+  CHECK(here.ended);
+  CHECK(observer.heard == std::vector{core::Notice::Kind::run_retrying});
+  CHECK(store.runs({}).at(0).status == store::RunStatus::retrying);
 }
 
 TEST_CASE("nobody heard that a run had started before it had ended") {
