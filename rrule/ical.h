@@ -67,9 +67,9 @@ struct CalendarText {
 // One VEVENT for each entry (uid must not be empty) and a VTIMEZONE for each zone but UTC, as far
 // as the entries reach. `stamp` is DTSTAMP, when the calendar was written. Since other programs
 // count DTSTART as an occurrence, a start that the rule does not name is moved to the rule's first
-// occurrence, or excluded with EXDATE where there are several rules. UNTIL is written in UTC as RFC
-// 5545 wants it. Errors name the entry: no uid, an unknown zone, a recurrence that cannot be read
-// or has no occurrence.
+// occurrence, or excluded with EXDATE where there are several rules or an RDATE is earlier. UNTIL
+// is written in UTC as RFC 5545 wants it. Errors name the entry: no uid, an unknown zone, a
+// recurrence that cannot be read or has no occurrence.
 [[nodiscard]] Result<CalendarText> write_calendar(std::span<const CalendarEntry> entries,
                                                   const ZoneDatabase& zones,
                                                   sys_seconds stamp);

@@ -3,6 +3,7 @@
 #include "rrule/ical_value.h"
 #include "rrule/parse.h"
 #include "rrule/recurrence.h"
+#include "rrule/rule_text.h"
 
 #include <algorithm>
 #include <array>
@@ -135,8 +136,11 @@ class EntryReader {
     }
     if (const Line* status = component_.find("STATUS")) {
       const auto value = status->value();
-      if (value == "CANCELLED" || value == "COMPLETED") {
-        return drop(*status, "the entry is " + std::string(value) + " and would not run");
+      // Its values are no more case-sensitive than names are (RFC 5545, 2).
+      for (const auto* over : {"CANCELLED", "COMPLETED"}) {
+        if (detail::equals_word(value, over)) {
+          return drop(*status, "the entry is " + std::string(over) + " and would not run");
+        }
       }
     }
     return true;

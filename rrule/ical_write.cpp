@@ -172,7 +172,9 @@ class EventWriter {
       // The rule's first occurrence has its phase and all that the rule takes from the start.
       const auto of_rule = compile({set_.rules, {}, {}, {}});
       const auto first = of_rule ? of_rule->first() : std::nullopt;
-      if (first) {
+      // Nothing comes before DTSTART, so that an earlier RDATE keeps it where it is.
+      const auto earliest = all.first();
+      if (first && (!earliest || earliest->instant >= first->instant)) {
         start_ = first->nominal;
         return;
       }

@@ -176,6 +176,16 @@ TEST_CASE("what cannot be carried over is reported line by line") {
   has_note(found, 43, kDropped, "VJOURNAL");
 }
 
+TEST_CASE("a status in small letters is one all the same") {
+  const auto status = GENERATE("cancelled", "Completed");
+  const Calendar found = read(
+      "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTART:20260105T090000Z\r\n"
+      "RRULE:FREQ=DAILY\r\nSTATUS:" +
+      std::string(status) + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n");
+  CHECK(found.entries.empty());
+  has_note(found, 6, kDropped, "would not run");
+}
+
 TEST_CASE("what is no calendar is refused with its place") {
   const auto [text, code, offset] = GENERATE(table<std::string, ErrorCode, std::size_t>({
       {"", ErrorCode::syntax, 0},

@@ -173,6 +173,9 @@ TEST_CASE("what is written reads back as the same entry and the same times") {
       {2026_y / 3 / 1, "Europe/Prague", "RRULE:FREQ=HOURLY;COUNT=1000\nEXDATE;VALUE=DATE:20260329"},
       {2026_y / 1 / 5, "Europe/Prague", "RRULE:FREQ=DAILY\nEXRULE:FREQ=WEEKLY;BYDAY=SA,SU"},
       {2026_y / 1 / 5, "Europe/Prague", "RDATE:20260105T090000,20260301T100000"},
+      {2026_y / 1 / 5, "Europe/Prague", "RRULE:FREQ=WEEKLY;BYDAY=FR\nRDATE:20260107T120000"},
+      {2026_y / 1 / 5, "Europe/Prague",
+       "RRULE:FREQ=WEEKLY;COUNT=9;BYDAY=FR\nRDATE:20260301T120000\nRDATE;VALUE=DATE:20260106"},
   }));
   CAPTURE(day, zone, rule);
   const CalendarEntry one = entry(day, zone, rule);
