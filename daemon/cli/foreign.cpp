@@ -76,6 +76,10 @@ class Foreign {
     for (const auto& each : notes) note(each);
   }
 
+  void drop(std::size_t line, std::string why) {
+    note({line, rrule::ImportNote::Kind::dropped, std::move(why)});
+  }
+
   void add(const Found& found) {
     core::BundleFlow said;
     said.id = id_of(found.known_by, ++alike_[found.known_by]);
@@ -91,12 +95,12 @@ class Foreign {
     flow.schedules.front().fields = over(found.new_schedule, found.schedule);
     const auto plan =
         core::plan_bundle({flow}, {}, core::BundleUse::import, session_.rules(), session_.now());
-    if (plan) {
-      result_.bundle.push_back(std::move(flow));
-      result_.said.push_back(std::move(said));
-    } else {
-      note({found.line, rrule::ImportNote::Kind::dropped, plan.error().detail});
-    }
+    if (!plan) return drop(found.line, plan.error().detail);
+    // A calendar keeps what is over for years.
+    if (plan->changes.schedules.front().schedule.status == store::ScheduleStatus::completed)
+      return drop(found.line, std::string(core::kNoFuture));
+    result_.bundle.push_back(std::move(flow));
+    result_.said.push_back(std::move(said));
   }
 
   ForeignBundle take() {

@@ -60,8 +60,10 @@ enum class BundleUse {
 };
 
 struct BundlePlan {
-  store::ChangeSet changes;        // empty: nothing differs
-  std::vector<std::string> lines;  // for people: "+ flow Nightly 0190..", "~ ..", "- .."
+  store::ChangeSet changes;  // empty: nothing differs
+  // For people: "+ flow Nightly 0190..", "~ ..", "- .."; a schedule whose rule has no occurrence
+  // ahead is written as completed, and its line says that it is over.
+  std::vector<std::string> lines;
 };
 // `bundle` without ids gets fresh ones. Rows that exist keep settled_to, created_at and a status
 // that the file does not give; what does not differ is not written.

@@ -162,7 +162,12 @@ class Planning {
     named_.insert(row.id);
     const bool as_before = before && same_settings(*before, row);
     if (as_before && before->next_run_at == row.next_run_at) return;
-    if (!as_before) plan_.lines.push_back((before ? "~ " : "+ ") + label(row));
+    if (!as_before) {
+      const auto completed = store::ScheduleStatus::completed;
+      const bool ends = row.status == completed && !(before && before->status == completed);
+      plan_.lines.push_back((before ? "~ " : "+ ") + label(row) +
+                            (ends ? " (over: nothing comes any more)" : ""));
+    }
     written_.insert(row.id);
     put(plan_.changes, std::move(change), before);
   }

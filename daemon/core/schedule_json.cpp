@@ -6,7 +6,7 @@
 #include "rrule/parse.h"
 #include "rrule/zone_database.h"
 
-#include <array>
+#include <algorithm>
 #include <utility>
 
 namespace rruled::core {
@@ -17,42 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using store::ScheduleStatus;
 
-constexpr std::array<std::string_view, 32> kScheduleKeys{"id",
-                                                         "rrule",
-                                                         "starts_at",
-                                                         "starts_at_local",
-                                                         "timezone",
-                                                         "variables",
-                                                         "status",
-                                                         "next_run_at",
-                                                         "created_at",
-                                                         "updated_at",
-                                                         "note",
-                                                         "paused_until",
-                                                         "dst_gap",
-                                                         "dst_fold",
-                                                         "catchup",
-                                                         "catchup_grace",
-                                                         "catchup_window",
-                                                         "overlap",
-                                                         "max_running",
-                                                         "jitter",
-                                                         "late_after",
-                                                         "retry",
-                                                         "timeout",
-                                                         "executor",
-                                                         "status_reason",
-                                                         "pause_after_failures",
-                                                         "calendar",
-                                                         "calendar_action",
-                                                         "project_paused",
-                                                         "last_run",
-                                                         "hog_flow",
-                                                         "created_by"};
-constexpr std::array<std::string_view, 4> kRetryKeys{"max_attempts", "min_backoff", "max_backoff",
-                                                     "max_age"};
 constexpr int kIntervalSamples = 100;
-constexpr std::string_view kNoFuture = "Schedule produces no future occurrences.";
 
 // A quarantined schedule is taken over from an export as it is.
 bool is_broken(const json::object& object, JsonUse use) {
@@ -241,6 +206,21 @@ bool same_timing(const store::Schedule& a, const store::Schedule& b) {
          a.calendar == b.calendar && a.calendar_action == b.calendar_action;
 }
 
+// What a row without an occurrence ahead is refused for. Nothing for an import whose rule had some:
+// files outlive their schedules, and lifecycle.h completes it.
+void check_future(FieldReader& fields, JsonUse use, const ScheduleEdit& edit, Instant second) {
+  const Timetable& timetable = *edit.timetable;
+  // By itself the rule may have some.
+  const bool ahead = timetable.recurrence()
+                         .next(std::max(second, edit.row.settled_to.value_or(second)))
+                         .has_value();
+  if (use == JsonUse::import && !ahead && timetable.next(std::nullopt)) return;
+  const bool excluded = ahead && !edit.row.calendar.empty();
+  fields.refuse(excluded ? "calendar" : "rrule", "invalid_input",
+                excluded ? "Schedule produces no future occurrences: its calendar excludes all."
+                         : std::string(kNoFuture));
+}
+
 // Compiles the row's recurrence and holds it against the rules. A row that an import brings as
 // ended has no future to check.
 void check_timing(FieldReader& fields,
@@ -277,12 +257,7 @@ void check_timing(FieldReader& fields,
   };
   if (!edit.timetable->first_ahead(edit.row.settled_to, now, &exhausted)) {
     if (exhausted) return gave_up();
-    // By itself the rule may have some.
-    const bool excluded = edit.timetable->recurrence().next(std::chrono::floor<seconds>(now)) &&
-                          !edit.row.calendar.empty();
-    fields.refuse(excluded ? "calendar" : "rrule", "invalid_input",
-                  excluded ? "Schedule produces no future occurrences: its calendar excludes all."
-                           : std::string(kNoFuture));
+    check_future(fields, use, edit, second);
     return;
   }
   const auto distance = edit.timetable->min_distance(second, kIntervalSamples, &exhausted);
@@ -370,17 +345,6 @@ Change decided(const ScheduleEdit& edit,
            (status == ScheduleStatus::paused || status == ScheduleStatus::error))
     then(resumed(change.schedule, *edit.timetable, flow_fires, now));
   return change;
-}
-
-std::vector<std::string> unknown_schedule_keys(const json::object& object,
-                                               std::string_view parent) {
-  auto unknown = FieldReader::unknown_keys(object, kScheduleKeys, parent);
-  const auto* retry = object.if_contains("retry");
-  if (retry && retry->is_object())
-    for (auto& each :
-         FieldReader::unknown_keys(retry->get_object(), kRetryKeys, join_attr(parent, "retry")))
-      unknown.push_back(std::move(each));
-  return unknown;
 }
 
 bool same_settings(const store::Schedule& a, const store::Schedule& b) {

@@ -24,8 +24,12 @@ namespace rruled::core {
 // create   a new object: ids and times come from the server, read-only fields are passed over
 // patch    only what is there changes
 // import   a whole object; its file may say status, created_at and updated_at too, and starts_at
-//          "now": the next whole second, so that a COUNT still has all its runs
+//          "now": the next whole second, so that a COUNT still has all its runs; one whose rule is
+//          over becomes completed
 enum class JsonUse { create, patch, import };
+
+// Why a rule is refused that has no occurrence ahead.
+inline constexpr std::string_view kNoFuture = "Schedule produces no future occurrences.";
 
 // `variables` of a schedule, and of a run that is asked for, as JSON text: what is sent with each
 // run.

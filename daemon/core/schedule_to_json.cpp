@@ -1,12 +1,51 @@
 #include "daemon/core/duration.h"
+#include "daemon/core/field_reader.h"
 #include "daemon/core/json_text.h"
 #include "daemon/core/schedule_json.h"
 #include "daemon/core/time_text.h"
+
+#include <array>
+#include <utility>
 
 namespace rruled::core {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::array<std::string_view, 32> kScheduleKeys{"id",
+                                                         "rrule",
+                                                         "starts_at",
+                                                         "starts_at_local",
+                                                         "timezone",
+                                                         "variables",
+                                                         "status",
+                                                         "next_run_at",
+                                                         "created_at",
+                                                         "updated_at",
+                                                         "note",
+                                                         "paused_until",
+                                                         "dst_gap",
+                                                         "dst_fold",
+                                                         "catchup",
+                                                         "catchup_grace",
+                                                         "catchup_window",
+                                                         "overlap",
+                                                         "max_running",
+                                                         "jitter",
+                                                         "late_after",
+                                                         "retry",
+                                                         "timeout",
+                                                         "executor",
+                                                         "status_reason",
+                                                         "pause_after_failures",
+                                                         "calendar",
+                                                         "calendar_action",
+                                                         "project_paused",
+                                                         "last_run",
+                                                         "hog_flow",
+                                                         "created_by"};
+constexpr std::array<std::string_view, 4> kRetryKeys{"max_attempts", "min_backoff", "max_backoff",
+                                                     "max_age"};
 
 }  // namespace
 
@@ -49,6 +88,17 @@ json::object to_json(const store::Schedule& schedule) {
       {"status_reason", schedule.status_reason},
       {"calendar_action", store::word(schedule.calendar_action)},
   };
+}
+
+std::vector<std::string> unknown_schedule_keys(const json::object& object,
+                                               std::string_view parent) {
+  auto unknown = FieldReader::unknown_keys(object, kScheduleKeys, parent);
+  const auto* retry = object.if_contains("retry");
+  if (retry && retry->is_object())
+    for (auto& each :
+         FieldReader::unknown_keys(retry->get_object(), kRetryKeys, join_attr(parent, "retry")))
+      unknown.push_back(std::move(each));
+  return unknown;
 }
 
 }  // namespace rruled::core

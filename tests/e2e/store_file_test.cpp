@@ -81,4 +81,17 @@ TEST_CASE("list, show and a dry run work beside the daemon that has the store") 
   CHECK(daemon.wait() == 0);
 }
 
+TEST_CASE("a schedule that is over in a file to apply keeps no daemon of an empty store down") {
+  Installation here;
+  std::ofstream(here.file("flows.json"))
+      << R"({"flows":[{"name":"Once","trigger":{"type":"schedule"},"status":"active","schedules":)"
+      << R"([{"rrule":"FREQ=DAILY;COUNT=1","starts_at":"2020-01-01T09:00:00Z"}]}]})";
+  here.environment["RRULED_STORE_APPLY"] = here.file("flows.json");
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  CHECK(!daemon.read_until("(over: nothing comes any more)", kPatience).empty());
+  daemon.send_signal(SIGTERM);
+  CHECK(daemon.wait() == 0);
+  CHECK(here.json({"schedule", "list"}).at(0).at("status") == "completed");
+}
+
 }  // namespace rruled::test

@@ -7,8 +7,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
+#include <set>
 
 // Applying files while somebody else writes.
 namespace rruled::test {
@@ -106,6 +108,24 @@ TEST_CASE_METHOD(ApplyTest, "what a resume asked catch-up for outlives an edit b
   CHECK(after.note == "second");
   CHECK(after.resumed_at == resumed.resumed_at);
   CHECK(after.resume_catchup == resumed.resume_catchup);
+}
+
+TEST_CASE_METHOD(ApplyTest, "a schedule that is over stops no file on a new machine") {
+  write_file("over.json",
+             R"([{"name":"a","trigger":{"type":"schedule"},"status":"active","schedules":[)"
+             R"({"rrule":"FREQ=DAILY;COUNT=3","starts_at":"2025-01-01T12:00:00Z"},)"
+             R"({"rrule":"FREQ=DAILY","starts_at":"2025-01-01T12:00:00Z"}]}])");
+  const auto lines = apply(store, "over.json");
+  CHECK(std::ranges::count_if(lines, [](const auto& each) {
+          return each.ends_with(" (over: nothing comes any more)");
+        }) == 1);
+  std::set<store::ScheduleStatus> all;
+  for (const auto& row : store.schedules({})) {
+    all.insert(row.status);
+    CHECK(row.next_run_at.has_value() == (row.status == store::ScheduleStatus::active));
+  }
+  CHECK(all == std::set{store::ScheduleStatus::active, store::ScheduleStatus::completed});
+  CHECK(apply(store, "over.json").empty());
 }
 
 TEST_CASE_METHOD(ApplyTest, "what is pruned is what was read, or it is planned again") {
