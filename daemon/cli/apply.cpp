@@ -2,6 +2,7 @@
 
 #include "daemon/cli/commands.h"
 #include "daemon/cli/lookup.h"
+#include "daemon/cli/output.h"
 #include "daemon/io/audit_write.h"
 #include "daemon/io/flow_removal.h"
 #include "store/directory.h"
@@ -114,7 +115,7 @@ int run_apply(Session& session, const ApplyArguments& options) {
   const auto rules = session.rules();
   store::Store& store = options.apply.dry_run ? session.store_to_try() : session.store_to_write();
   const auto applied = apply_files(store, options.path, options.apply, rules, session.clock());
-  for (const auto& each : applied.lines) session.out() << each << '\n';
+  for (const auto& each : applied.lines) session.out() << cell(each) << '\n';
   if (applied.lines.empty())
     session.out() << "Nothing to change.\n";
   else if (options.apply.dry_run)

@@ -35,7 +35,7 @@ struct CalendarOptions {
 };
 
 [[noreturn]] void refuse_missing(const CalendarOptions& options) {
-  throw Failure(kRefused, "no calendar \"" + options.name + "\" in project " +
+  throw Failure(kRefused, "no calendar \"" + cell(options.name) + "\" in project " +
                               std::to_string(options.project) +
                               "\n`rruled calendar list` shows them all.");
 }
@@ -119,8 +119,8 @@ store::Calendar write_calendar(Session& session,
 void print_one(Session& session, const CalendarOptions& options, const store::Calendar& calendar) {
   const json::object object = core::to_json(calendar);
   if (options.format == Format::json) return print_object(session.out(), object);
-  session.out() << calendar.name << ": " << object.at("dates").get_array().size() << " dates, "
-                << object.at("rules").get_array().size() << " rules, named by "
+  session.out() << cell(calendar.name) << ": " << object.at("dates").get_array().size()
+                << " dates, " << object.at("rules").get_array().size() << " rules, named by "
                 << schedules_with(session, calendar).size() << " schedules\n";
 }
 
@@ -129,7 +129,7 @@ json::array texts_of(const std::vector<std::string>& texts) {
 }
 
 [[noreturn]] void refuse_existing_calendar(const CalendarOptions& options) {
-  throw Failure(kRefused, "calendar \"" + options.name +
+  throw Failure(kRefused, "calendar \"" + cell(options.name) +
                               "\" exists already: `rruled calendar update` and `rruled calendar "
                               "import --replace` change it");
 }
@@ -153,7 +153,7 @@ json::array changed_dates(const CalendarOptions& options, const store::Calendar&
     kept.emplace(std::string_view(each.get_string()));
   for (const auto& each : options.removed_dates)
     if (kept.erase(each) == 0)
-      throw Failure(kRefused, "calendar \"" + before.name + "\" has no date " + each +
+      throw Failure(kRefused, "calendar \"" + cell(before.name) + "\" has no date " + each +
                                   ": `rruled calendar show` lists those that it has beside its "
                                   "rules");
   // What is new comes first: so an error has its number on the command line.
@@ -189,7 +189,7 @@ json::object object_of_file(Session& session, const CalendarOptions& options) {
   // What is altered are times of day, of which a calendar has none.
   for (const auto& note : file->notes)
     if (note.kind == rrule::ImportNote::Kind::dropped)
-      session.err() << "line " << note.line << ": dropped: " << note.text << '\n';
+      session.err() << "line " << note.line << ": dropped: " << cell(note.text) << '\n';
   json::array rules;
   for (const auto& entry : file->entries)
     rules.push_back(
@@ -263,7 +263,7 @@ int remove(Session& session, const CalendarOptions& options) {
       for (const auto& each : users)
         if (names.size() < 200) names += "\n  " + to_string(each.id);
       throw Failure(kRefused, std::to_string(users.size()) + " schedules name calendar \"" +
-                                  calendar.name + "\":" + names +
+                                  cell(calendar.name) + "\":" + names +
                                   "\nTake it from them first: `rruled schedule update ID "
                                   "--calendar none`.");
     }
@@ -273,7 +273,7 @@ int remove(Session& session, const CalendarOptions& options) {
     changes.audit.push_back(line_of(session, "delete", calendar, &was, nullptr));
     return changes;
   });
-  session.out() << "deleted calendar " << options.name << '\n';
+  session.out() << "deleted calendar " << cell(options.name) << '\n';
   return 0;
 }
 

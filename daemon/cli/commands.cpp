@@ -1,5 +1,6 @@
 #include "daemon/cli/commands.h"
 
+#include "daemon/cli/output.h"
 #include "daemon/cli/token.h"
 #include "rrule/edit_distance.h"
 #include "store/errors.h"
@@ -91,7 +92,8 @@ int report(const CLI::ParseError& error, const CLI::App& root, Session& session)
     what = "there is no command '" + unknown + "'" + nearest_command(root, unknown);
   else if (!option.empty())
     what = "there is no option '" + option + "' here, and a command is missing";
-  session.err() << "rruled: " << what << "\nTry `" << command_path(root) << " --help`.\n";
+  session.err() << "rruled: " << clean_lines(what) << "\nTry `" << command_path(root)
+                << " --help`.\n";
   return kUsage;
 }
 
@@ -116,13 +118,13 @@ int run_chosen(Commands& commands) {
                      " store stays: make room, or look where it goes to, and ask again\n";
     return kRefused;
   } catch (const Failure& failure) {
-    session.err() << "rruled: " << failure.what() << '\n';
+    session.err() << "rruled: " << clean_lines(failure.what()) << '\n';
     return failure.exit_code();
   } catch (const store::StoreError& error) {
-    session.err() << "rruled: " << error.what() << '\n';
+    session.err() << "rruled: " << clean_lines(error.what()) << '\n';
     return kRefused;
   } catch (const std::exception& error) {
-    session.err() << "rruled: " << error.what() << '\n';
+    session.err() << "rruled: " << clean_lines(error.what()) << '\n';
     return kRefused;
   }
 }

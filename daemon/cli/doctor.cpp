@@ -64,8 +64,9 @@ void print(Session& session, const std::vector<Finding>& findings, Format format
     return;
   }
   for (const auto& each : findings) {
-    session.out() << (each.ok ? "[+] " : "[-] ") << each.check << ": " << each.detail << '\n';
-    if (!each.next.empty()) session.out() << "    " << each.next << '\n';
+    const char* sign = !each.ok ? "[-] " : each.next.empty() ? "[+] " : "[!] ";
+    session.out() << sign << each.check << ": " << clean_lines(each.detail) << '\n';
+    if (!each.next.empty()) session.out() << "    " << clean_lines(each.next) << '\n';
   }
 }
 

@@ -47,7 +47,7 @@ int explain(Session& session, const ExplainOptions& options) {
   print_rows(session.out(), options.format, items, table, "Nothing happens around then.");
   if (options.format != Format::table) return 0;
   for (const auto& edit : found->edits)
-    session.out() << "edited at " << utc_text(edit.at) << " by " << edit.actor << " ("
+    session.out() << "edited at " << utc_text(edit.at) << " by " << cell(edit.actor) << " ("
                   << edit.action << ")\n";
   return 0;
 }

@@ -119,7 +119,7 @@ class Foreign {
     const bool dropped = note.kind == rrule::ImportNote::Kind::dropped;
     (dropped ? dropped_ : altered_).insert(note.line);
     std::string text = "line " + std::to_string(note.line) + ": " +
-                       (dropped ? "dropped: " : "altered: ") + note.text;
+                       (dropped ? "dropped: " : "altered: ") + cell(note.text);
     if (note.line > 0 && note.line <= lines_.size())
       text += "\n    " + cell(lines_[note.line - 1], kQuoteWidth);
     result_.notes.push_back(std::move(text));

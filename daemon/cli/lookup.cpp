@@ -1,5 +1,6 @@
 #include "daemon/cli/lookup.h"
 
+#include "daemon/cli/output.h"
 #include "daemon/io/audit_write.h"
 #include "store/conflicts.h"
 
@@ -99,7 +100,7 @@ std::string describe(const store::Conflict& conflict) {
   if (conflict.flow_id) what = "flow " + to_string(*conflict.flow_id);
   if (conflict.schedule_id) what = "schedule " + to_string(*conflict.schedule_id);
   if (conflict.run_id) what = "run " + to_string(*conflict.run_id);
-  if (conflict.calendar) what = "calendar \"" + conflict.calendar->name + "\"";
+  if (conflict.calendar) what = "calendar \"" + cell(conflict.calendar->name) + "\"";
   if (conflict.backfill_id) what = "backfill " + to_string(*conflict.backfill_id);
   if (conflict.project_id) what = "project " + std::to_string(*conflict.project_id);
   switch (conflict.kind) {

@@ -57,6 +57,11 @@ void add_format(CLI::App* command, Format& format, bool lines) {
       ->check(CLI::IsMember(words));
 }
 
+void Table::add(std::vector<std::string> row) {
+  for (auto& each : row) each = cell(each);
+  rows_.push_back(std::move(row));
+}
+
 void Table::print(std::ostream& out) const {
   std::vector<std::size_t> widths;
   for (const auto& row : rows_) {
@@ -101,6 +106,17 @@ std::string cell(std::string_view text, std::size_t width) {
     line += c;
   }
   return line;
+}
+
+std::string clean_lines(std::string_view text) {
+  std::string lines;
+  while (true) {
+    const auto end = text.find('\n');
+    lines += cell(text.substr(0, end));
+    if (end == std::string_view::npos) return lines;
+    lines += '\n';
+    text.remove_prefix(end + 1);
+  }
 }
 
 void print_list(std::ostream& out, Format format, const boost::json::array& items) {

@@ -21,11 +21,11 @@ enum class Format { table, json, jsonl };
 void add_format(CLI::App* command, Format& format, bool lines);
 
 // Left-aligned columns, two blanks between them; the last one is not padded. Width counts
-// characters.
+// characters. Whatever a cell holds, it is printed as cell() has it.
 class Table {
  public:
   explicit Table(std::vector<std::string> heads) { rows_.push_back(std::move(heads)); }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  void add(std::vector<std::string> row);
   [[nodiscard]] bool empty() const { return rows_.size() == 1; }
   void print(std::ostream& out) const;
 
@@ -39,8 +39,11 @@ class Table {
 [[nodiscard]] std::string utc_text(const std::optional<store::Timestamp>& time);
 // "1 flow", "2 flows".
 [[nodiscard]] std::string count_of(std::uint64_t count, const std::string& noun);
-// One line of at most `width` characters, for a cell.
-[[nodiscard]] std::string cell(std::string_view text, std::size_t width);
+// One line of at most `width` characters that does nothing to a terminal (io::clean_line), for a
+// cell or a part of a sentence: for all that somebody else may have written.
+[[nodiscard]] std::string cell(std::string_view text, std::size_t width = std::string::npos);
+// The same of each line: for a text that has several.
+[[nodiscard]] std::string clean_lines(std::string_view text);
 
 // json: one indented array; jsonl: one object a line.
 void print_list(std::ostream& out, Format format, const boost::json::array& items);

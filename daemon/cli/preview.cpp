@@ -123,7 +123,7 @@ std::string why_nothing_fires(Session& session, const store::Schedule& row) {
     return "Fires nothing now: the schedule is " + std::string(store::word(row.status)) + ".\n";
   if (!row.next_run_at)
     return "Fires nothing now: the schedule is active, but " +
-           core::why_it_cannot_fire(session.store_to_read().flow(row.flow_id)) + ".\n";
+           cell(core::why_it_cannot_fire(session.store_to_read().flow(row.flow_id))) + ".\n";
   if (!project_paused(session, row.project_id)) return "";
   const auto id = std::to_string(row.project_id);
   return "Fires nothing now: project " + id + " is paused (`rruled resume --all --project " + id +

@@ -93,7 +93,7 @@ int list(Session& session, const RunsOptions& options) {
 void print_line(Session& session, const char* before, const store::LogEntry& line) {
   const auto object = core::to_json(line);
   session.out() << before << object.at("timestamp").get_string().c_str() << ' '
-                << object.at("level").get_string().c_str() << ' ' << line.message << '\n';
+                << object.at("level").get_string().c_str() << ' ' << cell(line.message) << '\n';
 }
 
 int show(Session& session, const RunsOptions& options) {
@@ -115,7 +115,7 @@ int show(Session& session, const RunsOptions& options) {
   }
   print_fields(session.out(), object);
   if (!attempts.empty()) session.out() << "\nAttempts:\n";
-  for (const auto& each : attempts) session.out() << "  " << core::json_text(each) << '\n';
+  for (const auto& each : attempts) session.out() << "  " << cell(core::json_text(each)) << '\n';
   if (lines.empty()) return 0;
   session.out() << "\nLog:\n";
   if (more)

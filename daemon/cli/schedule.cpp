@@ -95,7 +95,7 @@ void print_one(Session& session, const ScheduleOptions& options, const store::Sc
     print_object(session.out(), core::to_json(row));
   else
     session.out() << to_string(row.id) << "  " << store::word(row.status) << ", "
-                  << next_text(session, row) << '\n';
+                  << cell(next_text(session, row)) << '\n';
 }
 
 // A new one is active, and what a file with another status asks for must not fire all the same.

@@ -110,7 +110,7 @@ int list(Session& session, const ScheduleReadOptions& options) {
 std::string project_paused_text(const store::Project& project) {
   const auto id = std::to_string(project.id);
   return "Nothing fires: project " + id + " is paused" +
-         (project.note.empty() ? std::string() : " (" + project.note + ")") +
+         (project.note.empty() ? std::string() : " (" + cell(project.note) + ")") +
          "; `rruled resume --all --project " + id + "` ends that.";
 }
 
@@ -130,7 +130,7 @@ int show(Session& session, const ScheduleReadOptions& options) {
     return 0;
   }
   if (const auto words = rule_in_words(row, session.zones()); !words.empty())
-    session.out() << words << "\n\n";
+    session.out() << clean_lines(words) << "\n\n";
   if (held) session.out() << project_paused_text(*project) << "\n\n";
   print_fields(session.out(), object);
   return 0;

@@ -1,5 +1,6 @@
 #include "daemon/cli/session.h"
 
+#include "daemon/cli/output.h"
 #include "daemon/io/calendar_finder.h"
 #include "store/memory_store.h"
 
@@ -39,7 +40,7 @@ std::string path_of(std::string_view attr) {
 std::string describe(const core::FieldError& error) {
   std::string text = error.attr.empty() ? error.detail : path_of(error.attr) + ": " + error.detail;
   if (!error.hint.empty()) text += " " + error.hint;
-  return text;
+  return cell(text);  // one line, whatever the file said
 }
 
 std::string lines_of(const std::vector<io::ConfigError>& errors) {

@@ -110,7 +110,7 @@ std::string why_nothing_to_skip(Session& session, const SkipOptions& options) {
   if (row.status == store::ScheduleStatus::completed)
     return id + " is completed: nothing is left to skip.\n";
   if (row.status == store::ScheduleStatus::error)
-    return id + " is in error and not changed: " + row.status_reason + "\n";
+    return id + " is in error and not changed: " + cell(row.status_reason) + "\n";
   return "";
 }
 

@@ -68,7 +68,7 @@ ForeignBundle read_bundle(Session& session, const ImportOptions& options) {
   const std::string text = session.read_input(options.file, kForeignBytesMax);
   auto foreign = from == "ics" ? bundle_of_calendar(session, text, options.foreign)
                                : bundle_of_crontab(session, text, options.foreign);
-  for (const auto& each : foreign.notes) session.err() << each << '\n';
+  for (const auto& each : foreign.notes) session.err() << clean_lines(each) << '\n';
   if (from != "ics" && !foreign.bundle.empty())
     session.err()
         << "A command is taken over as the variable `command` of its flow, and is not run by"
@@ -204,7 +204,7 @@ void print_imported(Session& session,
                     const ForeignBundle& read,
                     const Imported& done) {
   for (const auto* each : {&done.notes, &done.left_out})
-    for (const auto& note : *each) session.err() << note << '\n';
+    for (const auto& note : *each) session.err() << cell(note) << '\n';
   std::string rest;
   if (done.paused > 0) rest += "; " + std::to_string(done.paused) + " paused";
   if (read.dropped > 0) rest += "; dropped " + count_of(read.dropped, "line");
@@ -213,7 +213,7 @@ void print_imported(Session& session,
             (read.dropped > 0 ? std::to_string(read.altered) : count_of(read.altered, "line"));
   auto& out = session.out();
   if (options.dry_run)
-    for (const auto& each : done.lines) out << each << '\n';
+    for (const auto& each : done.lines) out << cell(each) << '\n';
   if (!options.dry_run || options.foreign.from != "json")
     out << (options.dry_run ? "would import " : "imported ") << count_of(done.flows, "flow")
         << " and " << count_of(done.schedules, "schedule") << rest << '\n';
@@ -281,7 +281,7 @@ int export_all(Session& session, const ExportOptions& options) {
   }
   std::vector<std::string> notes;
   session.out() << calendar_of(session, flows, schedules, notes);
-  for (const auto& each : notes) session.err() << each << '\n';
+  for (const auto& each : notes) session.err() << cell(each) << '\n';
   return 0;
 }
 

@@ -24,7 +24,9 @@ std::string_view take_character(std::string_view& text) {
   const auto size = static_cast<std::size_t>(at - begin);
   text.remove_prefix(size);
   const bool control = point < 0x20 || (point >= 0x7f && point < 0xa0);
-  return control ? std::string_view(" ") : std::string_view(begin, size);
+  // They let a terminal show a line in another order than it is read.
+  const bool turns = (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+  return control || turns ? std::string_view(" ") : std::string_view(begin, size);
 }
 
 }  // namespace

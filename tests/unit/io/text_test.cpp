@@ -19,7 +19,9 @@ TEST_CASE("foreign bytes become one clean line") {
       {"a\nb\tc\x1b[31m\x7f!", "a b c [31m !"},
       {std::string("a\0b", 3), "a b"},
       {"gr\xC3\xBC\xC3\x9F", "grüß"},
-      {"\xC2\x85next line", " next line"},  // a C1 control
+      {"\xC2\x85next line", " next line"},                       // a C1 control
+      {"a\u202Eb\u202Ac\u2066d\u2069e", "a b c d e"},            // they turn the direction
+      {"\u2029\u202F\u2065\u206A", "\u2029\u202F\u2065\u206A"},  // their neighbours do not
       {"\xE2\x41 cut off",
        "\xEF\xBF\xBD"
        "A cut off"},                            // the A is kept
