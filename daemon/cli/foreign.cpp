@@ -1,12 +1,14 @@
 #include "daemon/cli/foreign.h"
 
 #include "daemon/cli/output.h"
+#include "daemon/core/duration.h"
 #include "daemon/core/flow_json.h"
 #include "daemon/core/time_text.h"
 #include "daemon/core/timetable.h"
 #include "rrule/crontab.h"
 #include "rrule/ical.h"
 #include "store/ids.h"
+#include "store/utf8.h"
 
 #include <algorithm>
 #include <map>
@@ -57,6 +59,21 @@ json::object over(json::object fields, const json::object& said) {
   if (said.contains("starts_at_local")) fields.erase("starts_at");
   for (const auto& [key, value] : said) fields[key] = value;
   return fields;
+}
+
+// What an iCalendar file has no words for, though it bears on when the schedule fires; empty: none.
+std::string lost_in_calendar(const store::Schedule& row) {
+  const store::Schedule plain;
+  std::string lost;
+  const auto lose = [&lost](bool is, const std::string& what) {
+    if (is) lost += (lost.empty() ? "" : ", ") + what;
+  };
+  lose(row.status == store::ScheduleStatus::paused, "that it is paused");
+  lose(!row.calendar.empty(), "its calendar " + row.calendar);
+  lose(row.dst_gap != plain.dst_gap, "dst_gap " + std::string(store::word(row.dst_gap)));
+  lose(row.dst_fold != plain.dst_fold, "dst_fold " + std::string(store::word(row.dst_fold)));
+  lose(row.jitter != plain.jitter, "jitter " + core::duration_text(row.jitter));
+  return lost;
 }
 
 // Collects what could be stored; one entry that cannot does not stop the others.
@@ -156,6 +173,10 @@ ForeignBundle bundle_of_crontab(Session& session,
                                   ": begins with the user root, as /etc/crontab and the files of"
                                   " /etc/cron.d do: import it --from system-crontab (a program of"
                                   " that name: write its path)");
+    if (store::first_bad_byte(entry.user) || store::first_bad_byte(entry.command)) {
+      foreign.drop(entry.line, "it is not UTF-8, or has a byte 0 (iconv converts a file)");
+      continue;
+    }
     const std::string& zone = entry.zone.empty() ? options.zone : entry.zone;
     json::array variables{{{"key", kCommandKey}, {"type", "string"}, {"default", entry.command}}};
     if (!entry.user.empty())
@@ -248,6 +269,8 @@ std::string calendar_of(Session& session,
                       (timetable ? "it has no occurrence" : timetable.error().error.detail));
       continue;
     }
+    if (const auto lost = lost_in_calendar(row); !lost.empty())
+      notes.push_back("schedule " + to_string(row.id) + ": altered: without " + lost);
     const auto& zone = *timetable->recurrence().zone();
     entries.push_back({0, to_string(row.id), names[row.flow_id], zone.to_local(row.starts_at),
                        row.timezone, row.rrule});

@@ -31,8 +31,8 @@ struct ForeignOptions {
 };
 
 // A flow for each command, which stands in its variable `command`, and a system crontab's user in
-// `user`. A new one that had input after % is paused. Throws Failure 1 for what looks like a system
-// crontab and is not said to be one.
+// `user`. A new one that had input after % is paused; one that is not UTF-8 is dropped. Throws
+// Failure 1 for what looks like a system crontab and is not said to be one.
 [[nodiscard]] ForeignBundle bundle_of_crontab(Session& session,
                                               const std::string& text,
                                               const ForeignOptions& options);
@@ -53,8 +53,8 @@ enum class CommandFate {
 [[nodiscard]] core::Bundle over_stored(const ForeignBundle& foreign,
                                        const core::StoredRows& stored);
 
-// Every usable schedule as a VEVENT named by its flow; the rest, and what other programs read
-// differently, in `notes`.
+// Every usable schedule as a VEVENT named by its flow; the rest, what such a file cannot say of the
+// times, and what other programs read differently, in `notes`.
 [[nodiscard]] std::string calendar_of(Session& session,
                                       const std::vector<store::Flow>& flows,
                                       const std::vector<store::Schedule>& schedules,

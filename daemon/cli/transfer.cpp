@@ -102,7 +102,9 @@ void tell_of_left(Session& session, store::Store& store, const ForeignBundle& fo
       const auto flow = store.flow(id);
       if (!flow) break;
       session.err() << "flow " << to_string(id) << " (" << cell(flow->name.value_or(""), kNameWidth)
-                    << ") came from such a file, which has it no more, and stays: `rruled flow"
+                    << ") came from such a file, which has it no more"
+                    << (foreign.dropped > 0 ? " (or on a line that was dropped)" : "")
+                    << ", and stays: `rruled flow"
                     << " delete " << to_string(id) << "` if it shall not run\n";
     }
 }

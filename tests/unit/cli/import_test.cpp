@@ -116,4 +116,71 @@ TEST_CASE("a line of a crontab whose input is lost does not run without it") {
   CHECK(line.number("SELECT count(*) FROM schedules WHERE status = 'active'") == 1);
 }
 
+TEST_CASE("a line of a crontab that is not UTF-8 is dropped, and the rest comes in") {
+  CommandLine line;
+  const std::string bad = GENERATE(std::string("caf\xE9"), std::string("a\0b", 3));
+  const std::string crontab = "0 1 * * * /bin/a\n0 2 * * * /bin/" + bad + "\n0 3 * * * /bin/c\n";
+  const auto tried = line.rruled({"import", "--from", "crontab", "-", "--dry-run"}, crontab);
+  CHECK(tried.exit_code == 0);
+  CHECK_THAT(tried.out, Contains("would import 2 flows and 2 schedules; dropped 1 line"));
+  const auto done = line.rruled({"import", "--from", "crontab", "-"}, crontab);
+  CHECK(done.exit_code == 0);
+  CHECK(done.out == "imported 2 flows and 2 schedules; dropped 1 line\n");
+  CHECK_THAT(done.err, Contains("line 2: dropped: it is not UTF-8"));
+  const auto user = line.rruled({"import", "--from", "system-crontab", "-", "--source", "x"},
+                                "0 1 * * * ren\xE9 /bin/a\n0 1 * * * rene /bin/a\n");
+  CHECK(user.out == "imported 1 flow and 1 schedule; dropped 1 line\n");
+}
+
+TEST_CASE("a calendar's event that is over is not imported") {
+  CommandLine line;
+  const auto event = [](const std::string& uid, const std::string& rule) {
+    return "BEGIN:VEVENT\r\nUID:" + uid + "\r\nDTSTART:20200101T090000Z\r\nRRULE:" + rule +
+           "\r\nEND:VEVENT\r\n";
+  };
+  const auto result = line.rruled({"import", "--from", "ics", "-"},
+                                  "BEGIN:VCALENDAR\r\n" + event("a", "FREQ=DAILY;COUNT=3") +
+                                      event("b", "FREQ=DAILY") + "END:VCALENDAR\r\n");
+  CHECK(result.out == "imported 1 flow and 1 schedule; dropped 1 line\n");
+  CHECK_THAT(result.err, Contains("line 2: dropped: Schedule produces no future occurrences."));
+}
+
+TEST_CASE("what a calendar file cannot say of a schedule is told when it is written") {
+  CommandLine line;
+  REQUIRE(line.rruled({"calendar", "create", "holidays", "--date", "2190-12-24"}).exit_code == 0);
+  REQUIRE(line.rruled({"flow", "create", "--name", "A", "--trigger", "schedule"}).exit_code == 0);
+  const auto add = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> create{"schedule",   "create",        "--flow",    "A",
+                                    "--rrule",    "FREQ=DAILY",    "--format",  "json",
+                                    "--timezone", "Europe/Prague", "--overlap", "skip"};
+    create.insert(create.end(), more.begin(), more.end());
+    const auto made = line.rruled(create);
+    INFO(made.err);
+    REQUIRE(made.exit_code == 0);
+  };
+  add({});
+  CHECK(line.rruled({"export", "--to", "ics"}).err.empty());
+  add({"--calendar", "holidays", "--dst-gap", "skip", "--dst-fold", "both", "--jitter", "90s"});
+  CHECK_THAT(line.rruled({"export", "--to", "ics"}).err,
+             Contains(": altered: without its calendar holidays, dst_gap skip, dst_fold both,"
+                      " jitter 90s\n"));
+  line.sql(
+      "UPDATE schedules SET status = 'paused', next_run_at = NULL, next_due_at = NULL"
+      " WHERE calendar = ''");
+  CHECK_THAT(line.rruled({"export", "--to", "ics"}).err,
+             Contains(": altered: without that it is paused\n"));
+}
+
+TEST_CASE("a line that was dropped is not said to be gone from its file") {
+  CommandLine line;
+  const auto import = [&](const std::string& crontab) {
+    return line.rruled({"import", "--from", "crontab", "-", "--replace"}, crontab);
+  };
+  REQUIRE(import("0 1 * * * /bin/a\n0 2 * * * /bin/a\n").exit_code == 0);
+  CHECK_THAT(import("0 1 * * * /bin/a\n99 2 * * * /bin/a\n").err,
+             Contains("came from such a file, which has it no more (or on a line that was dropped),"
+                      " and stays"));
+  CHECK_THAT(import("0 1 * * * /bin/a\n").err, Contains("which has it no more, and stays"));
+}
+
 }  // namespace rruled::test
