@@ -282,8 +282,10 @@ void add_life(Commands& commands, CLI::App* group) {
                          pause});
   command->add_option("--note", options->note, "Why, for people");
   command
-      ->add_option("--until", options->until,
-                   "Resumed by the daemon then; wall-clock time of the schedule without an offset")
+      ->add_option(
+          "--until", options->until,
+          "Resumed by the daemon then, and what is due at that time runs; wall-clock time of the "
+          "schedule without an offset")
       ->type_name("TIME");
   add_format(command, options->format, false);
 

@@ -185,7 +185,7 @@ std::string hindrance(const ExplainSource& source, Timestamp due_at) {
     return note.empty() ? std::string() : " (" + note + ")";
   };
   const auto until = schedule.paused_until;
-  if (schedule.status == ScheduleStatus::paused && !(until && due_at > *until))
+  if (schedule.status == ScheduleStatus::paused && !(until && due_at >= *until))
     return "the schedule is paused" +
            (until ? " until " + rfc3339(floor<seconds>(*until)) : std::string()) +
            noted(schedule.note);

@@ -53,8 +53,8 @@ struct Change {
                             bool flow_fires,
                             Timestamp now);
 
-// `until`: a daemon resumes it by itself then. What was due before is missed, not paused; null: no
-// timing could be had to say so.
+// `until`: a daemon resumes it by itself then; what is due at that time runs. What was due before
+// is missed, not paused; null: no timing could be had to say so.
 [[nodiscard]] Change paused(store::Schedule row,
                             const Timetable* timetable,
                             std::string note,
@@ -67,8 +67,8 @@ struct Change {
 [[nodiscard]] std::optional<store::Schedule> paused_by_failures(
     const store::Schedule& row, const std::vector<store::Run>& latest, Timestamp now);
 
-// From paused or error to active. What passed meanwhile becomes one gap row, unless `catch_up`
-// leaves it to the daemon.
+// From paused or error to active. What was due by `now`, inclusive, becomes one gap row, unless
+// `catch_up` leaves it to the daemon.
 [[nodiscard]] Change resumed(store::Schedule row,
                              const Timetable& timetable,
                              bool flow_fires,

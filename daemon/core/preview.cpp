@@ -103,7 +103,7 @@ std::optional<Instant> fires_after(const store::Schedule& row,
   if (row.next_run_at) return *row.next_run_at - seconds(1);
   if (row.status != store::ScheduleStatus::paused || !row.paused_until || !flow_fires)
     return std::nullopt;
-  const Instant after = timetable.before_due(*row.paused_until + std::chrono::milliseconds(1));
+  const Instant after = timetable.before_due(*row.paused_until);
   return std::max(after, row.settled_to.value_or(after));
 }
 

@@ -42,8 +42,8 @@ struct Preview {
 [[nodiscard]] Preview preview(const Timetable& timetable, const PreviewWindow& window);
 
 // What a stored schedule fires next comes after this (exclusive): the next occurrence of an active
-// one, the first that is due after its pause of one that is paused until a time. nullopt: it fires
-// nothing. `flow_fires`: can_fire() of its flow.
+// one, the first that is due at the end of its pause or later of one that is paused until a time.
+// nullopt: it fires nothing. `flow_fires`: can_fire() of its flow.
 [[nodiscard]] std::optional<Instant> fires_after(const store::Schedule& row,
                                                  const Timetable& timetable,
                                                  bool flow_fires);

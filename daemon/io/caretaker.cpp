@@ -54,7 +54,8 @@ std::vector<Notice> resume_paused(store::Store& store,
       const bool fires = core::can_fire(flow->status, flow->trigger_type);
       // What came after it was not paused, whenever a daemon sees that it is over.
       const auto until = std::min(row.paused_until.value_or(now), now);
-      auto change = core::resumed(row, *timetable, fires, until);
+      // Nor was what is due at that very time.
+      auto change = core::resumed(row, *timetable, fires, until - std::chrono::milliseconds(1));
       change.schedule.updated_at = now;
       core::put(changes, std::move(change), &row);
       text += "resumed: its pause was until " + core::rfc3339(until);

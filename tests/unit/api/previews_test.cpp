@@ -133,12 +133,13 @@ TEST_CASE("what comes next of a schedule that is paused until a time comes after
     return list.empty() ? std::string()
                         : ApiHome::text(list.front(), "scheduled_for").substr(0, 10);
   };
-  // What is due at that time is the pause's.
-  CHECK(first(path + "/preview/") == "2026-01-10");
+  // What is due at that time is not the pause's any more.
+  CHECK(first(path + "/preview/") == "2026-01-09");
   CHECK(first(path + "/preview/?after=2026-01-07T12:00:00Z") == "2026-01-08");
-  CHECK(first(kProject + "schedules/upcoming/") == "2026-01-10");
+  CHECK(first(kProject + "schedules/upcoming/") == "2026-01-09");
   CHECK(first(kProject + "schedules/upcoming/?from=2026-01-12T00:00:00Z") == "2026-01-12");
-  CHECK(first(kProject + "schedules/upcoming/?to=2026-01-10T00:00:00Z").empty());
+  CHECK(first(kProject + "schedules/upcoming/?to=2026-01-10T00:00:00Z") == "2026-01-09");
+  CHECK(first(kProject + "schedules/upcoming/?to=2026-01-09T00:00:00Z").empty());
   (void)home.json(200, "PATCH", kFlows + flow, R"({"status":"draft"})");
   CHECK(first(kProject + "schedules/upcoming/").empty());
 }

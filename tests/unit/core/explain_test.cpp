@@ -235,6 +235,8 @@ TEST_CASE("explain says what will be, and why not") {
     row.status = ScheduleStatus::paused;
     row.paused_until = at("2026-06-11T08:59:00Z");
     CHECK(said(explained(source, tomorrow)) == "ahead: will run at 2026-06-11T09:00:00.000Z");
+    row.paused_until = at("2026-06-11T09:00:00Z");  // a pause ends before its end
+    CHECK(said(explained(source, tomorrow)) == "ahead: will run at 2026-06-11T09:00:00.000Z");
     row.paused_until = at("2026-06-11T10:00:00Z");
     CHECK(said(explained(source, tomorrow)) ==
           "never: will not run as things are: the schedule is paused until "

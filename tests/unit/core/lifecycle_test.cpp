@@ -235,7 +235,7 @@ TEST_CASE("what is previewed of a schedule paused until a time is what it resume
   const auto after = core::fires_after(row, times, true);
   REQUIRE(after);
   CHECK(times.next(*after)->scheduled_for ==
-        core::resumed(row, times, true, until).schedule.next_run_at);
+        core::resumed(row, times, true, until - 1ms).schedule.next_run_at);
   CHECK_FALSE(core::fires_after(row, times, false));
   row.paused_until.reset();
   CHECK_FALSE(core::fires_after(row, times, true));

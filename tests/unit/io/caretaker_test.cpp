@@ -1,6 +1,7 @@
 #include "daemon/io/caretaker.h"
 
 #include "daemon/core/flow_change.h"
+#include "daemon/core/preview.h"
 #include "store/memory_store.h"
 #include "tests/support/simulation.h"
 
@@ -98,6 +99,23 @@ TEST_CASE("a pause with an end is over then, and what passed is one gap") {
   REQUIRE(world.store.gaps(id).size() == 1);
   CHECK(world.store.gaps(id).front().count == 10);
   CHECK(world.resume_paused().empty());
+}
+
+TEST_CASE("an occurrence at the very end of a pause is not lost to it") {
+  World world;
+  const auto id = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC");
+  world.simulation.run_until(kFrom + 90s);
+  const auto row = *world.store.schedule(id);
+  const Instant until = kFrom + 4min;
+  const auto timetable = core::Timetable::compile(row, world.simulation.zones()).value();
+  const auto paused = core::paused(row, nullptr, "", world.simulation.now(), until).schedule;
+  CHECK(timetable.next(core::fires_after(paused, timetable, true))->scheduled_for == until);
+  world.write(id, paused);
+  world.simulation.run_until(until + GENERATE(0s, 1s));
+  REQUIRE(world.resume_paused().size() == 1);
+  REQUIRE(world.store.gaps(id).size() == 1);
+  CHECK(world.store.gaps(id).front().count == 2);
+  CHECK(world.store.schedule(id)->next_run_at == until);
 }
 
 TEST_CASE("a pause that ended while no daemon ran is over then, and the rest was missed") {
