@@ -204,8 +204,10 @@ void Journal::tell(const Notice& notice) {
       log_->warn("{} (rruled schedule show {})", notice.text, to_string(*notice.schedule_id));
       return;
     case Notice::Kind::quarantined:
-      log_->error("{}; set aside until the schedule is changed (rruled schedule show {})",
-                  notice.text, to_string(*notice.schedule_id));
+      log_->error(
+          "{}; set aside until it is changed, or can be used after a reload"
+          " (rruled schedule show {})",
+          notice.text, to_string(*notice.schedule_id));
       return;
     case Notice::Kind::shortage:
       log_->error("runs could not be sent, and are tried again each second: {}", notice.text);
