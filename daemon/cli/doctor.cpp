@@ -47,6 +47,7 @@ void check_store(Session& session, std::vector<Finding>& findings) {
 std::vector<Finding> examine(Session& session) {
   std::vector<Finding> findings;
   check_files(session, findings);
+  check_secrets(session, findings);
   check_store(session, findings);
   check_disk(session, findings);
   check_zones(session, findings);

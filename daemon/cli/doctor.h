@@ -17,7 +17,9 @@ struct Finding {
   std::string check;  // "store", "executors.crm", ..
   bool ok = true;
   std::string detail;  // how it is
-  std::string next;    // what to do; empty when ok
+  // What to do; empty when there is nothing. With `ok` it is a warning: it works, but should not
+  // stay so.
+  std::string next;
 };
 
 // The daemon that has the configured store; nullopt where that cannot be told: several may have a
@@ -28,6 +30,9 @@ struct Finding {
 // {"holds_store": true, "process": 9742}; without `process` when there is none, or its id is not
 // known.
 [[nodiscard]] boost::json::object daemon_json(const store::FileLock::Holder& holder);
+
+// doctor_secrets.cpp: warns of files with secrets that every user may read.
+void check_secrets(Session& session, std::vector<Finding>& findings);
 
 // doctor_checks.cpp: each looks at one thing and writes nothing. The store must be open.
 void check_files(Session& session, std::vector<Finding>& findings);
