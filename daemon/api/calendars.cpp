@@ -92,9 +92,10 @@ void move_schedules(const Call& call, const store::Calendar& after, store::Chang
 Response list_calendars(Call& call) {
   const auto rows = call.directory().calendars(call.project());
   const auto range = page_range(call);
-  json::array results;
-  for (std::size_t i = range.offset; i < rows.size() && results.size() < range.limit; ++i)
-    results.push_back(core::to_json(rows[i]));
+  PageRows results;
+  for (std::size_t i = range.offset;
+       i < rows.size() && results.size() < range.limit && !results.is_full(); ++i)
+    results.add(core::to_json(rows[i]));
   return page_response(call, std::move(results), rows.size(), range);
 }
 

@@ -182,7 +182,7 @@ std::string url_with(const Call& call, const FormFields& changed) {
 }
 
 Response page_response(const Call& call,
-                       json::array results,
+                       PageRows results,
                        std::size_t count,
                        store::PageRange range) {
   const auto at = [&](std::size_t offset) {
@@ -190,12 +190,11 @@ Response page_response(const Call& call,
                     {{"limit", std::to_string(range.limit)}, {"offset", std::to_string(offset)}});
   };
   json::object page{{"count", count}, {"next", nullptr}, {"previous", nullptr}};
-  if (range.limit > 0 && range.offset + range.limit < count)
-    page["next"] = at(range.offset + range.limit);
+  const std::size_t end = range.offset + results.size();
+  if (results.size() > 0 && end < count) page["next"] = at(end);
   if (range.limit > 0 && range.offset > 0)
     page["previous"] = at(range.offset - std::min(range.offset, range.limit));
-  page["results"] = std::move(results);
-  return json_response(page);
+  return {.body = results.page(std::move(page))};
 }
 
 std::size_t cursor_limit(const Call& call) { return size_parameter(call, "limit", kCursorLimit); }
@@ -210,13 +209,10 @@ std::optional<store::Timestamp> cursor_time(std::string_view text) {
 
 void refuse_cursor() { refuse("cursor", "Not a cursor: take it from `next`."); }
 
-Response cursor_page(const Call& call,
-                     json::array results,
-                     const std::optional<std::string>& cursor) {
+Response cursor_page(const Call& call, PageRows results, const std::optional<std::string>& cursor) {
   json::object page{{"count", nullptr}, {"next", nullptr}, {"previous", nullptr}};
   if (cursor) page["next"] = url_with(call, {{"cursor", *cursor}});
-  page["results"] = std::move(results);
-  return json_response(page);
+  return {.body = results.page(std::move(page))};
 }
 
 std::string etag(std::int64_t revision) { return "\"" + std::to_string(revision) + "\""; }

@@ -4,6 +4,7 @@
 #include "daemon/api/backend.h"
 #include "daemon/api/form.h"
 #include "daemon/api/message.h"
+#include "daemon/api/page_rows.h"
 #include "daemon/api/problem.h"
 #include "daemon/api/router.h"
 #include "daemon/core/run_json.h"
@@ -12,14 +13,17 @@
 
 #include <boost/json/object.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace rruled::api {
@@ -116,14 +120,15 @@ template <class Enum>
 [[noreturn]] void refuse_cursor();
 // A page of which it is not known how many there are; `cursor` is where the next one begins.
 [[nodiscard]] Response cursor_page(const Call& call,
-                                   boost::json::array results,
+                                   PageRows results,
                                    const std::optional<std::string>& cursor);
-// {"count","next","previous","results"}
+// {"count","next","previous","results"}: `results` begin at range.offset of `count` rows. There may
+// be fewer than range.limit: the next page begins behind the last of them.
 [[nodiscard]] Response page_response(const Call& call,
-                                     boost::json::array results,
+                                     PageRows results,
                                      std::size_t count,
                                      store::PageRange range);
-// The same of what is too long to be counted: the first `limit` (at least 1) of `rows`, as
+// The same of what is too long to be counted: the first `limit` (at least 1) of `rows` that fit, as
 // core::to_json() has them. One row more says that there is a next page, which begins after
 // `text_of` the last one shown.
 template <class Row, class TextOf>
@@ -131,11 +136,24 @@ template <class Row, class TextOf>
                                    const std::vector<Row>& rows,
                                    std::size_t limit,
                                    TextOf text_of) {
-  boost::json::array results;
-  for (const auto& row : rows | std::views::take(limit)) results.push_back(core::to_json(row));
+  PageRows results;
+  for (const auto& row : rows | std::views::take(limit)) {
+    if (results.is_full()) break;
+    results.add(core::to_json(row));
+  }
   std::optional<std::string> next;
-  if (rows.size() > limit) next = text_of(rows[limit - 1]);
+  if (rows.size() > results.size()) next = text_of(rows[results.size() - 1]);
   return cursor_page(call, std::move(results), next);
+}
+// Gives `rows` to add(std::vector<Row>), at most `step` of them at a time, until the page is full:
+// for what is read beside them.
+template <class Row, class Add>
+void add_in_parts(std::vector<Row> rows, std::size_t step, const PageRows& results, Add add) {
+  for (std::size_t from = 0; from < rows.size() && !results.is_full(); from += step) {
+    const auto part = std::span(rows).subspan(from, std::min(step, rows.size() - from));
+    add(std::vector<Row>(std::make_move_iterator(part.begin()),
+                         std::make_move_iterator(part.end())));
+  }
 }
 // The request's own URL with other values for some parameters.
 [[nodiscard]] std::string url_with(const Call& call, const FormFields& changed);

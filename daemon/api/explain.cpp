@@ -38,7 +38,7 @@ Response explain_schedule(Call& call) {
 }
 
 Response overdue(Call& call) {
-  json::array results;
+  PageRows results;
   const auto project = call.directory().project(call.project());
   const auto range = page_range(call);
   std::size_t count = 0;
@@ -50,11 +50,12 @@ Response overdue(Call& call) {
     const auto page = call.directory().schedules(filter, {kOverduePage, offset});
     for (const auto& each : page.rows) {
       const auto late = core::overdue_by(each, call.now);
-      if (!late || count++ < range.offset || results.size() >= range.limit) continue;
+      if (!late || count++ < range.offset || results.size() >= range.limit || results.is_full())
+        continue;
       json::object object = core::to_json(each);
       object["hog_flow"] = to_string(each.flow_id);
       object["late_by_ms"] = late->count();
-      results.push_back(std::move(object));
+      results.add(std::move(object));
     }
     if (page.rows.size() < kOverduePage) break;
   }

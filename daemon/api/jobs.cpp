@@ -19,6 +19,10 @@ using store::Run;
 using store::RunKind;
 using store::RunStatus;
 
+// Of jobs whose progress is read at a time: each comes with the trigger that it began with, which
+// may be as large as a body.
+constexpr std::size_t kJobsStep = 20;
+
 json::value filters_of(const std::string& trigger_config) {
   const auto trigger = core::stored_json(trigger_config, json::object());
   const auto* object = trigger.if_object();
@@ -35,34 +39,52 @@ store::Timestamp updated_at(const Run& run, store::Timestamp now) {
   return updated;
 }
 
-// `begun`: absent while nobody has looked for its audience, or it has none.
-json::object job_json(const Call& call,
-                      const Run& run,
-                      const store::Flow& flow,
-                      const std::optional<store::JobProgress>& begun) {
-  return {
-      {"id", to_string(run.id)},
-      {"status", job_word(run.status)},
-      {"hog_flow", to_string(run.flow_id)},
-      {"filters", filters_of(begun ? begun->trigger_config : flow.trigger)},
-      {"variables", core::stored_json(run.variables, json::object())},
-      {"created_at", core::iso_microseconds(run.created_at)},
-      {"created_by", nullptr},
-      {"updated_at", core::iso_microseconds(updated_at(run, call.now))},
-      {"schedule",
-       run.schedule_id ? json::value(to_string(*run.schedule_id)) : json::value(nullptr)},
-      {"scheduled_for", core::time_or_null(run.scheduled_for)},
-      {"due_at", core::iso_microseconds(run.due_at)},
-      {"started_at", core::time_or_null(run.started_at)},
-      {"finished_at", core::time_or_null(run.finished_at)},
-      {"attempts", run.attempts},
-      {"error", run.error},
-      {"progress", begun ? progress_json(*begun) : json::value(nullptr)},
-  };
-}
+// Of the runs of a flow, in the words of jobs. Most have the same filters, which may be large:
+// those of one run serve the next one.
+class JobWriter {
+ public:
+  JobWriter(const Call& call, const store::Flow& flow) : call_(call), flow_(flow) {}
+
+  // `begun`: absent while nobody has looked for its audience, or it has none.
+  json::object json_of(const Run& run, const std::optional<store::JobProgress>& begun) {
+    return {
+        {"id", to_string(run.id)},
+        {"status", job_word(run.status)},
+        {"hog_flow", to_string(run.flow_id)},
+        {"filters", filters(begun ? begun->trigger_config : flow_.trigger)},
+        {"variables", core::stored_json(run.variables, json::object())},
+        {"created_at", core::iso_microseconds(run.created_at)},
+        {"created_by", nullptr},
+        {"updated_at", core::iso_microseconds(updated_at(run, call_.now))},
+        {"schedule",
+         run.schedule_id ? json::value(to_string(*run.schedule_id)) : json::value(nullptr)},
+        {"scheduled_for", core::time_or_null(run.scheduled_for)},
+        {"due_at", core::iso_microseconds(run.due_at)},
+        {"started_at", core::time_or_null(run.started_at)},
+        {"finished_at", core::time_or_null(run.finished_at)},
+        {"attempts", run.attempts},
+        {"error", run.error},
+        {"progress", begun ? progress_json(*begun) : json::value(nullptr)},
+    };
+  }
+
+ private:
+  const json::value& filters(const std::string& trigger) {
+    if (trigger_ != trigger) {
+      filters_ = filters_of(trigger);
+      trigger_ = trigger;
+    }
+    return filters_;
+  }
+
+  const Call& call_;
+  const store::Flow& flow_;
+  std::optional<std::string> trigger_;  // that filters_ are of
+  json::value filters_;
+};
 
 json::object job_json(const Call& call, const Run& run, const store::Flow& flow) {
-  return job_json(call, run, flow, progress_of(call, {run})[run.id]);
+  return JobWriter(call, flow).json_of(run, progress_of(call, {run})[run.id]);
 }
 
 Response list_jobs(Call& call, RunKind kind) {
@@ -74,11 +96,14 @@ Response list_jobs(Call& call, RunKind kind) {
   filter.statuses = status == nullptr ? job_statuses() : statuses_of(*status);
   if (filter.statuses.empty()) refuse_words("status", kJobWords);
   const auto range = page_range(call);
-  const auto page = call.directory().runs(filter, range, true);
-  json::array results;
-  auto progress = progress_of(call, page.rows);
-  for (const auto& each : page.rows)
-    results.push_back(job_json(call, each, flow, progress[each.id]));
+  auto page = call.directory().runs(filter, range, true);
+  PageRows results;
+  JobWriter writer(call, flow);
+  add_in_parts(std::move(page.rows), kJobsStep, results, [&](const std::vector<Run>& runs) {
+    auto progress = progress_of(call, runs);
+    for (const auto& each : runs)
+      if (!results.is_full()) results.add(writer.json_of(each, progress[each.id]));
+  });
   return page_response(call, std::move(results), page.count, range);
 }
 

@@ -77,8 +77,9 @@ Response list_persons(Call& call) {
   if (const auto* name = call.parameter("distinct_id")) query.distinct_id = *name;
   const auto range = page_range(call);
   const auto page = call.audience().persons(query, range);
-  json::array results;
-  for (const auto& person : page.rows) results.push_back(core::to_json(person));
+  PageRows results;
+  for (const auto& person : page.rows)
+    if (!results.is_full()) results.add(core::to_json(person));
   return page_response(call, std::move(results), page.count, range);
 }
 

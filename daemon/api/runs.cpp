@@ -3,15 +3,11 @@
 #include "daemon/core/run_json.h"
 #include "daemon/io/run_verbs.h"
 
-#include <algorithm>
-
 namespace rruled::api {
 namespace {
 
 namespace json = boost::json;
 
-// Of variables and bodies of runs; a page that has so much ends, and its `next` goes on.
-constexpr std::size_t kPageBytesMax = 8 * 1024 * 1024;
 using store::Run;
 
 store::Run run_of(const Call& call) {
@@ -36,15 +32,6 @@ std::optional<store::RunCursor> cursor_parameter(const Call& call) {
     if (due && id) return store::RunCursor{*due, *id};
   }
   refuse_cursor();
-}
-
-// How many of them one page has: their texts are held several times while it is made. At least one.
-std::size_t rows_that_fit(const std::vector<Run>& rows, std::size_t limit) {
-  std::size_t bytes = 0;
-  std::size_t shown = 0;
-  for (; shown < std::min(limit, rows.size()) && bytes < kPageBytesMax; ++shown)
-    bytes += rows[shown].variables.size() + rows[shown].body.size();
-  return std::max<std::size_t>(shown, 1);
 }
 
 std::vector<store::LogLevel> levels_parameter(const Call& call) {
@@ -77,8 +64,7 @@ Response list_runs(Call& call) {
   filter.before = cursor_parameter(call);
   const auto limit = cursor_limit(call);
   const auto rows = call.directory().runs(filter, {limit + 1, 0}, false).rows;
-  return cursor_page(call, rows, rows_that_fit(rows, limit),
-                     [](const Run& run) { return cursor_text(run); });
+  return cursor_page(call, rows, limit, [](const Run& run) { return cursor_text(run); });
 }
 
 Response get_run(Call& call) {
@@ -127,15 +113,15 @@ Response list_logs(Call& call) {
   if (const auto* search = call.parameter("search")) filter.search = *search;
   const auto range = page_range(call, kLogLimit);
   const auto page = call.directory().logs(filter, range);
-  json::array results;
+  PageRows results;
   for (const auto& each : page.rows) {
+    if (results.is_full()) break;
     json::object entry = core::to_json(each);
-    results.push_back(
-        json::object{{"log_source_id", to_string(each.flow_id)},
-                     {"instance_id", each.run_id ? to_string(*each.run_id) : std::string()},
-                     {"timestamp", entry["timestamp"]},
-                     {"level", store::word(each.level)},
-                     {"message", each.message}});
+    results.add({{"log_source_id", to_string(each.flow_id)},
+                 {"instance_id", each.run_id ? to_string(*each.run_id) : std::string()},
+                 {"timestamp", entry["timestamp"]},
+                 {"level", store::word(each.level)},
+                 {"message", each.message}});
   }
   return page_response(call, std::move(results), page.count, range);
 }

@@ -17,8 +17,14 @@ constexpr std::array<std::string_view, 19> kScheduleTexts{
     "jitter",  "overlap",   "catchup_window",  "paused_until",   "late_after",
     "timeout", "executor",  "calendar",        "calendar_action"};
 
-// Schedules with what became of their last run.
-json::array schedules_json(const Call& call, const std::vector<store::Schedule>& schedules) {
+// Of schedules whose last runs are read at a time.
+constexpr std::size_t kSchedulesStep = 100;
+
+// Gives each of them to `take`, with what became of its last run.
+template <class Take>
+void describe_schedules(const Call& call,
+                        const std::vector<store::Schedule>& schedules,
+                        Take take) {
   std::vector<store::ScheduleId> ids;
   for (const auto& each : schedules) ids.push_back(each.id);
   std::map<store::ScheduleId, json::object> last;
@@ -30,18 +36,19 @@ json::array schedules_json(const Call& call, const std::vector<store::Schedule>&
                               {"lateness_ms", whole.at("lateness_ms")}};
   }
   const auto project = call.directory().project(call.project());
-  json::array all;
   for (const auto& each : schedules) {
-    auto& object = all.emplace_back(core::to_json(each)).get_object();
+    json::object object = core::to_json(each);
     const auto run = last.find(each.id);
     object["project_paused"] = project && project->paused();
     object["last_run"] = run == last.end() ? json::value() : json::value(std::move(run->second));
+    take(std::move(object));
   }
-  return all;
 }
 
 Response schedule_response(Call& call, const store::Schedule& schedule, int status = 200) {
-  Response response = json_response(schedules_json(call, {schedule}).at(0), status);
+  Response response;
+  describe_schedules(call, {schedule},
+                     [&](json::object object) { response = json_response(object, status); });
   response.headers = call.headers;
   response.headers.push_back({"ETag", etag(schedule.revision)});
   return response;
@@ -59,8 +66,15 @@ Response list_schedules(Call& call) {
   filter.updated_at = time_parameter(call, "updated_at");
   const auto range = page_range(call);
   if (call.parameter("created_by") != nullptr) return page_response(call, {}, 0, range);
-  const auto page = call.directory().schedules(filter, range);
-  return page_response(call, schedules_json(call, page.rows), page.count, range);
+  auto page = call.directory().schedules(filter, range);
+  PageRows results;
+  add_in_parts(std::move(page.rows), kSchedulesStep, results,
+               [&](const std::vector<store::Schedule>& schedules) {
+                 describe_schedules(call, schedules, [&](json::object object) {
+                   if (!results.is_full()) results.add(std::move(object));
+                 });
+               });
+  return page_response(call, std::move(results), page.count, range);
 }
 
 Response create_schedule(Call& call) {
