@@ -64,6 +64,7 @@ void Session::stand_in(std::list<Session*>& line, std::list<Session*>::iterator 
 void Session::step_out() {
   if (line_ != nullptr) line_->erase(place_);
   line_ = nullptr;
+  context_->answer_bytes -= std::exchange(owed_, 0);
 }
 
 void Session::close() {
@@ -209,13 +210,32 @@ awaitable<Session::Next> Session::refuse(Response response) {
   co_return co_await send(std::move(response), false, false);
 }
 
+// Who does not take an answer keeps no memory from the others: who has had most time gives way.
+bool Session::make_room_for(std::size_t answer_bytes) const {
+  const auto is_room = [&] {
+    return context_->answer_bytes + answer_bytes <= context_->limits.all_answers_bytes_max;
+  };
+  while (!is_room() && !context_->writing.empty()) {
+    Session* const slowest = context_->writing.front();
+    context_->log->debug("{} broken off: too many answers are not taken", slowest->request_id_);
+    slowest->close();
+  }
+  return is_room();
+}
+
 awaitable<Session::Next> Session::send(Response response, bool head_only, bool keep) {
+  if (!make_room_for(head_only ? 0 : response.body.size()))
+    response = unavailable("Too many large answers at one time; try again.");
   const std::string head = head_of(response, keep);
+  std::string body;
+  if (!head_only) body.swap(response.body);
   stand_in(context_->writing, context_->writing.end());
+  owed_ = body.size();
+  context_->answer_bytes += owed_;
   const error_code error =
-      co_await wire_->write(head, head_only ? std::string_view() : std::string_view(response.body),
-                            steady_clock::now() + context_->limits.write_timeout);
+      co_await wire_->write(head, body, steady_clock::now() + context_->limits.write_timeout);
   step_out();
+  std::string().swap(body);  // lingering needs none
   if (error || closed_) co_return Next::hang_up;
   if (keep) co_return Next::go_on;
   co_return co_await linger();

@@ -46,10 +46,12 @@ struct SessionContext {
   bool stopping = false;
   std::size_t answering = 0;      // requests with the application
   std::size_t body_bytes = 0;     // promised to bodies that are on their way
+  std::size_t answer_bytes = 0;   // of the bodies that those in `writing` are owed
   // Who is owed nothing yet, in the order in which they give way: those that have had their last
   // answer, then those that wait for a whole head, the longest first.
   std::list<Session*> waiting{};
-  // Who is being written to, the longest first: they give way when nobody waits.
+  // Who is being written to, the longest first: they give way when nobody waits, or when there is
+  // no room for another answer.
   std::list<Session*> writing{};
 };
 
@@ -85,6 +87,7 @@ class Session {
 
   void stand_in(std::list<Session*>& line, std::list<Session*>::iterator before);
   void step_out();
+  [[nodiscard]] bool make_room_for(std::size_t answer_bytes) const;
   [[nodiscard]] bool may_go_on(const Request& request) const;
   [[nodiscard]] std::string head_of(const Response& response, bool keep) const;
 
@@ -93,6 +96,7 @@ class Session {
   std::string buffer_;      // came, and not used yet
   std::string request_id_;  // of the request that is being answered
   std::size_t served_ = 0;
+  std::size_t owed_ = 0;  // bytes of an answer, while it stands in `writing`
   bool closed_ = false;
   std::list<Session*>* line_ = nullptr;  // of the context, in which it stands
   std::list<Session*>::iterator place_;

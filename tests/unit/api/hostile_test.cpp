@@ -82,6 +82,24 @@ TEST_CASE("clients that do not take their answers give way") {
   CHECK(server.connections() <= 5);
 }
 
+TEST_CASE("answers that nobody took were held without an end, up to the write timeout") {
+  BigApplication application;
+  RunningServer server(application, {.all_answers_bytes_max = 20'000'000});
+  std::vector<std::unique_ptr<Client>> deaf;
+  for (std::size_t i = 1; i <= 8; ++i) {
+    deaf.push_back(std::make_unique<Client>(server.endpoint()));
+    deaf.back()->send(get("/big"));
+    while (server.on_io([&] { return application.requests.size(); }) < i) std::this_thread::yield();
+  }
+  Client good(server.endpoint());
+  const auto all = good.ask(get("/big"));
+  CHECK(is_ok(all));
+  CHECK(all.size() > 6'000'000);
+  CHECK(server.connections() <= 4);  // itself, and three that are owed 18 MB
+  // Who came first has had most time.
+  CHECK(deaf.front()->rest().size() < 6'000'000);
+}
+
 TEST_CASE("over the cap, when all are busy, the answer is 503") {
   HeldApplication application;
   RunningServer server(application, {.connections_max = 3, .waiting_max = 2});

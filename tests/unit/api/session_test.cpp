@@ -113,6 +113,16 @@ TEST_CASE("HEAD has the head alone") {
   CHECK(count(script.written, "Content-Length: 10\r\n\r\nHTTP/1.1 200") == 1);
 }
 
+TEST_CASE("an answer for which there is no room is 503") {
+  const auto all = answers_to({kGet, kGet}, {.all_answers_bytes_max = 8});
+  CHECK(count(all, "503 ") == 2);
+  CHECK(count(all, "Too many large answers at one time") == 2);
+  // Room is there again when an answer has been written, or has not been taken.
+  CHECK(count(answers_to({kGet, kGet, kGet}, {.all_answers_bytes_max = 12}), "200 ") == 3);
+  CHECK(answers_to({"HEAD /large HTTP/1.1\r\nHost: x\r\n\r\n"}, {.all_answers_bytes_max = 0})
+            .starts_with("200"));
+}
+
 TEST_CASE("when a connection ends") {
   const std::string two = std::string(kGet) + kGet;
   CHECK(answers_to({"GET /a HTTP/1.1\r\nHost: x\r\nConnection: x, Close\r\n\r\n", kGet}) ==
