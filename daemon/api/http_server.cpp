@@ -64,6 +64,7 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
   Core(asio::any_io_executor io, SessionContext context)
       : io_(std::move(io)),
         context_(std::make_shared<SessionContext>(std::move(context))),
+        turns_(std::make_shared<HandshakeTurns>(io_)),
         drained_(io_) {}
 
   void use_tls(std::shared_ptr<TlsIdentity> identity) { tls_ = std::move(identity); }
@@ -93,6 +94,7 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
   std::shared_ptr<TlsIdentity> tls_;
   std::vector<std::function<void()>> close_listeners_;
   std::set<std::shared_ptr<Session>> sessions_;
+  const std::shared_ptr<HandshakeTurns> turns_;
   asio::steady_timer drained_;  // cancelled when the last session ends
 };
 
@@ -206,7 +208,7 @@ void HttpServer::Core::take(SocketWire::Socket socket) {
     return;
   }
   auto tls = tls_ ? tls_->context() : nullptr;
-  auto wire = std::make_unique<SocketWire>(std::move(socket), std::move(tls));
+  auto wire = std::make_unique<SocketWire>(std::move(socket), std::move(tls), turns_);
   auto session = std::make_shared<Session>(context_, std::move(wire));
   sessions_.insert(session);
   asio::co_spawn(io_, serve(shared_from_this(), std::move(session)), asio::detached);

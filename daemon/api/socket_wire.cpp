@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kAgain{20};
 }  // namespace
 
 struct SocketWire::Watch : std::enable_shared_from_this<Watch> {
-  explicit Watch(Socket& watched) : socket(&watched), timer(watched.get_executor()) {}
+  Watch(SocketWire& watched, const asio::any_io_executor& io) : wire(&watched), timer(io) {}
 
   void expect_by(Deadline at) {
     expired = false;
@@ -42,34 +42,45 @@ struct SocketWire::Watch : std::enable_shared_from_this<Watch> {
   }
   void ring() {
     armed = false;
-    if (socket == nullptr || deadline == Deadline::max()) return;
+    if (wire == nullptr || deadline == Deadline::max()) return;
     const auto now = std::chrono::steady_clock::now();
     if (deadline > now) {
       arm(deadline);
       return;
     }
     expired = true;
-    error_code ignored;
-    socket->cancel(ignored);
+    wire->cancel();
     // An operation of several steps may have been between two of them, and not noticed.
     arm(now + kAgain);
   }
 
-  Socket* socket;  // null once the wire is gone
+  SocketWire* wire;  // null once it is gone
   asio::steady_timer timer;
   Deadline deadline = Deadline::max();
   bool armed = false;
   bool expired = false;
 };
 
-SocketWire::SocketWire(Socket socket, std::shared_ptr<asio::ssl::context> tls)
-    : tls_(std::move(tls)), socket_(std::move(socket)), watch_(std::make_shared<Watch>(socket_)) {
-  if (tls_) stream_.emplace(socket_, *tls_);
+SocketWire::SocketWire(Socket socket,
+                       std::shared_ptr<asio::ssl::context> tls,
+                       std::shared_ptr<HandshakeTurns> turns)
+    : tls_(std::move(tls)),
+      socket_(std::move(socket)),
+      watch_(std::make_shared<Watch>(*this, socket_.get_executor())) {
+  if (!tls_) return;
+  paced_.emplace(socket_, std::move(turns));
+  stream_.emplace(*paced_, *tls_);
 }
 
 SocketWire::~SocketWire() {
-  watch_->socket = nullptr;
+  watch_->wire = nullptr;
   watch_->timer.cancel();
+}
+
+void SocketWire::cancel() {
+  error_code ignored;
+  socket_.cancel(ignored);
+  if (paced_) paced_->cancel();
 }
 
 error_code SocketWire::outcome(const error_code& error) {
@@ -84,6 +95,7 @@ awaitable<error_code> SocketWire::begin(Deadline deadline) {
   error_code error;
   co_await stream_->async_handshake(asio::ssl::stream_base::server,
                                     redirect_error(use_awaitable, error));
+  paced_->end_handshake();
   co_return outcome(error);
 }
 
@@ -125,6 +137,7 @@ awaitable<void> SocketWire::end_writing(Deadline deadline) {
 }
 
 void SocketWire::close() {
+  if (paced_) paced_->cancel();
   error_code ignored;
   socket_.close(ignored);
 }

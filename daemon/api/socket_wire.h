@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/api/handshake_turns.h"
 #include "daemon/api/wire.h"
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -17,8 +18,10 @@ class SocketWire final : public Wire {
  public:
   using Socket = boost::asio::generic::stream_protocol::socket;
 
-  // `tls` null: plain.
-  SocketWire(Socket socket, std::shared_ptr<boost::asio::ssl::context> tls);
+  // `tls` null: plain. Handshakes go on in their turn among those of `turns`.
+  SocketWire(Socket socket,
+             std::shared_ptr<boost::asio::ssl::context> tls,
+             std::shared_ptr<HandshakeTurns> turns);
   ~SocketWire() override;
 
   [[nodiscard]] boost::asio::awaitable<boost::system::error_code> begin(Deadline deadline) override;
@@ -36,11 +39,14 @@ class SocketWire final : public Wire {
   // a busy connection seldom touches it.
   struct Watch;
 
+  // What is under way ends with operation_aborted.
+  void cancel();
   [[nodiscard]] boost::system::error_code outcome(const boost::system::error_code& error);
 
   std::shared_ptr<boost::asio::ssl::context> tls_;
   Socket socket_;
-  std::optional<boost::asio::ssl::stream<Socket&>> stream_;
+  std::optional<PacedSocket> paced_;  // both with TLS alone
+  std::optional<boost::asio::ssl::stream<PacedSocket&>> stream_;
   std::shared_ptr<Watch> watch_;
 };
 

@@ -6,9 +6,13 @@
 #include "tests/unit/api/running_server.h"
 
 #include <catch2/catch.hpp>
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 namespace rruled::test {
 namespace {
@@ -29,6 +33,62 @@ testing::ProcessResult curl(const TempDir& dir, std::vector<std::string> argumen
                    {"/usr/bin/curl", "--silent", "--show-error", "--cacert", dir.file("ca.pem")});
   return testing::run_process(arguments);
 }
+
+// What a TLS client sends first.
+std::string client_hello() {
+  boost::asio::ssl::context context(boost::asio::ssl::context::tls_client);
+  const std::unique_ptr<SSL, decltype(&::SSL_free)> ssl(::SSL_new(context.native_handle()),
+                                                        &::SSL_free);
+  BIO* const out = ::BIO_new(::BIO_s_mem());
+  ::SSL_set_bio(ssl.get(), ::BIO_new(::BIO_s_mem()), out);
+  ::SSL_set_connect_state(ssl.get());
+  ::SSL_do_handshake(ssl.get());
+  std::string bytes(::BIO_ctrl_pending(out), '\0');
+  ::BIO_read(out, bytes.data(), static_cast<int>(bytes.size()));
+  return bytes;
+}
+
+// Counts the ClientHellos that a server takes, and how many of them at most without a turn of its
+// event loop between.
+class HelloCount {
+ public:
+  HelloCount(const std::shared_ptr<api::TlsIdentity>& identity, int until) : until_(until) {
+    const auto count = [](SSL*, int*, void* self) {
+      ++static_cast<HelloCount*>(self)->hellos_;
+      return SSL_CLIENT_HELLO_SUCCESS;
+    };
+    ::SSL_CTX_set_client_hello_cb(identity->context()->native_handle(), count, this);
+  }
+  // The server does nothing until release().
+  void hold(boost::asio::io_context& io) {
+    boost::asio::post(io, [this, &io] {
+      held_.get_future().wait();
+      turn(io);
+    });
+  }
+  void release() { held_.set_value(); }
+  int most_in_a_row() {
+    done_.get_future().wait();
+    return most_;
+  }
+
+ private:
+  void turn(boost::asio::io_context& io) {
+    most_ = std::max(most_, hellos_ - seen_);
+    seen_ = hellos_;
+    if (seen_ < until_)
+      boost::asio::post(io, [this, &io] { turn(io); });
+    else
+      done_.set_value();
+  }
+
+  const int until_;
+  int hellos_ = 0;
+  int seen_ = 0;
+  int most_ = 0;
+  std::promise<void> held_;
+  std::promise<void> done_;
+};
 
 }  // namespace
 
@@ -140,6 +200,40 @@ TEST_CASE("stopping breaks off what does not end in time") {
   server.stop(100ms);
   CHECK(std::chrono::steady_clock::now() - begun < 10s);
   CHECK(server.connections() == 0);
+}
+
+TEST_CASE("many TLS handshakes at one moment left no turn to anything else") {
+  const TempDir dir;
+  const auto identity = identity_of(dir, CertificateAuthority().issue("DNS:localhost"));
+  constexpr int kClients = 40;
+  HelloCount count(identity, kClients);
+  EchoApplication application;
+  RunningServer server(application, {}, "127.0.0.1:0", identity);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < kClients; ++i) clients.push_back(std::make_unique<Client>(server.endpoint()));
+  while (server.connections() < kClients) std::this_thread::yield();
+  count.hold(server.io());
+  for (const auto& each : clients) each->send(client_hello());
+  count.release();
+  CHECK(count.most_in_a_row() <= 2);
+}
+
+TEST_CASE("TLS connections that give way leave the line for their handshake") {
+  const TempDir dir;
+  const auto identity = identity_of(dir, CertificateAuthority().issue("DNS:localhost"));
+  HelloCount count(identity, 1);
+  EchoApplication application;
+  RunningServer server(application, {.connections_max = 3}, "127.0.0.1:0", identity);
+  count.hold(server.io());
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(std::make_unique<Client>(server.endpoint()));
+    clients.back()->send(client_hello());
+  }
+  count.release();
+  (void)clients.front()->rest();  // it ends
+  CHECK(count.most_in_a_row() <= 2);
+  CHECK(server.connections() <= 3);
 }
 
 TEST_CASE("TLS, and a certificate that is replaced") {
