@@ -77,7 +77,7 @@ std::string_view Call::argument(std::string_view name) const {
 
 std::optional<std::int64_t> parse_project(std::string_view text) {
   const auto number = parse_number<std::int64_t>(text);
-  return number && *number > 0 ? number : std::nullopt;
+  return number && *number > 0 && text.front() != '0' ? number : std::nullopt;
 }
 
 std::int64_t Call::project() const { return parse_project(argument("project_id")).value_or(0); }

@@ -69,7 +69,8 @@ struct Refused {
 };
 [[noreturn]] void refuse(std::string attr, std::string detail, std::string code = "invalid_input");
 
-// The project of a path: a positive number. nullopt: it is none, so nothing is there.
+// The project of a path: a positive number without leading zeros, so that a project has one
+// address. nullopt: it is none, so nothing is there.
 [[nodiscard]] std::optional<std::int64_t> parse_project(std::string_view text);
 
 // ---- Bodies ----

@@ -1,5 +1,6 @@
 #include "daemon/core/excluded_days.h"
 
+#include "daemon/core/control_characters.h"
 #include "daemon/core/field_reader.h"
 #include "daemon/core/time_text.h"
 #include "rrule/occurrence.h"
@@ -275,8 +276,11 @@ FieldResult<store::Calendar> calendar_from_json(const json::object& object,
   fields.text("name", row.name, {.length_max = kCalendarNameMax, .required = name_required});
   fields.text("note", row.note, {.length_max = 1'000, .blank = true});
   if (fields.failed()) return *fields.error();
-  if (row.name.find('/') != std::string::npos)
-    return invalid("name", "Must not have a slash: it is part of an address.");
+  // One that is there already keeps its name, whatever the rules were then.
+  const bool is_new = base.days == store::Calendar().days;
+  if (is_new && row.name.find_first_of("/\\") != std::string::npos)
+    return invalid("name", "Must not have a slash, / or \\: it is part of an address.");
+  if (is_new && has_control_character(row.name)) return invalid("name", kControlCharacters);
   if (row.name == "." || row.name == "..")
     return invalid("name", "Must not be . or ..: in an address they are folders.");
   if (row.name == "none") return invalid("name", "\"none\" stands for no calendar.");

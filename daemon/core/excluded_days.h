@@ -60,7 +60,8 @@ inline constexpr std::size_t kCalendarDatesMax = 20'000;
 inline constexpr std::size_t kCalendarRulesMax = 1'000;
 
 // The Calendar object of the API: {"name","note","dates","rules"}; a rule may be a text. What is
-// absent stays as it is in `base`. Days come out in their canonical form.
+// absent stays as it is in `base`. The name of a new one (`base` has no days) has no slash, no
+// backslash and no control character. Days come out in their canonical form.
 [[nodiscard]] FieldResult<store::Calendar> calendar_from_json(const boost::json::object& object,
                                                               const store::Calendar& base,
                                                               bool name_required,

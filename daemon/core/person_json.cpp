@@ -1,5 +1,6 @@
 #include "daemon/core/person_json.h"
 
+#include "daemon/core/control_characters.h"
 #include "daemon/core/field_reader.h"
 #include "daemon/core/time_text.h"
 
@@ -76,6 +77,8 @@ FieldResult<store::PersonPut> person_from_json(const json::object& object,
   fields.text("distinct_id", put.person.distinct_id,
               {.length_max = kDistinctIdMax, .required = true});
   if (fields.failed()) return *fields.error();
+  if (has_control_character(put.person.distinct_id))
+    return refuse("distinct_id", "invalid_input", kControlCharacters);
   const auto* properties = object.if_contains("properties");
   if (properties == nullptr) return put;
   if (!properties->is_object())

@@ -103,6 +103,52 @@ TEST_CASE("variables of a run had no limit but the body's") {
   }
 }
 
+TEST_CASE("a calendar was made under a name that no address could have") {
+  ApiHome home(either_store());
+  const auto path = ApiHome::kProject + "calendars/";
+  for (const std::string name : {R"(a\\b)", R"(a\u000ab)", R"(\u007f)", R"(a\u0085)"}) {
+    INFO(name);
+    CHECK(attr(home.json(400, "POST", path, R"({"name":")" + name + "\"}")) == "name");
+  }
+  CHECK(home.json(200, "GET", path).at("count") == 0);
+  home.json(201, "POST", path, R"({"name":"a b\u00a0Ž"})");
+}
+
+TEST_CASE("a calendar whose name came before the rule for names can be changed") {
+  ApiHome home(either_store());
+  store::ChangeSet changes;
+  store::Calendar calendar;
+  calendar.name = "a\nb";
+  calendar.days = R"({"dates":[],"rules":[]})";
+  changes.calendars.push_back({calendar, std::nullopt});
+  REQUIRE_FALSE(home.backend().store->write(changes, home.clock.at));
+  const auto path = ApiHome::kProject + "calendars/a%0Ab/";
+  const auto changed = home.json(200, "PATCH", path, R"({"dates":["2026-12-25"]})");
+  CHECK(changed.at("dates") == json::array{"2026-12-25"});
+}
+
+TEST_CASE("a person's distinct_id could break the lines of a log") {
+  ApiHome home(either_store());
+  const auto path = ApiHome::kProject + "persons/";
+  for (const std::string id : {R"(a\nb)", R"(\u001b[2Ja)", R"(a\u007f)", R"(a\u009bb)"}) {
+    INFO(id);
+    const auto refused = home.json(400, "POST", path, R"({"distinct_id":")" + id + "\"}");
+    CHECK(attr(refused) == "distinct_id");
+    CHECK(detail(refused) == "Control characters are not allowed.");
+  }
+  CHECK(home.json(200, "GET", path).at("count") == 0);
+  home.json(201, "POST", path, R"({"distinct_id":"Ž é\u00a0"})");
+}
+
+TEST_CASE("a project had several addresses: 1, 01, 001") {
+  ApiHome home(either_store());
+  home.json(200, "GET", "/api/projects/1/hog_flows/");
+  for (const std::string project : {"01", "001", "%301", "0", "-1", "+1", "1.0", "0x1"}) {
+    INFO(project);
+    home.json(404, "GET", "/api/projects/" + project + "/hog_flows/");
+  }
+}
+
 TEST_CASE("bodies that are no texts are refused whole") {
   ApiHome home(either_store());
   const auto code = [&](const std::string& body) {

@@ -67,6 +67,8 @@ TEST_CASE("what is wrong with a calendar is told by its place") {
   const auto [body, attr, part] = GENERATE(table<const char*, const char*, const char*>({
       {R"({})", "name", "required"},
       {R"({"name":"a/b"})", "name", "slash"},
+      {R"({"name":"a\\b"})", "name", "slash"},
+      {R"({"name":"a\tb"})", "name", "Control characters"},
       {R"({"name":"none"})", "name", "no calendar"},
       {R"({"name":"n","dates":"2026-01-01"})", "dates", "list"},
       {R"({"name":"n","dates":["2026-01-01","2026-02-30"]})", "dates__1", "a date"},
