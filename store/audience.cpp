@@ -123,6 +123,10 @@ LogEntry spread_line(const Job& job, FlowId flow, Timestamp now) {
   return line;
 }
 
+bool ends_page(const FanOut& request, std::size_t looked, bool full) {
+  return full || looked >= request.look_at || (request.go_on && !request.go_on());
+}
+
 std::size_t page_size(const FanOut& request, const Job& job) {
   const auto enqueued = static_cast<std::size_t>(job.enqueued);
   const std::size_t left = request.max_audience - std::min(request.max_audience, enqueued);

@@ -16,8 +16,9 @@
 // Persons, and batch jobs that reach them: beside the daemon's own contract (store.h).
 //
 // A job (a run of kind batch_job) is spread over its audience by the daemon that holds its claim:
-// open_job(), then fan_out() page by page, each page one transaction with the job's cursor in it,
-// until the run is `running` and nobody's. It ends by end_jobs() once its last child has ended.
+// open_job(), then fan_out() page by page, each page written in one transaction with the job's
+// cursor in it, until the run is `running` and nobody's. It ends by end_jobs() once its last child
+// has ended.
 namespace rruled::store {
 
 using PersonId = Id<struct PersonTag>;
@@ -47,6 +48,10 @@ struct PersonQuery {
   std::optional<PersonId> id{};
   std::optional<std::string> distinct_id{};
 };
+// Asked between one person that is looked at and the next; false: no further one now. None: on to
+// the end. So what a filter costs is bounded in time, but for one person: see kPersonWorkMax.
+using GoOn = std::function<bool()>;
+
 struct AudienceSize {
   std::size_t affected = 0;
   std::size_t total = 0;  // persons of the project
@@ -94,6 +99,7 @@ struct FanOut {
   std::size_t page = 500;       // children at most
   std::size_t look_at = 5'000;  // persons that are looked at, at most
   std::size_t max_audience = 500'000;
+  GoOn go_on{};  // else the page ends with the person that was looked at
 };
 struct FannedOut {
   enum class Kind {
@@ -141,7 +147,7 @@ struct JobProgress {
 };
 
 // Used from one thread at a time. Faults are StoreErrors; each method is one transaction, except
-// end_jobs(), which is one for each job.
+// fan_out(), which reads before it writes, and end_jobs(), which is one for each job.
 class Audience {
  public:
   virtual ~Audience() = default;
@@ -156,13 +162,18 @@ class Audience {
                                  Timestamp now) = 0;
   // In order of id.
   [[nodiscard]] virtual Page<Person> persons(const PersonQuery& query, PageRange range) = 0;
-  [[nodiscard]] virtual AudienceSize size(std::int64_t project_id, const PersonFilter& filter) = 0;
+  // Absent: `go_on` said no. StoreError invalid: see kPersonWorkMax.
+  [[nodiscard]] virtual std::optional<AudienceSize> size(std::int64_t project_id,
+                                                         const PersonFilter& filter,
+                                                         const GoOn& go_on = {}) = 0;
 
   // The job of a run that the claimant holds; absent: it does not. One that has ended (its run is
   // replayed) begins again.
   [[nodiscard]] virtual std::optional<Job> open_job(const JobClaim& claim, Timestamp now) = 0;
   // The next page of an open job. Stops for good when the flow is not active any more or does not
-  // have the trigger `batch`, and when the job is to end.
+  // have the trigger `batch`, and when the job is to end. Persons are looked at on one state of the
+  // store, before the transaction that writes their children: what they become meanwhile comes too
+  // late for this job. StoreError invalid: see kPersonWorkMax, or a child that is none of the job.
   [[nodiscard]] virtual FannedOut fan_out(const FanOut& request,
                                           const MakeChild& make_child,
                                           Timestamp now) = 0;
@@ -216,6 +227,8 @@ struct FanOutPage {
   std::vector<Person> matched{};        // in order of id
   std::optional<PersonId> looked_to{};  // the last one that was looked at; absent: the end of all
 };
+// True when the page must end here, though there are more persons.
+[[nodiscard]] bool ends_page(const FanOut& request, std::size_t looked, bool full);
 // How many children the next page may have: the cap; one more is asked for to know of a
 // truncation.
 [[nodiscard]] std::size_t page_size(const FanOut& request, const Job& job);

@@ -44,11 +44,14 @@ Page<Person> MemoryAudience::persons(const PersonQuery& query, PageRange range) 
   return page;
 }
 
-AudienceSize MemoryAudience::size(std::int64_t project_id, const PersonFilter& filter) {
+std::optional<AudienceSize> MemoryAudience::size(std::int64_t project_id,
+                                                 const PersonFilter& filter,
+                                                 const GoOn& go_on) {
   const PersonMatcher matcher(filter);
   AudienceSize size;
   for (const auto& [key, row] : store_.persons_) {
     if (key.first != project_id) continue;
+    if (size.total > 0 && go_on && !go_on()) return std::nullopt;
     ++size.total;
     if (matcher.matches(row.values)) ++size.affected;
   }
@@ -88,7 +91,8 @@ FanOutPage MemoryAudience::read_page(const FanOut& request, const Run& run, cons
   auto it = job.cursor ? all.upper_bound({run.project_id, *job.cursor})
                        : all.lower_bound({run.project_id, PersonId{}});
   for (; it != all.end() && it->first.first == run.project_id; ++it) {
-    if (looked == request.look_at || page.matched.size() == page_size(request, job)) {
+    const bool full = page.matched.size() == page_size(request, job);
+    if (looked > 0 && ends_page(request, looked, full)) {
       page.looked_to = std::prev(it)->first.second;
       break;
     }

@@ -14,7 +14,9 @@ class MemoryAudience final : public Audience {
                          const AuditEntry& entry,
                          Timestamp now) override;
   [[nodiscard]] Page<Person> persons(const PersonQuery& query, PageRange range) override;
-  [[nodiscard]] AudienceSize size(std::int64_t project_id, const PersonFilter& filter) override;
+  [[nodiscard]] std::optional<AudienceSize> size(std::int64_t project_id,
+                                                 const PersonFilter& filter,
+                                                 const GoOn& go_on) override;
   [[nodiscard]] std::optional<Job> open_job(const JobClaim& claim, Timestamp now) override;
   [[nodiscard]] FannedOut fan_out(const FanOut& request,
                                   const MakeChild& make_child,

@@ -134,11 +134,9 @@ class Compiler {
         "EXISTS (SELECT 1 FROM person_values v WHERE v.person_id = p.id AND v.key = " +
         sql_.text(condition.key);
     if (op == Op::regex) {
-      const auto regex = sql_.regex("v.value", condition.values.front());
-      narrowed_ = narrowed_ || !regex;
+      narrowed_ = true;
       // Not known here: whoever has the property may match, and denied, anybody.
-      if (!regex && deny) return "(1 = 1 OR " + exists + "))";
-      if (regex) exists += " AND " + *regex;
+      if (deny) return "(1 = 1 OR " + exists + "))";
     } else if (op != Op::is_set) {
       exists += " AND " + test(op, condition);
     }
@@ -163,8 +161,8 @@ class Compiler {
         return ordered(op, condition);
     }
   }
-  // Halves of halves: SQLite refuses an expression of more than a thousand levels, and one OR after
-  // the other is a level each.
+  // Halves of halves: a database may refuse an expression of many levels, and one OR after the
+  // other is a level each.
   std::string any_contained(std::span<const std::string> needles) {
     if (needles.size() == 1)
       return sql_.contains("coalesce(v.folded, v.value)", sql_.text(needles.front()));
@@ -226,6 +224,10 @@ PersonRegex::~PersonRegex() = default;
 PersonRegex::PersonRegex(PersonRegex&&) noexcept = default;
 PersonRegex& PersonRegex::operator=(PersonRegex&&) noexcept = default;
 
+std::uint64_t PersonRegex::cost_of(std::string_view text) const {
+  return (text.size() + 1) * static_cast<std::uint64_t>(compiled_->regex.ProgramSize());
+}
+
 bool PersonRegex::finds(std::string_view text) const {
   return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), compiled_->regex);
 }
@@ -240,18 +242,27 @@ class PersonMatcher::Node {
       regex_.emplace(condition_.values.front());
   }
 
-  [[nodiscard]] bool matches(std::span<const PersonValue> values) const {
-    const auto fits = [&](const Node& part) { return part.matches(values); };
+  // `work` is what may still be spent.
+  [[nodiscard]] bool matches(std::span<const PersonValue> values, std::uint64_t& work) const {
+    const auto fits = [&](const Node& part) { return part.matches(values, work); };
     if (kind_ == PersonFilter::Kind::all_of) return std::ranges::all_of(parts_, fits);
     if (kind_ == PersonFilter::Kind::any_of) return std::ranges::any_of(parts_, fits);
     const auto [op, deny] = test_of(condition_.op);
     const auto found = std::ranges::find(values, condition_.key, &PersonValue::key);
-    const bool affirmed =
-        found != values.end() && holds(op, condition_, regex_ ? &*regex_ : nullptr, *found);
-    return affirmed != deny;
+    if (found == values.end()) return deny;
+    if (regex_) spend(work, regex_->cost_of(found->value));
+    return holds(op, condition_, regex_ ? &*regex_ : nullptr, *found) != deny;
   }
 
  private:
+  static void spend(std::uint64_t& work, std::uint64_t cost) {
+    if (cost > work)
+      throw StoreError(StoreError::Kind::invalid,
+                       "a person's text is too long for so many or so large regular expressions; "
+                       "use fewer and simpler ones, or compare shorter texts");
+    work -= cost;
+  }
+
   PersonFilter::Kind kind_;
   PersonCondition condition_;
   std::vector<Node> parts_;
@@ -264,7 +275,8 @@ PersonMatcher::PersonMatcher(PersonMatcher&&) noexcept = default;
 PersonMatcher& PersonMatcher::operator=(PersonMatcher&&) noexcept = default;
 
 bool PersonMatcher::matches(std::span<const PersonValue> values) const {
-  return root_->matches(values);
+  std::uint64_t work = kPersonWorkMax;
+  return root_->matches(values, work);
 }
 
 // ---- SQL ----------------------------------------------------------------------------------------

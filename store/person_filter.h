@@ -13,9 +13,14 @@
 
 // Which persons a filter means. One reading for every store: what a property is when it is compared
 // (its text, folded text, number, time) is worked out once, when the person is written, and kept
-// beside it, so that SQL compares plain columns and needs no JSON, no dates and no folding of its
-// own. Pure, thread-safe.
+// beside it, so that nothing that compares needs JSON, dates or folding. Pure, thread-safe.
 namespace rruled::store {
+
+// What the regular expressions of a filter may cost for one person: of each that is tried, the
+// bytes of the text times the instructions of the pattern. RE2 cannot be broken off; at its slowest
+// an instruction takes some 15 ns a byte, so that a person takes some four seconds at the longest.
+// A text of 64 KiB may meet 4,096 instructions: a hundred plain patterns.
+inline constexpr std::uint64_t kPersonWorkMax = std::uint64_t{1} << 28U;
 
 enum class PersonOperator {
   exact,  // the text is one of `values`, byte by byte
@@ -99,21 +104,24 @@ class PersonRegex {
   PersonRegex(PersonRegex&&) noexcept;
   PersonRegex& operator=(PersonRegex&&) noexcept;
   [[nodiscard]] bool finds(std::string_view text) const;
+  // What finds() costs at the most, in the units of kPersonWorkMax.
+  [[nodiscard]] std::uint64_t cost_of(std::string_view text) const;
 
  private:
   class Compiled;
   std::unique_ptr<Compiled> compiled_;
 };
 
-// The filter in plain C++: what the stores' SQL is compared with, and what decides where SQL can
-// only narrow.
+// The filter in plain C++: what SQL is compared with, and what decides where there is none, or
+// where it can only narrow.
 class PersonMatcher {
  public:
   explicit PersonMatcher(const PersonFilter& filter);
   ~PersonMatcher();
   PersonMatcher(PersonMatcher&&) noexcept;
   PersonMatcher& operator=(PersonMatcher&&) noexcept;
-  // `values`: every property of one person that the filter names, in any order.
+  // `values`: every property of one person that the filter names, in any order. Throws StoreError
+  // invalid when the regular expressions cost more than kPersonWorkMax.
   [[nodiscard]] bool matches(std::span<const PersonValue> values) const;
 
  private:
@@ -123,7 +131,8 @@ class PersonMatcher {
 
 // ---- SQL ----------------------------------------------------------------------------------------
 
-// How one database writes what a condition needs. Each value becomes a parameter.
+// How one database writes what a condition needs, but for regular expressions: none has RE2's. Each
+// value becomes a parameter.
 class PersonSql {
  public:
   virtual ~PersonSql() = default;
@@ -135,15 +144,11 @@ class PersonSql {
                                              const std::string& needle) const = 0;
   // Orders byte by byte.
   [[nodiscard]] virtual std::string bytewise(const std::string& column) const = 0;
-  // nullopt: the database cannot say. Then what it finds is only narrowed, and a PersonMatcher
-  // decides.
-  virtual std::optional<std::string> regex(const std::string& column,
-                                           const std::string& pattern) = 0;
 };
 
 struct PersonWhere {
   std::string condition;  // of persons p
-  bool narrowed = false;  // it finds persons that do not match, too
+  bool narrowed = false;  // it finds persons that do not match, too: a PersonMatcher decides
 };
 [[nodiscard]] PersonWhere compile(const PersonFilter& filter, PersonSql& sql);
 // The keys that a filter names, each once, in order.

@@ -11,8 +11,24 @@
 namespace rruled::store {
 namespace {
 
-// Persons that are read at once to be looked at by RE2.
-constexpr std::size_t kChunk = 2'000;
+// What one statement looks at: so little that it is through in a fraction of a second, whatever the
+// filter, and that what it gives needs little memory. A test is a condition, or a text that may be
+// contained.
+constexpr std::size_t kChunkPersons = 2'000;
+constexpr std::size_t kChunkBytes = std::size_t{4} << 20U;  // of the texts that are compared
+constexpr std::size_t kChunkPersonTests = 100'000;
+constexpr std::size_t kChunkByteTests = std::size_t{64} << 20U;
+
+std::size_t tests_of(const PersonFilter& filter) {
+  if (filter.kind == PersonFilter::Kind::condition) {
+    const auto op = filter.condition.op;
+    const bool several = op == PersonOperator::icontains || op == PersonOperator::not_icontains;
+    return several ? filter.condition.values.size() : 1;
+  }
+  std::size_t tests = 0;
+  for (const auto& part : filter.parts) tests += tests_of(part);
+  return tests;
+}
 
 // A statement's parameters as they come.
 class PgWhere final : public PersonSql {
@@ -29,9 +45,6 @@ class PgWhere final : public PersonSql {
   }
   [[nodiscard]] std::string bytewise(const std::string& column) const override {
     return column + " COLLATE \"C\"";
-  }
-  std::optional<std::string> regex(const std::string&, const std::string&) override {
-    return std::nullopt;
   }
   // "$3::bigint"
   template <class T>
@@ -55,7 +68,7 @@ std::size_t count_of(Tx& tx, const PgWhere& where, const std::string& condition)
 using ValuesOf = std::map<PersonId, std::vector<PersonValue>>;
 
 ValuesOf read_values_of(Tx& tx,
-                        const std::vector<Person>& persons,
+                        const std::vector<PersonId>& persons,
                         const std::vector<std::string>& keys) {
   // By person: with = ANY PostgreSQL would rather read the whole table.
   static const std::string kValues =
@@ -63,13 +76,19 @@ ValuesOf read_values_of(Tx& tx,
       " FROM unnest($1::uuid[]) AS i(id) JOIN person_values v ON v.person_id = i.id"
       " AND v.key = ANY($2::text[])";
   ValuesOf all;
-  Params params;
-  params.add_each(persons, [](const Person& person) { return person.id; }).add_all(keys);
-  for_each_row(tx.exec(kValues, params), [&](PgReader& row) {
+  for_each_row(tx.exec(kValues, Params().add_all(persons).add_all(keys)), [&](PgReader& row) {
     const auto id = row.read<PersonId>();
     all[id].push_back(row.read_row<PersonValue>());
   });
   return all;
+}
+
+std::vector<Person> read_persons(Tx& tx, const std::vector<PersonId>& ids) {
+  static const std::string kPersons =
+      "SELECT " + pg_columns<Person>("p.") +
+      " FROM unnest($1::uuid[]) AS i(id) JOIN persons p ON p.id = i.id ORDER BY p.id";
+  if (ids.empty()) return {};
+  return read_table<Person>(tx.exec(kPersons, Params().add_all(ids)));
 }
 
 // The condition, looked up person by person: as a join PostgreSQL would read all values of
@@ -85,7 +104,7 @@ std::string row_by_row(std::string condition) {
   return condition;
 }
 
-// Those of a project in (after, until] that match, in order of id, in chunks.
+// Those of a project that match, in order of id, in chunks.
 class Reader {
  public:
   Reader(Tx& tx, std::int64_t project_id, const PersonFilter& filter)
@@ -93,49 +112,100 @@ class Reader {
         project_id_(project_id),
         filter_(filter),
         matcher_(filter),
-        keys_(keys_of(filter)) {}
+        keys_(keys_of(filter)),
+        tests_(std::max<std::size_t>(tests_of(filter), 1)) {}
 
   struct Chunk {
-    std::vector<Person> matched;
-    PersonId looked_to;
-    bool last = false;
+    std::vector<PersonId> matched;
+    std::optional<PersonId> looked_to;  // absent: there is nobody
+    std::size_t looked = 0;             // persons
+    bool last = false;                  // nobody comes after these
   };
-  [[nodiscard]] Chunk read(PersonId after, std::optional<PersonId> until, std::size_t limit);
+  // Looks at `persons` at the most, until `wanted` have matched. At the end of the chunk, and where
+  // RE2 decides, before each further person, `go_on` is asked.
+  [[nodiscard]] Chunk read(PersonId after,
+                           std::size_t persons,
+                           std::size_t wanted,
+                           const GoOn& go_on);
 
  private:
+  [[nodiscard]] Chunk extent(PersonId after, std::size_t persons);
+  // Ends the chunk where `go_on` says no.
+  void match(Chunk& chunk, const GoOn& go_on);
+
   Tx& tx_;
   std::int64_t project_id_;
   const PersonFilter& filter_;
   PersonMatcher matcher_;
   std::vector<std::string> keys_;
+  std::size_t tests_;
 };
 
-Reader::Chunk Reader::read(PersonId after, std::optional<PersonId> until, std::size_t limit) {
+// Whom the next statement looks at: their sizes are known without reading the texts.
+Reader::Chunk Reader::extent(PersonId after, std::size_t persons) {
+  static const std::string kExtent =
+      "WITH next AS (SELECT id FROM persons WHERE project_id = $1::bigint AND id > $2::uuid"
+      "  ORDER BY id LIMIT $3::bigint + 1),"
+      " counted AS (SELECT id, row_number() OVER w AS n, sum((SELECT coalesce(sum("
+      "  octet_length(v.value) + coalesce(octet_length(v.folded), 0)), 0) FROM person_values v"
+      "  WHERE v.person_id = next.id AND v.key = ANY($5::text[]))) OVER w AS bytes FROM next"
+      "  WINDOW w AS (ORDER BY id))"
+      " SELECT id, n, (SELECT count(*) FROM next) FROM counted"
+      " WHERE n = 1 OR (n <= $3::bigint AND bytes <= $4::bigint) ORDER BY n DESC LIMIT 1";
+  persons = std::min({persons, kChunkPersons, kChunkPersonTests / tests_ + 1});
+  Params params;
+  params.add(project_id_).add(after).add(pg_limit(persons));
+  params.add(pg_limit(std::min(kChunkBytes, kChunkByteTests / tests_))).add_all(keys_);
+  const auto rows = tx_.exec(kExtent, params);
+  Chunk chunk;
+  chunk.last = rows.empty();
+  for_each_row(rows, [&](PgReader& row) {
+    chunk.looked_to = row.read<PersonId>();
+    chunk.looked = row.read<std::size_t>();
+    chunk.last = row.read<std::size_t>() == chunk.looked;
+  });
+  return chunk;
+}
+
+Reader::Chunk Reader::read(PersonId after,
+                           std::size_t persons,
+                           std::size_t wanted,
+                           const GoOn& go_on) {
+  Chunk chunk = extent(after, persons);
+  if (!chunk.looked_to) return chunk;
   PgWhere where;
   std::string condition = "p.project_id = " + where.parameter(project_id_);
   condition += " AND p.id > " + where.parameter(after);
-  if (until) condition += " AND p.id <= " + where.parameter(*until);
+  condition += " AND p.id <= " + where.parameter(*chunk.looked_to);
   const auto compiled = compile(filter_, where);
-  condition += " AND " + row_by_row(compiled.condition) + " ORDER BY p.id LIMIT ";
-  condition += where.integer(pg_limit(limit));
-  Chunk chunk;
-  chunk.matched = read_table<Person>(tx_.exec_once(
-      "SELECT " + pg_columns<Person>("p.") + " FROM persons p WHERE " + condition, where.params()));
-  chunk.last = chunk.matched.size() < limit;
-  if (!chunk.matched.empty()) chunk.looked_to = chunk.matched.back().id;
-  if (compiled.narrowed) {
-    const auto values = read_values_of(tx_, chunk.matched, keys_);
-    std::erase_if(chunk.matched, [&](const Person& person) {
-      const auto found = values.find(person.id);
-      return !matcher_.matches(found == values.end() ? std::vector<PersonValue>() : found->second);
-    });
+  condition += " AND " + row_by_row(compiled.condition) + " ORDER BY p.id";
+  if (!compiled.narrowed) condition += " LIMIT " + where.integer(pg_limit(wanted));
+  chunk.matched = read_values<PersonId>(
+      tx_.exec_once("SELECT p.id FROM persons p WHERE " + condition, where.params()));
+  if (compiled.narrowed) match(chunk, go_on);
+  if (chunk.matched.size() >= wanted && chunk.matched[wanted - 1] != *chunk.looked_to) {
+    chunk.matched.resize(wanted);
+    chunk.looked_to = chunk.matched.back();
+    chunk.last = false;
   }
   return chunk;
 }
 
-bool needs_re2(const PersonFilter& filter) {
-  PgWhere where;
-  return compile(filter, where).narrowed;
+void Reader::match(Chunk& chunk, const GoOn& go_on) {
+  const auto values = read_values_of(tx_, chunk.matched, keys_);
+  std::vector<PersonId> matched;
+  for (std::size_t i = 0; i < chunk.matched.size(); ++i) {
+    const auto id = chunk.matched[i];
+    const auto found = values.find(id);
+    if (matcher_.matches(found == values.end() ? std::vector<PersonValue>() : found->second))
+      matched.push_back(id);
+    if (i + 1 < chunk.matched.size() && go_on && !go_on()) {
+      chunk.looked_to = id;
+      chunk.last = false;
+      break;
+    }
+  }
+  chunk.matched = std::move(matched);
 }
 
 // By name, the last of each, in order: so that two writers never wait for each other.
@@ -222,48 +292,56 @@ Page<Person> PostgresAudience::persons(const PersonQuery& query, PageRange range
   });
 }
 
-AudienceSize PostgresAudience::size(std::int64_t project_id, const PersonFilter& filter) {
-  PgWhere all;
-  const std::string everybody = "p.project_id = " + all.parameter(project_id);
-  PgWhere where = all;
-  const auto compiled = compile(filter, where);
-  return connection_.read([&](Tx& tx) {
-    AudienceSize size{.total = count_of(tx, all, everybody)};
-    if (!compiled.narrowed) {
-      size.affected = count_of(tx, where, everybody + " AND " + compiled.condition);
-      return size;
-    }
+std::optional<AudienceSize> PostgresAudience::size(std::int64_t project_id,
+                                                   const PersonFilter& filter,
+                                                   const GoOn& go_on) {
+  constexpr auto kAll = std::numeric_limits<std::size_t>::max();
+  bool stopped = false;
+  const GoOn goes_on = [&] {
+    stopped = stopped || (go_on && !go_on());
+    return !stopped;
+  };
+  return connection_.read([&](Tx& tx) -> std::optional<AudienceSize> {
+    AudienceSize size;
     Reader reader(tx, project_id, filter);
     for (PersonId after{};;) {
-      const auto chunk = reader.read(after, std::nullopt, kChunk);
+      const auto chunk = reader.read(after, kAll, kAll, goes_on);
       size.affected += chunk.matched.size();
+      size.total += chunk.looked;
       if (chunk.last) return size;
-      after = chunk.looked_to;
+      if (stopped || !goes_on()) return std::nullopt;
+      after = *chunk.looked_to;
     }
   });
 }
 
-FanOutPage read_audience_page(Tx& tx, const FanOut& request, const Run& run, const Job& job) {
-  static const std::string kRange =
-      "SELECT id FROM persons WHERE project_id = $1::bigint AND id > $2::uuid ORDER BY id LIMIT 2"
-      " OFFSET $3::bigint";
+FanOutPage read_audience_page(Tx& tx,
+                              const FanOut& request,
+                              std::int64_t project_id,
+                              const Job& job) {
   FanOutPage page;
-  PersonId after = job.cursor.value_or(PersonId{});
-  Params range;
-  range.add(run.project_id).add(after).add(pg_limit(request.look_at - 1));
-  const auto ends = read_values<PersonId>(tx.exec(kRange, range));
-  if (ends.size() == 2) page.looked_to = ends.front();
-  Reader reader(tx, run.project_id, request.filter);
+  Reader reader(tx, project_id, request.filter);
   const std::size_t wanted = page_size(request, job);
-  const std::size_t limit = needs_re2(request.filter) ? kChunk : wanted;
-  while (page.matched.size() < wanted) {
-    auto chunk = reader.read(after, page.looked_to, limit);
-    page.matched.insert(page.matched.end(), std::make_move_iterator(chunk.matched.begin()),
-                        std::make_move_iterator(chunk.matched.end()));
+  std::vector<PersonId> matched;
+  bool stopped = false;
+  const GoOn goes_on = [&] {
+    stopped = stopped || (request.go_on && !request.go_on());
+    return !stopped;
+  };
+  PersonId after = job.cursor.value_or(PersonId{});
+  for (std::size_t looked = 0;;) {
+    const auto chunk =
+        reader.read(after, request.look_at - looked, wanted - matched.size(), goes_on);
+    matched.insert(matched.end(), chunk.matched.begin(), chunk.matched.end());
+    looked += chunk.looked;
     if (chunk.last) break;
-    after = chunk.looked_to;
+    after = *chunk.looked_to;
+    if (matched.size() >= wanted || looked >= request.look_at || stopped || !goes_on()) {
+      page.looked_to = after;
+      break;
+    }
   }
-  if (page.matched.size() > wanted) page.matched.resize(wanted);
+  page.matched = read_persons(tx, matched);
   return page;
 }
 

@@ -11,8 +11,10 @@ class Tx;
 // The contract on the connection of a PostgresStore, which must outlive it.
 //
 // PostgreSQL's regular expressions are not RE2's, and an extension cannot be asked for. So SQL
-// narrows by everything else in the filter, and RE2 here decides, page by page: equal to the other
-// stores by construction, at the cost of reading who is left.
+// narrows by everything else in the filter, and RE2 here decides, chunk by chunk: equal to the
+// other stores by construction, at the cost of reading the texts of who is left. A chunk is bounded
+// by what one statement costs (persons, bytes, conditions), and a GoOn is asked after each at
+// least.
 class PostgresAudience final : public Audience {
  public:
   explicit PostgresAudience(PostgresStore& store) : connection_(store.connection()) {}
@@ -21,7 +23,9 @@ class PostgresAudience final : public Audience {
                          const AuditEntry& entry,
                          Timestamp now) override;
   [[nodiscard]] Page<Person> persons(const PersonQuery& query, PageRange range) override;
-  [[nodiscard]] AudienceSize size(std::int64_t project_id, const PersonFilter& filter) override;
+  [[nodiscard]] std::optional<AudienceSize> size(std::int64_t project_id,
+                                                 const PersonFilter& filter,
+                                                 const GoOn& go_on) override;
 
   // postgres_jobs.cpp
   [[nodiscard]] std::optional<Job> open_job(const JobClaim& claim, Timestamp now) override;
@@ -42,7 +46,7 @@ class PostgresAudience final : public Audience {
 // The persons of the next page of a job, in an open transaction.
 [[nodiscard]] FanOutPage read_audience_page(Tx& tx,
                                             const FanOut& request,
-                                            const Run& run,
+                                            std::int64_t project_id,
                                             const Job& job);
 
 }  // namespace rruled::store

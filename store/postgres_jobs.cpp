@@ -26,6 +26,12 @@ std::optional<Job> lock_job(Tx& tx, RunId id) {
   return rows.empty() ? std::nullopt : std::optional(std::move(rows.front()));
 }
 
+// What a page is to hold, and where it begins; absent: nothing was to be looked at.
+struct PgLooked {
+  std::optional<PersonId> after;
+  FanOutPage page;
+};
+
 void put_job(Tx& tx, const Job& job) {
   static const std::string kPut = [] {
     std::string sets;
@@ -43,6 +49,22 @@ bool fires(Tx& tx, FlowId id) {
   static const std::string kFires =
       "SELECT 1 FROM flows WHERE id = $1::uuid AND status = 'active' AND trigger_type = 'batch'";
   return !tx.exec(kFires, Params().add(id)).empty();
+}
+
+// Locks nothing: whose claim it is, and where the job is, is looked at again by what writes.
+std::optional<PgLooked> look(Tx& tx, const FanOut& request) {
+  static const std::string kRun =
+      "SELECT project_id, flow_id FROM runs WHERE id = $1::uuid AND fence = $2::bigint";
+  static const std::string kJob =
+      "SELECT " + pg_columns<Job>() + " FROM jobs WHERE run_id = $1::uuid";
+  const auto& claim = request.claim;
+  const auto run = tx.exec(kRun, Params().add(claim.run_id).add(claim.fence));
+  const auto jobs = read_table<Job>(tx.exec(kJob, Params().add(claim.run_id)));
+  if (run.empty() || jobs.empty() || jobs.front().ending) return std::nullopt;
+  PgReader row(run, 0);
+  const auto project_id = row.read<std::int64_t>();
+  if (!fires(tx, row.read<FlowId>())) return std::nullopt;
+  return PgLooked{jobs.front().cursor, read_audience_page(tx, request, project_id, jobs.front())};
 }
 
 void set_running(Tx& tx, const Run& run, const Job& job) {
@@ -199,6 +221,8 @@ std::optional<Job> PostgresAudience::open_job(const JobClaim& claim, Timestamp n
 FannedOut PostgresAudience::fan_out(const FanOut& request,
                                     const MakeChild& make_child,
                                     Timestamp now) {
+  // Filters may take long, and locks are held as long as the transaction that writes.
+  const auto looked = connection_.read([&](Tx& tx) { return look(tx, request); });
   return connection_.write(now, [&](Tx& tx) -> FannedOut {
     const auto run = claimed(tx, request.claim);
     auto job = run ? lock_job(tx, run->id) : std::nullopt;
@@ -210,8 +234,11 @@ FannedOut PostgresAudience::fan_out(const FanOut& request,
     }
     if (job->ending) {
       job->state = JobState::spread;
+    } else if (!looked || looked->after != job->cursor) {
+      result.job = std::move(job);  // it changed in between: the next page looks again
+      return result;
     } else {
-      auto page = read_audience_page(tx, request, *run, *job);
+      auto page = looked->page;
       advance(page, request, *job);
       std::vector<Run> children;
       for (const auto& person : page.matched) {

@@ -4,8 +4,6 @@
 #include "store/sqlite_rows.h"
 #include "store/sqlite_runs.h"
 
-#include <sqlite3.h>
-
 #include <limits>
 #include <map>
 #include <variant>
@@ -13,50 +11,12 @@
 namespace rruled::store {
 namespace {
 
-// ---- RE2 in SQL: rruled_re2(text, pattern) ------------------------------------------------------
-
-std::string_view text_of(sqlite3_value* value) {
-  // The text first: it decides how long it is.
-  const void* bytes = sqlite3_value_text(value);
-  return {static_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_value_bytes(value))};
-}
-
-// The pattern is compiled once a statement: SQLite keeps it beside the constant argument.
-void re2_in_sql(sqlite3_context* context, int, sqlite3_value** arguments) {
-  try {
-    const auto* regex = static_cast<const PersonRegex*>(sqlite3_get_auxdata(context, 1));
-    std::optional<PersonRegex> fresh;
-    if (regex == nullptr) regex = &fresh.emplace(std::string(text_of(arguments[1])));
-    sqlite3_result_int(context, regex->finds(text_of(arguments[0])) ? 1 : 0);
-    if (!fresh) return;
-    const auto forget = [](void* kept) { delete static_cast<PersonRegex*>(kept); };
-    sqlite3_set_auxdata(context, 1, new PersonRegex(std::move(*fresh)), forget);
-  } catch (const std::exception& error) {
-    sqlite3_result_error(context, error.what(), -1);
-  }
-}
-
-// ---- Filters ------------------------------------------------------------------------------------
-
 // A statement's parameters as they come.
-class Where final : public PersonSql {
+class Where {
  public:
-  std::string text(const std::string& value) override { return add(value); }
-  std::string integer(std::int64_t value) override { return add(value); }
-  std::string id(PersonId value) { return add(value); }
-  std::string one_of(const std::string& column, const std::vector<std::string>& values) override {
-    std::string list;
-    for (const auto& value : values) list += (list.empty() ? "" : ", ") + text(value);
-    return column + " IN (" + list + ")";
-  }
-  [[nodiscard]] std::string contains(const std::string& hay,
-                                     const std::string& needle) const override {
-    return "instr(" + hay + ", " + needle + ") > 0";
-  }
-  [[nodiscard]] std::string bytewise(const std::string& column) const override { return column; }
-  std::optional<std::string> regex(const std::string& column, const std::string& pattern) override {
-    return "rruled_re2(" + column + ", " + text(pattern) + ")";
-  }
+  std::string add(std::int64_t value) { return parameter(value); }
+  std::string add(const std::string& value) { return parameter(value); }
+  std::string add(PersonId value) { return parameter(value); }
   void bind(Query& query) const {
     for (const auto& value : values_)
       std::visit([&](const auto& each) { query.bind(each); }, value);
@@ -64,7 +24,7 @@ class Where final : public PersonSql {
 
  private:
   template <class Value>
-  std::string add(const Value& value) {
+  std::string parameter(const Value& value) {
     values_.emplace_back(value);
     return "?" + std::to_string(values_.size());
   }
@@ -79,6 +39,65 @@ std::size_t count_of(Connection& connection, const Where& where, const std::stri
   query.step();
   return query.read<std::size_t>();
 }
+
+// The persons of a project after one, in order of id.
+class PersonScan {
+ public:
+  PersonScan(Connection& connection,
+             std::int64_t project_id,
+             PersonId after,
+             const PersonFilter& filter)
+      : matcher_(filter),
+        keys_(keys_of(filter)),
+        after_(after),
+        statement_(connection.database(), sql()),
+        query_(statement_) {
+    for (const auto& key : keys_) query_.bind(key);
+    query_.bind(project_id).bind(after_);
+    step();
+  }
+  struct Looked {
+    PersonId id;
+    bool matches = false;
+  };
+  // Nobody is left.
+  [[nodiscard]] bool done() const { return !id_; }
+  // The next one.
+  [[nodiscard]] Looked look() {
+    Looked looked{*id_};
+    std::vector<PersonValue> values;
+    for (; id_ == looked.id; step())
+      if (value_) values.push_back(std::move(*value_));
+    looked.matches = matcher_.matches(values);
+    return looked;
+  }
+
+ private:
+  [[nodiscard]] std::string sql() const {
+    std::string list;
+    for (std::size_t i = 0; i < keys_.size(); ++i) list += i == 0 ? "?" : ", ?";
+    return "SELECT p.id, v.person_id, " + column_list<PersonValue>("v.") +
+           " FROM persons p INDEXED BY persons_by_project"
+           " LEFT JOIN person_values v ON v.person_id = p.id AND v.key IN (" +
+           list + ") WHERE p.project_id = ? AND p.id > ? ORDER BY p.id";
+  }
+  // One property of a person, or that there is none.
+  void step() {
+    id_.reset();
+    value_.reset();
+    if (!query_.step()) return;
+    id_ = query_.read<PersonId>();
+    if (query_.read<std::optional<PersonId>>()) value_ = read_row<PersonValue>(query_);
+  }
+
+  PersonMatcher matcher_;
+  std::vector<std::string> keys_;
+  PersonId after_;
+  SQLite::Statement statement_;
+  Query query_;
+  std::optional<PersonId> id_;
+  std::optional<PersonValue> value_;
+};
 
 std::optional<PersonId> id_of(Connection& connection, const Person& person) {
   static const std::string kFind =
@@ -120,17 +139,6 @@ bool put_person(Connection& connection, const PersonPut& put, Timestamp now) {
 
 }  // namespace
 
-SqliteAudience::SqliteAudience(SqliteStore& store)
-    : store_(store), connection_(&store.connection()) {
-  const int failed =
-      sqlite3_create_function_v2(connection_->database().getHandle(), "rruled_re2", 2,
-                                 SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, nullptr,
-                                 re2_in_sql, nullptr, nullptr, nullptr);
-  if (failed != SQLITE_OK)
-    throw StoreError(StoreError::Kind::fault, std::string("SQLite takes no function: ") +
-                                                  sqlite3_errstr(failed) + "; please report this");
-}
-
 PersonsPut SqliteAudience::put_persons(const std::vector<PersonPut>& persons,
                                        const AuditEntry& entry,
                                        Timestamp now) {
@@ -148,14 +156,14 @@ PersonsPut SqliteAudience::put_persons(const std::vector<PersonPut>& persons,
 
 Page<Person> SqliteAudience::persons(const PersonQuery& query, PageRange range) {
   Where where;
-  std::string condition = "p.project_id = " + where.integer(query.project_id);
-  if (query.id) condition += " AND p.id = " + where.id(*query.id);
-  if (query.distinct_id) condition += " AND p.distinct_id = " + where.text(*query.distinct_id);
+  std::string condition = "p.project_id = " + where.add(query.project_id);
+  if (query.id) condition += " AND p.id = " + where.add(*query.id);
+  if (query.distinct_id) condition += " AND p.distinct_id = " + where.add(*query.distinct_id);
   const Where counted = where;
   constexpr auto kMax = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
-  const std::string limit = where.integer(static_cast<std::int64_t>(std::min(range.limit, kMax))) +
+  const std::string limit = where.add(static_cast<std::int64_t>(std::min(range.limit, kMax))) +
                             " OFFSET " +
-                            where.integer(static_cast<std::int64_t>(std::min(range.offset, kMax)));
+                            where.add(static_cast<std::int64_t>(std::min(range.offset, kMax)));
   return connection_->read([&] {
     Page<Person> page;
     page.count = count_of(*connection_, counted, condition);
@@ -169,42 +177,38 @@ Page<Person> SqliteAudience::persons(const PersonQuery& query, PageRange range) 
   });
 }
 
-AudienceSize SqliteAudience::size(std::int64_t project_id, const PersonFilter& filter) {
-  Where all;
-  const std::string everybody = "p.project_id = " + all.integer(project_id);
-  Where where = all;
-  const std::string condition = everybody + " AND " + compile(filter, where).condition;
-  return connection_->read([&] {
-    return AudienceSize{.affected = count_of(*connection_, where, condition),
-                        .total = count_of(*connection_, all, everybody)};
+std::optional<AudienceSize> SqliteAudience::size(std::int64_t project_id,
+                                                 const PersonFilter& filter,
+                                                 const GoOn& go_on) {
+  return connection_->read([&]() -> std::optional<AudienceSize> {
+    AudienceSize size;
+    PersonScan scan(*connection_, project_id, PersonId{}, filter);
+    while (!scan.done()) {
+      if (size.total > 0 && go_on && !go_on()) return std::nullopt;
+      ++size.total;
+      if (scan.look().matches) ++size.affected;
+    }
+    return size;
   });
 }
 
 FanOutPage SqliteAudience::read_page(const FanOut& request, const Run& run, const Job& job) {
-  static const std::string kRange =
-      "SELECT id FROM persons WHERE project_id = ? AND id > ? ORDER BY id LIMIT 2 OFFSET ?";
+  static const std::string kPerson =
+      "SELECT " + column_list<Person>() + " FROM persons WHERE id = ?";
   FanOutPage page;
-  const PersonId after = job.cursor.value_or(PersonId{});
-  {
-    Query range(*connection_, kRange);
-    range.bind(run.project_id).bind(after).bind(request.look_at - 1);
-    if (range.step()) {
-      const auto last = range.read<PersonId>();
-      if (range.step()) page.looked_to = last;
+  const std::size_t wanted = page_size(request, job);
+  PersonScan scan(*connection_, run.project_id, job.cursor.value_or(PersonId{}), request.filter);
+  for (std::size_t looked = 1; !scan.done(); ++looked) {
+    const auto person = scan.look();
+    if (person.matches) {
+      Query query(*connection_, kPerson);
+      if (query.bind(person.id).step()) page.matched.push_back(read_row<Person>(query));
+    }
+    if (!scan.done() && ends_page(request, looked, page.matched.size() >= wanted)) {
+      page.looked_to = person.id;
+      break;
     }
   }
-  Where where;
-  std::string condition = "p.project_id = " + where.integer(run.project_id);
-  condition += " AND p.id > " + where.id(after);
-  if (page.looked_to) condition += " AND p.id <= " + where.id(*page.looked_to);
-  condition += " AND " + compile(request.filter, where).condition;
-  const std::string limit = where.integer(static_cast<std::int64_t>(page_size(request, job)));
-  SQLite::Statement statement(connection_->database(), "SELECT " + column_list<Person>("p.") +
-                                                           " FROM persons p WHERE " + condition +
-                                                           " ORDER BY p.id LIMIT " + limit);
-  Query rows(statement);
-  where.bind(rows);
-  page.matched = read_rows<Person>(rows);
   return page;
 }
 

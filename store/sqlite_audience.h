@@ -7,17 +7,20 @@ namespace rruled::store {
 
 class Connection;
 
-// The contract on the connection of a SqliteStore, which must outlive it.
+// The contract on the connection of a SqliteStore, which must outlive it. SQL gives the properties
+// that a filter names, person by person, and a PersonMatcher decides: so that it can be left
+// between any two persons.
 class SqliteAudience final : public Audience {
  public:
-  // Teaches the connection RE2.
-  explicit SqliteAudience(SqliteStore& store);
+  explicit SqliteAudience(SqliteStore& store) : store_(store), connection_(&store.connection()) {}
 
   PersonsPut put_persons(const std::vector<PersonPut>& persons,
                          const AuditEntry& entry,
                          Timestamp now) override;
   [[nodiscard]] Page<Person> persons(const PersonQuery& query, PageRange range) override;
-  [[nodiscard]] AudienceSize size(std::int64_t project_id, const PersonFilter& filter) override;
+  [[nodiscard]] std::optional<AudienceSize> size(std::int64_t project_id,
+                                                 const PersonFilter& filter,
+                                                 const GoOn& go_on) override;
 
   // sqlite_jobs.cpp
   [[nodiscard]] std::optional<Job> open_job(const JobClaim& claim, Timestamp now) override;
@@ -32,6 +35,12 @@ class SqliteAudience final : public Audience {
                                         Timestamp now) override;
 
  private:
+  // What a page is to hold, and where it begins; absent: nothing was to be looked at.
+  struct Looked {
+    std::optional<PersonId> after;
+    FanOutPage page;
+  };
+  [[nodiscard]] std::optional<Looked> look(const FanOut& request);
   [[nodiscard]] FanOutPage read_page(const FanOut& request, const Run& run, const Job& job);
 
   SqliteStore& store_;

@@ -175,9 +175,20 @@ std::optional<Job> SqliteAudience::open_job(const JobClaim& claim, Timestamp now
   });
 }
 
+std::optional<SqliteAudience::Looked> SqliteAudience::look(const FanOut& request) {
+  return connection_->read([&]() -> std::optional<Looked> {
+    const auto run = claimed(*connection_, request.claim);
+    const auto job = run ? read_job(*connection_, run->id) : std::nullopt;
+    if (!job || job->ending || !fires(*connection_, run->flow_id)) return std::nullopt;
+    return Looked{job->cursor, read_page(request, *run, *job)};
+  });
+}
+
 FannedOut SqliteAudience::fan_out(const FanOut& request,
                                   const MakeChild& make_child,
                                   Timestamp now) {
+  // Filters may take long, and nobody else may write as long as this one does.
+  auto looked = look(request);
   return connection_->write([&]() -> FannedOut {
     const auto run = claimed(*connection_, request.claim);
     auto job = run ? read_job(*connection_, run->id) : std::nullopt;
@@ -189,8 +200,11 @@ FannedOut SqliteAudience::fan_out(const FanOut& request,
     }
     if (job->ending) {
       job->state = JobState::spread;
+    } else if (!looked || looked->after != job->cursor) {
+      result.job = std::move(job);  // it changed in between: the next page looks again
+      return result;
     } else {
-      auto page = read_page(request, *run, *job);
+      auto& page = looked->page;
       advance(page, request, *job);
       for (const auto& person : page.matched) {
         const Run child = make_child(person, now);

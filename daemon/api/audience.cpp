@@ -12,7 +12,43 @@ namespace {
 
 namespace json = boost::json;
 
+store::AudienceSize size_of(const Call& call, const store::PersonFilter& filter) {
+  Question question(*call.backend->long_work, std::chrono::steady_clock::now);
+  try {
+    const auto size =
+        call.audience().size(call.project(), filter, [&] { return question.goes_on(); });
+    if (!size) throw Refused{question.refusal()};
+    return *size;
+  } catch (const store::StoreError& error) {
+    if (error.kind() == store::StoreError::Kind::invalid) refuse("filters", error.what());
+    throw;
+  }
+}
+
 }  // namespace
+
+bool Question::goes_on() {
+  const auto taken = now_() - begun_;
+  if (work_.stop.stop_requested())
+    end_ = End::stopping;
+  else if (taken >= kQuestionTime)
+    end_ = End::too_long;
+  else if (taken >= kBriefQuestion && !turn_.owns_lock() && !turn_.try_lock())
+    end_ = End::busy;
+  return end_ == End::none;
+}
+
+Response Question::refusal() const {
+  if (end_ == End::stopping) return unavailable("The daemon stops; ask again.");
+  if (end_ == End::busy)
+    return unavailable(
+        "Another audience is being counted, or a long history deleted: try again later.");
+  return invalid({"filters", "too_costly",
+                  "Counting whom they match takes longer than " +
+                      std::to_string(kQuestionTime.count()) +
+                      " s: use fewer conditions and simpler regular expressions, or compare "
+                      "shorter texts."});
+}
 
 std::map<store::RunId, std::optional<store::JobProgress>> progress_of(
     const Call& call, const std::vector<store::Run>& runs) {
@@ -45,7 +81,7 @@ Response user_blast_radius(Call& call) {
   warn_unknown(call, core::FieldReader::unknown_keys(body, kKeys));
   const auto filter = core::filter_from_json(*filters, "filters", call.now);
   if (!filter) throw Refused{invalid(filter.error())};
-  const auto size = call.audience().size(call.project(), *filter);
+  const auto size = size_of(call, *filter);
   Response response =
       json_response(json::object{{"affected", size.affected}, {"total", size.total}});
   response.headers = call.headers;

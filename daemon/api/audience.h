@@ -6,8 +6,12 @@
 
 #include <boost/json/value.hpp>
 
+#include <chrono>
+#include <functional>
 #include <map>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace rruled::api {
@@ -15,6 +19,29 @@ namespace rruled::api {
 // Of those runs that are batch jobs which the daemon spreads itself, and has begun to.
 [[nodiscard]] std::map<store::RunId, std::optional<store::JobProgress>> progress_of(
     const Call& call, const std::vector<store::Run>& runs);
+// The time that a question about all persons may take: beyond kBriefQuestion it needs the turn of
+// long work, beyond kQuestionTime it ends. Of one request, on its thread.
+inline constexpr std::chrono::milliseconds kBriefQuestion{500};
+inline constexpr std::chrono::seconds kQuestionTime{10};
+class Question {
+ public:
+  using Now = std::function<std::chrono::steady_clock::time_point()>;
+  // `work` must outlive it.
+  Question(LongWork& work, Now now) : work_(work), now_(std::move(now)), begun_(now_()) {}
+  // Asked again and again; false: it is to end.
+  [[nodiscard]] bool goes_on();
+  // What one that was ended is answered.
+  [[nodiscard]] Response refusal() const;
+
+ private:
+  enum class End { none, stopping, busy, too_long };
+
+  LongWork& work_;
+  const Now now_;
+  const std::chrono::steady_clock::time_point begun_;
+  std::unique_lock<std::mutex> turn_{work_.turn, std::defer_lock};
+  End end_ = End::none;
+};
 // {total, enqueued, done, failed, truncated}
 [[nodiscard]] boost::json::value progress_json(const store::JobProgress& progress);
 

@@ -20,7 +20,8 @@
 namespace rruled::api {
 
 // What takes longer than a request may: of all backends of a pool together. There are few threads,
-// so one works so at a time, and is broken off when the pool stops.
+// so one works so at a time (a deletion, or a count of an audience), and is broken off when the
+// pool stops.
 struct LongWork {
   std::mutex turn;
   std::stop_source stop;

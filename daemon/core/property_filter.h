@@ -14,7 +14,8 @@
 // stores compare. Pure, thread-safe.
 namespace rruled::core {
 
-// What one filter may cost.
+// What one filter may hold. What its regular expressions may cost for one person is
+// store::kPersonWorkMax.
 inline constexpr std::size_t kFilterDepthMax = 8;           // groups inside each other
 inline constexpr std::size_t kFilterConditionsMax = 200;    // in all
 inline constexpr std::size_t kFilterValuesMax = 5'000;      // in all

@@ -3,6 +3,7 @@
 #include "store/ids.h"
 
 #include <chrono>
+#include <functional>
 
 // What time it is, for code that acts. Pure code takes `now` as a parameter instead.
 namespace rruled::io {
@@ -30,5 +31,12 @@ class SystemClock final : public Clock {
   [[nodiscard]] std::chrono::steady_clock::time_point steady() const override;
   [[nodiscard]] std::chrono::nanoseconds since_boot() const override;
 };
+
+// True until so much time has passed from now on, by the steady clock of `clock`, which must
+// outlive it.
+[[nodiscard]] inline std::function<bool()> time_left(const Clock& clock,
+                                                     std::chrono::nanoseconds time) {
+  return [&clock, until = clock.steady() + time] { return clock.steady() < until; };
+}
 
 }  // namespace rruled::io

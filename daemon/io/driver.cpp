@@ -305,7 +305,8 @@ bool Driver::perform_job(core::Action& action) {
     });
   } else if (auto* page = std::get_if<core::FanOutPage>(&action)) {
     page->request.claim = {page->run_id, page->fence, claimant_};
-    spawn_store(What::spread, [this, page = std::move(*page)]() -> Done {
+    spawn_store(What::spread, [this, page = std::move(*page)]() mutable -> Done {
+      page.request.go_on = time_left(clock_, milliseconds(200));  // others wait
       return core::FannedOut{audience().fan_out(page.request, page.make_child, clock_.now())};
     });
   } else if (auto* look = std::get_if<core::LookAtJobs>(&action)) {

@@ -81,7 +81,7 @@ void count(const char* name, Audience& audience, const char* what, const char* p
   const auto filter = core::properties_from_json(*value, "", kNow);
   const auto start = Clock::now();
   const auto size = audience.size(1, *filter);
-  std::printf("%-8s %-28s %7zu of %zu in %5.0f ms\n", name, what, size.affected, size.total,
+  std::printf("%-8s %-28s %7zu of %zu in %5.0f ms\n", name, what, size->affected, size->total,
               seconds_since(start) * 1e3);
 }
 

@@ -1,5 +1,11 @@
+#include "daemon/api/audience.h"
+
 #include "api_home.h"
 #include "daemon/core/child_run.h"
+
+#include <chrono>
+#include <future>
+#include <mutex>
 
 namespace rruled::test {
 namespace {
@@ -106,6 +112,77 @@ TEST_CASE("the blast radius counts who filters match") {
         "group_type_index: Groups are not supported: an audience is made of persons.");
   CHECK(refused(R"({"filters":{"properties":[{"key":"a","operator":"~","value":1}]}})") ==
         "filters__properties__0__operator: \"~\" is not a known operator.");
+}
+
+TEST_CASE("a question about an audience ends after ten seconds, and has the turn after a moment") {
+  using namespace std::chrono_literals;
+  api::LongWork work;
+  std::chrono::steady_clock::time_point at{};
+  const api::Question::Now now = [&] { return at; };
+  // Asked on another thread: a mutex must not be tried by the one that has it.
+  const auto is_free = [&] {
+    const auto take = [&] { return std::unique_lock(work.turn, std::try_to_lock).owns_lock(); };
+    return std::async(std::launch::async, take).get();
+  };
+  {
+    api::Question first(work, now);
+    api::Question second(work, now);
+    CHECK(first.goes_on());
+    CHECK(is_free());
+    at += 499ms;
+    CHECK(first.goes_on());
+    CHECK(second.goes_on());
+    CHECK(is_free());
+    at += 1ms;
+    CHECK(first.goes_on());
+    CHECK_FALSE(is_free());
+    at += 9'499ms;
+    CHECK(first.goes_on());
+    at += 1ms;
+    CHECK_FALSE(first.goes_on());
+    const auto told = first.refusal();
+    CHECK(told.status == 400);
+    CHECK(told.body.find("use fewer conditions") != std::string::npos);
+  }
+  CHECK(is_free());
+}
+
+TEST_CASE("of two long questions about an audience one is refused") {
+  api::LongWork work;
+  std::chrono::steady_clock::time_point at{};
+  api::Question question(work, [&] { return at; });
+  std::unique_lock other(work.turn);
+  CHECK(question.goes_on());
+  at += api::kBriefQuestion;
+  // On another thread, as a backend's is: this one has the turn already.
+  CHECK_FALSE(std::async(std::launch::async, [&] { return question.goes_on(); }).get());
+  CHECK(question.refusal().status == 503);
+}
+
+TEST_CASE("a question about an audience was counted to its end whatever happened") {
+  Home home(either_store());
+  put_lines(home, "{\"distinct_id\":\"a\",\"properties\":{\"x\":1}}\n{\"distinct_id\":\"b\"}",
+            "application/jsonl");
+  const std::string filters = R"({"filters":{"properties":[{"key":"x","value":1}]}})";
+  (void)home.json(200, "POST", kRadius, filters);
+  home.stop();
+  const auto ended = home.ask("POST", kRadius, filters);
+  CHECK(ended.status == 503);
+  CHECK(ended.body.find("The daemon stops") != std::string::npos);
+}
+
+TEST_CASE("a question that costs too much for one person says what to do") {
+  Home home(either_store());
+  put_lines(home, R"({"distinct_id":"a","properties":{"t":")" + std::string(60'000, 'a') + R"("}})",
+            "application/jsonl");
+  std::string patterns;
+  for (int i = 0; i < 50; ++i)
+    patterns +=
+        std::string(i == 0 ? "" : ",") + R"({"key":"t","operator":"regex","value":"a|x{900}"})";
+  const auto refused =
+      home.json(400, "POST", kRadius, R"({"filters":{"properties":[)" + patterns + "]}}");
+  CHECK(Home::text(refused, "attr") == "filters");
+  CHECK(Home::text(refused, "detail").find("use fewer and simpler ones") != std::string::npos);
 }
 
 TEST_CASE("a flow with filters that mean nothing cannot become active") {

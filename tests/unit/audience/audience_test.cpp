@@ -1,3 +1,4 @@
+#include "daemon/core/child_run.h"
 #include "stage.h"
 #include "store/memory_store.h"
 #include "store/sqlite_store.h"
@@ -35,6 +36,32 @@ TEST_CASE("the audience on SQLite", "[sqlite]") {
         check.run(*open_sqlite(dir.file("store.db"), OpenMode::daemon));
       }
     }
+}
+
+// They waited until the page was through, whatever its filter took.
+TEST_CASE("others write while an audience is looked at", "[sqlite]") {
+  const TempDir dir(fast_directory());
+  const auto mine = open_sqlite(dir.file("store.db"), OpenMode::daemon);
+  const auto theirs = open_sqlite(dir.file("store.db"), OpenMode::command);
+  Stage stage(*mine);
+  stage.add_persons(3);
+  const auto id = stage.order_job();
+  const auto run = stage.claim();
+  REQUIRE(stage.audience->open_job(stage.claim_of(run), stage.now));
+  store::FanOut request;
+  request.claim = stage.claim_of(run);
+  request.go_on = [&] {
+    store::Flow flow = *theirs->flow(flow_id(1));
+    const auto revision = flow.revision;
+    flow.status = store::FlowStatus::archived;
+    CHECK_FALSE(theirs->write({.flows = {{flow, revision}}}, stage.now));
+    return false;
+  };
+  const auto page = stage.audience->fan_out(request, core::ChildMaker(run), stage.now);
+  // What they wrote counts.
+  CHECK(page.kind == store::FannedOut::Kind::spread);
+  CHECK(page.job->reason == "flow_inactive");
+  CHECK(stage.children(id).empty());
 }
 
 }  // namespace rruled::test

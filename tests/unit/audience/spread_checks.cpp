@@ -158,6 +158,80 @@ void looks_at_so_many(store::Store& store) {
   CHECK(stage.children(id) == "p5 p9");
 }
 
+void leaves_off(store::Store& store) {
+  Stage stage(store);
+  stage.add_persons(9);
+  const auto id = stage.order_job();
+  const auto run = stage.claim();
+  REQUIRE(stage.audience->open_job(stage.claim_of(run), stage.now));
+  FanOut request;
+  request.claim = stage.claim_of(run);
+  request.filter = filter_of(R"([{"key":"n","operator":"regex","value":"[59]"}])");
+  request.go_on = [asked = 0]() mutable { return ++asked % 3 != 0; };
+  std::string added;
+  for (auto kind = Kind::more; kind == Kind::more && added.size() < 20;) {
+    const auto page = stage.audience->fan_out(request, core::ChildMaker(run), stage.now);
+    kind = page.kind;
+    added += std::to_string(page.added);
+  }
+  CHECK(added == "011");
+  CHECK(stage.children(id) == "p5 p9");
+  CHECK(stage.log_of(id) == "INFO 2 persons enqueued\n");
+}
+
+void looks_at_one_at_least(store::Store& store) {
+  Stage stage(store);
+  stage.add_persons(3);
+  const auto id = stage.order_job();
+  const auto run = stage.claim();
+  REQUIRE(stage.audience->open_job(stage.claim_of(run), stage.now));
+  FanOut request;
+  request.claim = stage.claim_of(run);
+  request.filter = filter_of(R"([{"key":"n","operator":"regex","value":"."}])");
+  request.go_on = [] { return false; };
+  std::string added;
+  for (auto kind = Kind::more; kind == Kind::more && added.size() < 20;) {
+    const auto page = stage.audience->fan_out(request, core::ChildMaker(run), stage.now);
+    kind = page.kind;
+    added += std::to_string(page.added);
+  }
+  CHECK(added == "111");
+  CHECK(stage.children(id) == "p1 p2 p3");
+}
+
+// What RE2 may need at the worst counts: of some patterns as large as these, minutes for one text.
+void costs_too_much(store::Store& store) {
+  Stage stage(store);
+  const std::string text(60'000, 'a');
+  stage.audience->put_persons(
+      {person_of(1, R"({"distinct_id":"p1","properties":{"t":")" + text + R"("}})")}, AuditEntry{},
+      stage.now);
+  const std::string pattern = R"({"key":"t","operator":"regex","value":"a|x{900}"
+})";
+  std::string patterns = pattern;
+  for (int i = 1; i < 100; ++i) patterns += "," + pattern;
+  const auto id = stage.order_job();
+  const auto run = stage.claim();
+  REQUIRE(stage.audience->open_job(stage.claim_of(run), stage.now));
+  const auto refuses = [](auto ask) {
+    try {
+      ask();
+    } catch (const StoreError& error) {
+      return error.kind() == StoreError::Kind::invalid;
+    }
+    return false;
+  };
+  const auto filter = filter_of(R"([{"type":"OR","values":[)" + patterns + "]}]");
+  const auto denied = filter_of(R"([{"key":"t","operator":"not_regex","value":"b"}])");
+  CHECK(stage.audience->size(1, denied) == AudienceSize{1, 1});
+  const auto all = filter_of("[" + patterns + "]");
+  CHECK(refuses([&] { (void)stage.audience->size(1, all); }));
+  CHECK(refuses([&] { (void)stage.page(run, 2, 1'000, all); }));
+  CHECK(stage.children(id).empty());
+  // One that matches at once needs no others.
+  CHECK(stage.page(run, 2, 1'000, filter).added == 1);
+}
+
 void flow_stops(store::Store& store) {
   Stage stage(store);
   stage.add_persons(5);
@@ -217,6 +291,9 @@ std::vector<AudienceCheck> spread_checks() {
           {"a cap truncates, with a warning", capped},
           {"an audience as large as the cap is whole", exactly_the_cap},
           {"one page looks at so many persons", looks_at_so_many},
+          {"a page ends between two persons when there is no time", leaves_off},
+          {"a page without time looks at one person", looks_at_one_at_least},
+          {"regular expressions that cost too much for a text are refused", costs_too_much},
           {"an archived flow stops its job", flow_stops},
           {"a deleted flow takes its job along", flow_is_deleted},
           {"a child that is not the job's stops the page", bad_child}};
