@@ -279,7 +279,9 @@ std::optional<Schedule> paused_by_failures(const Schedule& row,
     ++failures;
   }
   if (failures < row.pause_after_failures) return std::nullopt;
-  const std::string note = "paused after " + std::to_string(failures) + " failed runs in a row";
+  const std::string note =
+      failures == 1 ? "paused after a failed run"
+                    : "paused after " + std::to_string(failures) + " failed runs in a row";
   return paused(row, nullptr, note, now).schedule;
 }
 

@@ -7,6 +7,8 @@
 #include "daemon/io/calendar_finder.h"
 #include "daemon/io/run_on.h"
 
+#include <date/date.h>
+
 #include <utility>
 
 namespace rruled::io {
@@ -18,6 +20,10 @@ using core::Notice;
 constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::size_t kResumeMax = 100;  // in one step
 constexpr std::size_t kFailingMax = 500;
+constexpr std::size_t kWalkPage = 500;
+constexpr std::size_t kWalkMax = 10'000;  // in one step
+constexpr std::chrono::seconds kSoon{5};
+constexpr store::Timestamp kLastDue = date::sys_days{date::year{2202} / 1 / 1};
 constexpr const char* kActor = "daemon";
 
 // Runs that ended and count: a person's, too. More than pause_after_failures may be.
@@ -91,6 +97,26 @@ std::vector<Notice> pause_failing(store::Store& store,
   return done;
 }
 
+std::vector<Notice> pause_failed_before(store::Store& store,
+                                        store::Directory& directory,
+                                        DueWalk& walk,
+                                        store::Timestamp now) {
+  std::vector<Notice> done;
+  for (std::size_t seen = 0; !walk.over && seen < kWalkMax; seen += kWalkPage) {
+    if (seen > 0 && walk.after->due > now + kSoon) break;
+    const auto rows = store.load_due(walk.after, kLastDue, kWalkPage);
+    walk.over = rows.size() < kWalkPage;
+    std::vector<store::ScheduleId> pausing;
+    for (const auto& row : rows)
+      if (row.schedule.pause_after_failures > 0) pausing.push_back(row.schedule.id);
+    if (!rows.empty())
+      walk.after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
+    for (auto& each : pause_failing(store, directory, pausing, now))
+      done.push_back(std::move(each));
+  }
+  return done;
+}
+
 Caretaker::Caretaker(asio::any_io_executor io,
                      StoreLane lane,
                      const rrule::ZoneDatabase& zones,
@@ -118,19 +144,31 @@ asio::awaitable<void> Caretaker::step() {
   std::vector<store::ScheduleId> failing;
   while (!failing_.empty() && failing.size() < kFailingMax)
     failing.push_back(failing_.extract(failing_.begin()).value());
-  auto look = [this, failing, now = clock_.now()] {
+  auto look = [this, failing, walk = walk_, now = clock_.now()]() mutable {
     auto done = resume_paused(lane_.store, *directory_, zones_, now);
     for (auto& each : pause_failing(lane_.store, *directory_, failing, now))
       done.push_back(std::move(each));
-    return done;
+    for (auto& each : pause_failed_before(lane_.store, *directory_, walk, now))
+      done.push_back(std::move(each));
+    return std::pair(std::move(done), walk);
   };
   try {
-    const auto done = co_await run_on(lane_.thread, std::move(look));
-    for (const Notice& notice : done) next().on(notice);
+    const auto found = co_await run_on(lane_.thread, std::move(look));
+    walk_ = found.second;
+    failed_ = false;
+    trouble_.over();
+    for (const Notice& notice : found.first) next().on(notice);
   } catch (const std::exception& error) {
+    failed_ = true;
     failing_.insert(failing.begin(), failing.end());
-    log_->error("schedules could not be paused or resumed: {}", error.what());
+    if (!is_away(error) && trouble_.is_news(error.what(), clock_.steady()))
+      log_->error("schedules could not be paused or resumed: {}", error.what());
   }
+}
+
+asio::awaitable<void> Caretaker::finish() {
+  stop();
+  if (!failing_.empty() && !failed_) co_await step();
 }
 
 asio::awaitable<void> Caretaker::run() {

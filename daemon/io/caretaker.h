@@ -5,6 +5,7 @@
 #include "daemon/io/driver.h"
 #include "daemon/io/pacer.h"
 #include "daemon/io/store_lane.h"
+#include "daemon/io/trouble.h"
 #include "rrule/zone_database.h"
 #include "store/directory.h"
 #include "store/store.h"
@@ -13,7 +14,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <spdlog/logger.h>
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -35,9 +38,23 @@ namespace rruled::io {
     const std::vector<store::ScheduleId>& schedules,
     store::Timestamp now);
 
-// Does so each second, until stop(); hears which runs fail, and passes everything on to `next`. Io
-// thread only. All given outlive it. A fault, of the store or
-// another, is said and the step tried again.
+// A way through the active schedules, soonest due first. Failures are counted as they are heard: of
+// those that ended when an earlier daemon did, nobody has counted any.
+struct DueWalk {
+  std::optional<store::DueCursor> after{};
+  bool over = false;
+};
+// Pauses those that it meets on the next stretch, as pause_failing() does. A stretch is one page
+// (500), and more while they are due at `now` or in a few seconds, to 10,000 at most.
+[[nodiscard]] std::vector<core::Notice> pause_failed_before(store::Store& store,
+                                                            store::Directory& directory,
+                                                            DueWalk& walk,
+                                                            store::Timestamp now);
+
+// Does so each second, until stop(); hears which runs fail, and passes everything on to `next`. The
+// first step is asked of the store's thread before what is asked of it after run() has begun: what
+// is to be paused is settled by nobody here. Io thread only. All given outlive it. A fault is
+// said, but for a store that is away (the planner says that), and the step tried again.
 class Caretaker final : public Listener {
  public:
   Caretaker(boost::asio::any_io_executor io,
@@ -51,6 +68,9 @@ class Caretaker final : public Listener {
 
   [[nodiscard]] boost::asio::awaitable<void> run();
   void stop() { pacer_.stop(); }
+  // Stops, and looks once more at what has failed lately; not where the last step broke off, as the
+  // next daemon does (a store that is away would take its time).
+  [[nodiscard]] boost::asio::awaitable<void> finish();
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> step();
@@ -61,6 +81,9 @@ class Caretaker final : public Listener {
   std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::Directory> directory_;
   std::set<store::ScheduleId> failing_;
+  DueWalk walk_;
+  bool failed_ = false;  // the last step
+  Trouble trouble_;
   Pacer pacer_;
 };
 

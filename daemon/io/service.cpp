@@ -105,7 +105,7 @@ class Service {
   awaitable<void> reload(core::Planner& planner, Reloader& reloader);
   void reload_zones(core::Planner& planner);
   awaitable<void> follow_real_store();
-  awaitable<void> end_companion();
+  awaitable<void> end_companion(Caretaker& caretaker);
   [[nodiscard]] std::vector<HealthCheck> health(const core::Planner& planner) const;
 
   // In order of construction; destroyed in reverse, the store last of what writes.
@@ -205,8 +205,7 @@ void Service::greet(const store::Session& session, const ExecutorSet& executors)
   if (session.recovered > 0)
     log_->warn("{} runs were cut off when the daemon ended: trying them again if attempts are left",
                session.recovered);
-  const auto now = clock_.now();
-  if (session.high_water > now + milliseconds(2'000))
+  if (session.high_water > clock_.now() + milliseconds(2'000))
     log_->warn("the clock is behind: this store was last written at {}",
                core::rfc3339(session.high_water));
 }
@@ -258,7 +257,7 @@ awaitable<void> Service::reload(core::Planner& planner, Reloader& reloader) {
 
 void Service::reload_zones(core::Planner& planner) {
   const auto reloaded = zones_.reload();
-  log_->info("time zones read again: {}, were {}; {} of those in use have changed",
+  log_->info("time zones read again: {}, were {}; {} of those read so far have changed",
              reloaded.version_after, reloaded.version_before, reloaded.changed.size());
   for (const auto& [name, error] : reloaded.unreadable)
     log_->error("time zone {} could not be read and stays as it was: {}", name, error.detail);
@@ -279,8 +278,9 @@ awaitable<void> Service::follow_real_store() {
   }
 }
 
-awaitable<void> Service::end_companion() {
+awaitable<void> Service::end_companion(Caretaker& caretaker) {
   if (trackers_) co_await trackers_->stop();
+  if (!options_.dry_run) co_await caretaker.finish();
   if (companion_) co_await companion_->stop(kCompanionGrace);
   co_await tracer_.stop(kFlushGrace);
   co_await notifier_.finish(kFlushGrace);
@@ -339,7 +339,7 @@ int Service::drive(const store::Session& session, ExecutorSet executors) {
     if (failure) exit_code = kFailed;
     done_ = true;
     drain_limit_.ended(failure, exit_code);
-    asio::co_spawn(io_, end_companion(), asio::detached);
+    asio::co_spawn(io_, end_companion(caretaker), asio::detached);
   };
   make_companion(planner);
   asio::co_spawn(io_, driver.run(), ended);

@@ -2,9 +2,13 @@
 
 #include "daemon/core/flow_change.h"
 #include "daemon/core/preview.h"
+#include "daemon/io/logging.h"
 #include "store/memory_store.h"
 #include "tests/support/simulation.h"
+#include "tests/unit/io/io_fixture.h"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <catch2/catch.hpp>
 
 namespace rruled::test {
@@ -39,7 +43,101 @@ struct World {
   }
 };
 
+// Hears of pauses.
+class PausesHeard final : public io::Observer {
+ public:
+  void on(const core::Notice& notice) override {
+    if (notice.kind == core::Notice::Kind::paused) ids.push_back(*notice.schedule_id);
+  }
+  std::vector<store::ScheduleId> ids;
+};
+
+// A daemon's caretaker over the store of a world.
+struct Care {
+  explicit Care(World& world) : world_(world) {}
+  ~Care() { thread_.join(); }
+
+  // One step, as at the start of a daemon.
+  void begin() {
+    auto first = [this]() -> boost::asio::awaitable<bool> {
+      boost::asio::post(loop_.context, [this] { caretaker.stop(); });
+      co_await caretaker.run();
+      co_return true;
+    };
+    loop_.run(first());
+  }
+  void finish() {
+    auto last = [this]() -> boost::asio::awaitable<bool> {
+      co_await caretaker.finish();
+      co_return true;
+    };
+    loop_.run(last());
+  }
+
+  PausesHeard heard;
+
+ private:
+  World& world_;
+  IoLoop loop_;
+  boost::asio::thread_pool thread_{1};
+  FakeClock clock_{world_.simulation.now()};
+
+ public:
+  io::Caretaker caretaker{loop_.context.get_executor(), {world_.store, thread_},
+                          world_.simulation.zones(),    clock_,
+                          io::make_logger({}),          heard};
+};
+
+void pausing_after_one(store::Schedule& row) { row.pause_after_failures = 1; }
+
 }  // namespace
+
+TEST_CASE("a failure of a daemon's last moments was forgotten by the next one") {
+  World world;
+  const auto daily = world.simulation.add("FREQ=DAILY", kFrom + 30s, "UTC", pausing_after_one);
+  const auto minutely = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC", pausing_after_one);
+  const auto unlimited = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC");
+  world.simulation.run_until(kFrom + 90s);  // nobody looks
+  REQUIRE(world.store.schedule(minutely)->status == ScheduleStatus::active);
+  Care next(world);
+  next.begin();
+  CHECK(world.store.schedule(minutely)->status == ScheduleStatus::paused);
+  CHECK(world.store.schedule(daily)->status == ScheduleStatus::paused);
+  CHECK(world.store.schedule(unlimited)->status == ScheduleStatus::active);
+  CHECK(next.heard.ids.size() == 2);
+  CHECK(world.store.schedule(daily)->note == "paused after a failed run");
+}
+
+TEST_CASE("a failure at the end of a drain was not counted any more") {
+  World world;
+  const auto id = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC", pausing_after_one);
+  Care care(world);
+  care.begin();
+  world.simulation.run_until(kFrom + 60s);
+  const auto run = world.store.runs({.schedule_id = id}).at(0);
+  REQUIRE(run.status == store::RunStatus::failed);
+  care.caretaker.on({.kind = core::Notice::Kind::run_ended, .run = run, .status = run.status});
+  care.finish();
+  CHECK(world.store.schedule(id)->status == ScheduleStatus::paused);
+  CHECK(care.heard.ids == std::vector{id});
+}
+
+TEST_CASE("the first look goes on where it was until it has seen every schedule that is due soon") {
+  World world;
+  for (int n = 0; n < 1'100; ++n) world.simulation.add("FREQ=DAILY", kFrom + 1h, "UTC");
+  const auto later = world.simulation.add("FREQ=DAILY", kFrom + 2h, "UTC", pausing_after_one);
+  io::DueWalk walk;
+  const auto look = [&](Instant now) {
+    return io::pause_failed_before(world.store, *world.directory, walk, now);
+  };
+  CHECK(look(kFrom).empty());  // a page
+  CHECK_FALSE(walk.over);
+  CHECK(walk.after->due == kFrom + 1h);
+  CHECK(look(kFrom + 1h).empty());  // all that are due, and what came with the last of them
+  CHECK(walk.over);
+  CHECK(walk.after->id == later);
+  CHECK(look(kFrom + 1h).empty());
+}
 
 TEST_CASE("a schedule is paused when so many of its runs in a row have failed") {
   World world;
