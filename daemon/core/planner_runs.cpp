@@ -59,6 +59,8 @@ void set_status(store::Finish& finish,
       finish.status = decision.again_at ? RunStatus::retrying : RunStatus::dead;
       finish.available_at = decision.again_at;
       finish.reason = decision.reason;
+      if (decision.again_at && !report.started_at && is_first_to_leave(run))
+        finish.reason = kUnreached;
       break;
     }
   }
@@ -218,8 +220,10 @@ Planner::Ending Planner::ending_of(InFlight&& flight, Report&& report, Timestamp
   store::LogEntry summary{run.flow_id, run.id, now, store::LogLevel::info, ""};
   if (finish.sent) summary.message = "attempt " + std::to_string(run.attempts) + ": ";
   summary.message += store::word(finish.status);
-  if (finish.sent && run.attempts == 1 && run.started_at &&
-      *run.started_at - run.due_at > run.late_after) {
+  // What was tried before reached nobody: it starts now.
+  const bool starts = finish.sent && is_first_to_leave(run) && report.started_at;
+  if (starts) run.started_at = report.started_at;
+  if (starts && *run.started_at - run.due_at > run.late_after) {
     const milliseconds late = *run.started_at - run.due_at;
     summary.message += "; started " + duration_text(late) + " late, and more than " +
                        duration_text(run.late_after) + " counts as late";

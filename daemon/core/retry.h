@@ -13,6 +13,10 @@ namespace rruled::core {
 
 inline constexpr std::string_view kAttemptsUsedUp = "attempts_used_up";
 inline constexpr std::string_view kRetryTimeOver = "retry_time_over";
+// Run::reason of one that is tried again and of which no attempt has sent anything: nobody could be
+// reached. Its lateness is that of the attempt whose first byte leaves; its started_at, from which
+// the time for retries counts, is when the first attempt ended.
+inline constexpr std::string_view kUnreached = "unreached";
 
 // What becomes of a run whose attempt failed in a way that may pass. Pure, thread-safe.
 struct RetryDecision {
@@ -20,6 +24,11 @@ struct RetryDecision {
   std::string_view reason{};                 // Run::reason of one that is dead; otherwise empty
   bool operator==(const RetryDecision&) const = default;
 };
+
+// No attempt before this one was sent.
+[[nodiscard]] inline bool is_first_to_leave(const store::Run& run) {
+  return run.attempts == 1 || run.reason == kUnreached;
+}
 
 // `attempts` have been made, the last one ended at `now`; the first one started at
 // `first_started_at`.

@@ -1,5 +1,6 @@
 #include "daemon/io/driver.h"
 
+#include "daemon/core/retry.h"
 #include "daemon/io/run_on.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -28,9 +29,8 @@ constexpr milliseconds kWatchEvery{200};
 constexpr milliseconds kPollEvery{5'000};
 
 bool fatal(const store::StoreError& error) {
-  using Kind = store::StoreError::Kind;
-  return error.kind() == Kind::fenced || error.kind() == Kind::corrupt ||
-         error.kind() == Kind::schema;
+  using enum store::StoreError::Kind;
+  return error.kind() == fenced || error.kind() == corrupt || error.kind() == schema;
 }
 
 template <class... Each>
@@ -238,7 +238,7 @@ void Driver::spawn_outcomes(What what, Function function) {
 
 awaitable<core::Report> Driver::deliver(std::shared_ptr<Executor> executor, store::Run run) {
   SendPermit permit = [this, id = run.id, fence = run.fence, due_at = run.due_at,
-                       first = run.attempts == 1]() mutable {
+                       first = core::is_first_to_leave(run)]() mutable {
     const bool may_act = claims_.may_act(id, fence);
     if (may_act && std::exchange(first, false)) observer_.on_start(clock_.now() - due_at);
     return may_act;

@@ -40,8 +40,8 @@ class Observer {
   // A wall clock was set, or the machine slept: by so much more (or less) than the steady clock. A
   // step of the machine's and of its store's together is one of the machine's.
   virtual void on_clock_step(WhoseClock /*whose*/, std::chrono::milliseconds /*step*/) {}
-  // The first byte of a run's first attempt leaves: so long after its due_at (negative: the clock
-  // was set back since).
+  // The first byte of a run leaves, whichever attempt that is: so long after its due_at (negative:
+  // the clock was set back since).
   virtual void on_start(std::chrono::milliseconds /*late_by*/) {}
   // One turn of the loop is done; what feeds a watchdog.
   virtual void on_turn(const core::Planner::Load& /*load*/) {}

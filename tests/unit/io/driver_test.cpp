@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -116,6 +117,41 @@ class CutOnceStarted final : public io::Observer {
   std::vector<std::chrono::milliseconds> late_by;
   bool ended_first = false;
   bool cut = false;
+};
+
+// Reaches nobody for three attempts, the third a minute and a half after the first; sends from the
+// fourth on, and is answered well at the fifth.
+class ReachesAtLast final : public EndlessExecutor {
+ public:
+  explicit ReachesAtLast(MovableClock& clock) : clock_(clock) {}
+  asio::awaitable<core::Report> deliver(store::Run run, io::SendPermit permit) override {
+    reasons.push_back(run.reason);
+    core::Report report;
+    if (run.attempts < 5) report.kind = core::Report::Kind::retry;
+    if (run.attempts == 2) clock_.pass(90s);
+    if (run.attempts > 3 && io::may_send(permit)) report.started_at = clock_.now();
+    co_return report;
+  }
+  std::vector<std::string> reasons;
+
+ private:
+  MovableClock& clock_;
+};
+
+// Hears of starts, and stops the driver at the end of a run.
+class HearsLateness final : public io::Observer {
+ public:
+  void on(const core::Notice& notice) override {
+    notices.push_back(notice);
+    if (notice.kind == core::Notice::Kind::run_ended) driver->stop();
+  }
+  void on_start(milliseconds late) override { late_by.push_back(late); }
+  [[nodiscard]] auto count(core::Notice::Kind kind) const {
+    return std::ranges::count(notices, kind, &core::Notice::kind);
+  }
+  io::Driver* driver = nullptr;
+  std::vector<core::Notice> notices;
+  std::vector<milliseconds> late_by;
 };
 
 class WishOnceStopped final : public io::Observer {
@@ -237,6 +273,40 @@ TEST_CASE("nobody heard that a run had started before it had ended") {
   REQUIRE(observer.late_by.size() == 1);
   CHECK(observer.late_by.front() >= 0ms);
   CHECK_FALSE(observer.ended_first);
+}
+
+TEST_CASE("a run that reached nobody at first was never late, however late it was sent") {
+  store::MemoryStore store;
+  Driven here(store);
+  const auto soon = std::chrono::floor<std::chrono::seconds>(here.now) + 1s;
+  Simulation(store, here.now, {}).add("FREQ=SECONDLY;COUNT=1", soon, "UTC", [](auto& row) {
+    row.retry.min_backoff = row.retry.max_backoff = 1ms;
+  });
+  const auto executor = std::make_shared<ReachesAtLast>(here.machine);
+  HearsLateness observer;
+  here.begin({{"default", executor}}, observer);
+  observer.driver = &*here.driver;
+  here.run();
+  CHECK(here.ended);
+  CHECK(executor->reasons ==
+        std::vector<std::string>{"", "unreached", "unreached", "unreached", ""});
+  REQUIRE(observer.late_by.size() == 1);
+  CHECK(observer.late_by.front() >= 90s);
+  CHECK(observer.count(core::Notice::Kind::run_late) == 1);
+  const auto run = store.runs({}).at(0);
+  CHECK(run.status == store::RunStatus::completed);
+  CHECK(run.reason.empty());
+  CHECK(*run.started_at < soon + 60s);  // the time for retries counts from the first attempt
+  const auto lines = store.logs({.run_id = run.id});
+  const auto is_late = [](const auto& line) {
+    return line.message.find("; started ") != std::string::npos;
+  };
+  CHECK(std::ranges::count_if(lines, is_late) == 1);
+  const auto tried = std::ranges::find(observer.notices, 4, [](const auto& notice) {
+    return notice.kind == core::Notice::Kind::run_retrying ? notice.run->attempts : 0;
+  });
+  REQUIRE(tried != observer.notices.end());
+  CHECK(*tried->run->started_at - tried->run->due_at >= 90s);
 }
 
 // Another server took its place, without the last commits.
