@@ -29,19 +29,22 @@ boost::asio::awaitable<void> DrainLimit::run(Driver& driver,
   end_ = Steady::now() + end;
   co_await pacer_.rest(cut_slow);
   if (!pacer_.stopped() && driver.time_to_end() > milliseconds(0)) {
-    log_->warn("telling commands to end: they will be tried again at the next start");
+    log_->warn(
+        "telling commands to end: they are tried again at the next start if attempts are left");
     driver.cut_short(milliseconds(1));
   }
   co_await pacer_.rest(cut_all - cut_slow);
   if (pacer_.stopped()) co_return;
-  log_->warn("breaking off what is still in flight: it will be tried again at the next start");
+  log_->warn(
+      "breaking off what is still in flight: it is tried again at the next start if attempts are"
+      " left");
   driver.cut_short();
   co_await pacer_.rest(end - cut_all);
   if (pacer_.stopped()) co_return;
   const auto load = planner.load();
   log_->error(
       "{} deliveries did not end, and the outcomes of {} runs could not be written: they are left"
-      " to the next start, which tries them again with the same key",
+      " to the next start, which tries them again with the same key if attempts are left",
       load.in_flight, load.unwritten);
   log_->flush();
   ::_exit(0);

@@ -232,7 +232,9 @@ awaitable<Turn> HttpClient::Impl::receive(std::shared_ptr<HttpConnection> connec
     }
     if (progress != HttpReply::Progress::needs_more) break;
     const bool stop = co_await cancelled();
-    if (stop) co_return broken(reply, Stage::cancelled, "broken off while waiting for the answer");
+    if (stop)
+      co_return broken(reply, Stage::cancelled,
+                       "broken off while waiting for the answer: the request may have arrived");
     if (connection->timed_out())
       co_return broken(reply, Stage::timeout,
                        "timed out waiting for the answer of " + name_of(peer));
