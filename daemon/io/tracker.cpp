@@ -60,7 +60,10 @@ awaitable<void> Tracker::run() {
   running_ = true;
   while (!stopped_) {
     try {
-      if (groups_.empty() && under_way_.size() < options_.asked_at_once) co_await take();
+      if (groups_.empty() && under_way_.size() < options_.asked_at_once) {
+        co_await take();
+        trouble_.clear();
+      }
     } catch (const store::StoreError& error) {
       say_once(std::string("the store failed: ") + error.what());
     } catch (const std::exception& error) {
@@ -112,14 +115,15 @@ void Tracker::spawn(Group group) {
   std::vector<store::RunId> ids;
   for (const auto& each : group) ids.push_back(each.run.id);
   const auto signal = under_way_.emplace(under_way_.end());
-  auto done = [this, signal, ids = std::move(ids)](std::exception_ptr error) {
+  auto done = [this, signal, ids = std::move(ids),
+               run = group.front().run](std::exception_ptr error) {
     under_way_.erase(signal);
     ended(ids);
     if (!error || stopped_) return;
     try {
       std::rethrow_exception(error);
     } catch (const std::exception& trouble) {
-      say_once(trouble.what());
+      say_once(run, trouble.what());
     }
   };
   asio::co_spawn(io_, ask(std::move(group)),
@@ -137,12 +141,20 @@ void Tracker::ended(const std::vector<store::RunId>& ids) {
   timer_.cancel();
 }
 
+// With a flow's jobs: of any of its runs.
+void Tracker::say_once(const store::Run& run, const std::string& trouble) {
+  std::string& said = troubles_[run.flow_id];
+  if (trouble == said) return;
+  said = trouble;
+  log_->warn(
+      "executor {}: batch jobs of {} there cannot be followed at the moment, asking again: {}",
+      options_.executor, run.flow_name.empty() ? to_string(run.flow_id) : run.flow_name, trouble);
+}
+
 void Tracker::say_once(const std::string& trouble) {
-  if (trouble == trouble_) return;
-  trouble_ = trouble;
-  if (!trouble.empty())
-    log_->warn("executor {}: batch jobs there cannot be followed at the moment, asking again: {}",
-               options_.executor, trouble);
+  if (trouble == std::exchange(trouble_, trouble)) return;
+  log_->warn("executor {}: batch jobs there cannot be followed at the moment, asking again: {}",
+             options_.executor, trouble);
 }
 
 bool Tracker::is_too_old(const TrackedRun& tracked) const {
@@ -151,41 +163,63 @@ bool Tracker::is_too_old(const TrackedRun& tracked) const {
 
 awaitable<void> Tracker::ask(Group group) {
   std::map<std::string, TrackedRun> left;
+  std::map<std::string, std::string> not_cancelled;  // and why
+  const store::Run any = group.front().run;
   for (auto& each : group) {
-    const bool wished = !each.run.cancel_reason.empty();
-    if (wished && co_await cancel(each)) continue;
+    if (!each.run.cancel_reason.empty()) {
+      const Cancelling wish = co_await cancel(each);
+      if (wish.ended) continue;
+      if (!wish.error.empty())
+        not_cancelled[each.run.remote_id] =
+            "batch job " + each.run.remote_id + " could not be cancelled: " + wish.error;
+    }
     left.emplace(each.run.remote_id, each);
   }
-  if (left.empty() || stopped_) co_return;
+  if (stopped_) co_return;
+  if (!not_cancelled.empty()) say_once(any, not_cancelled.begin()->second);
+  if (left.empty()) {
+    troubles_.erase(any.flow_id);
+    co_return;
+  }
   std::set<std::string> wanted;
   for (const auto& [id, tracked] : left) wanted.insert(id);
   RemoteJobs::Look look = co_await jobs_.look(left.begin()->second.run, std::move(wanted));
   if (stopped_) co_return;
-  say_once(look.error);
+  if (!look.error.empty())
+    say_once(any, look.error);
+  else if (not_cancelled.empty())
+    troubles_.erase(any.flow_id);
   for (auto& job : look.jobs) {
     const auto found = left.find(job.id);
     if (found == left.end()) continue;
     const bool ended = co_await end_as(found->second, job);
     if (ended) left.erase(found);
   }
+  std::size_t live = left.size();
   for (const auto& [id, tracked] : left) {
     if (!is_too_old(tracked)) continue;
+    --live;
     auto end = an_end(tracked, RunStatus::failed);
     end.reason = "tracking_ended";
     end.error = "batch job " + id + " had not ended " + duration_text(options_.track_for) +
                 " after it was accepted";
     if (!look.error.empty()) end.error += "; the last question: " + look.error;
+    if (const auto why = not_cancelled.find(id); why != not_cancelled.end())
+      end.error += "; " + why->second;
     co_await this->end(tracked, std::move(end));
   }
+  if (live == 0) troubles_.erase(any.flow_id);
 }
 
-// True: the run is ended.
-awaitable<bool> Tracker::cancel(TrackedRun tracked) {
+awaitable<Tracker::Cancelling> Tracker::cancel(TrackedRun tracked) {
   RemoteJobs::CancelAnswer answer = co_await jobs_.cancel(tracked.run);
-  if (stopped_) co_return false;
+  if (stopped_) co_return Cancelling{};
   // It may have ended before the wish came there.
   const bool ended_there = answer.job && answer.job->state != RemoteState::live;
-  if (ended_there) co_return co_await end_as(tracked, *answer.job);
+  if (ended_there) {
+    const bool ended = co_await end_as(tracked, *answer.job);
+    co_return Cancelling{ended};
+  }
   auto end = an_end(tracked, RunStatus::cancelled);
   end.reason = tracked.run.cancel_reason;
   switch (answer.kind) {
@@ -196,11 +230,10 @@ awaitable<bool> Tracker::cancel(TrackedRun tracked) {
                   " could not be cancelled on the other side, where it may go on: " + answer.error;
       break;
     case RemoteJobs::CancelAnswer::Kind::failed:
-      say_once(answer.error);
-      co_return false;
+      co_return Cancelling{false, std::move(answer.error)};
   }
   co_await this->end(std::move(tracked), std::move(end));
-  co_return true;
+  co_return Cancelling{true};
 }
 
 // False: the job has not ended.

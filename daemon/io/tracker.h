@@ -59,10 +59,15 @@ class Tracker {
   void spawn(Group group);
   void ended(const std::vector<store::RunId>& ids);
   [[nodiscard]] boost::asio::awaitable<void> ask(Group group);
-  [[nodiscard]] boost::asio::awaitable<bool> cancel(store::TrackedRun tracked);
+  struct Cancelling {
+    bool ended = false;   // the run is
+    std::string error{};  // why the wish is to be sent again
+  };
+  [[nodiscard]] boost::asio::awaitable<Cancelling> cancel(store::TrackedRun tracked);
   [[nodiscard]] boost::asio::awaitable<void> end(store::TrackedRun tracked, store::EndTracked end);
   [[nodiscard]] boost::asio::awaitable<bool> end_as(store::TrackedRun tracked, core::RemoteJob job);
   [[nodiscard]] bool is_too_old(const store::TrackedRun& tracked) const;
+  void say_once(const store::Run& run, const std::string& trouble);
   void say_once(const std::string& trouble);
 
   const boost::asio::any_io_executor io_;
@@ -81,7 +86,8 @@ class Tracker {
   std::map<store::RunId, Asking> asking_;                  // runs that are asked about, or will be
   std::deque<Group> groups_;                               // taken, not asked about yet
   std::list<boost::asio::cancellation_signal> under_way_;  // one for each group that is asked about
-  std::string trouble_;                                    // what was said last
+  std::string trouble_;                                    // with the store: what was said last
+  std::map<store::FlowId, std::string> troubles_;          // of flows: as long as they last
   bool running_ = false;
   bool stopped_ = false;
 };

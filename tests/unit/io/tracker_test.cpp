@@ -12,10 +12,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
+#include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -96,6 +99,16 @@ struct TrackerSetup {
   ~TrackerSetup() { store_thread.join(); }
 
   // Until as many runs have ended as there are. False: they have not in twenty seconds.
+  bool follow_to_the_end(io::RemoteJobs& jobs, io::TrackerOptions options, std::ostream& said) {
+    options.executor = "crm";
+    options.poll_min = options.poll_max = options.look_every = 1ms;
+    const auto log = std::make_shared<spdlog::logger>(
+        "", std::make_shared<spdlog::sinks::ostream_sink_mt>(said));
+    tracker = std::make_unique<io::Tracker>(loop.context.get_executor(),
+                                            io::StoreLane{store, store_thread}, jobs, clock,
+                                            options, ears, log);
+    return follow_to_the_end();
+  }
   bool follow_to_the_end() {
     ears.awaited = ids.size();
     return loop.run(follow(*tracker, timer));
@@ -119,6 +132,26 @@ struct TrackerSetup {
   std::vector<store::RunId> ids;
   std::unique_ptr<io::HttpExecutor> executor;
   std::unique_ptr<io::Tracker> tracker;
+};
+
+// A list of one flow's jobs cannot be read; the others' can, and say nothing new. Nothing can be
+// cancelled.
+class OneFlowFails final : public io::RemoteJobs {
+ public:
+  asio::awaitable<Look> look(store::Run run, std::set<std::string>) override {
+    Look look;
+    if (run.flow_id == failing) look.error = "HTTP 500";
+    ++(run.flow_id == failing ? failed : fine);
+    if (failed >= 5 && fine >= 5 && enough) enough();
+    co_return look;
+  }
+  asio::awaitable<CancelAnswer> cancel(store::Run) override {
+    co_return CancelAnswer{.error = "HTTP 503"};
+  }
+  store::FlowId failing;
+  int failed = 0;
+  int fine = 0;
+  std::function<void()> enough;
 };
 
 const std::string kActive =
@@ -189,6 +222,31 @@ TEST_CASE("what has not ended in time has failed, and says so") {
   CHECK(setup.run().status == RunStatus::failed);
   CHECK(setup.run().reason == "tracking_ended");
   CHECK_THAT(setup.run().error, Catch::StartsWith("batch job job-1 had not ended 30 ms after"));
+}
+
+TEST_CASE("one flow's list that cannot be read was said at every poll while another's could") {
+  TrackerSetup setup(2);
+  OneFlowFails jobs;
+  jobs.failing = setup.run(0).flow_id;
+  jobs.enough = [&] { setup.timer.cancel(); };
+  std::ostringstream said;
+  REQUIRE(setup.follow_to_the_end(jobs, {}, said));
+  CHECK(std::ranges::count(said.str(), '\n') == 1);
+  CHECK_THAT(said.str(), Catch::Contains("executor crm: batch jobs of Weekly digest there") &&
+                             Catch::Contains("HTTP 500"));
+}
+
+TEST_CASE("the end of a run did not say that its batch job could not be cancelled") {
+  TrackerSetup setup;
+  setup.wish();
+  OneFlowFails jobs;
+  io::TrackerOptions options;
+  options.track_for = 30ms;
+  std::ostringstream said;
+  REQUIRE(setup.follow_to_the_end(jobs, options, said));
+  CHECK_THAT(setup.run().error,
+             Catch::EndsWith("; batch job job-1 could not be cancelled: HTTP 503"));
+  CHECK(std::ranges::count(said.str(), '\n') == 1);
 }
 
 TEST_CASE("a wish to cancel goes to the other side, and its answer says how the run ends") {
