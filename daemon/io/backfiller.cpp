@@ -90,8 +90,10 @@ asio::awaitable<void> Backfiller::run() {
         return step_backfills(lane_.store, *directory_, zones_, now, *log_);
       };
       co_await run_on(lane_.thread, std::move(step));
+      trouble_.over();
     } catch (const std::exception& error) {
-      log_->error("backfills could not go on: {}", error.what());
+      if (!is_away(error) && trouble_.is_news(error.what(), clock_.steady()))
+        log_->error("backfills could not go on: {}", error.what());
     }
     co_await pacer_.rest(kBackfillEvery);
   }

@@ -3,6 +3,7 @@
 #include "daemon/io/clock.h"
 #include "daemon/io/pacer.h"
 #include "daemon/io/store_lane.h"
+#include "daemon/io/trouble.h"
 #include "rrule/zone_database.h"
 #include "store/directory.h"
 
@@ -25,8 +26,8 @@ std::size_t step_backfills(store::Store& store,
                            store::Timestamp now,
                            spdlog::logger& log);
 
-// Does so each second, until stop(). Io thread only. All given outlive it. A fault, of the
-// store or another, is said and the step tried again.
+// Does so each second, until stop(). Io thread only. All given outlive it. A fault is said, but
+// for a store that is away (the planner says that), and the step tried again.
 class Backfiller {
  public:
   Backfiller(boost::asio::any_io_executor io,
@@ -45,6 +46,7 @@ class Backfiller {
   std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::Directory> directory_;
   Pacer pacer_;
+  Trouble trouble_;
 };
 
 }  // namespace rruled::io

@@ -150,6 +150,18 @@ void Journal::on_store_answer(core::StoreFailed::What asked, std::chrono::nanose
               std::chrono::duration_cast<std::chrono::microseconds>(took).count());
 }
 
+void Journal::on_turn(const core::Planner::Load& load) {
+  if (load.store_away == away_since_.has_value()) return;
+  if (load.store_away) {
+    away_since_ = clock_.steady();
+    return;
+  }
+  const auto away = std::chrono::duration_cast<milliseconds>(clock_.steady() - *away_since_);
+  log_->info("the store answers again after {}", spoken(away));
+  away_since_.reset();
+  trouble_.over();
+}
+
 void Journal::tell(const Notice& notice) {
   switch (notice.kind) {
     case Notice::Kind::run_ended:
@@ -213,7 +225,8 @@ void Journal::tell(const Notice& notice) {
       log_->error("runs could not be sent, and are tried again each second: {}", notice.text);
       return;
     case Notice::Kind::store_failed:
-      log_->error("the store failed, trying again: {}", notice.text);
+      if (trouble_.is_news(notice.text, clock_.steady()))
+        log_->error("the store failed, trying again: {}", notice.text);
       return;
   }
 }

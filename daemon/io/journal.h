@@ -3,12 +3,14 @@
 #include "daemon/io/clock.h"
 #include "daemon/io/driver.h"
 #include "daemon/io/log_fields.h"
+#include "daemon/io/trouble.h"
 
 #include <spdlog/logger.h>
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace rruled::io {
@@ -20,7 +22,7 @@ class Journal final : public Observer {
 
   void on(const core::Notice& notice) override;
   void on_clock_step(WhoseClock whose, std::chrono::milliseconds step) override;
-  void on_turn(const core::Planner::Load&) override {}
+  void on_turn(const core::Planner::Load& load) override;
   void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override;
 
   // "12 runs completed, 1 failed, ..; lateness p50 2 ms, max 9 ms".
@@ -44,6 +46,8 @@ class Journal final : public Observer {
   // Lateness of the runs so far by bucket: 2^i ms to 2^(i+1) ms, so that its size is fixed.
   std::vector<std::uint64_t> lateness_;
   std::chrono::milliseconds lateness_max_{0};
+  Trouble trouble_;  // with the store
+  std::optional<std::chrono::steady_clock::time_point> away_since_;
 };
 
 }  // namespace rruled::io

@@ -155,6 +155,30 @@ TEST_CASE("the line of a run that was given up or cancelled did not say why") {
   CHECK_THAT(text.out.str(), Catch::EndsWith("  cancelled: cancelled_by_operator\n"));
 }
 
+TEST_CASE("a store that was away was said at every try, and never that it was back") {
+  TextLines text;
+  const Notice failed{.kind = Notice::Kind::store_failed, .text = "no connection"};
+  const auto turn = [&text](bool away) { text.lines.on_turn({.store_away = away}); };
+  const std::string line = "the store failed, trying again: no connection\n";
+  turn(false);
+  for (int n = 0; n < 5; ++n) {
+    text.lines.on(failed);
+    text.lines.on(failed);
+    turn(true);
+  }
+  CHECK(text.out.str() == line);
+  text.clock.ahead += std::chrono::minutes(2);
+  text.lines.on(failed);
+  CHECK(text.out.str() == line + line);
+  text.out.str("");
+  turn(false);
+  turn(false);
+  CHECK(text.out.str() == "the store answers again after 120 s\n");
+  text.out.str("");
+  text.lines.on(failed);
+  CHECK(text.out.str() == line);
+}
+
 TEST_CASE("the line of a gap did not say which schedule it is of, nor what runs it") {
   TextLines text;
   Notice gap{.kind = Notice::Kind::gap, .text = "Weekly digest"};
