@@ -23,7 +23,8 @@ constexpr std::size_t kSnippetBytesMax = 200;
 constexpr std::string_view kApiTarget = "/api/projects/{project_id}/hog_flows/{flow_id}/";
 
 std::string status_advice(int status) {
-  if (status >= 300 && status < 400) return " (redirects are not followed: set the final URL)";
+  if (status >= 300 && status < 400 && status != 304)
+    return " (redirects are not followed: set the final URL)";
   if (status == 401 || status == 403) return " (is the token right?)";
   return {};
 }
@@ -118,7 +119,7 @@ std::string HttpExecutor::payload(const store::Run& run) const {
 }
 
 std::string HttpExecutor::destination(const store::Run& run) const {
-  return "POST " + url_.url(run) + (api_ ? endpoint(run) : "");
+  return "POST " + without_query(url_.url(run) + (api_ ? endpoint(run) : ""));
 }
 
 HttpRequest HttpExecutor::request(const store::Run& run) const {

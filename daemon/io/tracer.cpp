@@ -237,7 +237,8 @@ asio::awaitable<bool> Tracer::send_batch(std::shared_ptr<Target> target,
 
 void Tracer::say_away(const std::string& why) {
   if (!away_)
-    log_->warn("tracing: the collector at {} does not take spans: {}; runs go on", url_, why);
+    log_->warn("tracing: the collector at {} does not take spans: {}; runs go on",
+               without_query(url_), why);
   away_ = true;
 }
 

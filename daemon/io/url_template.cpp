@@ -174,6 +174,11 @@ std::string UrlTemplate::target(const store::Run& run) const {
 
 std::string UrlTemplate::url(const store::Run& run) const { return origin_ + target(run); }
 
+std::string without_query(const std::string& url) {
+  const auto query = url.find('?');
+  return query == std::string::npos ? url : url.substr(0, query) + "?..";
+}
+
 HttpRequest UrlTemplate::request(const store::Run& run) const {
   HttpRequest request;
   request.tls = tls_;

@@ -42,4 +42,7 @@ class UrlTemplate {
   std::string target_;  // with placeholders
 };
 
+// A URL without a user, fit to be shown: its query may hold a key. "https://host/path?..".
+[[nodiscard]] std::string without_query(const std::string& url);
+
 }  // namespace rruled::io

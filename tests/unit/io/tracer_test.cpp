@@ -2,14 +2,19 @@
 #include "daemon/io/tracer.h"
 
 #include "daemon/io/trace_context.h"
+#include "daemon/io/url_template.h"
 #include "tests/support/loopback_receiver.h"
 #include "tests/unit/io/io_fixture.h"
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 #include <spdlog/sinks/null_sink.h>
+#include <spdlog/sinks/ostream_sink.h>
 
+#include <memory>
 #include <set>
+#include <sstream>
+#include <utility>
 
 namespace rruled::test {
 namespace {
@@ -40,17 +45,17 @@ Notice attempt(int number, bool last, bool good) {
 }
 
 struct Tracing {
-  Tracing()
-      : tracer(
-            heard,
-            loop.context.get_executor(),
-            clock,
-            std::make_shared<spdlog::logger>("t", std::make_shared<spdlog::sinks::null_sink_mt>()),
-            "1.2.3",
-            [this](std::size_t more_sent, std::size_t more_dropped) {
-              sent += more_sent;
-              dropped += more_dropped;
-            }) {}
+  explicit Tracing(std::shared_ptr<spdlog::logger> log = std::make_shared<spdlog::logger>(
+                       "t", std::make_shared<spdlog::sinks::null_sink_mt>()))
+      : tracer(heard,
+               loop.context.get_executor(),
+               clock,
+               std::move(log),
+               "1.2.3",
+               [this](std::size_t more_sent, std::size_t more_dropped) {
+                 sent += more_sent;
+                 dropped += more_dropped;
+               }) {}
   void stop() { loop.run(stopped()); }
   boost::asio::awaitable<bool> stopped() {
     co_await tracer.stop(std::chrono::seconds(5));
@@ -153,6 +158,21 @@ TEST_CASE("an attempt of which nothing was sent has no span") {
   here.tracer.on(unsent);
   here.stop();
   CHECK(here.receiver.connections() == 0);
+}
+
+TEST_CASE("the key in a collector's URL was written to the log") {
+  CHECK(io::without_query("https://otlp/v1/traces?key=c4nary") == "https://otlp/v1/traces?..");
+  std::ostringstream said;
+  const auto log =
+      std::make_shared<spdlog::logger>("t", std::make_shared<spdlog::sinks::ostream_sink_mt>(said));
+  Tracing here(log);
+  here.receiver.always_answer({.status = 400});
+  REQUIRE(here.tracer.set_url(here.receiver.url("/v1/traces?key=c4nary")).has_value());
+  here.tracer.on(attempt(1, true, true));
+  here.stop();
+  CHECK(here.receiver.requests().at(0).target == "/v1/traces?key=c4nary");
+  CHECK_THAT(said.str(), Catch::Contains(here.receiver.url("/v1/traces?..")));
+  CHECK_THAT(said.str(), !Catch::Contains("c4nary"));
 }
 
 TEST_CASE("spans go in batches, and a full batch waits for nothing") {
