@@ -184,12 +184,12 @@ struct Run {
   RunKind kind = RunKind::invocation;
   RunOrigin origin = RunOrigin::schedule;
   RunStatus status = RunStatus::pending;
-  std::string reason;  // why skipped or cancelled: "overlap", ..
+  std::string reason;  // why skipped, cancelled, dead, or not sent so far: "overlap", ..
 
   std::optional<Instant> scheduled_for;
   Timestamp due_at;
   Timestamp created_at;
-  std::optional<Timestamp> started_at;   // first byte of the first attempt
+  std::optional<Timestamp> started_at;   // first attempt: its first byte, or end if none left
   std::optional<Timestamp> finished_at;  // the outcome was written
 
   std::string executor = "default";

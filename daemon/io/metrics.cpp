@@ -84,11 +84,12 @@ Family<Counter>& counter(prometheus::Registry& registry, const char* name, const
 
 struct Metrics::Families {
   prometheus::Registry registry;
-  Histogram& lateness = prometheus::BuildHistogram()
-                            .Name("rruled_fire_lateness_seconds")
-                            .Help("From due_at to the first byte of the first attempt.")
-                            .Register(registry)
-                            .Add({}, lateness_buckets());
+  Histogram& lateness =
+      prometheus::BuildHistogram()
+          .Name("rruled_fire_lateness_seconds")
+          .Help("From due_at to the first byte of a run, in whichever attempt it left.")
+          .Register(registry)
+          .Add({}, lateness_buckets());
   Histogram& dispatch = prometheus::BuildHistogram()
                             .Name("rruled_dispatch_seconds")
                             .Help("From the first byte of an attempt to its outcome.")
