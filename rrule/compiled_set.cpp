@@ -126,13 +126,15 @@ std::int64_t CompiledSet::skip_excluded(const Occurrence& candidate,
 }
 
 CompiledSet::Answer CompiledSet::next(std::int64_t after, Steps& steps) const {
-  return SetSearch(*this, SetSearch::Direction::forward, after, steps).next(kNever, kExclusionsMax);
+  SetSearch search(*this, SetSearch::Direction::forward, after, steps);
+  const Answer answer = search.next(kNever, kExclusionsMax);
+  steps = search.steps();
+  return answer;
 }
 
 CompiledSet::Answer CompiledSet::previous(std::int64_t before_instant) const {
   constexpr int kWalked = 1'000;
-  Steps steps = 0;
-  const auto answer = SetSearch(*this, SetSearch::Direction::back, before_instant, steps)
+  const auto answer = SetSearch(*this, SetSearch::Direction::back, before_instant)
                           .next(frame_.starts_at - 1, kWalked);
   if (!answer.exhausted) return answer;
   return previous_by_next(std::min(before_instant, midnight(kDayMax + 2)));
@@ -142,8 +144,7 @@ CompiledSet::Answer CompiledSet::previous(std::int64_t before_instant) const {
 CompiledSet::Answer CompiledSet::previous_by_next(std::int64_t end) const {
   Answer found{};
   std::int64_t low = frame_.starts_at - 1;  // everything up to `low` is at or before `found`
-  Steps steps = 0;
-  SetSearch search(*this, SetSearch::Direction::forward, low, steps);
+  SetSearch search(*this, SetSearch::Direction::forward, low);
   while (low < end - 1) {
     const std::int64_t middle = low + (end - low) / 2;
     search.restart(middle - 1);
@@ -198,23 +199,25 @@ std::uint64_t CompiledSet::count_on_day(std::int64_t from, std::int64_t to, Day 
   return total;
 }
 
-CompiledSet::Counted CompiledSet::count(std::int64_t from, std::int64_t to) const {
+CompiledSet::Counted CompiledSet::count(std::int64_t from, std::int64_t to, Steps& steps) const {
   from = std::max(from, frame_.starts_at);
   if (from >= to) return {};
+  if (steps >= kStepsMax) return {0, true};
   if (rules_.size() <= 1 && exclude_rules_.empty()) {
     std::uint64_t total = count_included(from, to);
     for (const std::int64_t instant : exclude_dates_) {
       if (instant >= from && instant < to && includes(instant)) --total;
     }
     for (const Day day : exclude_days_) total -= count_on_day(from, to, day);
+    steps += static_cast<Steps>(1 + dates_.size() + exclude_dates_.size() + exclude_days_.size());
     return {total};
   }
   Counted counted;
-  Steps steps = 0;
   SetSearch search(*this, SetSearch::Direction::forward, from - 1, steps);
   auto answer = search.next(to, kExclusionsMax);
   for (; answer.occurrence; answer = search.next(to, kExclusionsMax)) ++counted.total;
   counted.cut_short = answer.exhausted;
+  steps = search.steps();
   return counted;
 }
 

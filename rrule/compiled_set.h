@@ -37,7 +37,12 @@ class CompiledSet {
     std::uint64_t total = 0;
     bool cut_short = false;  // by kExclusionsMax or kStepsMax: there are at least so many
   };
-  [[nodiscard]] Counted count(std::int64_t from, std::int64_t to) const;
+  [[nodiscard]] Counted count(std::int64_t from, std::int64_t to) const {
+    Steps steps = 0;
+    return count(from, to, steps);
+  }
+  // Adds its work to `steps`, and is cut short where that comes to kStepsMax.
+  [[nodiscard]] Counted count(std::int64_t from, std::int64_t to, Steps& steps) const;
 
   // The only rule, when there is nothing else.
   [[nodiscard]] const ZonedRule* single() const { return single_ ? rules_.data() : nullptr; }

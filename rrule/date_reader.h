@@ -20,6 +20,7 @@ class DateReader {
   // both readings where the policy says so. Dates count as a daily rule.
   [[nodiscard]] std::optional<ParseError> include(const DateValue& date,
                                                   std::vector<Occurrence>& to);
+  void include_local(local_seconds local, std::vector<Occurrence>& to) const;
 
   // Appends every reading of `date`, which is not a whole day; nothing in a gap that is skipped.
   [[nodiscard]] std::optional<ParseError> exclude(const DateValue& date,
@@ -28,7 +29,6 @@ class DateReader {
  private:
   // In the schedule's zone; null: the date says which instant it is.
   [[nodiscard]] const local_seconds* wall_time(const DateValue& date) const;
-  void include_local(local_seconds local, std::vector<Occurrence>& to) const;
   void append(sys_seconds instant,
               local_seconds nominal,
               Note note,

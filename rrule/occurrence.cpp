@@ -1,8 +1,10 @@
 #include "rrule/occurrence.h"
 
 #include "rrule/compiled_set.h"
+#include "rrule/set_search.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace rruled::rrule {
 namespace {
@@ -16,6 +18,23 @@ OccurrenceIterator::OccurrenceIterator(const Recurrence& recurrence)
   seek(recurrence.starts_at() - seconds{1});
 }
 
+OccurrenceIterator::OccurrenceIterator(const OccurrenceIterator& other)
+    : compiled_(other.compiled_),
+      set_search_(other.set_search_ ? std::make_unique<detail::SetSearch>(*other.set_search_)
+                                    : nullptr),
+      found_(other.found_),
+      after_(other.after_),
+      plain_to_(other.plain_to_),
+      offset_(other.offset_),
+      step_(other.step_),
+      exhausted_(other.exhausted_) {}
+OccurrenceIterator& OccurrenceIterator::operator=(const OccurrenceIterator& other) {
+  return *this = OccurrenceIterator(other);
+}
+OccurrenceIterator::OccurrenceIterator(OccurrenceIterator&&) noexcept = default;
+OccurrenceIterator& OccurrenceIterator::operator=(OccurrenceIterator&&) noexcept = default;
+OccurrenceIterator::~OccurrenceIterator() = default;
+
 void OccurrenceIterator::seek(sys_seconds instant) {
   constexpr auto kBegin = detail::midnight(detail::kDayMin);
   constexpr auto kEnd = detail::midnight(detail::kDayMax + 2);
@@ -23,16 +42,26 @@ void OccurrenceIterator::seek(sys_seconds instant) {
   plain_to_ = after_;
   step_ = seconds{0};
   exhausted_ = false;
+  if (set_search_) set_search_->restart(number(after_));
+}
+
+std::optional<Occurrence> OccurrenceIterator::search_set() {
+  if (exhausted_) return std::nullopt;
+  if (!set_search_)
+    set_search_ = std::make_unique<detail::SetSearch>(
+        *compiled_, detail::SetSearch::Direction::forward, number(after_));
+  set_search_->allow(kStepsMax + std::min(set_search_->steps(), kStepsEach * found_));
+  const auto answer = set_search_->next(std::numeric_limits<std::int64_t>::max(), kExclusionsMax);
+  exhausted_ = answer.exhausted;
+  if (!answer.occurrence) return std::nullopt;
+  after_ = answer.occurrence->instant;
+  ++found_;
+  return answer.occurrence;
 }
 
 std::optional<Occurrence> OccurrenceIterator::search() {
   const detail::ZonedRule* rule = compiled_->single();
-  if (rule == nullptr) {
-    const auto answer = compiled_->next(number(after_));
-    exhausted_ = answer.exhausted;
-    if (answer.occurrence) after_ = answer.occurrence->instant;
-    return answer.occurrence;
-  }
+  if (rule == nullptr) return search_set();
   if (after_ + seconds{1} < plain_to_) {
     const detail::Time local = rule->local().next(number(after_) + 1 + offset_.count());
     if (local != detail::kNoTime && local - offset_.count() < number(plain_to_)) {

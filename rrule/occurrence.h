@@ -17,6 +17,11 @@ class OccurrenceIterator {
  public:
   // Starts before the first occurrence. Shares the recurrence's compiled form.
   explicit OccurrenceIterator(const Recurrence& recurrence);
+  OccurrenceIterator(const OccurrenceIterator& other);
+  OccurrenceIterator(OccurrenceIterator&& other) noexcept;
+  OccurrenceIterator& operator=(const OccurrenceIterator& other);
+  OccurrenceIterator& operator=(OccurrenceIterator&& other) noexcept;
+  ~OccurrenceIterator();
 
   // The next occurrence, or nullopt when the recurrence has ended or exhausted() became true.
   [[nodiscard]] std::optional<Occurrence> next() {
@@ -32,14 +37,19 @@ class OccurrenceIterator {
   // COUNT still counts the ones passed over. Cost does not depend on the distance.
   void seek(sys_seconds instant);
 
-  // True when the search gave up (kExclusionsMax, kStepsMax): the set is kept, its schedule is
-  // quarantined.
+  // True when the search gave up: kExclusionsMax or kStepsMax in one search, or in all since the
+  // iterator was made more than kStepsMax and kStepsEach for each occurrence found. A seek() begins
+  // another search, and gives none of those steps back.
   [[nodiscard]] bool exhausted() const { return exhausted_; }
 
  private:
   std::optional<Occurrence> search();
+  std::optional<Occurrence> search_set();
 
   std::shared_ptr<const detail::CompiledSet> compiled_;
+  // Of a set, made by the first search: what it learned of each rule serves those that follow.
+  std::unique_ptr<detail::SetSearch> set_search_;
+  std::int64_t found_ = 0;  // in the set
   sys_seconds after_;
   // Up to plain_to_ the zone's offset is offset_ and no change of the clock is near; if step_ is
   // not 0, occurrences there are step_ apart and one is at after_.

@@ -1,6 +1,7 @@
 #include "rrule/recurrence.h"
 
 #include "rrule/compiled_set.h"
+#include "rrule/date_reader.h"
 #include "rrule/occurrence.h"
 #include "rrule/parse.h"
 
@@ -102,10 +103,21 @@ std::vector<Occurrence> Recurrence::between(sys_seconds from,
   return found;
 }
 
-std::uint64_t Recurrence::count(sys_seconds from, sys_seconds to, bool* cut_short) const {
-  const auto counted = compiled_->count(number(from), number(to));
+std::uint64_t Recurrence::count(sys_seconds from,
+                                sys_seconds to,
+                                bool* cut_short,
+                                std::int64_t* steps) const {
+  detail::Steps own = 0;
+  const auto counted = compiled_->count(number(from), number(to), steps != nullptr ? *steps : own);
   if (counted.cut_short && cut_short != nullptr) *cut_short = true;
   return counted.total;
+}
+
+std::vector<Occurrence> Recurrence::readings(local_seconds local) const {
+  const ZoneFinder no_other_zone;
+  std::vector<Occurrence> found;
+  detail::DateReader(compiled_->frame(), no_other_zone).include_local(local, found);
+  return found;
 }
 
 seconds Recurrence::min_distance(sys_seconds after, int samples, bool* exhausted) const {

@@ -65,7 +65,8 @@ struct Occurrence {
 
 namespace detail {
 class CompiledSet;
-}
+class SetSearch;
+}  // namespace detail
 
 class Recurrence {
  public:
@@ -104,10 +105,17 @@ class Recurrence {
 
   // How many occurrences lie in [from, to). Counts whole days and periods, so a year of seconds is
   // quick. A set of several rules, or with an EXRULE, is walked, for kStepsMax steps: where that
-  // ends it, there are at least so many, and `cut_short`, where given, becomes true.
+  // ends it, there are at least so many, and `cut_short`, where given, becomes true. `steps`: the
+  // work of earlier counts, to which this one is added, so that many have kStepsMax together.
   [[nodiscard]] std::uint64_t count(sys_seconds from,
                                     sys_seconds to,
-                                    bool* cut_short = nullptr) const;
+                                    bool* cut_short = nullptr,
+                                    std::int64_t* steps = nullptr) const;
+
+  // The instants, in order, that a wall-clock time has by policy(), as an RDATE would (a daily
+  // rule, semantics.md 2.7): none in a gap that is skipped, two in a fold of which both count; none
+  // before the start.
+  [[nodiscard]] std::vector<Occurrence> readings(local_seconds local) const;
 
   // True when nothing matches from the start to the end of kYearMax: proved by search at compile
   // time.
@@ -139,6 +147,10 @@ inline constexpr int kExclusionsMax = 50'000;
 // Work of one search or count through a set, after which it gives up, too: rules asked, periods,
 // weeks and days passed over. Some tens of milliseconds.
 inline constexpr int kStepsMax = 1'000'000;
+
+// What each occurrence that an OccurrenceIterator has found adds to the kStepsMax that all its
+// searches have together.
+inline constexpr int kStepsEach = 1'000;
 
 // Whether a recurrence may start at `instant`: that is in the years kYearMin to kYearMax, and so is
 // what the zone's clock shows then.

@@ -12,7 +12,7 @@ constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace
 
-SetSearch::SetSearch(const CompiledSet& set, Direction direction, std::int64_t from, Steps& steps)
+SetSearch::SetSearch(const CompiledSet& set, Direction direction, std::int64_t from, Steps steps)
     : set_(set), direction_(direction), exclusion_frame_(set.exclusion_frame()), steps_(steps) {
   including_.known.assign(set.rules_.size(), {kMost, kLeast, {}});
   excluding_.known.assign(set.exclude_rules_.size(), {kMost, kLeast, {}});
@@ -21,6 +21,7 @@ SetSearch::SetSearch(const CompiledSet& set, Direction direction, std::int64_t f
 
 void SetSearch::restart(std::int64_t from) {
   from_ = std::max(from, kLeast + 1);  // so that it can be negated
+  gave_up_ = false;
   restart(including_);
   restart(excluding_);
 }
@@ -75,7 +76,7 @@ std::optional<Occurrence> SetSearch::nearest_date() const {
 std::optional<Occurrence> SetSearch::candidate() {
   const auto& heap = including_.heap;
   while (!heap.empty() && heap.front().at <= ahead(from_)) {
-    if (steps_ >= kStepsMax) {
+    if (steps_ >= steps_max_) {
       gave_up_ = true;
       return std::nullopt;
     }
@@ -93,7 +94,7 @@ const ZonedRule* SetSearch::excluding_rule(const Occurrence& candidate) {
   const std::int64_t just_before = direction_ == Direction::forward ? here - 1 : here + 1;
   const auto& heap = excluding_.heap;
   while (!heap.empty() && heap.front().at < ahead(here)) {
-    if (steps_ >= kStepsMax) {
+    if (steps_ >= steps_max_) {
       gave_up_ = true;
       return nullptr;
     }

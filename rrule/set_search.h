@@ -15,9 +15,13 @@ class SetSearch {
  public:
   enum class Direction : std::uint8_t { forward, back };
 
-  // Begins beyond `from` (exclusive). `set` and `steps` outlive the search; it adds its work to
-  // `steps` and gives up at kStepsMax.
-  SetSearch(const CompiledSet& set, Direction direction, std::int64_t from, Steps& steps);
+  // Begins beyond `from` (exclusive), with the work of others before it in `steps`; gives up when
+  // that and its own come to kStepsMax. `set` outlives the search.
+  SetSearch(const CompiledSet& set, Direction direction, std::int64_t from, Steps steps = 0);
+
+  [[nodiscard]] Steps steps() const { return steps_; }
+  // Gives up at so many steps instead.
+  void allow(Steps steps_max) { steps_max_ = steps_max; }
 
   // The next occurrence of the search that is before `end` (forward) or after it (back). Gives up
   // when `excluded_max` candidates in a row were excluded.
@@ -62,7 +66,8 @@ class SetSearch {
   const Direction direction_;
   const Frame exclusion_frame_;
   std::int64_t from_ = 0;
-  Steps& steps_;
+  Steps steps_;
+  Steps steps_max_ = kStepsMax;
   Asked including_;  // rules_; those not beyond from_ are to be asked
   Asked excluding_;  // exclude_rules_; those before the candidate are to be asked
   bool gave_up_ = false;

@@ -2,6 +2,7 @@
 // take hours.
 #include "engine_times.h"
 #include "rrule/compiled_set.h"
+#include "rrule/occurrence.h"
 #include "rrule/parse.h"
 
 #include <catch2/catch.hpp>
@@ -162,6 +163,70 @@ TEST_CASE("an exclusion is followed no further than the next date") {
   CHECK_FALSE(found.occurrence);
   CHECK_FALSE(found.exhausted);
   CHECK(steps < 200'000);  // the days to 2200, once
+}
+
+// Each sparse rule is searched to the last year, and has nothing there.
+std::string hourly_with_sparse_rules() {
+  std::string text = "RRULE:FREQ=HOURLY";
+  for (int minute = 1; minute <= 14; ++minute)
+    text += "\nRRULE:FREQ=SECONDLY;INTERVAL=86399;BYHOUR=0;BYSECOND=11;BYMINUTE=" +
+            std::to_string(minute);
+  return text;
+}
+
+TEST_CASE("an iterator does not ask again the rules that have nothing left") {
+  const auto set =
+      Recurrence::compile(hourly_with_sparse_rules(), utc("2026-01-01T00:00:00Z"), zone("UTC"), {});
+  OccurrenceIterator iterator(*set);
+  iterator.seek(utc("2026-06-01T00:00:00Z"));
+  int found = 0;
+  while (found < 1'000 && iterator.next()) ++found;
+  CHECK(found == 1'000);
+  CHECK_FALSE(iterator.exhausted());
+}
+
+TEST_CASE("the searches of one iterator are bounded together") {
+  const auto set =
+      Recurrence::compile(hourly_with_sparse_rules(), utc("2026-01-01T00:00:00Z"), zone("UTC"), {});
+  OccurrenceIterator iterator(*set);
+  // Back by an hour each time: what was learned serves only for what is later.
+  auto from = utc("2026-06-01T00:00:00Z");
+  int found = 0;
+  for (; found < 1'000; ++found, from -= std::chrono::hours{1}) {
+    iterator.seek(from);
+    if (!iterator.next()) break;
+  }
+  CHECK(found > 0);
+  CHECK(found < 1'000);
+  CHECK(iterator.exhausted());
+  // A copy goes on with the same steps.
+  OccurrenceIterator copy(iterator);
+  copy.seek(from);
+  CHECK_FALSE(copy.next());
+  CHECK(copy.exhausted());
+}
+
+TEST_CASE("counts that share their steps are cut short together") {
+  const auto set =
+      Recurrence::compile("RRULE:FREQ=SECONDLY;INTERVAL=2\nRRULE:FREQ=SECONDLY;INTERVAL=3",
+                          utc("2026-01-01T00:00:00Z"), zone("UTC"), {});
+  std::int64_t steps = 0;
+  bool cut_short = false;
+  std::uint64_t total = 0;
+  auto day = utc("2026-01-02T00:00:00Z");
+  for (int i = 0; i < 1'000 && !cut_short; ++i, day += std::chrono::hours{24})
+    total += set->count(day, day + std::chrono::hours{24}, &cut_short, &steps);
+  CHECK(cut_short);
+  CHECK(total >= 57'600);
+  CHECK(total <= kStepsMax);
+  CHECK(set->count(day, day + std::chrono::hours{24}, nullptr, &steps) == 0);
+  CHECK(set->count(day, day + std::chrono::hours{24}) == 57'600);
+  // So is what is counted by arithmetic.
+  const auto daily =
+      Recurrence::compile("FREQ=DAILY", utc("2026-01-01T00:00:00Z"), zone("UTC"), {});
+  cut_short = false;
+  CHECK(daily->count(day, day + std::chrono::hours{48}, &cut_short, &steps) == 0);
+  CHECK(cut_short);
 }
 
 TEST_CASE("as many dates as the text holds") {
