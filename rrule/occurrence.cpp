@@ -36,7 +36,7 @@ OccurrenceIterator& OccurrenceIterator::operator=(OccurrenceIterator&&) noexcept
 OccurrenceIterator::~OccurrenceIterator() = default;
 
 void OccurrenceIterator::seek(sys_seconds instant) {
-  constexpr auto kBegin = detail::midnight(detail::kDayMin);
+  constexpr auto kBegin = detail::midnight(detail::kDayMin) - 1;  // exclusive
   constexpr auto kEnd = detail::midnight(detail::kDayMax + 2);
   after_ = std::clamp(instant, sys_seconds{seconds{kBegin}}, sys_seconds{seconds{kEnd}});
   plain_to_ = after_;

@@ -207,4 +207,12 @@ TEST_CASE("an iterator seeks in both directions and stops at the end") {
   CHECK(print(iterator.next()->instant) == "2026-01-01T09:00:00Z");
 }
 
+TEST_CASE("an iterator begins with a start in the first second that there is") {
+  const auto yearly = recurrence("FREQ=YEARLY;COUNT=2", "1601-01-01T00:00:00");
+  OccurrenceIterator iterator(yearly);
+  CHECK(print(iterator.next()->instant) == "1601-01-01T00:00:00Z");
+  iterator.seek(sys_seconds::min());
+  CHECK(print(iterator.next()->instant) == "1601-01-01T00:00:00Z");
+}
+
 }  // namespace rruled::rrule
