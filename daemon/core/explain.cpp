@@ -329,9 +329,10 @@ std::vector<Explained> explain(const ExplainSource& source,
     add(*found, slot ? slot->due_at : Timestamp(instant));
   }
   constexpr std::size_t kMax = 2 * kAroundMax + 1;
-  for (const auto& each :
-       timetable.open_days().excluded(span.from - seconds(1), span.to, kMax).newest)
-    add({each, std::nullopt}, each.instant);
+  bool cut_short = false;
+  const auto excluded =
+      timetable.open_days().excluded(span.from - seconds(1), span.to, kMax, &cut_short);
+  for (const auto& each : excluded.newest) add({each, std::nullopt}, each.instant);
 
   std::map<Instant, const store::Run*> runs;
   for (const auto& run : source.runs)

@@ -29,9 +29,23 @@ Instant OpenDays::start_of(local_days day) const {
   return rrule::start_instant(local_seconds(day), *recurrence_.zone());
 }
 
+std::optional<Placed> OpenDays::Walk::next() {
+  if (exhausted_) return std::nullopt;
+  auto found =
+      days_.moves() ? days_.next_moved(after_, search_, &exhausted_) : days_.next_kept(search_);
+  exhausted_ = exhausted_ || search_.exhausted();
+  if (found) after_ = found->occurrence.instant;
+  return found;
+}
+
 std::optional<Placed> OpenDays::next(Instant after, bool* exhausted) const {
-  if (moves()) return next_moved(after, exhausted);
-  return next_kept(after, exhausted);
+  if (!days_) {
+    const auto found = recurrence_.next(after, exhausted);
+    return found ? std::optional(Placed{*found}) : std::nullopt;
+  }
+  Walk walk(*this, after);
+  const auto found = walk.next();
+  return walk.exhausted() ? given_up(exhausted) : found;
 }
 
 std::optional<Placed> OpenDays::previous(Instant before, bool* exhausted) const {
@@ -41,13 +55,14 @@ std::optional<Placed> OpenDays::previous(Instant before, bool* exhausted) const 
 
 // ---- skip ---------------------------------------------------------------------------------------
 
-std::optional<Placed> OpenDays::next_kept(Instant after, bool* exhausted) const {
-  auto found = recurrence_.next(after, exhausted);
+std::optional<Placed> OpenDays::next_kept(rrule::OccurrenceIterator& search) const {
+  auto found = search.next();
   while (found && is_excluded(*found)) {
     const auto open = days_->open_from(day_of(found->local));
     if (!open) return std::nullopt;
     // Where the clock shows a midnight twice, the search goes on from there once more.
-    found = recurrence_.next(std::max(found->instant, start_of(*open) - seconds(1)), exhausted);
+    search.seek(std::max(found->instant, start_of(*open) - seconds(1)));
+    found = search.next();
   }
   return found ? std::optional(Placed{*found}) : std::nullopt;
 }
@@ -62,64 +77,121 @@ std::optional<Placed> OpenDays::previous_kept(Instant before, bool* exhausted) c
   return found ? std::optional(Placed{*found}) : std::nullopt;
 }
 
-OpenDays::Excluded OpenDays::excluded(Instant after, Instant to, std::size_t newest_max) const {
+OpenDays::Excluded OpenDays::excluded(Instant after,
+                                      Instant to,
+                                      std::size_t newest_max,
+                                      bool* cut_short) const {
   Excluded result;
   if (!leaves_out() || to <= after) return result;
   const auto& zone = *recurrence_.zone();
   const local_days first_day = day_of(zone.to_local(after + seconds(1)));
-  for (const auto day : days_->between(first_day, day_of(zone.to_local(to)), ~std::size_t{0})) {
-    const Instant from = std::max(after + seconds(1), start_of(day));
-    const Instant end = std::min(to + seconds(1), start_of(day + kDay));
-    const auto count = from < end ? recurrence_.count(from, end) : 0;
-    if (count == 0) continue;
-    if (result.count == 0) {
-      const auto first = recurrence_.next(from - seconds(1));
-      result.first = first ? first->instant : from;
+  const auto days = days_->between(first_day, day_of(zone.to_local(to)), ~std::size_t{0});
+  if (days.empty()) return result;
+  rrule::OccurrenceIterator search(recurrence_);
+  search.seek(after);
+  auto found = search.next();
+  std::int64_t steps = 0;
+  bool cut = false;
+  std::vector<Stretch> stretches;
+  for (const auto day : days) {
+    const Stretch here{std::max(after + seconds(1), start_of(day)),
+                       std::min(to + seconds(1), start_of(day + kDay))};
+    if (found && found->instant < here.from) {
+      search.seek(here.from - seconds(1));
+      found = search.next();
     }
-    result.count += count;
-    result.last = end - seconds(1);
+    if (!found && !search.exhausted()) break;
+    if (here.from >= here.end || (found && found->instant >= here.end)) continue;
+    // What the search for the first one gave up is still counted, where that has no common bound.
+    cut = !found && cut_short != nullptr;
+    if (cut) break;
+    const auto count =
+        recurrence_.count(here.from, here.end, &cut, cut_short != nullptr ? &steps : nullptr);
+    if (count > 0) {
+      if (result.count == 0) result.first = found ? found->instant : here.from;
+      result.count += count;
+      result.last = here.end - seconds(1);
+      stretches.push_back({here.from, here.end, count});
+    }
+    if (cut && cut_short != nullptr) break;
   }
-  Instant before = to + seconds(1);
-  while (result.newest.size() < std::min<std::uint64_t>(newest_max, result.count)) {
-    const auto found = recurrence_.previous(before);
-    if (!found || found->instant <= after) break;
-    before = found->instant;
-    if (is_excluded(*found)) result.newest.push_back(*found);
-    // Past the open days in between.
-    else
-      for (auto day = day_of(found->local); !days_->has(day) && start_of(day) > after; day -= kDay)
-        before = std::min(before, start_of(day));
-  }
-  std::reverse(result.newest.begin(), result.newest.end());
+  if (cut && cut_short != nullptr) *cut_short = true;
+  result.newest = newest_in(stretches, newest_max, search);
+  result.count = std::max<std::uint64_t>(result.count, result.newest.size());
   return result;
+}
+
+// What a search through a part of them gives up is not among them, nor is what comes before it.
+std::vector<rrule::Occurrence> OpenDays::newest_in(const std::vector<Stretch>& stretches,
+                                                   std::size_t newest_max,
+                                                   rrule::OccurrenceIterator& search) const {
+  std::vector<rrule::Occurrence> newest;
+  auto stretch = stretches.end();
+  for (std::uint64_t count = 0; stretch != stretches.begin() && count < newest_max;)
+    count += (--stretch)->count;
+  for (; stretch != stretches.end(); ++stretch) {
+    search.seek(stretch->from - seconds(1));
+    auto found = search.next();
+    for (; found && found->instant < stretch->end; found = search.next())
+      if (is_excluded(*found)) newest.push_back(*found);
+    if (search.exhausted()) newest.clear();
+  }
+  if (newest.size() > newest_max)
+    newest.erase(newest.begin(), newest.end() - static_cast<std::ptrdiff_t>(newest_max));
+  return newest;
 }
 
 // ---- next, previous -----------------------------------------------------------------------------
 
-std::optional<std::vector<Placed>> OpenDays::on(local_days day) const {
+bool OpenDays::ends_in_gap(local_days day) const {
+  const auto last = local_seconds(day + kDay) - seconds(1);
+  return recurrence_.zone()->resolve(last).kind == rrule::Resolved::Kind::gap;
+}
+
+std::optional<local_days> OpenDays::first_from(local_days day) const {
+  return days_->has(day) && ends_in_gap(day - kDay) ? day : days_->open_from(day);
+}
+
+std::optional<local_days> OpenDays::last_to(local_days day) const {
+  const auto open = days_->open_to(day);
+  return open && *open < day && ends_in_gap(*open) ? *open + kDay : open;
+}
+
+bool OpenDays::add_placed(local_days place,
+                          local_days day,
+                          rrule::OccurrenceIterator& search,
+                          std::vector<Placed>& all) const {
   // The excluded days whose occurrences come here: those before it, or those after it.
-  local_days first = day;
-  local_days end = day + kDay;
+  local_days first = place;
+  local_days end = place + kDay;
   if (action_ == CalendarAction::next)
     while (days_->has(first - kDay)) first -= kDay;
   else
     while (days_->has(end)) end += kDay;
-  std::vector<Placed> all;
   const Instant stop = start_of(end);
   std::size_t seen = 0;
-  auto found = recurrence_.next(start_of(first) - seconds(1));
-  for (; found && found->instant < stop; found = recurrence_.next(found->instant)) {
-    if (++seen > kPlacedMax) return std::nullopt;
-    Placed placed{*found};
-    if (day_of(found->local) != day) {
-      placed.moved_from = found->local;
-      const local_seconds local = day + (found->local - day_of(found->local));
-      const Instant instant = rrule::start_instant(local, *recurrence_.zone());
-      const local_seconds shown = recurrence_.zone()->to_local(instant);
-      placed.occurrence = {instant, shown, local,
-                           shown == local ? rrule::Note::none : rrule::Note::gap_shifted};
+  search.seek(start_of(first) - seconds(1));
+  auto found = search.next();
+  for (; found && found->instant < stop; found = search.next()) {
+    if (++seen > kPlacedMax) return false;
+    if (day_of(found->local) == place) {
+      if (place == day) all.push_back({*found});
+      continue;
     }
-    if (placed.occurrence.instant >= recurrence_.starts_at()) all.push_back(placed);
+    // One that a gap shifted has the time that the rule says again.
+    const auto time = found->nominal - day_of(found->nominal);
+    for (const auto& reading : recurrence_.readings(place + time))
+      if (day_of(reading.local) == day) all.push_back({reading, found->nominal});
+  }
+  return !search.exhausted();
+}
+
+std::optional<std::vector<Placed>> OpenDays::on(local_days day,
+                                                rrule::OccurrenceIterator& search) const {
+  std::vector<Placed> all;
+  for (const auto place : {day - kDay, day}) {
+    if (days_->has(place) || (place != day && !ends_in_gap(place))) continue;
+    if (!add_placed(place, day, search, all)) return std::nullopt;
   }
   // Of two that meet, the one that was there comes first: it is what next() and previous() give,
   // and the other one is passed over with it.
@@ -134,15 +206,22 @@ std::optional<local_days> OpenDays::place_of(local_days day) const {
   return action_ == CalendarAction::next ? days_->open_from(day) : days_->open_to(day);
 }
 
-std::optional<Placed> OpenDays::next_moved(Instant after, bool* exhausted) const {
-  auto day = days_->open_from(day_of(recurrence_.zone()->to_local(after)));
+std::optional<Placed> OpenDays::next_moved(Instant after,
+                                           rrule::OccurrenceIterator& search,
+                                           bool* exhausted) const {
+  auto day = first_from(day_of(recurrence_.zone()->to_local(after)));
   while (day) {
-    const auto all = on(*day);
+    const auto all = on(*day, search);
     if (!all) return given_up(exhausted);
     for (const auto& each : *all)
       if (each.occurrence.instant > after) return each;
-    const auto beyond = recurrence_.next(start_of(*day + kDay) - seconds(1), exhausted);
-    if (!beyond) return std::nullopt;
+    if (days_->has(*day) || ends_in_gap(*day)) {
+      day = ends_in_gap(*day) ? *day + kDay : days_->open_from(*day);
+      continue;
+    }
+    search.seek(start_of(*day + kDay) - seconds(1));
+    const auto beyond = search.next();
+    if (!beyond) return search.exhausted() ? given_up(exhausted) : std::nullopt;
     // What moves back to this day was looked at: beyond it, the next open day is the first.
     const auto place = place_of(day_of(beyond->local));
     day = place && *place > *day ? place
@@ -152,9 +231,10 @@ std::optional<Placed> OpenDays::next_moved(Instant after, bool* exhausted) const
 }
 
 std::optional<Placed> OpenDays::previous_moved(Instant before, bool* exhausted) const {
-  auto day = days_->open_to(day_of(recurrence_.zone()->to_local(before - seconds(1))));
+  rrule::OccurrenceIterator search(recurrence_);
+  auto day = last_to(day_of(recurrence_.zone()->to_local(before - seconds(1))));
   while (day) {
-    const auto all = on(*day);
+    const auto all = on(*day, search);
     if (!all) return given_up(exhausted);
     const Placed* latest = nullptr;
     for (const auto& each : *all)
@@ -162,11 +242,17 @@ std::optional<Placed> OpenDays::previous_moved(Instant before, bool* exhausted) 
           (latest == nullptr || latest->occurrence.instant < each.occurrence.instant))
         latest = &each;
     if (latest != nullptr) return *latest;
+    if (days_->has(*day)) {
+      day = last_to(*day - kDay);
+      continue;
+    }
     const auto below = recurrence_.previous(start_of(*day), exhausted);
     if (!below) return std::nullopt;
     const auto place = place_of(day_of(below->local));
-    day = place && *place < *day ? place
-                                 : days_->open_to(std::min(day_of(below->local), *day - kDay));
+    const bool passed = !place || *place >= *day;
+    const local_days to = passed ? std::min(day_of(below->local), *day - kDay) : *place;
+    // What a gap took over midnight comes on the day after its place.
+    day = !passed && to + kDay < *day && ends_in_gap(to) ? to + kDay : last_to(to);
   }
   return std::nullopt;
 }
@@ -174,16 +260,19 @@ std::optional<Placed> OpenDays::previous_moved(Instant before, bool* exhausted) 
 std::uint64_t OpenDays::count(Instant from, Instant to, bool* cut_short) const {
   constexpr std::uint64_t kWalked = 100'000;
   if (!days_) return recurrence_.count(from, to, cut_short);
-  bool walk = moves();
-  const auto all = walk ? 0 : recurrence_.count(from, to, &walk);
-  if (!walk) return all - excluded(from - seconds(1), to - seconds(1), 0).count;
+  bool walks = moves();
+  const auto all = walks ? 0 : recurrence_.count(from, to, &walks);
+  if (!walks) {
+    const auto left_out =
+        excluded(from - seconds(1), to - seconds(1), 0, cut_short != nullptr ? &walks : nullptr);
+    if (!walks) return all - left_out.count;
+  }
   std::uint64_t count = 0;
-  bool ended_early = false;
-  auto found = next(from - seconds(1), &ended_early);
-  for (; found && found->occurrence.instant < to && count < kWalked; ++count)
-    found = next(found->occurrence.instant, &ended_early);
-  if (found && found->occurrence.instant < to) ended_early = true;
-  if (ended_early && cut_short != nullptr) *cut_short = true;
+  Walk walk(*this, from - seconds(1));
+  auto found = walk.next();
+  for (; found && found->occurrence.instant < to && count < kWalked; ++count) found = walk.next();
+  const bool more = walk.exhausted() || (found && found->occurrence.instant < to);
+  if (more && cut_short != nullptr) *cut_short = true;
   return count;
 }
 

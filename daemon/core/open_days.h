@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/core/excluded_days.h"
+#include "rrule/occurrence.h"
 #include "rrule/recurrence.h"
 #include "store/types.h"
 
@@ -28,7 +29,7 @@ inline constexpr std::size_t kPlacedMax = 20'000;
 // Where an occurrence is after the calendar has been asked.
 struct Placed {
   rrule::Occurrence occurrence;
-  // What the rule says, when the calendar moved it to another day.
+  // What the rule says (nominal), when the calendar moved it to another day.
   std::optional<rrule::local_seconds> moved_from{};
 };
 
@@ -36,16 +37,20 @@ struct Placed {
 //
 // skip             an occurrence on an excluded day is none; see excluded()
 // next, previous   it is moved to the next or previous day that is not excluded, at the wall-clock
-//                  time that it has: in a gap by the offset before it, in a fold the first reading.
-//                  The moved instant is what the occurrence is from then on (`scheduled_for`, its
-//                  run's id): two that meet are one, as with shifted times (semantics.md, 2.6). One
-//                  that would be moved before the recurrence's start, or has no such day, is none.
+//                  time that the rule says. Where the clock skips that time or shows it twice, the
+//                  recurrence's policy applies, as to an RDATE; a gap up to midnight makes it the
+//                  first of the day after, whatever that day is. The moved instant is what the
+//                  occurrence is from then on (`scheduled_for`, its run's id): two that meet are
+//                  one, as with shifted times (semantics.md, 2.6). One that would be moved before
+//                  the recurrence's start, or has no such day, is none.
 //
 // So next() and previous() go through strictly increasing instants as those of rrule do. With next
 // and previous the cost grows with the occurrences of a day, and of the excluded ones beside it:
 // they are for rules of kMovedMin or more, and a search that meets more than kPlacedMax gives up.
 class OpenDays {
  public:
+  class Walk;
+
   // `days` may be null: nothing is excluded.
   OpenDays(rrule::Recurrence recurrence,
            std::shared_ptr<const ExcludedDays> days,
@@ -65,7 +70,12 @@ class OpenDays {
     Instant last;                           // with count > 0, at the latest
     std::vector<rrule::Occurrence> newest;  // in order, at most as many as asked
   };
-  [[nodiscard]] Excluded excluded(Instant after, Instant to, std::size_t newest_max) const;
+  // With `cut_short` all of it has about rrule::kStepsMax: where that ends it, `cut_short` becomes
+  // true, `count` is what there is at least, and `newest` and `last` are those found until then.
+  [[nodiscard]] Excluded excluded(Instant after,
+                                  Instant to,
+                                  std::size_t newest_max,
+                                  bool* cut_short = nullptr) const;
 
   [[nodiscard]] const rrule::Recurrence& recurrence() const { return recurrence_; }
   [[nodiscard]] bool leaves_out() const {
@@ -79,19 +89,64 @@ class OpenDays {
   [[nodiscard]] bool is_excluded(const rrule::Occurrence& occurrence) const;
 
  private:
+  // A part of an excluded day, [from, end), and how many it has.
+  struct Stretch {
+    Instant from;
+    Instant end;
+    std::uint64_t count = 0;
+  };
+
   [[nodiscard]] Instant start_of(date::local_days day) const;
-  [[nodiscard]] std::optional<Placed> next_kept(Instant after, bool* exhausted) const;
+  [[nodiscard]] std::vector<rrule::Occurrence> newest_in(const std::vector<Stretch>& stretches,
+                                                         std::size_t newest_max,
+                                                         rrule::OccurrenceIterator& search) const;
+  [[nodiscard]] std::optional<Placed> next_kept(rrule::OccurrenceIterator& search) const;
   [[nodiscard]] std::optional<Placed> previous_kept(Instant before, bool* exhausted) const;
-  [[nodiscard]] std::optional<Placed> next_moved(Instant after, bool* exhausted) const;
+  [[nodiscard]] std::optional<Placed> next_moved(Instant after,
+                                                 rrule::OccurrenceIterator& search,
+                                                 bool* exhausted) const;
   [[nodiscard]] std::optional<Placed> previous_moved(Instant before, bool* exhausted) const;
   // Where the occurrences of a day go.
   [[nodiscard]] std::optional<date::local_days> place_of(date::local_days day) const;
-  // All that happens on a day that is not excluded, in order; nullopt: more than kPlacedMax.
-  [[nodiscard]] std::optional<std::vector<Placed>> on(date::local_days day) const;
+  // A gap ends the day: what is moved into the gap comes on the day after.
+  [[nodiscard]] bool ends_in_gap(date::local_days day) const;
+  // The first day from `day` on, the last one up to it, on which there may be something.
+  [[nodiscard]] std::optional<date::local_days> first_from(date::local_days day) const;
+  [[nodiscard]] std::optional<date::local_days> last_to(date::local_days day) const;
+  // All that the clock shows on a day, in order; nullopt: more than kPlacedMax, or `search` gave
+  // up.
+  [[nodiscard]] std::optional<std::vector<Placed>> on(date::local_days day,
+                                                      rrule::OccurrenceIterator& search) const;
+  // Appends what is at home on `place`, which is open, or moved there, and comes on `day`.
+  [[nodiscard]] bool add_placed(date::local_days place,
+                                date::local_days day,
+                                rrule::OccurrenceIterator& search,
+                                std::vector<Placed>& all) const;
 
   rrule::Recurrence recurrence_;
   std::shared_ptr<const ExcludedDays> days_;
   store::CalendarAction action_;
+};
+
+// From one occurrence to the next. What one search learns serves the later ones, and all together
+// are bounded (rrule::OccurrenceIterator): for whoever wants many.
+class OpenDays::Walk {
+ public:
+  // Begins after `after` (exclusive).
+  Walk(const OpenDays& days, Instant after)
+      : days_(days), search_(days.recurrence_), after_(after) {
+    search_.seek(after);
+  }
+
+  // nullopt: nothing follows, or the search gave up: exhausted().
+  [[nodiscard]] std::optional<Placed> next();
+  [[nodiscard]] bool exhausted() const { return exhausted_; }
+
+ private:
+  OpenDays days_;
+  rrule::OccurrenceIterator search_;
+  Instant after_;
+  bool exhausted_ = false;
 };
 
 }  // namespace rruled::core

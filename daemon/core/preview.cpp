@@ -56,45 +56,6 @@ void read_bound(FieldReader& fields, std::string_view key, std::optional<Instant
 // Of what the calendar leaves out, so many are listed also when fewer occurrences are asked for.
 constexpr std::size_t kExcludedMin = 100;
 
-// Whether what was not searched through may have more of the window.
-bool is_cut_short(const Timetable& timetable, const PreviewWindow& window, const Preview& found) {
-  if (!found.exhausted || found.items.size() >= window.count) return false;
-  if (!window.until) return true;
-  const Instant before = timetable.recurrence().starts_at() - seconds(1);
-  const Instant last =
-      found.items.empty() ? window.after.value_or(before) : found.items.back().occurrence.instant;
-  bool unknown = false;
-  return timetable.count(last + seconds(1), *window.until, &unknown) > 0 || unknown;
-}
-
-// With a calendar: from one kept day to the next.
-Preview preview_of_open_days(const Timetable& timetable, const PreviewWindow& window) {
-  Preview result;
-  const OpenDays& open_days = timetable.open_days();
-  const Instant after = window.after.value_or(timetable.recurrence().starts_at() - seconds(1));
-  auto found = open_days.next(after, &result.exhausted);
-  while (found && result.items.size() < window.count &&
-         (!window.until || found->occurrence.instant <= *window.until)) {
-    const Instant instant = found->occurrence.instant;
-    const auto slot = timetable.next(instant - seconds(1));
-    result.items.push_back(
-        {found->occurrence, slot ? slot->due_at : Timestamp(instant), found->moved_from});
-    found = open_days.next(instant, &result.exhausted);
-  }
-  result.ended = !found && !result.exhausted;
-  result.cut_short = is_cut_short(timetable, window, result);
-  std::optional<Instant> end;
-  if (result.items.size() < window.count && window.until)
-    end = *window.until;
-  else if (!result.items.empty())
-    end = result.items.back().occurrence.instant;
-  if (!end) return result;
-  auto excluded = open_days.excluded(after, *end, std::max(window.count, kExcludedMin));
-  result.excluded = std::move(excluded.newest);
-  result.excluded_before = excluded.count - result.excluded.size();
-  return result;
-}
-
 }  // namespace
 
 std::optional<Instant> fires_after(const store::Schedule& row,
@@ -107,22 +68,47 @@ std::optional<Instant> fires_after(const store::Schedule& row,
   return std::max(after, row.settled_to.value_or(after));
 }
 
+PreviewWalk::PreviewWalk(const Timetable& timetable, Instant after)
+    : timetable_(timetable),
+      walk_(timetable.open_days(), after),
+      last_(after),
+      ahead_(walk_.next()) {}
+
+std::optional<PreviewItem> PreviewWalk::next() {
+  if (!ahead_) return std::nullopt;
+  const Placed placed = *std::exchange(ahead_, walk_.next());
+  last_ = placed.occurrence.instant;
+  const auto following = ahead_ ? std::optional<Instant>(ahead_->occurrence.instant) : std::nullopt;
+  return PreviewItem{placed.occurrence, timetable_.due_at(last_, following), placed.moved_from};
+}
+
+bool PreviewWalk::lost(std::optional<Instant> until) const {
+  if (!exhausted()) return false;
+  if (!until) return true;
+  bool unknown = false;
+  return timetable_.count(last_ + seconds(1), *until, &unknown) > 0 || unknown;
+}
+
 Preview preview(const Timetable& timetable, const PreviewWindow& window) {
-  if (timetable.open_days().leaves_out() || timetable.open_days().moves())
-    return preview_of_open_days(timetable, window);
   Preview result;
-  rrule::OccurrenceIterator walk(timetable.recurrence());
-  if (window.after) walk.seek(*window.after);
-  auto occurrence = walk.next();
-  while (occurrence && result.items.size() < window.count &&
-         (!window.until || occurrence->instant <= *window.until)) {
-    const auto slot = timetable.next(occurrence->instant - seconds(1));
-    result.items.push_back({*occurrence, slot ? slot->due_at : Timestamp(occurrence->instant)});
-    occurrence = walk.next();
-  }
-  result.ended = !occurrence && !walk.exhausted();
+  const Instant after = window.after.value_or(timetable.recurrence().starts_at() - seconds(1));
+  PreviewWalk walk(timetable, after);
+  while (walk.ahead() && result.items.size() < window.count &&
+         (!window.until || walk.ahead()->occurrence.instant <= *window.until))
+    result.items.push_back(*walk.next());
   result.exhausted = walk.exhausted();
-  result.cut_short = is_cut_short(timetable, window, result);
+  result.ended = !walk.ahead() && !result.exhausted;
+  result.cut_short = result.items.size() < window.count && walk.lost(window.until);
+  std::optional<Instant> end;
+  if (result.items.size() < window.count && window.until)
+    end = *window.until;
+  else if (!result.items.empty())
+    end = result.items.back().occurrence.instant;
+  if (!end) return result;
+  auto excluded = timetable.open_days().excluded(after, *end, std::max(window.count, kExcludedMin),
+                                                 &result.excluded_cut_short);
+  result.excluded = std::move(excluded.newest);
+  result.excluded_before = excluded.count - result.excluded.size();
   return result;
 }
 
@@ -159,6 +145,7 @@ json::object to_json(const Preview& preview) {
   for (const auto& each : preview.items) items.push_back(to_json(each));
   json::object object{{"occurrences", std::move(items)}};
   if (preview.cut_short) object["cut_short"] = true;
+  if (preview.excluded_cut_short) object["excluded_cut_short"] = true;
   if (preview.excluded.empty()) return object;
   json::array excluded;
   for (const auto& each : preview.excluded) excluded.push_back(times_of(each));

@@ -50,10 +50,14 @@ Timetable::Result Timetable::compile(const store::Schedule& schedule,
 Slot Timetable::slot(Instant scheduled_for) const {
   if (jitter_ == store::milliseconds::zero()) return {scheduled_for, scheduled_for};
   const auto following = open_days_.next(scheduled_for);
-  const auto offset = jitter_offset(
-      id_, scheduled_for, jitter_,
-      following ? std::optional<Instant>(following->occurrence.instant) : std::nullopt);
-  return {scheduled_for, Timestamp(scheduled_for) + offset};
+  return {scheduled_for,
+          due_at(scheduled_for,
+                 following ? std::optional<Instant>(following->occurrence.instant) : std::nullopt)};
+}
+
+Timestamp Timetable::due_at(Instant scheduled_for, std::optional<Instant> following) const {
+  if (jitter_ == store::milliseconds::zero()) return scheduled_for;
+  return Timestamp(scheduled_for) + jitter_offset(id_, scheduled_for, jitter_, following);
 }
 
 std::optional<Slot> Timetable::next(std::optional<Instant> settled_to, bool* exhausted) const {

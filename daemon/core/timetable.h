@@ -78,6 +78,8 @@ class Timetable {
                                                Timestamp now,
                                                bool* exhausted = nullptr) const;
   [[nodiscard]] std::optional<Slot> previous(Instant before, bool* exhausted = nullptr) const;
+  // Of an occurrence and the one that follows it, where there is one.
+  [[nodiscard]] Timestamp due_at(Instant scheduled_for, std::optional<Instant> following) const;
   // What the zone's wall clock shows then, as seconds since 1970 of that clock.
   [[nodiscard]] Instant wall(Instant instant) const;
   // How many occurrences in [from, to], both inclusive. Of those that have to be walked (several

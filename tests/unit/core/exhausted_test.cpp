@@ -192,4 +192,30 @@ TEST_CASE("of a count that is cut short the excluded days are not taken away") {
   CHECK(year < 261 * 86'400);
 }
 
+TEST_CASE("a preview until the last year does not go through all that a calendar leaves out") {
+  static const rrule::ZoneDatabase zones;
+  store::Schedule row;
+  row.rrule = "RRULE:FREQ=SECONDLY;INTERVAL=2\nRRULE:FREQ=SECONDLY;INTERVAL=3";
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.calendar = "closed";
+  const auto closed =
+      core::ExcludedDays::compile(R"({"rules":["FREQ=DAILY;UNTIL=21991231"]})", zones).value();
+  const auto timetable =
+      core::Timetable::compile(row, zones, [&](auto, const auto&) { return closed; }).value();
+  const auto shown = core::preview(
+      timetable,
+      {.after = at("2026-01-01T23:59:59Z"), .until = at("2199-12-30T00:00:00Z"), .count = 3});
+  CHECK(shown.items.empty());
+  CHECK(shown.excluded.size() == 100);
+  CHECK(shown.excluded_before > 57'600);
+  CHECK(shown.excluded_cut_short);
+  CHECK_FALSE(shown.cut_short);
+  CHECK(core::to_json(shown).at("excluded_cut_short") == true);
+  const auto day = core::preview(
+      timetable,
+      {.after = at("2026-01-01T23:59:59Z"), .until = at("2026-01-02T23:59:59Z"), .count = 3});
+  CHECK(day.excluded_before == 57'500);
+  CHECK_FALSE(core::to_json(day).contains("excluded_cut_short"));
+}
+
 }  // namespace rruled::test

@@ -27,8 +27,9 @@ OpenDays open_days(const char* rule,
                    const char* start,
                    const char* zone,
                    const std::string& excluded,
-                   CalendarAction action) {
-  return {rrule::Recurrence::compile(rule, at(start), zones().find(zone).value(), {}).value(),
+                   CalendarAction action,
+                   rrule::DstPolicy policy = {}) {
+  return {rrule::Recurrence::compile(rule, at(start), zones().find(zone).value(), policy).value(),
           excluding(excluded), action};
 }
 
@@ -38,6 +39,20 @@ std::vector<Instant> walk(const OpenDays& days, Instant from, Instant to) {
        found = days.next(found->occurrence.instant))
     all.push_back(found->occurrence.instant);
   return all;
+}
+
+// What a wall-clock time of a daily rule is by `policy`.
+std::vector<Instant> readings_by_hand(rrule::local_seconds local,
+                                      const rrule::TimeZone& zone,
+                                      rrule::DstPolicy policy) {
+  using rrule::FoldPolicy;
+  const auto reading = zone.resolve(local);
+  if (reading.kind == rrule::Resolved::Kind::unique) return {reading.earlier};
+  if (reading.kind == rrule::Resolved::Kind::gap)
+    return policy.gap == rrule::GapPolicy::skip ? std::vector<Instant>{}
+                                                : std::vector<Instant>{reading.later};
+  if (policy.fold == FoldPolicy::both) return {reading.earlier, reading.later};
+  return {policy.fold == FoldPolicy::second ? reading.later : reading.earlier};
 }
 
 // The same by going through every occurrence of many years around.
@@ -56,12 +71,46 @@ std::vector<Instant> by_hand(const OpenDays& days,
       continue;
     }
     if (action == CalendarAction::skip) continue;
-    const auto time = each.local - day;
+    const auto time = each.nominal - std::chrono::floor<date::days>(each.nominal);
     while (excluded.has(day)) day += date::days(action == CalendarAction::next ? 1 : -1);
-    const auto instant = rrule::start_instant(day + time, *recurrence.zone());
-    if (instant >= recurrence.starts_at()) all.insert(instant);
+    for (const auto instant : readings_by_hand(day + time, *recurrence.zone(), recurrence.policy()))
+      if (instant >= recurrence.starts_at()) all.insert(instant);
   }
   return {all.lower_bound(from), all.lower_bound(to)};
+}
+
+void check_by_hand(const OpenDays& days,
+                   const std::string& calendar,
+                   CalendarAction action,
+                   std::size_t at_least) {
+  const auto excluded = excluding(calendar);
+  const Instant from = at("2025-01-01T00:00:00Z");
+  const Instant to = at("2026-07-01T00:00:00Z");
+  const auto expected = by_hand(days, *excluded, action, from, to);
+  REQUIRE((expected.size() > at_least || action == CalendarAction::skip));
+  CHECK(walk(days, from, to) == expected);
+  CHECK(days.count(from, to) == expected.size());
+
+  std::vector<Instant> back;
+  for (auto found = days.previous(to); found && found->occurrence.instant >= from;
+       found = days.previous(found->occurrence.instant))
+    back.insert(back.begin(), found->occurrence.instant);
+  CHECK(back == expected);
+
+  std::vector<Instant> in_one;
+  OpenDays::Walk one(days, from - seconds(1));
+  for (auto found = one.next(); found && found->occurrence.instant < to; found = one.next())
+    in_one.push_back(found->occurrence.instant);
+  CHECK(in_one == expected);
+
+  // What is left out and what is kept are the rule's occurrences.
+  const auto left_out = days.excluded(from - seconds(1), to - seconds(1), 1'000'000);
+  CHECK(left_out.count == left_out.newest.size());
+  if (action == CalendarAction::skip)
+    CHECK(left_out.count + expected.size() == days.recurrence().count(from, to));
+  else
+    CHECK(left_out.count == 0);
+  if (left_out.count > 0) CHECK(left_out.newest.front().instant == left_out.first);
 }
 
 }  // namespace
@@ -80,28 +129,26 @@ TEST_CASE("occurrences on excluded days are left out or moved as counting by han
   const std::string calendar = GENERATE(kWeekends, kOdd);
   CAPTURE(rule, zone, store::word(action), calendar);
   const auto days = open_days(rule, "2020-02-01T12:30:00Z", zone, calendar, action);
-  const auto excluded = excluding(calendar);
-  const Instant from = at("2025-01-01T00:00:00Z");
-  const Instant to = at("2026-07-01T00:00:00Z");
-  const auto expected = by_hand(days, *excluded, action, from, to);
-  REQUIRE((expected.size() > 5 || action == CalendarAction::skip));
-  CHECK(walk(days, from, to) == expected);
-  CHECK(days.count(from, to) == expected.size());
+  check_by_hand(days, calendar, action, 5);
+}
 
-  std::vector<Instant> back;
-  for (auto found = days.previous(to); found && found->occurrence.instant >= from;
-       found = days.previous(found->occurrence.instant))
-    back.insert(back.begin(), found->occurrence.instant);
-  CHECK(back == expected);
-
-  // What is left out and what is kept are the rule's occurrences.
-  const auto left_out = days.excluded(from - seconds(1), to - seconds(1), 1'000'000);
-  CHECK(left_out.count == left_out.newest.size());
-  if (action == CalendarAction::skip)
-    CHECK(left_out.count + expected.size() == days.recurrence().count(from, to));
-  else
-    CHECK(left_out.count == 0);
-  if (left_out.count > 0) CHECK(left_out.newest.front().instant == left_out.first);
+TEST_CASE("occurrences that a clock change and a calendar touch are as counting by hand has them") {
+  const auto [rule, zone] = GENERATE(table<const char*, const char*>({
+      {"FREQ=DAILY;BYHOUR=2;BYMINUTE=30", "America/New_York"},
+      {"FREQ=DAILY;BYHOUR=1;BYMINUTE=30", "America/New_York"},
+      {"FREQ=DAILY;BYHOUR=0,23;BYMINUTE=10,40", "America/Nuuk"},
+  }));
+  const auto action =
+      GENERATE(CalendarAction::skip, CalendarAction::next, CalendarAction::previous);
+  const std::string calendar =
+      GENERATE(R"("FREQ=WEEKLY;BYDAY=FR")", R"("FREQ=WEEKLY;BYDAY=SA")",
+               R"("FREQ=WEEKLY;BYDAY=SU")", R"("FREQ=WEEKLY;BYDAY=FR,SU")");
+  const auto policy = GENERATE(rrule::DstPolicy{},
+                               rrule::DstPolicy{rrule::GapPolicy::skip, rrule::FoldPolicy::second},
+                               rrule::DstPolicy{rrule::GapPolicy::shift, rrule::FoldPolicy::both});
+  CAPTURE(rule, zone, store::word(action), calendar, to_string(policy.gap), to_string(policy.fold));
+  check_by_hand(open_days(rule, "2024-06-01T12:30:00Z", zone, calendar, action, policy), calendar,
+                action, 300);
 }
 
 TEST_CASE("a moved occurrence keeps its wall time, and two that meet are one") {
@@ -131,6 +178,66 @@ TEST_CASE("a moved occurrence that meets a gap of the clock goes by the offset b
   REQUIRE(moved);
   CHECK(moved->occurrence.instant == at("2026-03-29T01:30:00Z"));
   CHECK(moved->occurrence.note == rrule::Note::gap_shifted);
+}
+
+TEST_CASE("a daily job that the clock shifts on an excluded day does not run twice on the other") {
+  // Sunday 14 March 2027 has no 02:30 in New York.
+  const auto action = GENERATE(CalendarAction::next, CalendarAction::previous);
+  const auto days = open_days("FREQ=DAILY;BYHOUR=2;BYMINUTE=30", "2027-01-01T07:30:00Z",
+                              "America/New_York", kWeekends, action);
+  CHECK(walk(days, at("2027-03-12T05:00:00Z"), at("2027-03-16T04:00:00Z")) ==
+        std::vector{at("2027-03-12T07:30:00Z"), at("2027-03-15T06:30:00Z")});
+  const auto sundays = open_days("FREQ=WEEKLY;BYDAY=SU;BYHOUR=2;BYMINUTE=30",
+                                 "2027-01-01T07:30:00Z", "America/New_York", kWeekends, action);
+  const auto moved = sundays.next(at("2027-03-12T05:00:00Z"));
+  REQUIRE((moved && moved->moved_from));
+  CHECK(*moved->moved_from == rrule::local_seconds(date::local_days(date::year(2027) / 3 / 14)) +
+                                  std::chrono::minutes(150));
+  CHECK(moved->occurrence.note == rrule::Note::none);
+}
+
+TEST_CASE("a time moved to a day that shows it twice runs as dst_fold says") {
+  // 01:30 of Sunday 7 November 2027 comes twice in New York.
+  using rrule::FoldPolicy;
+  const auto first = at("2027-11-07T05:30:00Z");
+  const auto second = at("2027-11-07T06:30:00Z");
+  const auto [fold, expected] = GENERATE_COPY(table<FoldPolicy, std::vector<Instant>>({
+      {FoldPolicy::automatic, {first}},
+      {FoldPolicy::first, {first}},
+      {FoldPolicy::second, {second}},
+      {FoldPolicy::both, {first, second}},
+  }));
+  const auto days =
+      open_days("FREQ=DAILY;BYHOUR=1;BYMINUTE=30", "2027-01-01T06:30:00Z", "America/New_York",
+                R"("FREQ=WEEKLY;BYDAY=SA")", CalendarAction::next, {rrule::GapPolicy::shift, fold});
+  CHECK(walk(days, at("2027-11-07T04:00:00Z"), at("2027-11-08T05:00:00Z")) == expected);
+}
+
+TEST_CASE("a time moved into a gap that is skipped is none") {
+  const auto days = open_days("FREQ=WEEKLY;BYDAY=SA;BYHOUR=2;BYMINUTE=30", "2027-03-01T00:00:00Z",
+                              "America/New_York", R"("FREQ=WEEKLY;BYDAY=SA")", CalendarAction::next,
+                              {rrule::GapPolicy::skip, rrule::FoldPolicy::automatic});
+  CHECK(walk(days, at("2027-03-13T05:00:00Z"), at("2027-03-21T04:00:00Z")).empty());
+  CHECK(days.next(at("2027-03-13T05:00:00Z"))->occurrence.instant == at("2027-03-21T06:30:00Z"));
+}
+
+TEST_CASE("a time that a gap takes over midnight hides nothing of the day after") {
+  // Saturday 27 March 2027 ends at 23:00 in Nuuk.
+  const auto days = open_days(
+      "RRULE:FREQ=WEEKLY;BYDAY=FR;BYHOUR=23;BYMINUTE=40;BYSECOND=0\n"
+      "RRULE:FREQ=WEEKLY;BYDAY=SU;BYHOUR=0;BYMINUTE=10;BYSECOND=0",
+      "2027-03-01T00:00:00Z", "America/Nuuk", R"("FREQ=WEEKLY;BYDAY=FR")", CalendarAction::next);
+  const std::vector expected{at("2027-03-28T01:10:00Z"), at("2027-03-28T01:40:00Z")};
+  CHECK(walk(days, at("2027-03-22T00:00:00Z"), at("2027-03-29T00:00:00Z")) == expected);
+  CHECK(days.previous(at("2027-03-29T00:00:00Z"))->occurrence.instant == expected[1]);
+  CHECK(days.previous(expected[1])->occurrence.instant == expected[0]);
+  // Also where the day after is excluded.
+  const auto closed =
+      open_days("FREQ=WEEKLY;BYDAY=FR;BYHOUR=23;BYMINUTE=40", "2027-03-01T00:00:00Z",
+                "America/Nuuk", R"("FREQ=WEEKLY;BYDAY=FR,SU")", CalendarAction::next);
+  CHECK(closed.next(at("2027-03-22T00:00:00Z"))->occurrence.instant == expected[1]);
+  CHECK(closed.next(at("2027-03-28T01:20:00Z"))->occurrence.instant == expected[1]);
+  CHECK(closed.previous(at("2027-04-02T00:00:00Z"))->occurrence.instant == expected[1]);
 }
 
 TEST_CASE("nothing is moved before the start, and a calendar may exclude every day") {
@@ -192,6 +299,55 @@ TEST_CASE("two years of hours are moved to one day") {
   CHECK_FALSE(exhausted);
   REQUIRE(found);
   CHECK(found->occurrence.instant == at("2028-06-30T00:00:00Z"));
+}
+
+TEST_CASE("what a calendar leaves out until the last year is looked at for so many steps") {
+  const auto days = open_days("RRULE:FREQ=SECONDLY;INTERVAL=2\nRRULE:FREQ=SECONDLY;INTERVAL=3",
+                              "2026-01-01T00:00:00Z", "UTC", R"("FREQ=DAILY;UNTIL=21991231")",
+                              CalendarAction::skip);
+  bool cut_short = false;
+  // A day has 57,600.
+  const auto excluded =
+      days.excluded(at("2026-01-01T23:59:59Z"), at("2199-12-30T00:00:00Z"), 3, &cut_short);
+  CHECK(cut_short);
+  CHECK(excluded.count > 2 * 57'600);
+  CHECK(excluded.count <= rrule::kStepsMax);
+  CHECK(excluded.first == at("2026-01-02T00:00:00Z"));
+  REQUIRE(excluded.newest.size() == 3);
+  CHECK(excluded.newest.back().instant < at("2026-03-01T00:00:00Z"));
+  // A few days are exact in both ways.
+  for (const bool bounded : {false, true}) {
+    cut_short = false;
+    const auto few = days.excluded(at("2026-01-01T23:59:59Z"), at("2026-01-04T23:59:59Z"), 3,
+                                   bounded ? &cut_short : nullptr);
+    CHECK_FALSE(cut_short);
+    CHECK(few.count == 3 * 57'600);
+    CHECK(few.newest.back().instant == at("2026-01-04T23:59:58Z"));
+  }
+}
+
+TEST_CASE("a rule that is rare is asked for its days, not for every excluded one") {
+  const auto days = open_days("FREQ=SECONDLY;INTERVAL=86399;BYHOUR=0;BYMINUTE=1;BYSECOND=11",
+                              "2026-01-01T00:00:00Z", "UTC", R"("FREQ=DAILY;UNTIL=21991231")",
+                              CalendarAction::skip);
+  const auto excluded = days.excluded(at("2026-01-01T00:00:00Z"), at("2199-12-30T00:00:00Z"), 3);
+  CHECK(excluded.count ==
+        days.recurrence().count(at("2026-01-01T00:00:00Z"), at("2199-12-30T00:00:00Z")));
+}
+
+TEST_CASE("a walk through open days does not ask again the rules that have nothing left") {
+  std::string rules = "RRULE:FREQ=HOURLY";
+  for (int minute = 1; minute <= 14; ++minute)
+    rules += "\nRRULE:FREQ=SECONDLY;INTERVAL=86399;BYHOUR=0;BYSECOND=11;BYMINUTE=" +
+             std::to_string(minute);
+  const auto action =
+      GENERATE(CalendarAction::skip, CalendarAction::next, CalendarAction::previous);
+  const auto days = open_days(rules.c_str(), "2026-01-01T00:00:00Z", "UTC", kWeekends, action);
+  OpenDays::Walk steps(days, at("2026-06-01T00:00:00Z"));
+  int found = 0;
+  while (found < 500 && steps.next()) ++found;
+  CHECK(found == 500);
+  CHECK_FALSE(steps.exhausted());
 }
 
 }  // namespace rruled::test
