@@ -31,8 +31,8 @@ Instant OpenDays::start_of(local_days day) const {
 
 std::optional<Placed> OpenDays::Walk::next() {
   if (exhausted_) return std::nullopt;
-  auto found =
-      days_.moves() ? days_.next_moved(after_, search_, &exhausted_) : days_.next_kept(search_);
+  auto found = days_.moves() ? days_.next_moved(after_, search_, day_, &exhausted_)
+                             : days_.next_kept(search_);
   exhausted_ = exhausted_ || search_.exhausted();
   if (found) after_ = found->occurrence.instant;
   return found;
@@ -186,12 +186,13 @@ bool OpenDays::add_placed(local_days place,
   return !search.exhausted();
 }
 
-std::optional<std::vector<Placed>> OpenDays::on(local_days day,
-                                                rrule::OccurrenceIterator& search) const {
-  std::vector<Placed> all;
+bool OpenDays::find_on(local_days day,
+                       rrule::OccurrenceIterator& search,
+                       std::vector<Placed>& all) const {
+  all.clear();
   for (const auto place : {day - kDay, day}) {
     if (days_->has(place) || (place != day && !ends_in_gap(place))) continue;
-    if (!add_placed(place, day, search, all)) return std::nullopt;
+    if (!add_placed(place, day, search, all)) return false;
   }
   // Of two that meet, the one that was there comes first: it is what next() and previous() give,
   // and the other one is passed over with it.
@@ -199,7 +200,7 @@ std::optional<std::vector<Placed>> OpenDays::on(local_days day,
     return std::pair(a.occurrence.instant, a.moved_from.has_value()) <
            std::pair(b.occurrence.instant, b.moved_from.has_value());
   });
-  return all;
+  return true;
 }
 
 std::optional<local_days> OpenDays::place_of(local_days day) const {
@@ -208,13 +209,17 @@ std::optional<local_days> OpenDays::place_of(local_days day) const {
 
 std::optional<Placed> OpenDays::next_moved(Instant after,
                                            rrule::OccurrenceIterator& search,
+                                           std::vector<Placed>& all,
                                            bool* exhausted) const {
+  const auto beyond_after = [&] {
+    return std::ranges::upper_bound(all, after, {},
+                                    [](const Placed& each) { return each.occurrence.instant; });
+  };
+  if (const auto found = beyond_after(); found != all.end()) return *found;
   auto day = first_from(day_of(recurrence_.zone()->to_local(after)));
   while (day) {
-    const auto all = on(*day, search);
-    if (!all) return given_up(exhausted);
-    for (const auto& each : *all)
-      if (each.occurrence.instant > after) return each;
+    if (!find_on(*day, search, all)) return given_up(exhausted);
+    if (const auto found = beyond_after(); found != all.end()) return *found;
     if (days_->has(*day) || ends_in_gap(*day)) {
       day = ends_in_gap(*day) ? *day + kDay : days_->open_from(*day);
       continue;
@@ -232,12 +237,12 @@ std::optional<Placed> OpenDays::next_moved(Instant after,
 
 std::optional<Placed> OpenDays::previous_moved(Instant before, bool* exhausted) const {
   rrule::OccurrenceIterator search(recurrence_);
+  std::vector<Placed> all;
   auto day = last_to(day_of(recurrence_.zone()->to_local(before - seconds(1))));
   while (day) {
-    const auto all = on(*day, search);
-    if (!all) return given_up(exhausted);
+    if (!find_on(*day, search, all)) return given_up(exhausted);
     const Placed* latest = nullptr;
-    for (const auto& each : *all)
+    for (const auto& each : all)
       if (each.occurrence.instant < before &&
           (latest == nullptr || latest->occurrence.instant < each.occurrence.instant))
         latest = &each;

@@ -102,8 +102,10 @@ class OpenDays {
                                                          rrule::OccurrenceIterator& search) const;
   [[nodiscard]] std::optional<Placed> next_kept(rrule::OccurrenceIterator& search) const;
   [[nodiscard]] std::optional<Placed> previous_kept(Instant before, bool* exhausted) const;
+  // `all`: that of the day looked at last.
   [[nodiscard]] std::optional<Placed> next_moved(Instant after,
                                                  rrule::OccurrenceIterator& search,
+                                                 std::vector<Placed>& all,
                                                  bool* exhausted) const;
   [[nodiscard]] std::optional<Placed> previous_moved(Instant before, bool* exhausted) const;
   // Where the occurrences of a day go.
@@ -113,10 +115,10 @@ class OpenDays {
   // The first day from `day` on, the last one up to it, on which there may be something.
   [[nodiscard]] std::optional<date::local_days> first_from(date::local_days day) const;
   [[nodiscard]] std::optional<date::local_days> last_to(date::local_days day) const;
-  // All that the clock shows on a day, in order; nullopt: more than kPlacedMax, or `search` gave
-  // up.
-  [[nodiscard]] std::optional<std::vector<Placed>> on(date::local_days day,
-                                                      rrule::OccurrenceIterator& search) const;
+  // All that the clock shows on a day, in order; false: more than kPlacedMax, or `search` gave up.
+  [[nodiscard]] bool find_on(date::local_days day,
+                             rrule::OccurrenceIterator& search,
+                             std::vector<Placed>& all) const;
   // Appends what is at home on `place`, which is open, or moved there, and comes on `day`.
   [[nodiscard]] bool add_placed(date::local_days place,
                                 date::local_days day,
@@ -145,6 +147,7 @@ class OpenDays::Walk {
  private:
   OpenDays days_;
   rrule::OccurrenceIterator search_;
+  std::vector<Placed> day_;  // moved: what the last day that was looked at has
   Instant after_;
   bool exhausted_ = false;
 };

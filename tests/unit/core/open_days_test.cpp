@@ -301,6 +301,20 @@ TEST_CASE("two years of hours are moved to one day") {
   CHECK(found->occurrence.instant == at("2028-06-30T00:00:00Z"));
 }
 
+TEST_CASE("a day to which thousands are moved is gone through once, not once for each of them") {
+  // No two of them have the same time of day.
+  const auto days = open_days("FREQ=SECONDLY;INTERVAL=4321", "2026-01-01T00:00:00Z", "UTC",
+                              R"({"rrule":"FREQ=DAILY;COUNT=730","starts_on":"2026-07-01"})",
+                              CalendarAction::next);
+  OpenDays::Walk moved(days, at("2026-06-30T23:59:59Z"));
+  std::uint64_t count = 0;
+  for (auto found = moved.next(); found && found->occurrence.instant < at("2028-07-01T00:00:00Z");
+       found = moved.next())
+    ++count;
+  CHECK(count > 14'000);
+  CHECK(count == days.recurrence().count(at("2026-07-01T00:00:00Z"), at("2028-07-01T00:00:00Z")));
+}
+
 TEST_CASE("what a calendar leaves out until the last year is looked at for so many steps") {
   const auto days = open_days("RRULE:FREQ=SECONDLY;INTERVAL=2\nRRULE:FREQ=SECONDLY;INTERVAL=3",
                               "2026-01-01T00:00:00Z", "UTC", R"("FREQ=DAILY;UNTIL=21991231")",
