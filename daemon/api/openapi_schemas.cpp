@@ -142,6 +142,7 @@ constexpr std::string_view kSchemas = R"json({
  "items":{"$ref":"#/components/schemas/Occurrence"}},"excluded":{"type":"array",
  "items":{"$ref":"#/components/schemas/Excluded"}},"excluded_before":{"type":"integer"},
  "cut_short":{"type":"boolean","description":"The search gave up: there may be more."},
+ "excluded_cut_short":{"type":"boolean","description":"So did that for what is excluded."},
  "count":{"type":"integer"}}},
 "Upcoming":{"$ref":"#/components/schemas/Preview"},
 "PreviewRequest":{"type":"object","required":["rrule"],"properties":{"rrule":{"type":"string"},

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
-#include <queue>
 #include <set>
 
 namespace rruled::api {
@@ -30,13 +30,19 @@ std::optional<store::Instant> second_parameter(const Call& call, std::string_vie
 // One schedule on its way through time.
 struct Walk {
   const store::Schedule* schedule;
-  Timetable timetable;
+  core::PreviewWalk occurrences;
   core::PreviewItem item;
 
-  [[nodiscard]] bool step(store::Instant after, store::Timestamp to) {
-    auto next = core::preview(timetable, {.after = after, .until = std::nullopt, .count = 1});
-    if (next.items.empty() || next.items.front().due_at >= to) return false;
-    item = next.items.front();
+  // Whether there is another one before `to`. `lost` becomes true where that cannot be told.
+  [[nodiscard]] bool step(store::Timestamp to, bool& lost) {
+    const auto next = occurrences.next();
+    if (!next) {
+      const auto last = std::chrono::floor<std::chrono::seconds>(to - std::chrono::milliseconds(1));
+      lost = lost ||
+             occurrences.lost(to == store::Timestamp::max() ? std::nullopt : std::optional(last));
+    }
+    if (!next || next->due_at >= to) return false;
+    item = *next;
     return true;
   }
   friend bool operator>(const Walk& a, const Walk& b) {
@@ -193,28 +199,36 @@ Response upcoming(Call& call) {
   const auto limit = size_parameter(call, "limit", kUpcomingLimit);
   const auto schedules = candidates(call, from, to, limit);
   const auto firing = firing_flows(call, schedules);
-  std::priority_queue<Walk, std::vector<Walk>, std::greater<>> queue;
+  std::vector<Walk> heap;
+  const auto push = [&heap](Walk walk) {
+    heap.push_back(std::move(walk));
+    std::ranges::push_heap(heap, std::greater<>());
+  };
   const auto rules = rules_of(call);
+  bool lost = false;
   for (const auto& each : schedules) {
-    auto timetable = Timetable::compile(each, rules.zones, rules.calendars);
+    const auto timetable = Timetable::compile(each, rules.zones, rules.calendars);
     if (!timetable) continue;
     auto after = core::fires_after(each, *timetable, firing.contains(each.flow_id));
     if (!after) continue;
     if (from) after = std::max(*after, timetable->before_due(*from));
-    Walk walk{&each, std::move(*timetable), {}};
-    if (walk.step(*after, to)) queue.push(std::move(walk));
+    Walk walk{&each, core::PreviewWalk(*timetable, *after), {}};
+    if (walk.step(to, lost)) push(std::move(walk));
   }
   json::array items;
-  while (!queue.empty() && items.size() < limit) {
-    Walk walk = queue.top();
-    queue.pop();
+  while (!heap.empty() && items.size() < limit) {
+    std::ranges::pop_heap(heap, std::greater<>());
+    Walk walk = std::move(heap.back());
+    heap.pop_back();
     json::object item = core::to_json(walk.item);
     item["schedule"] = to_string(walk.schedule->id);
     item["hog_flow"] = to_string(walk.schedule->flow_id);
     items.push_back(std::move(item));
-    if (walk.step(walk.item.occurrence.instant, to)) queue.push(std::move(walk));
+    if (walk.step(to, lost)) push(std::move(walk));
   }
-  return json_response(json::object{{"occurrences", std::move(items)}});
+  json::object body{{"occurrences", std::move(items)}};
+  if (lost) body["cut_short"] = true;
+  return json_response(body);
 }
 
 }  // namespace rruled::api

@@ -240,14 +240,17 @@ int preview_all(Session& session, const PreviewOptions& options) {
       }));
   const auto count = static_cast<std::size_t>(options.count);
   // One more than is shown, to know whether it is all.
-  auto list = merged(schedules, session.rules(), from.value_or(floor<seconds>(session.now())),
-                     bound(session, "--to", options.to, zone), count + 1);
+  auto [list, lost] =
+      merged(schedules, session.rules(), from.value_or(floor<seconds>(session.now())),
+             bound(session, "--to", options.to, zone), count + 1);
   const bool more = list.size() > count;
   list.resize(std::min(count, list.size()));
   print_merged(session, options.format, flows, list, held);
   auto& words = options.format == Format::table ? session.out() : session.err();
   for (const auto& [project, is_paused] : paused)
     if (is_paused) words << "Project " << project << " is paused: nothing of it fires.\n";
+  for (const auto* each : lost)
+    words << "Schedule " << to_string(each->id) << ": " << kGaveUp << '\n';
   if (left > 0 && options.format == Format::table)
     words << (options.paused
                   ? count_of(left, "paused schedule") + " cannot be used: `rruled schedule list`\n"

@@ -42,11 +42,15 @@ struct Upcoming {
   core::PreviewItem item;
   const store::Schedule* schedule;
 };
-[[nodiscard]] std::vector<Upcoming> merged(const std::vector<store::Schedule>& schedules,
-                                           const core::ScheduleRules& rules,
-                                           store::Instant from,
-                                           std::optional<store::Instant> to,
-                                           std::size_t count);
+struct Merged {
+  std::vector<Upcoming> list;
+  std::vector<const store::Schedule*> lost;  // whose search gave up: they may have more
+};
+[[nodiscard]] Merged merged(const std::vector<store::Schedule>& schedules,
+                            const core::ScheduleRules& rules,
+                            store::Instant from,
+                            std::optional<store::Instant> to,
+                            std::size_t count);
 
 // JSON lines in, JSON lines out, in the same order; each answer is written before the next question
 // is read. A line that cannot be answered gives an error object and stops nothing.

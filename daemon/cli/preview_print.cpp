@@ -34,25 +34,18 @@ std::string offset_text(const rrule::Occurrence& occurrence) {
 class Stream {
  public:
   Stream(const core::Timetable& timetable, const store::Schedule& schedule, store::Instant after)
-      : timetable_(timetable), schedule_(&schedule), after_(after) {
-    step();
-  }
-  void step() {
-    const auto found = timetable_.open_days().next(after_);
-    current_.reset();
-    if (!found) return;
-    after_ = found->occurrence.instant;
-    const auto slot = timetable_.next(after_ - seconds(1));
-    current_ = {found->occurrence, slot ? slot->due_at : store::Timestamp(after_),
-                found->moved_from};
+      : walk_(timetable, after), schedule_(&schedule), current_(walk_.next()) {}
+  void step() { current_ = walk_.next(); }
+  // It ended, but there may be more before `to`.
+  [[nodiscard]] bool lost(std::optional<store::Instant> to) const {
+    return !current_ && walk_.lost(to ? std::optional(*to - seconds(1)) : std::nullopt);
   }
   [[nodiscard]] const std::optional<core::PreviewItem>& current() const { return current_; }
   [[nodiscard]] const store::Schedule& schedule() const { return *schedule_; }
 
  private:
-  core::Timetable timetable_;
+  core::PreviewWalk walk_;
   const store::Schedule* schedule_;
-  store::Instant after_;
   std::optional<core::PreviewItem> current_;
 };
 
@@ -119,6 +112,8 @@ void print_preview(std::ostream& out,
   if (preview.excluded_before > 0)
     out << "Of what the calendar leaves out, the " << preview.excluded_before
         << " before those above are not listed.\n";
+  if (preview.excluded_cut_short)
+    out << "The calendar leaves out more than could be searched through: some are not listed.\n";
   if (preview.exhausted)
     out << kGaveUp << '\n';
   else if (preview.ended)
@@ -142,16 +137,16 @@ void print_preview_json(std::ostream& out,
                       {"dst_fold", store::word(schedule.dst_fold)},
                       {"occurrences", std::move(occurrences)},
                       {"ended", preview.ended}};
-  for (const auto* key : {"excluded", "excluded_before", "cut_short"})
+  for (const auto* key : {"excluded", "excluded_before", "cut_short", "excluded_cut_short"})
     if (lists.contains(key)) object[key] = std::move(lists[key]);
   print_object(out, object);
 }
 
-std::vector<Upcoming> merged(const std::vector<store::Schedule>& schedules,
-                             const core::ScheduleRules& rules,
-                             store::Instant from,
-                             std::optional<store::Instant> to,
-                             std::size_t count) {
+Merged merged(const std::vector<store::Schedule>& schedules,
+              const core::ScheduleRules& rules,
+              store::Instant from,
+              std::optional<store::Instant> to,
+              std::size_t count) {
   std::vector<Stream> streams;
   for (const auto& each : schedules) {
     const auto timetable = core::Timetable::compile(each, rules.zones, rules.calendars);
@@ -166,16 +161,21 @@ std::vector<Upcoming> merged(const std::vector<store::Schedule>& schedules,
     return key(a) > key(b);
   };
   std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> queue(later);
-  for (std::size_t i = 0; i < streams.size(); ++i)
-    if (streams[i].current()) queue.push(i);
-  std::vector<Upcoming> result;
-  while (!queue.empty() && result.size() < count) {
+  Merged result;
+  const auto go_on = [&](std::size_t i) {
+    if (streams[i].current())
+      queue.push(i);
+    else if (streams[i].lost(to))
+      result.lost.push_back(&streams[i].schedule());
+  };
+  for (std::size_t i = 0; i < streams.size(); ++i) go_on(i);
+  while (!queue.empty() && result.list.size() < count) {
     const std::size_t next = queue.top();
     if (to && streams[next].current()->due_at >= *to) break;
     queue.pop();
-    result.push_back({*streams[next].current(), &streams[next].schedule()});
+    result.list.push_back({*streams[next].current(), &streams[next].schedule()});
     streams[next].step();
-    if (streams[next].current()) queue.push(next);
+    go_on(next);
   }
   return result;
 }

@@ -120,6 +120,28 @@ TEST_CASE("what comes next, of all schedules of the project") {
         "h06T06 h06T13 h06T20 d07T00 ");
 }
 
+TEST_CASE("what comes next is cut short where the search of a schedule gives up") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow();
+  (void)home.make_schedule(flow, "FREQ=DAILY");
+  // In February, March and April 64,080 in a row are excluded.
+  (void)home.json(201, "POST", kFlows + flow + "/schedules/",
+                  R"({"starts_at":"2026-01-01T00:00:00Z","rrule":"RRULE:FREQ=MINUTELY;INTERVAL=2\n)"
+                  R"(EXRULE:FREQ=MINUTELY;INTERVAL=2;BYMONTH=2,3,4"})");
+  const auto ask = [&](const std::string& more) {
+    return home
+        .json(200, "GET", kProject + "schedules/upcoming/?from=2026-01-31T23:50:00Z&limit=9" + more)
+        .as_object();
+  };
+  const auto all = ask("");
+  CHECK(all.at("occurrences").as_array().size() == 9);
+  REQUIRE(all.contains("cut_short"));
+  CHECK(all.at("cut_short") == true);
+  const auto window = ask("&to=2026-02-01T00:00:00Z");
+  CHECK(window.at("occurrences").as_array().size() == 5);
+  CHECK_FALSE(window.contains("cut_short"));
+}
+
 TEST_CASE("what comes next of a schedule that is paused until a time comes after it") {
   ApiHome home(either_store());
   const auto flow = home.make_flow();

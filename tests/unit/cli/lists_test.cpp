@@ -162,4 +162,31 @@ TEST_CASE("the help of a time that can be so long ago says that m is a month") {
   }
 }
 
+TEST_CASE("a preview of all schedules says whose search gave up") {
+  CommandLine line;
+  // In February, March and April 2100 64,080 in a row are excluded.
+  add_daily(line, "A", "1", {"--starts-at", "2100-05-01T00:00:00Z"});
+  const auto made =
+      line.rruled({"schedule", "create", "--flow", "A", "--rrule",
+                   "RRULE:FREQ=MINUTELY;INTERVAL=2\nEXRULE:FREQ=MINUTELY;INTERVAL=2;BYMONTH=2,3,4",
+                   "--starts-at", "2100-01-01T00:00:00Z"});
+  INFO(made.err);
+  REQUIRE(made.exit_code == 0);
+  const auto id = made.out.substr(0, 36);
+  const std::vector<std::string> all{"preview", "--all", "--from", "2100-01-31T23:50:00Z"};
+  const auto ask = [&](const std::vector<std::string>& more) {
+    auto arguments = all;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return line.rruled(arguments);
+  };
+  const std::string gave_up = "Schedule " + id + ": The search gave up:";
+  CHECK_THAT(ask({}).out, Contains("2100-01-31 23:58") && Contains(gave_up));
+  const auto lines = ask({"--count", "7", "--format", "jsonl"});
+  CHECK(lines_in(lines.out) == 7);
+  CHECK_THAT(lines.err, Contains(gave_up));
+  // Not of what it does not look for.
+  CHECK_THAT(ask({"--count", "4"}).out, !Contains("gave up"));
+  CHECK_THAT(ask({"--to", "2100-02-01T00:00:00Z"}).out, !Contains("gave up"));
+}
+
 }  // namespace rruled::test
