@@ -39,12 +39,42 @@ std::unique_ptr<CopyTarget> open_target(const StoreLocation& location) {
   refuse_copy("the store to copy to must begin with sqlite:// or postgresql://");
 }
 
+// After a fill() that threw. False: whether it was committed is not known.
+bool take_back(CopySource& source, CopyTarget& target) {
+  try {
+    if (!target.is_incomplete()) return false;
+    source.unmark();
+    // A source that an earlier copy marked stays so: the target must not be started on then.
+    if (source.moved_to().empty()) target.give_up();
+    return true;
+  } catch (const StoreError&) {
+    return false;
+  }
+}
+
+void fill(CopySource& source,
+          CopyTarget& target,
+          const std::function<void(CopyWriter&)>& write_rows) {
+  target.expect(source.name());
+  try {
+    target.fill(write_rows);
+  } catch (const StoreError& error) {
+    if (take_back(source, target)) throw;
+    throw StoreError(error.kind(),
+                     std::string(error.what()) +
+                         ". Whether the copy was committed is not known, and no daemon starts on "
+                         "an incomplete one: copy to the same target again, which tells. Or, "
+                         "where the copy is given up, use `rruled store reopen` with " +
+                         source.name());
+  }
+}
+
 }  // namespace
 
 CopyReport copy_rows(CopySource& source, CopyTarget& target) {
   CopyReport report;
   refuse_second(source, target.name());
-  target.fill([&](CopyWriter& writer) {
+  fill(source, target, [&](CopyWriter& writer) {
     report.clear();
     for (const auto& table : copied_tables()) {
       std::size_t rows = 0;
@@ -60,6 +90,7 @@ CopyReport copy_rows(CopySource& source, CopyTarget& target) {
       report.emplace_back(table.name, rows);
     }
     writer.write(source.marks());
+    writer.flush();
     source.mark_moved(target.name());
   });
   return report;
@@ -79,12 +110,11 @@ CopyReport copy_store(const StoreLocation& from, const StoreLocation& to, Timest
 }
 
 std::string moved_to(const StoreLocation& location) {
-  return is_file(location) ? sqlite_moved_to(path_of(location)) : std::string();
+  return is_file(location) ? sqlite_moved_to(path_of(location)) : postgres_mark(location);
 }
 
 std::string reopen_store(const StoreLocation& location) {
-  if (!is_file(location)) refuse_copy("only a file can have been moved: sqlite:///absolute/path");
-  return reopen_sqlite(path_of(location));
+  return is_file(location) ? reopen_sqlite(path_of(location)) : reopen_postgres(location);
 }
 
 }  // namespace rruled::store

@@ -2,6 +2,7 @@
 
 #include "store/audience_columns.h"
 #include "store/columns.h"
+#include "store/errors.h"
 
 namespace rruled::store {
 namespace {
@@ -115,6 +116,13 @@ std::string column_list(const CopyTable& table) {
   std::string list;
   for (const auto& column : table.columns) list += (list.empty() ? "" : ", ") + column.name;
   return list;
+}
+
+void refuse_incomplete_copy(const std::string& store, const std::string& mark) {
+  throw StoreError(StoreError::Kind::fault,
+                   "store " + store + " is an " + mark +
+                       ", and empty: copy to it again (`rruled store copy`). Or, where that copy "
+                       "is given up, take it into use as it is with `rruled store reopen`");
 }
 
 }  // namespace rruled::store

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -37,6 +38,16 @@ using CopyRow = std::vector<CopyCell>;
 
 // "id, project_id, .."
 [[nodiscard]] std::string column_list(const CopyTable& table);
+
+// Begins the mark of a target that a copy is on its way to; the source's name follows. It is where
+// a daemon looks at its start: `moved_to` of a file, `zones_version` of PostgreSQL.
+inline constexpr std::string_view kIncompleteCopy = "incomplete copy of ";
+
+[[nodiscard]] inline bool is_incomplete_copy(std::string_view mark) {
+  return mark.starts_with(kIncompleteCopy);
+}
+// Thrown instead of working on `store`, which has that mark. StoreError fault.
+[[noreturn]] void refuse_incomplete_copy(const std::string& store, const std::string& mark);
 
 // What a store keeps beside its tables.
 struct CopyMarks {

@@ -121,9 +121,32 @@ class PostgresWriter final : public CopyWriter {
     return PgReader(result, 0).read<std::size_t>();
   }
 
+  // The server has them: no constraint of the schema waits for the commit.
+  void flush() override {}
+
  private:
   Tx& tx_;
 };
+
+// The mark of an incomplete copy, or empty. Waits for a copy that is being written.
+std::string mark_of(Tx& tx) {
+  static const std::string kMark = "SELECT zones_version FROM meta WHERE one = 1 FOR UPDATE";
+  auto mark = PgReader(tx.exec(kMark), 0).read<std::string>();
+  return is_incomplete_copy(mark) ? mark : std::string();
+}
+
+void set_mark(Tx& tx, const std::string& mark) {
+  static const std::string kMark = "UPDATE meta SET zones_version = $1 WHERE one = 1";
+  tx.exec(kMark, Params().add(mark));
+}
+
+PostgresOptions options_of(const StoreLocation& location) {
+  PostgresOptions options;
+  options.schema = location.schema;
+  options.pooler = location.pooler;
+  options.even_if_incomplete = true;
+  return options;
+}
 
 class PostgresTarget final : public CopyTarget {
  public:
@@ -136,13 +159,29 @@ class PostgresTarget final : public CopyTarget {
            (schema == PostgresOptions().schema ? "" : " (schema \"" + schema + "\")");
   }
 
+  void expect(const std::string& source) override {
+    connection_->write(Timestamp{}, [&](Tx& tx) {
+      check_rights(tx);
+      PostgresWriter writer(tx);
+      check_empty(tx, writer);
+      set_mark(tx, std::string(kIncompleteCopy) + source);
+    });
+  }
+
   void fill(const std::function<void(CopyWriter&)>& fill) override {
     connection_->write(Timestamp{}, [&](Tx& tx) {
       PostgresWriter writer(tx);
-      check_rights(tx);
       check_empty(tx, writer);
-      fill(writer);
+      fill(writer);  // and the marks of the source take the place of expect()'s
     });
+  }
+
+  bool is_incomplete() override {
+    return connection_->write(Timestamp{}, [](Tx& tx) { return !mark_of(tx).empty(); });
+  }
+
+  void give_up() override {
+    connection_->write(Timestamp{}, [](Tx& tx) { set_mark(tx, {}); });
   }
 
  private:
@@ -179,9 +218,7 @@ class PostgresTarget final : public CopyTarget {
 }  // namespace
 
 std::unique_ptr<CopyTarget> open_postgres_target(const StoreLocation& location) {
-  PostgresOptions options;
-  options.schema = location.schema;
-  options.pooler = location.pooler;
+  auto options = options_of(location);
   // Counting a long ledger takes its time, and so may reading the source between two pages.
   options.statement_timeout = milliseconds(0);
   options.idle_timeout = milliseconds(0);
@@ -189,6 +226,23 @@ std::unique_ptr<CopyTarget> open_postgres_target(const StoreLocation& location) 
   (void)open_postgres(location.url, OpenMode::command, options);
   return std::make_unique<PostgresTarget>(std::make_unique<PgConnection>(
       parse_postgres_url(location.url, false), OpenMode::command, options));
+}
+
+std::string postgres_mark(const StoreLocation& location) {
+  const auto store = open_postgres(location.url, OpenMode::read_only, options_of(location));
+  auto version = store->zones_version();
+  return is_incomplete_copy(version) ? version : std::string();
+}
+
+std::string reopen_postgres(const StoreLocation& location) {
+  const auto options = options_of(location);
+  (void)open_postgres(location.url, OpenMode::command, options);
+  PgConnection connection(parse_postgres_url(location.url, false), OpenMode::command, options);
+  return connection.write(Timestamp{}, [](Tx& tx) {
+    auto mark = mark_of(tx);
+    if (!mark.empty()) set_mark(tx, {});
+    return mark;
+  });
 }
 
 }  // namespace rruled::store

@@ -1,3 +1,4 @@
+#include "store/copy_tables.h"
 #include "store/postgres_migrate.h"
 #include "store/postgres_store.h"
 
@@ -37,6 +38,15 @@ void migrate_as_allowed(PgConnection& connection, std::size_t version) {
   }
 }
 
+void check_complete(Tx& tx, const PgConnection& connection) {
+  static const std::string kMark = "SELECT zones_version FROM meta WHERE one = 1";
+  if (connection.options().even_if_incomplete) return;
+  const auto mark = PgReader(tx.exec(kMark), 0).read<std::string>();
+  if (is_incomplete_copy(mark))
+    refuse_incomplete_copy(connection.shown() + " (schema \"" + connection.options().schema + "\")",
+                           mark);
+}
+
 void prepare_schema(PgConnection& connection, OpenMode mode) {
   const auto steps = connection.options().migrations.size();
   const auto version = connection.read([&](Tx& tx) { return schema_version(tx, connection); });
@@ -45,7 +55,10 @@ void prepare_schema(PgConnection& connection, OpenMode mode) {
       refuse_older(connection, version, ", or start the daemon");
     migrate_as_allowed(connection, version);
   }
-  connection.read([&](Tx& tx) { check_unique_indexes(tx, connection); });
+  connection.read([&](Tx& tx) {
+    check_unique_indexes(tx, connection);
+    if (mode != OpenMode::read_only) check_complete(tx, connection);
+  });
 }
 
 }  // namespace

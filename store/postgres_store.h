@@ -31,6 +31,7 @@ struct PostgresOptions {
   // in tests that are about times.
   enum class Clock { database, caller } clock = Clock::database;
   std::span<const Migration> migrations = postgres_migrations();
+  bool even_if_incomplete = false;  // a store that a copy is on its way to is otherwise only read
 };
 
 // A store that many daemons share: PostgreSQL 13 or later. There is no leader. READ COMMITTED;

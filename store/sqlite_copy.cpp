@@ -19,6 +19,7 @@ SqliteFileConnection connect_alone(const std::string& path,
   if (must_exist) (void)inspect_sqlite_file(path, false);
   SqliteOptions options;
   options.even_if_moved = must_exist;
+  options.even_if_incomplete = !must_exist || brings_forward;
   // Of a copy that is refused neither file is changed.
   options.brings_forward = brings_forward;
   try {
@@ -51,6 +52,11 @@ std::string moved_to_of(Connection& connection) {
   Query query(connection, kMovedTo);
   query.step();
   return query.read<std::string>();
+}
+
+void set_moved_to(Connection& connection, const std::optional<std::string>& mark) {
+  static const std::string kMark = "UPDATE instance SET moved_to = ?";
+  Query(connection, kMark).bind(mark).run();
 }
 
 class SqliteSource final : public CopySource {
@@ -104,14 +110,20 @@ class SqliteSource final : public CopySource {
   }
 
   void mark_moved(const std::string& target) override {
-    static const std::string kMark = "UPDATE instance SET moved_to = ?";
     if (!transaction_) return;  // done before
     connection().guarded([&] {
-      Query(connection(), kMark).bind(target).run();
+      set_moved_to(connection(), target);
       transaction_->commit();
       transaction_.reset();
     });
   }
+
+  void unmark() override {
+    if (transaction_) return;
+    connection().write([&] { set_moved_to(connection(), std::nullopt); });
+  }
+
+  [[nodiscard]] std::string name() const override { return std::string(kSqliteScheme) + path_; }
 
  private:
   [[nodiscard]] Connection& connection() { return *file_.connection; }
@@ -152,6 +164,11 @@ class SqliteWriter final : public CopyWriter {
     return static_cast<std::size_t>(count.getInt64());
   }
 
+  void flush() override {
+    const int code = sqlite3_db_cacheflush(connection_.database().getHandle());
+    if (code != SQLITE_OK) throw SQLite::Exception(sqlite3_errstr(code), code);
+  }
+
  private:
   [[nodiscard]] std::unique_ptr<SQLite::Statement> prepare(const CopyTable& table) {
     std::string values;
@@ -170,7 +187,16 @@ class SqliteTarget final : public CopyTarget {
  public:
   explicit SqliteTarget(const std::string& path) : path_(path), file_(connect_alone(path, false)) {}
 
-  [[nodiscard]] std::string name() const override { return "sqlite://" + path_; }
+  [[nodiscard]] std::string name() const override { return std::string(kSqliteScheme) + path_; }
+
+  void expect(const std::string& source) override {
+    auto& connection = *file_.connection;
+    connection.write([&] {
+      SqliteWriter writer(connection);
+      check_empty(connection, writer);
+      set_moved_to(connection, std::string(kIncompleteCopy) + source);
+    });
+  }
 
   // Of a large store the write-ahead log grows as large as the copy, until the commit.
   void fill(const std::function<void(CopyWriter&)>& fill) override {
@@ -178,8 +204,25 @@ class SqliteTarget final : public CopyTarget {
     connection.write([&] {
       SqliteWriter writer(connection);
       check_empty(connection, writer);
+      // Nothing is written to a store that has it.
+      set_moved_to(connection, std::nullopt);
       fill(writer);
     });
+  }
+
+  bool is_incomplete() override {
+    auto& connection = *file_.connection;
+    return connection.write([&] {
+      const std::string mark = moved_to_of(connection);
+      if (!is_incomplete_copy(mark)) return false;
+      // What a failed commit left in the log goes by the next one that succeeds.
+      set_moved_to(connection, mark);
+      return true;
+    });
+  }
+
+  void give_up() override {
+    file_.connection->write([&] { set_moved_to(*file_.connection, std::nullopt); });
   }
 
  private:
@@ -213,11 +256,10 @@ std::string sqlite_moved_to(const std::string& path) {
 }
 
 std::string reopen_sqlite(const std::string& path) {
-  static const std::string kReopen = "UPDATE instance SET moved_to = NULL";
   const auto file = connect_alone(path, true, true);
   return file.connection->write([&] {
     const std::string moved_to = moved_to_of(*file.connection);
-    Query(*file.connection, kReopen).run();
+    set_moved_to(*file.connection, std::nullopt);
     return moved_to;
   });
 }

@@ -1,5 +1,6 @@
 #include "store/sqlite_open.h"
 
+#include "store/copy_tables.h"
 #include "store/sqlite_connection.h"
 #include "store/sqlite_file.h"
 #include "store/sqlite_store.h"
@@ -127,14 +128,18 @@ void check_schema(SQLite::Database& database, OpenMode mode, const SqliteOptions
 // After check_schema().
 void check_moved(SQLite::Database& database, const SqliteOptions& options) {
   // The second step of the schema has the mark.
-  if (options.migrations.size() < 2 || options.even_if_moved) return;
-  const SQLite::Column moved_to = database.execAndGet("SELECT moved_to FROM instance");
-  if (!moved_to.isNull())
+  if (options.migrations.size() < 2) return;
+  const std::string mark =
+      database.execAndGet("SELECT coalesce(moved_to, '') FROM instance").getString();
+  if (is_incomplete_copy(mark)) {
+    if (!options.even_if_incomplete) refuse_incomplete_copy(database.getFilename(), mark);
+  } else if (!mark.empty() && !options.even_if_moved) {
     throw StoreError(StoreError::Kind::fault,
-                     "store " + database.getFilename() + " was moved to " + moved_to.getString() +
+                     "store " + database.getFilename() + " was moved to " + mark +
                          ": set store.url to that one. Or, while nothing runs there, take this "
                          "one into use again with `rruled store reopen sqlite://" +
                          database.getFilename() + "`");
+  }
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ struct SqliteOptions {
   std::int64_t check_whole_max_bytes = 128LL << 20U;
   std::span<const Migration> migrations = sqlite_migrations();
   bool even_if_moved = false;  // a store that was copied elsewhere is otherwise only read
+  bool even_if_incomplete = false;  // so is one that a copy is on its way to
   bool brings_forward = true;  // a daemon's: an older schema; false: it is refused
 };
 

@@ -23,7 +23,11 @@ void check_store(Session& session, std::vector<Finding>& findings) {
                             std::to_string(store::schema_steps(config.location.url)) +
                             " as this program has it",
                         {}});
-    if (const auto moved_to = store::moved_to(config.location); !moved_to.empty())
+    const auto moved_to = store::moved_to(config.location);
+    if (store::is_incomplete_copy(moved_to))
+      findings.push_back({"store", false, "it is an " + moved_to + ": no daemon starts on it",
+                          "make that copy again, by rruled store copy"});
+    else if (!moved_to.empty())
       findings.push_back({"store", false,
                           "it was moved to " + moved_to + ": no daemon starts on it",
                           "set store.url to the new one; or give that up: rruled store reopen " +

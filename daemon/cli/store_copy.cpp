@@ -39,6 +39,8 @@ int reopen(Session& session, const std::string& url) {
   const auto moved_to = store::reopen_store(location_of(session, url));
   if (moved_to.empty()) {
     session.out() << url << " was not moved: nothing to do\n";
+  } else if (store::is_incomplete_copy(moved_to)) {
+    session.out() << url << " is of use again, and empty: it was an " << moved_to << '\n';
   } else {
     session.out() << url << " is of use again; it had been copied to " << moved_to
                   << "\nLet no daemon run on that one: it would fire the same again.\n";
@@ -71,12 +73,13 @@ void add_copy(Commands& commands, CLI::App* group) {
 
 void add_reopen(Commands& commands, CLI::App* group) {
   auto url = std::make_shared<std::string>();
-  auto* command =
-      add_command(commands, group,
-                  {"reopen",
-                   "Takes a store that was moved into use again, where the copy is given up",
-                   {"rruled store reopen sqlite:///var/lib/rruled/rruled.db"}});
-  command->add_option("URL", *url, "The file: sqlite:///absolute/path")
+  auto* command = add_command(
+      commands, group,
+      {"reopen",
+       "Takes a store that was moved, or was to be copied to, into use where the copy is "
+       "given up",
+       {"rruled store reopen sqlite:///var/lib/rruled/rruled.db"}});
+  command->add_option("URL", *url, "sqlite:///absolute/path or postgresql://..")
       ->required()
       ->type_name("URL");
   when_chosen(commands, command, [&commands, url] { return reopen(commands.session, *url); });

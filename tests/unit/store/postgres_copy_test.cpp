@@ -1,4 +1,6 @@
 // From a file to PostgreSQL: every row, and work goes on there.
+#include "store/postgres_copy.h"
+
 #include "copy_sample.h"
 #include "postgres_fixture.h"
 #include "store/copy.h"
@@ -106,6 +108,48 @@ TEST_CASE("PostgreSQL that cannot be reached leaves the file as it was", "[postg
                   StoreError);
   CHECK(dump(*open_sqlite(move.from, OpenMode::read_only)) == before);
   (void)open_sqlite(move.from, OpenMode::daemon);
+}
+
+TEST_CASE("a copy whose commit PostgreSQL refuses does not leave the file marked as moved",
+          "[postgres][copy]") {
+  if (no_postgres()) return;
+  const Move move;
+  make_store_to_copy(move.from);
+  (void)move.schema.open();
+  move.schema.sql(
+      "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+      " $$ BEGIN RAISE EXCEPTION 'not at the commit'; END $$");
+  move.schema.sql(
+      "CREATE CONSTRAINT TRIGGER refused AFTER INSERT ON flows DEFERRABLE INITIALLY DEFERRED"
+      " FOR EACH ROW EXECUTE FUNCTION refuse()");
+  move.check_refused("not at the commit");
+  CHECK(moved_to({.url = "sqlite://" + move.from}).empty());
+  CHECK(moved_to({.url = PostgresSchema::url(), .schema = move.schema.name()}).empty());
+  CHECK(move.schema.open()->flows({}).empty());
+  move.schema.sql("DROP TRIGGER refused ON flows");
+  CHECK_FALSE(move.copy().empty());
+  check_goes_on(*move.schema.open());
+}
+
+TEST_CASE("nothing runs in PostgreSQL that a copy was on its way to", "[postgres][copy]") {
+  if (no_postgres()) return;
+  const Move move;
+  make_store_to_copy(move.from);
+  const StoreLocation there{.url = PostgresSchema::url(), .schema = move.schema.name()};
+  const auto be_killed = [&] { open_postgres_target(there)->expect("sqlite://" + move.from); };
+  be_killed();
+  const auto mark = "incomplete copy of sqlite://" + move.from;
+  for (const auto mode : {OpenMode::daemon, OpenMode::command})
+    CHECK_THROWS_WITH(open_store(there, mode), Catch::Contains("is an " + mark));
+  CHECK(open_store(there, OpenMode::read_only)->flows({}).empty());
+  CHECK(moved_to(there) == mark);
+  // Given up, or made again.
+  CHECK(reopen_store(there) == mark);
+  CHECK(reopen_store(there).empty());
+  CHECK(open_store(there, OpenMode::daemon)->flows({}).empty());
+  be_killed();
+  CHECK_FALSE(move.copy().empty());
+  check_goes_on(*move.schema.open());
 }
 
 }  // namespace rruled::test

@@ -2,6 +2,7 @@
 #include "store/sqlite_copy.h"
 
 #include "copy_sample.h"
+#include "fault_vfs.h"
 #include "store/sqlite_store.h"
 #include "tests/support/temp_dir.h"
 
@@ -11,6 +12,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <set>
 
 namespace rruled::test {
@@ -39,11 +41,27 @@ std::string dump_file(const std::string& path) {
   return dump(*open_sqlite(path, OpenMode::read_only));
 }
 
-// Goes wrong at the end, or after it.
-class BadTarget final : public CopyTarget {
+// Hands on what is not overridden.
+class OtherTarget : public CopyTarget {
  public:
-  BadTarget(CopyTarget& inner, bool after_mark) : inner_(inner), after_mark_(after_mark) {}
+  explicit OtherTarget(CopyTarget& inner) : inner_(inner) {}
   [[nodiscard]] std::string name() const override { return inner_.name(); }
+  void expect(const std::string& source) override { inner_.expect(source); }
+  bool is_incomplete() override { return inner_.is_incomplete(); }
+  void give_up() override { inner_.give_up(); }
+
+ protected:
+  CopyTarget& inner_;
+};
+
+// Goes wrong at the end, or after it; cannot be asked then.
+class BadTarget final : public OtherTarget {
+ public:
+  BadTarget(CopyTarget& inner, bool after_mark) : OtherTarget(inner), after_mark_(after_mark) {}
+  bool is_incomplete() override {
+    if (after_mark_) throw StoreError(StoreError::Kind::unavailable, "it is away");
+    return inner_.is_incomplete();
+  }
   void fill(const std::function<void(CopyWriter&)>& fill) override {
     inner_.fill([&](CopyWriter& writer) {
       if (after_mark_) {
@@ -66,20 +84,19 @@ class BadTarget final : public CopyTarget {
     }
     void write(const CopyMarks& marks) override { inner_.write(marks); }
     std::size_t count(const CopyTable& table) override { return inner_.count(table); }
+    void flush() override { inner_.flush(); }
 
    private:
     CopyWriter& inner_;
     int pages_ = 0;
   };
-  CopyTarget& inner_;
   bool after_mark_;
 };
 
 // Loses a row.
-class LossyTarget final : public CopyTarget {
+class LossyTarget final : public OtherTarget {
  public:
-  explicit LossyTarget(CopyTarget& inner) : inner_(inner) {}
-  [[nodiscard]] std::string name() const override { return inner_.name(); }
+  using OtherTarget::OtherTarget;
   void fill(const std::function<void(CopyWriter&)>& fill) override {
     inner_.fill([&](CopyWriter& writer) {
       Lossy lossy(writer);
@@ -98,11 +115,38 @@ class LossyTarget final : public CopyTarget {
     }
     void write(const CopyMarks& marks) override { inner_.write(marks); }
     std::size_t count(const CopyTable& table) override { return inner_.count(table); }
+    void flush() override { inner_.flush(); }
 
    private:
     CopyWriter& inner_;
   };
-  CopyTarget& inner_;
+};
+
+// Refused at its commit, when the source is marked.
+class RefusedTarget final : public OtherTarget {
+ public:
+  using OtherTarget::OtherTarget;
+  void fill(const std::function<void(CopyWriter&)>& fill) override {
+    inner_.fill([&](CopyWriter& writer) {
+      fill(writer);
+      throw StoreError(StoreError::Kind::full, "no space for the commit");
+    });
+  }
+};
+
+// Tells that fill() is under way.
+class FillingTarget final : public OtherTarget {
+ public:
+  FillingTarget(CopyTarget& inner, bool& filling) : OtherTarget(inner), filling_(filling) {}
+  void fill(const std::function<void(CopyWriter&)>& fill) override {
+    const auto end = [this](bool*) { filling_ = false; };
+    filling_ = true;
+    const std::unique_ptr<bool, decltype(end)> ending(&filling_, end);
+    inner_.fill(fill);
+  }
+
+ private:
+  bool& filling_;
 };
 
 }  // namespace
@@ -271,14 +315,84 @@ TEST_CASE("a copy that breaks off is made again", "[copy]") {
     const auto source = open_sqlite_source(files.from, at(10));
     const auto target = open_sqlite_target(files.to);
     BadTarget bad(*target, true);
-    check_refused([&] { (void)copy_rows(*source, bad); }, "the end is not known");
+    check_refused([&] { (void)copy_rows(*source, bad); },
+                  "the end is not known. Whether the copy was committed is not known");
   }
   // Nothing fires anywhere, until it is made again.
   check_refused([&] { (void)open_sqlite(files.from, OpenMode::daemon); }, "was moved to");
-  CHECK(open_sqlite(files.to, OpenMode::daemon)->flows({}).empty());
+  for (const auto mode : {OpenMode::daemon, OpenMode::command})
+    check_refused([&] { (void)open_sqlite(files.to, mode); },
+                  "is an incomplete copy of sqlite://" + files.from);
+  CHECK(moved_to({.url = "sqlite://" + files.to}) == "incomplete copy of sqlite://" + files.from);
+  CHECK(open_sqlite(files.to, OpenMode::read_only)->flows({}).empty());
+  {
+    // Not yet: both stay marked.
+    const auto source = open_sqlite_source(files.from, at(10));
+    const auto target = open_sqlite_target(files.to);
+    BadTarget bad(*target, false);
+    check_refused([&] { (void)copy_rows(*source, bad); }, "no space");
+  }
+  check_refused([&] { (void)open_sqlite(files.from, OpenMode::daemon); }, "was moved to");
+  check_refused([&] { (void)open_sqlite(files.to, OpenMode::daemon); }, "is an incomplete copy");
   (void)files.copy();
   check_refused([&] { (void)open_sqlite(files.from, OpenMode::daemon); }, "was moved to");
   check_goes_on(*open_sqlite(files.to, OpenMode::daemon));
+}
+
+TEST_CASE("a copy whose commit fails does not leave its source marked as moved", "[copy]") {
+  const Files files;
+  make_store_to_copy(files.from);
+  const auto before = dump_file(files.from);
+  {
+    const auto source = open_sqlite_source(files.from, at(10));
+    const auto target = open_sqlite_target(files.to);
+    RefusedTarget refused(*target);
+    check_refused([&] { (void)copy_rows(*source, refused); }, "no space for the commit");
+  }
+  CHECK(moved_to({.url = "sqlite://" + files.from}).empty());
+  CHECK(moved_to({.url = "sqlite://" + files.to}).empty());
+  CHECK(open_sqlite(files.to, OpenMode::daemon)->flows({}).empty());
+  // What was dispatching is retrying, as after the start of a daemon.
+  CHECK(dump_file(files.from) != before);
+  const auto other = files.dir.file("other.db");
+  CHECK_FALSE(
+      copy_store({.url = "sqlite://" + files.from}, {.url = "sqlite://" + other}, at(10)).empty());
+  check_goes_on(*open_sqlite(other, OpenMode::daemon));
+}
+
+TEST_CASE("a disk that gets full under a small copy is met before its source is marked", "[copy]") {
+  const Files files;
+  make_store_to_copy(files.from);
+  std::size_t marks = 0;  // commits of the source
+  bool filling = false;
+  const FaultVfs faults([&](std::size_t, FaultVfs::Step step, const std::string& file) {
+    if (step == FaultVfs::Step::write && file == files.from + "-wal") ++marks;
+    const bool full = filling && step == FaultVfs::Step::write && file == files.to + "-wal";
+    return full ? FaultVfs::Answer::full : FaultVfs::Answer::go;
+  });
+  {
+    const auto source = open_sqlite_source(files.from, at(10));
+    const auto target = open_sqlite_target(files.to);
+    FillingTarget watched(*target, filling);
+    marks = 0;
+    check_refused([&] { (void)copy_rows(*source, watched); }, "disk is full");
+    CHECK(marks == 0);
+  }
+  CHECK(moved_to({.url = "sqlite://" + files.from}).empty());
+  check_goes_on(*[&] {
+    (void)open_sqlite(files.from, OpenMode::daemon)->begin_session(id_of<OwnerId>(3), at(10));
+    return open_sqlite(files.from, OpenMode::daemon);
+  }());
+}
+
+TEST_CASE("an incomplete copy that is given up is an empty store", "[copy]") {
+  const Files files;
+  make_store_to_copy(files.from);
+  open_sqlite_target(files.to)->expect("sqlite://" + files.from);  // and was killed
+  check_refused([&] { (void)open_sqlite_source(files.to, at(10)); }, "is an incomplete copy");
+  CHECK(reopen_store({.url = "sqlite://" + files.to}) ==
+        "incomplete copy of sqlite://" + files.from);
+  CHECK(open_sqlite(files.to, OpenMode::daemon)->flows({}).empty());
 }
 
 }  // namespace rruled::test
