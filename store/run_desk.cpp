@@ -84,6 +84,7 @@ bool expire(Run& run, const ExpireRuns& request, Timestamp now) {
   } else if (run.status == RunStatus::retrying && run.started_at &&
              ends_retries(request, run.executor, *run.started_at + run.retry.max_age, now)) {
     run.status = RunStatus::dead;
+    run.reason = kRetryTimeOver;
   } else if (is_tracked(run) &&
              ends_tracking(request, run.executor, *run.available_at, wished, now)) {
     run.status = wished ? RunStatus::cancelled : RunStatus::failed;

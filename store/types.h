@@ -174,6 +174,8 @@ struct DueSchedule {
 
 // Run::reason of one that was never tried before its start_before.
 inline constexpr const char* kWindowOver = "catchup_window";
+// Of a dead one whose retry.max_age is over.
+inline constexpr const char* kRetryTimeOver = "retry_time_over";
 
 struct Run {
   RunId id;

@@ -12,7 +12,7 @@
 namespace rruled::core {
 
 inline constexpr std::string_view kAttemptsUsedUp = "attempts_used_up";
-inline constexpr std::string_view kRetryTimeOver = "retry_time_over";
+inline constexpr std::string_view kRetryTimeOver = store::kRetryTimeOver;
 // Run::reason of one that is tried again and of which no attempt has sent anything: nobody could be
 // reached. Its lateness is that of the attempt whose first byte leaves; its started_at, from which
 // the time for retries counts, is when the first attempt ended.

@@ -32,6 +32,7 @@ void retries_of_nobodys_executor_expire(Store& store) {
   REQUIRE(expired.size() == 1);
   CHECK(show(expired[0]) == show(stage.now_is()));
   CHECK(expired[0].status == dead);
+  CHECK(expired[0].reason == "retry_time_over");
   CHECK(store.run(stage.next)->status == pending);
 }
 
