@@ -20,7 +20,7 @@ Pruned MemoryStore::prune(const PruneRequest& request, Timestamp now) {
   prune_runs(request, now, pruned);
   prune_gaps(request, now, pruned);
   prune_logs(request, pruned);
-  prune_audit(request, pruned);
+  prune_audit(request, now, pruned);
   return pruned;
 }
 
@@ -91,13 +91,12 @@ void MemoryStore::prune_logs(const PruneRequest& request, Pruned& pruned) {
   pruned.logs = gone.size();
 }
 
-void MemoryStore::prune_audit(const PruneRequest& request, Pruned& pruned) {
-  const auto oldest = audit_ | std::views::take(request.limit);
-  pruned.audit = std::ranges::count_if(
-      oldest, [&](const auto& entry) { return entry.at < request.audit_before; });
-  std::size_t n = 0;
-  std::erase_if(audit_, [&](const auto& entry) {
-    return n++ < request.limit && entry.at < request.audit_before;
+void MemoryStore::prune_audit(const PruneRequest& request, Timestamp now, Pruned& pruned) {
+  std::size_t looked_at = 0;
+  pruned.audit = std::erase_if(audit_, [&](const auto& entry) {
+    if (entry.at > now || looked_at == request.limit) return false;
+    ++looked_at;
+    return entry.at < request.audit_before;
   });
   pruned.more = pruned.more || pruned.audit == request.limit;
 }

@@ -141,7 +141,7 @@ class MemoryStore final : public Store {
   void prune_runs(const PruneRequest& request, Timestamp now, Pruned& pruned);
   void prune_gaps(const PruneRequest& request, Timestamp now, Pruned& pruned);
   void prune_logs(const PruneRequest& request, Pruned& pruned);
-  void prune_audit(const PruneRequest& request, Pruned& pruned);
+  void prune_audit(const PruneRequest& request, Timestamp now, Pruned& pruned);
 
   // memory_store.cpp
   void saw(Timestamp now) { high_water_ = std::max(high_water_, now); }

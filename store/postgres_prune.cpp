@@ -136,16 +136,16 @@ OldRows<PgOldLine> delete_logs(Tx& tx, const PruneRequest& request, const PgOldL
   return page;
 }
 
-// No index goes by the time of a line, and none is needed: they are written in its order. Those
-// that stay are not locked.
+// No index goes by the time of a line, and none is needed: they are written in its order, but for
+// those of a clock that was ahead. Those that stay are not locked.
 std::size_t delete_audit(Tx& tx, const PruneRequest& request) {
   static const std::string kAudit =
       "DELETE FROM audit WHERE number IN (SELECT number FROM audit WHERE number IN"
-      "  (SELECT number FROM (SELECT number, at FROM audit ORDER BY number LIMIT $2::bigint)"
-      "   AS oldest WHERE at < $1::bigint)"
+      "  (SELECT number FROM (SELECT number, at FROM audit WHERE at <= $2::bigint"
+      "    ORDER BY number LIMIT $3::bigint) AS oldest WHERE at < $1::bigint)"
       "  ORDER BY number FOR UPDATE SKIP LOCKED) RETURNING 1";
   Params params;
-  params.add(request.audit_before).add(pg_limit(request.limit));
+  params.add(request.audit_before).add(tx.now()).add(pg_limit(request.limit));
   return tx.exec(kAudit, params).size();
 }
 

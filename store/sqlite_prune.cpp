@@ -95,13 +95,15 @@ std::size_t delete_logs(Connection& connection, const PruneRequest& request) {
   return static_cast<std::size_t>(query.bind(request.logs_before).bind(request.limit).run());
 }
 
-// No index goes by the time of a line, and none is needed: they are written in its order.
-std::size_t delete_audit(Connection& connection, const PruneRequest& request) {
+// No index goes by the time of a line, and none is needed: they are written in its order, but for
+// those of a clock that was ahead.
+std::size_t delete_audit(Connection& connection, const PruneRequest& request, Timestamp now) {
   static const std::string kAudit =
       "DELETE FROM audit WHERE number IN (SELECT number FROM (SELECT number, at FROM audit"
-      " ORDER BY number LIMIT ?2) WHERE at < ?1)";
+      " WHERE at <= ?2 ORDER BY number LIMIT ?3) WHERE at < ?1)";
   Query query(connection, kAudit);
-  return static_cast<std::size_t>(query.bind(request.audit_before).bind(request.limit).run());
+  return static_cast<std::size_t>(
+      query.bind(request.audit_before).bind(now).bind(request.limit).run());
 }
 
 }  // namespace
@@ -124,7 +126,7 @@ Pruned SqliteStore::prune(const PruneRequest& request, Timestamp now) {
       ++done.gaps;
     }
     done.logs = delete_logs(*connection_, request);
-    done.audit = delete_audit(*connection_, request);
+    done.audit = delete_audit(*connection_, request, now);
 
     const auto is_page = [&](std::size_t rows) { return rows > 0 && rows == request.limit; };
     runs_pruned_to_ = is_page(runs.size())

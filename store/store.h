@@ -269,10 +269,12 @@ struct HeldClaim {
 // schedule's catchup_window and retry age together, whatever is asked; `settled_to` keeps what was
 // pruned from firing again.
 struct PruneRequest {
-  Timestamp runs_before;                      // runs by finished_at, gaps by `to`; exclusive
-  Timestamp logs_before;                      // exclusive
-  Timestamp audit_before = Timestamp::min();  // exclusive; in the order of writing
-  std::size_t limit = 1000;                   // rows of each kind that one call looks at
+  Timestamp runs_before;  // runs by finished_at, gaps by `to`; exclusive
+  Timestamp logs_before;  // exclusive
+  // Exclusive. In the order of writing: one that stays keeps those after it, unless it is of a time
+  // to come, by a clock that was ahead.
+  Timestamp audit_before = Timestamp::min();
+  std::size_t limit = 1000;  // rows of each kind that one call looks at
 };
 struct Pruned {
   std::size_t runs = 0;

@@ -228,6 +228,23 @@ void removes_old_lines_of_the_audit_log(Store& store) {
   CHECK(directory->audit({}, {}).rows.empty());
 }
 
+void lines_of_a_clock_that_was_ahead_keep_no_others(Store& store) {
+  std::vector<AuditEntry> lines;
+  for (int n = 0; n < 6; ++n) {
+    const auto time = n < 3 ? kNow + hours(1) : kBefore - 1ms;
+    lines.push_back({time, 1, "somebody", "update", "flow", std::to_string(n), "", ""});
+  }
+  REQUIRE_FALSE(store.write({.audit = lines}, at(0)));
+  auto asked = all(2);
+  asked.audit_before = kBefore;
+  CHECK(prune_all(store, asked) == Pruned{.audit = 3});
+  const auto directory = directory_of(store);
+  CHECK(directory->audit({}, {}).rows == std::vector<AuditEntry>{lines[2], lines[1], lines[0]});
+  // They go in their turn.
+  asked.audit_before = kNow + hours(2);
+  CHECK(prune_all(store, asked, kNow + hours(3)) == Pruned{.audit = 3});
+}
+
 void what_was_pruned_does_not_fire_again(Store& store) {
   const auto claimant = begin_with_schedules(store, 2);
   const auto before = *store.schedule(schedule_id(1));
@@ -262,6 +279,8 @@ std::vector<Check> prune_checks() {
       {"removes the oldest first", asks_for_the_oldest_first},
       {"removes old lines", removes_old_lines},
       {"removes old lines of the audit log", removes_old_lines_of_the_audit_log},
+      {"lines of a clock that was ahead keep no others",
+       lines_of_a_clock_that_was_ahead_keep_no_others},
       {"what was pruned does not fire again", what_was_pruned_does_not_fire_again},
   };
 }
