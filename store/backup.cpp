@@ -87,6 +87,7 @@ std::uintmax_t back_up_sqlite(const std::string& path, const std::string& target
                      "backup " + target + " is there already: choose another name, or remove it");
   SqliteOptions options;
   options.even_if_moved = true;
+  options.even_if_older = true;  // a backup is wanted before the upgrade
   auto opened = connect_sqlite(path, OpenMode::read_only, options);
   Partial partial(target);
   opened.connection->guarded([&] {

@@ -105,7 +105,7 @@ void check_health(SQLite::Database& database, const SqliteOptions& options) {
 // Brings the schema to the present, or says why that is not done here.
 void check_schema(SQLite::Database& database, OpenMode mode, const SqliteOptions& options) {
   const auto version = static_cast<std::size_t>(schema_version(database, options.migrations));
-  if (version == options.migrations.size()) return;
+  if (version == options.migrations.size() || (version > 0 && options.even_if_older)) return;
   const bool migrates = version == 0 ? mode != OpenMode::read_only
                                      : mode == OpenMode::daemon && options.brings_forward;
   if (migrates) {

@@ -29,9 +29,10 @@ struct SqliteOptions {
   // the tables that decide what fires: a start must not take longer than a second.
   std::int64_t check_whole_max_bytes = 128LL << 20U;
   std::span<const Migration> migrations = sqlite_migrations();
-  bool even_if_moved = false;  // a store that was copied elsewhere is otherwise only read
+  bool even_if_moved = false;       // a store that was copied elsewhere is otherwise only read
   bool even_if_incomplete = false;  // so is one that a copy is on its way to
-  bool brings_forward = true;  // a daemon's: an older schema; false: it is refused
+  bool brings_forward = true;       // a daemon's: an older schema; false: it is refused
+  bool even_if_older = false;       // works on an older schema as it is
 };
 
 // The last row that prune() looked at, in the order of its index.
