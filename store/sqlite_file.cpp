@@ -109,6 +109,12 @@ bool has_write_ahead_log(const std::string& path) {
   return ::stat((path + "-wal").c_str(), &info) == 0 && info.st_size > 0;
 }
 
+FileIdentity identity_of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return {info.st_dev, info.st_ino};
+}
+
 std::string immutable_uri(const std::string& path) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string uri = "file:";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace rruled::store {
@@ -27,6 +28,14 @@ void make_sqlite_file(const std::string& path);
 
 // True when a write-ahead log with something in it lies beside the file.
 [[nodiscard]] bool has_write_ahead_log(const std::string& path);
+
+// Which file a path leads to now; zeros: none.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+[[nodiscard]] FileIdentity identity_of(const std::string& path);
 
 // SQLite's URI of a file that nobody can change while it is read.
 [[nodiscard]] std::string immutable_uri(const std::string& path);

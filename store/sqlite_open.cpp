@@ -10,11 +10,18 @@
 namespace rruled::store {
 namespace {
 
+// Whether the last connection to close takes the log into the file and removes it.
+void keep_log_at_close(SQLite::Database& database, bool keep) {
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
+}
+
 SQLite::Database connect(const std::string& name, int flags, const SqliteOptions& options) {
   SQLite::Database database(name, flags | SQLITE_OPEN_NOMUTEX,
                             static_cast<int>(options.busy_timeout.count()));
   sqlite3_extended_result_codes(database.getHandle(), 1);
   sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  // Until all is found right: it may be the log of another file.
+  keep_log_at_close(database, true);
   database.exec(
       "PRAGMA trusted_schema = OFF;"
       "PRAGMA cell_size_check = ON;"
@@ -142,12 +149,66 @@ void check_moved(SQLite::Database& database, const SqliteOptions& options) {
   }
 }
 
+// What a process that was killed left there, or the log of a file that was here before: a command
+// that has it open alone would take it into the file.
+bool is_log_left(const SqliteFile& file, OpenMode mode) {
+  if (mode != OpenMode::command || !has_write_ahead_log(file.path)) return false;
+  const auto daemon = FileLock::holder(lock_path(file));
+  return daemon && !daemon->held;
+}
+
+StoreError with_advice(const StoreError& error, const SqliteFile& file) {
+  if (error.kind() != StoreError::Kind::corrupt || !has_write_ahead_log(file.path)) return error;
+  return {error.kind(), std::string(error.what()) +
+                            ". If a backup was just put here: its log is that of the file which "
+                            "was here before; remove " +
+                            file.path + "-wal and " + file.path + "-shm, and start again"};
+}
+
 }  // namespace
 
 SqliteStore::SqliteStore(std::unique_ptr<Connection> connection, std::optional<FileLock> lock)
-    : lock_(std::move(lock)), connection_(std::move(connection)) {}
+    : lock_(std::move(lock)),
+      connection_(std::move(connection)),
+      log_(identity_of(connection_->database().getFilename() + "-wal")) {}
 
-SqliteStore::~SqliteStore() = default;
+// Where the log alone was removed, closing takes what was in it into the file, unless somebody has
+// that open, with a log of his own.
+SqliteStore::~SqliteStore() {
+  const auto where = place();
+  const auto& file = connection_->database().getFilename();
+  if (where == Place::file_gone ||
+      (where == Place::log_gone && identity_of(file + "-wal") != FileIdentity{}))
+    keep_log_at_close(connection_->database(), true);
+}
+
+SqliteStore::Place SqliteStore::place() {
+  auto& database = connection_->database();
+  int moved = 0;
+  if (sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+          SQLITE_OK &&
+      moved != 0)
+    return Place::file_gone;
+  return identity_of(database.getFilename() + "-wal") == log_ ? Place::as_opened : Place::log_gone;
+}
+
+void SqliteStore::check_place() {
+  const auto where = place();
+  if (where == Place::as_opened) return;
+  const std::string file = connection_->database().getFilename();
+  throw StoreError(
+      StoreError::Kind::corrupt,
+      "store " + file +
+          (where == Place::file_gone
+               ? ": the file was removed or replaced while this daemon ran, which ends now and "
+                 "writes nothing to what is there. If it was moved away, put it back, and start "
+                 "again; if a backup was put here, remove " +
+                     file + "-wal and " + file + "-shm first"
+               : ": its log " + file +
+                     "-wal was removed or replaced while this daemon ran, which ends now. Keep "
+                     "other programs off the files beside the store; start again, and look "
+                     "whether the last changes are there"));
+}
 
 SqliteFileConnection connect_sqlite(const std::string& path,
                                     OpenMode mode,
@@ -159,15 +220,18 @@ SqliteFileConnection connect_sqlite(const std::string& path,
   try {
     if (writes && !file.exists) make_sqlite_file(file.path);
     auto database = open_database(file.path, mode, options);
-    if (mode == OpenMode::daemon) check_health(database, options);
+    if (mode == OpenMode::daemon || is_log_left(file, mode)) check_health(database, options);
     // Before anything is changed: it may be the database of another program.
     (void)schema_version(database, options.migrations);
     if (writes) prepare_for_writing(database);
     check_schema(database, mode, options);
     if (writes) check_moved(database, options);
+    keep_log_at_close(database, false);
     return {std::move(lock), std::make_unique<Connection>(std::move(database))};
   } catch (const SQLite::Exception& error) {
-    throw translate(error, path);
+    throw with_advice(translate(error, path), file);
+  } catch (const StoreError& error) {
+    throw with_advice(error, file);
   }
 }
 

@@ -244,6 +244,7 @@ Changes SqliteStore::changes_since(std::int64_t revision, std::size_t limit) {
   static const std::string kWished =
       "SELECT id FROM runs INDEXED BY runs_to_cancel WHERE cancel_revision > ?"
       " AND status = 'dispatching' ORDER BY id";
+  if (lock_) check_place();
   Changes changes;
   changes.revision = revision;
   // Asked before the rows: a commit in between shows next time.

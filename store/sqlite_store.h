@@ -2,6 +2,7 @@
 
 #include "store/file_lock.h"
 #include "store/migrate.h"
+#include "store/sqlite_file.h"
 #include "store/store.h"
 
 #include <chrono>
@@ -44,6 +45,9 @@ struct PruneCursor {
 
 // A store in one file: write-ahead log, every commit on the disk before it is answered.
 // Not thread-safe: one connection for one thread at a time. Several may have the file open.
+//
+// changes_since() of a daemon's throws StoreError corrupt once the file, or its log, was removed or
+// replaced; then nothing is written to what is there instead.
 //
 //   auto store = open_sqlite("/var/lib/rruled/rruled.db", OpenMode::daemon);
 class SqliteStore final : public Store {
@@ -102,8 +106,15 @@ class SqliteStore final : public Store {
     std::int64_t revision = -1;
   };
 
+  enum class Place { as_opened, file_gone, log_gone };
+  // Whether the file that the connection has open, and its log, are still where they were.
+  [[nodiscard]] Place place();
+  // StoreError corrupt unless they are: what is written would be lost.
+  void check_place();
+
   std::optional<FileLock> lock_;  // given up after the connection is closed
   std::unique_ptr<Connection> connection_;
+  const FileIdentity log_;  // of the file's -wal; zeros: it has none
   Watched watched_;
   PruneCursor runs_pruned_to_;
   PruneCursor gaps_pruned_to_;

@@ -57,6 +57,27 @@ TEST_CASE("a file that is no database, or a damaged one, ends the start and stay
   CHECK(contents(here.store()) == bytes);
 }
 
+TEST_CASE("a store that is removed or replaced under the daemon ends it and is not written to") {
+  Installation here;
+  here.add_schedule("FREQ=YEARLY");
+  const Installation other;
+  other.add_schedule("FREQ=DAILY");
+  const bool replaced = GENERATE(false, true);
+  const auto bytes = contents(other.store());
+  BackgroundProcess daemon(here.daemon(), here.environment);
+  REQUIRE(!daemon.read_until("executors:", kPatience).empty());
+  if (replaced) {
+    std::filesystem::copy_file(other.store(), here.file("new.db"));
+    std::filesystem::rename(here.file("new.db"), here.store());
+  } else {
+    std::filesystem::remove(here.store());
+  }
+  CHECK(!daemon.read_until("removed or replaced while this daemon ran", kPatience).empty());
+  CHECK(daemon.wait() == 1);
+  REQUIRE(std::filesystem::exists(here.store()) == replaced);
+  if (replaced) CHECK(contents(here.store()) == bytes);
+}
+
 TEST_CASE("a folder that is not there is named, with what to do") {
   Installation here;
   here.environment["RRULED_STORE_URL"] = "sqlite:///nowhere/at/all/rruled.db";
