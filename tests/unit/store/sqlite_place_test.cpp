@@ -71,6 +71,13 @@ TEST_CASE("a store that is replaced under its daemon ends it and stays as it is"
   CHECK(fs::exists(place.path) == !removed);
   if (!removed) CHECK(bytes_of(place.path) == bytes);
   CHECK(bytes_of(place.log) == log);
+  // Nor does the next start make an empty store.
+  if (removed)
+    for (const auto mode : {OpenMode::daemon, OpenMode::command}) {
+      CHECK_THROWS_WITH(place.open(mode), Catch::Contains("is missing, but its log"));
+      CHECK_FALSE(fs::exists(place.path));
+      CHECK(bytes_of(place.log) == log);
+    }
 }
 
 TEST_CASE("a log that is removed under a daemon ends it, and loses nothing", "[sqlite]") {
