@@ -62,7 +62,8 @@ std::size_t remove_flows(const Call& call, const std::function<std::vector<store
     removal = io::plan_removal(call.store(), read());
     if (!removal.in_steps.empty() && !turn.owns_lock() && !turn.try_lock())
       throw Refused{unavailable(
-          "Another flow with a long history is being deleted; nothing was deleted: try again.")};
+          "Another flow with a long history is being deleted, or an audience counted; nothing was"
+          " deleted: try again.")};
     return io::begin_removal(call.store(), removal, call.grant.who, call.now);
   });
   const auto end = io::finish_removal(call.store(), removal, call.now, long_work.stop.get_token());

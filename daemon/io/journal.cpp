@@ -53,11 +53,11 @@ std::string why(const store::Run& run) {
 
 std::string how_ended(const Notice& notice) {
   const store::Run& run = *notice.run;
-  if (!notice.report) return why(run);
+  const std::string given_up = after_colon(core::why_given_up(run));
+  if (!notice.report) return given_up.empty() ? why(run) : given_up + after_colon(run.error);
   // A cancelled one was wished to end: what its attempt said then tells nothing.
   if (notice.status == store::RunStatus::cancelled) return after_colon(run.reason);
-  return status_code(*notice.report) + after_colon(core::why_given_up(run)) +
-         after_colon(notice.report->error);
+  return status_code(*notice.report) + given_up + after_colon(notice.report->error);
 }
 
 // A backfill ends before its `--to`. What a calendar or a person left out is to be left out.
