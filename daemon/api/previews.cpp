@@ -224,7 +224,7 @@ Response upcoming(Call& call) {
     item["schedule"] = to_string(walk.schedule->id);
     item["hog_flow"] = to_string(walk.schedule->flow_id);
     items.push_back(std::move(item));
-    if (walk.step(to, lost)) push(std::move(walk));
+    if (items.size() < limit && walk.step(to, lost)) push(std::move(walk));
   }
   json::object body{{"occurrences", std::move(items)}};
   if (lost) body["cut_short"] = true;

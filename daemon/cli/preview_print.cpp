@@ -174,6 +174,7 @@ Merged merged(const std::vector<store::Schedule>& schedules,
     if (to && streams[next].current()->due_at >= *to) break;
     queue.pop();
     result.list.push_back({*streams[next].current(), &streams[next].schedule()});
+    if (result.list.size() == count) break;  // what follows is not asked for
     streams[next].step();
     go_on(next);
   }
