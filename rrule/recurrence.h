@@ -150,7 +150,7 @@ inline constexpr int kStepsMax = 1'000'000;
 
 // What each occurrence that an OccurrenceIterator has found adds to the kStepsMax that all its
 // searches have together.
-inline constexpr int kStepsEach = 1'000;
+inline constexpr int kStepsEach = 20'000;
 
 // Whether a recurrence may start at `instant`: that is in the years kYearMin to kYearMax, and so is
 // what the zone's clock shows then.

@@ -36,7 +36,8 @@ class CopySource {
   [[nodiscard]] virtual std::string moved_to() = 0;
   // Durable when it returns. What was dispatching is retrying from then on, here and in the copy.
   virtual void mark_moved(const std::string& target) = 0;
-  // Takes the mark that this object made away; nothing without one. Durable when it returns.
+  // Takes the mark that this object made away, but leaves that of an earlier copy. Durable when it
+  // returns.
   virtual void unmark() = 0;
 };
 

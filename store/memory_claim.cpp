@@ -40,6 +40,7 @@ void MemoryStore::interrupt(RunId id, Timestamp now) {
                           .error = {}});
   change(row, [&](Run& run) {
     run.status = RunStatus::retrying;
+    run.reason.clear();
     run.available_at = now;
     if (!run.started_at) run.started_at = row.claimed_at;
   });

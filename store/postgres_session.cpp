@@ -1,3 +1,4 @@
+#include "store/copy_tables.h"
 #include "store/postgres_rows.h"
 #include "store/postgres_store.h"
 
@@ -19,8 +20,8 @@ std::size_t recover_lapsed(Tx& tx, std::size_t limit) {
       "  AND r.claimed_until <= $1::bigint ORDER BY r.claimed_until, r.id "
       "LIMIT $2::bigint"
       "  FOR UPDATE OF r SKIP LOCKED),"
-      " recovered AS (UPDATE runs r SET status = 'retrying', available_at = "
-      "$1::bigint,"
+      " recovered AS (UPDATE runs r SET status = 'retrying', reason = '',"
+      " available_at = $1::bigint,"
       " started_at = coalesce(r.started_at, r.claimed_at)"
       "  FROM lapsed WHERE r.id = lapsed.id RETURNING r.number, r.attempts, "
       "r.claimed_at)"
@@ -114,8 +115,13 @@ std::string PostgresStore::zones_version() {
 }
 
 void PostgresStore::set_zones_version(const std::string& version) {
-  static const std::string kSet = "UPDATE meta SET zones_version = $1 WHERE one = 1";
-  connection_->write(Timestamp{}, [&](Tx& tx) { tx.exec(kSet, Params().add(version)); });
+  // A copy to this store may have marked it since: that stays.
+  static const std::string kSet =
+      "UPDATE meta SET zones_version = $1 WHERE one = 1 "
+      " AND zones_version NOT LIKE $2::text || '%'";
+  connection_->write(Timestamp{}, [&](Tx& tx) {
+    tx.exec(kSet, Params().add(version).add(std::string(kIncompleteCopy)));
+  });
 }
 
 }  // namespace rruled::store

@@ -74,7 +74,8 @@ class PersonScan {
 
  private:
   [[nodiscard]] std::string sql() const {
-    std::string list;
+    // Without a list SQLite would read all properties there are for each person.
+    std::string list = keys_.empty() ? "NULL" : "";
     for (std::size_t i = 0; i < keys_.size(); ++i) list += i == 0 ? "?" : ", ?";
     return "SELECT p.id, v.person_id, " + column_list<PersonValue>("v.") +
            " FROM persons p INDEXED BY persons_by_project"

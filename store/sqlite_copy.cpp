@@ -66,6 +66,7 @@ class SqliteSource final : public CopySource {
     connection().guarded([&] {
       // Nobody else writes from here on.
       transaction_.emplace(connection().database(), SQLite::TransactionBehavior::IMMEDIATE);
+      earlier_mark_ = moved_to_of(connection());
       recover_runs(connection(), now);
     });
   }
@@ -120,7 +121,8 @@ class SqliteSource final : public CopySource {
 
   void unmark() override {
     if (transaction_) return;
-    connection().write([&] { set_moved_to(connection(), std::nullopt); });
+    const auto mark = earlier_mark_.empty() ? std::nullopt : std::optional(earlier_mark_);
+    connection().write([&] { set_moved_to(connection(), mark); });
   }
 
   [[nodiscard]] std::string name() const override { return std::string(kSqliteScheme) + path_; }
@@ -130,6 +132,7 @@ class SqliteSource final : public CopySource {
 
   std::string path_;
   SqliteFileConnection file_;
+  std::string earlier_mark_;                        // of another copy
   std::optional<SQLite::Transaction> transaction_;  // until the source is marked
 };
 

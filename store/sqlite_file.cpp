@@ -109,6 +109,11 @@ bool has_write_ahead_log(const std::string& path) {
   return ::stat((path + "-wal").c_str(), &info) == 0 && info.st_size > 0;
 }
 
+bool is_missing_or_empty(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) != 0 ? errno == ENOENT : info.st_size == 0;
+}
+
 FileIdentity identity_of(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return {};

@@ -28,6 +28,7 @@ void make_sqlite_file(const std::string& path);
 
 // True when a write-ahead log with something in it lies beside the file.
 [[nodiscard]] bool has_write_ahead_log(const std::string& path);
+[[nodiscard]] bool is_missing_or_empty(const std::string& path);
 
 // Which file a path leads to now; zeros: none.
 struct FileIdentity {

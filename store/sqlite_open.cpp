@@ -157,15 +157,14 @@ bool is_log_left(const SqliteFile& file, OpenMode mode) {
   return daemon && !daemon->held;
 }
 
-// A new one would be empty, and SQLite would remove the log.
-void make_missing(const SqliteFile& file) {
-  if (has_write_ahead_log(file.path))
-    throw StoreError(StoreError::Kind::corrupt,
-                     "store " + file.path + " is missing, but its log " + file.path +
-                         "-wal is there: put the file back, or a backup without that log. For a "
-                         "new and empty store remove " +
-                         file.path + "-wal and " + file.path + "-shm");
-  make_sqlite_file(file.path);
+// A new one would be empty, and SQLite removes the log of a file that is.
+void refuse_log_alone(const SqliteFile& file) {
+  if (!has_write_ahead_log(file.path) || !is_missing_or_empty(file.path)) return;
+  throw StoreError(StoreError::Kind::corrupt,
+                   "store " + file.path + " is missing or empty, but its log " + file.path +
+                       "-wal is there: put the file back, or a backup without that log. For a "
+                       "new and empty store remove " +
+                       file.path + "-wal and " + file.path + "-shm");
 }
 
 StoreError with_advice(const StoreError& error, const SqliteFile& file) {
@@ -230,7 +229,8 @@ SqliteFileConnection connect_sqlite(const std::string& path,
   std::optional<FileLock> lock;
   if (mode == OpenMode::daemon) lock.emplace(lock_path(file), "store " + path);
   try {
-    if (writes && !file.exists) make_missing(file);
+    refuse_log_alone(file);
+    if (writes && !file.exists) make_sqlite_file(file.path);
     auto database = open_database(file.path, mode, options);
     if (mode == OpenMode::daemon || is_log_left(file, mode)) check_health(database, options);
     // Before anything is changed: it may be the database of another program.

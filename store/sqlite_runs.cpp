@@ -209,7 +209,7 @@ std::size_t recover_runs(Connection& connection, Timestamp now) {
       " SELECT number, attempts, claimed_at, ?, 'interrupted', ''"
       " FROM runs WHERE status = 'dispatching'";
   static const std::string kRecover =
-      "UPDATE runs SET status = 'retrying', available_at = ?,"
+      "UPDATE runs SET status = 'retrying', reason = '', available_at = ?,"
       " started_at = coalesce(started_at, claimed_at) WHERE status = 'dispatching'";
   Query(connection, kInterrupt).bind(now).run();
   return static_cast<std::size_t>(Query(connection, kRecover).bind(now).run());

@@ -212,9 +212,9 @@ awaitable<Session::Next> Session::refuse(Response response) {
 
 // Who does not take an answer keeps no memory from the others: who has had most time gives way.
 bool Session::make_room_for(std::size_t answer_bytes) const {
-  const auto is_room = [&] {
-    return context_->answer_bytes + answer_bytes <= context_->limits.all_answers_bytes_max;
-  };
+  const std::size_t max = context_->limits.all_answers_bytes_max;
+  if (answer_bytes > max) return false;
+  const auto is_room = [&] { return context_->answer_bytes + answer_bytes <= max; };
   while (!is_room() && !context_->writing.empty()) {
     Session* const slowest = context_->writing.front();
     context_->log->debug("{} broken off: too many answers are not taken", slowest->request_id_);
@@ -224,6 +224,7 @@ bool Session::make_room_for(std::size_t answer_bytes) const {
 }
 
 awaitable<Session::Next> Session::send(Response response, bool head_only, bool keep) {
+  if (closed_) co_return Next::hang_up;  // nobody shall give way for it
   if (!make_room_for(head_only ? 0 : response.body.size()))
     response = unavailable("Too many large answers at one time; try again.");
   const std::string head = head_of(response, keep);

@@ -26,7 +26,9 @@ void check_store(Session& session, std::vector<Finding>& findings) {
     const auto moved_to = store::moved_to(config.location);
     if (store::is_incomplete_copy(moved_to))
       findings.push_back({"store", false, "it is an " + moved_to + ": no daemon starts on it",
-                          "make that copy again, by rruled store copy"});
+                          "make that copy again, by rruled store copy; or give it up: rruled store "
+                          "reopen " +
+                              config.location.url});
     else if (!moved_to.empty())
       findings.push_back({"store", false,
                           "it was moved to " + moved_to + ": no daemon starts on it",

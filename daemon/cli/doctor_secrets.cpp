@@ -5,10 +5,18 @@
 namespace rruled::cli {
 namespace {
 
-bool all_may_read(const std::filesystem::path& file) {
+bool others_may(const std::filesystem::path& path, std::filesystem::perms what) {
   std::error_code error;
-  const auto mode = std::filesystem::status(file, error).permissions();
-  return !error && (mode & std::filesystem::perms::others_read) != std::filesystem::perms::none;
+  const auto mode = std::filesystem::status(path, error).permissions();
+  return !error && (mode & what) != std::filesystem::perms::none;
+}
+
+// By its own mode and that of the folder it is in.
+bool all_may_read(const std::filesystem::path& file) {
+  using std::filesystem::perms;
+  std::error_code error;
+  const auto folder = std::filesystem::absolute(file, error).parent_path();
+  return others_may(file, perms::others_read) && others_may(folder, perms::others_exec);
 }
 
 // postgresql://user:password@host/.. or ..?password=..

@@ -198,7 +198,7 @@ void refuse_unknown_executor(Session& session, const std::string& name) {
 
 struct Imported {
   std::vector<std::string> lines, notes, left_out;
-  std::size_t flows = 0, schedules = 0, paused = 0;
+  std::size_t flows = 0, schedules = 0, paused = 0, over = 0;
 };
 
 void print_imported(Session& session,
@@ -209,6 +209,7 @@ void print_imported(Session& session,
     for (const auto& note : *each) session.err() << cell(note) << '\n';
   std::string rest;
   if (done.paused > 0) rest += "; " + std::to_string(done.paused) + " paused";
+  if (done.over > 0) rest += "; " + std::to_string(done.over) + " over: nothing comes any more";
   if (read.dropped > 0) rest += "; dropped " + count_of(read.dropped, "line");
   if (read.altered > 0)
     rest += (read.dropped > 0 ? ", altered " : "; altered ") +
@@ -246,8 +247,10 @@ int import_file(Session& session, const ImportOptions& options) {
     for (auto& each : notes_of_idle(session, rows, changes)) done.notes.push_back(std::move(each));
     done.flows = changes.flows.size();
     done.schedules = changes.schedules.size();
-    for (const auto& [schedule, version] : changes.schedules)
+    for (const auto& [schedule, version] : changes.schedules) {
       if (!version && schedule.status == store::ScheduleStatus::paused) ++done.paused;
+      if (schedule.status == store::ScheduleStatus::completed) ++done.over;
+    }
     return std::move(changes);
   };
   store::Store& store = options.dry_run ? session.store_to_try() : session.store_to_write();

@@ -108,7 +108,10 @@ OpenDays::Excluded OpenDays::excluded(Instant after,
     const auto count =
         recurrence_.count(here.from, here.end, &cut, cut_short != nullptr ? &steps : nullptr);
     if (count > 0) {
-      if (result.count == 0) result.first = found ? found->instant : here.from;
+      if (result.count == 0) {
+        const auto first = found ? found : recurrence_.next(here.from - seconds(1));
+        result.first = first ? first->instant : here.from;
+      }
       result.count += count;
       result.last = here.end - seconds(1);
       stretches.push_back({here.from, here.end, count});

@@ -230,7 +230,7 @@ class Planner {
   [[nodiscard]] bool is_full(const Lane& lane) const;
 
   // planner_lateness.cpp
-  void note_lateness(const store::Run& run, Timestamp now);
+  void note_lateness(const store::Run& run, Timestamp at);
 
   // planner_cancel.cpp
   void cancel_wished(const std::vector<store::RunId>& ids);

@@ -177,7 +177,7 @@ void Planner::start_deliveries(Timestamp now, Actions& actions) {
         continue;
       }
       if (end_too_old(run, now)) continue;
-      note_lateness(run, now);
+      if (run.attempts == 1) note_lateness(run, now);
       if (jobs_.takes(run)) {  // goes on where it was, however many daemons ended over it
         ++lane.jobs_waiting;
         jobs_.add(std::move(run));
@@ -263,6 +263,8 @@ void Planner::take(Delivered delivered, Timestamp now) {
     --lane->second.in_flight;
     note_answer(flight, delivered.report, now);
   }
+  if (flight.run.attempts > 1 && is_first_to_leave(flight.run) && delivered.report.started_at)
+    note_lateness(flight.run, *delivered.report.started_at);
   if (flight.lost && delivered.report.kind != Report::Kind::completed) {
     notify({.kind = Notice::Kind::run_fenced, .run = std::move(flight.run)});
     return;

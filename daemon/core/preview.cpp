@@ -78,7 +78,11 @@ std::optional<PreviewItem> PreviewWalk::next() {
   if (!ahead_) return std::nullopt;
   const Placed placed = *std::exchange(ahead_, walk_.next());
   last_ = placed.occurrence.instant;
-  const auto following = ahead_ ? std::optional<Instant>(ahead_->occurrence.instant) : std::nullopt;
+  // Jitter does not go beyond it, and a search of its own may find it where this one gave up.
+  auto following = ahead_ ? std::optional<Instant>(ahead_->occurrence.instant) : std::nullopt;
+  if (exhausted())
+    if (const auto found = timetable_.open_days().next(last_))
+      following = found->occurrence.instant;
   return PreviewItem{placed.occurrence, timetable_.due_at(last_, following), placed.moved_from};
 }
 

@@ -21,8 +21,8 @@ constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::size_t kResumeMax = 100;  // in one step
 constexpr std::size_t kFailingMax = 500;
 constexpr std::size_t kWalkPage = 500;
-constexpr std::size_t kWalkMax = 10'000;  // in one step
-constexpr std::chrono::seconds kSoon{5};
+constexpr std::size_t kWalkMax = 2'000;  // in one step
+constexpr std::chrono::seconds kSoon{120};
 constexpr store::Timestamp kLastDue = date::sys_days{date::year{2202} / 1 / 1};
 constexpr const char* kActor = "daemon";
 
@@ -144,20 +144,32 @@ asio::awaitable<void> Caretaker::step() {
   std::vector<store::ScheduleId> failing;
   while (!failing_.empty() && failing.size() < kFailingMax)
     failing.push_back(failing_.extract(failing_.begin()).value());
-  auto look = [this, failing, walk = walk_, now = clock_.now()]() mutable {
-    auto done = resume_paused(lane_.store, *directory_, zones_, now);
-    for (auto& each : pause_failing(lane_.store, *directory_, failing, now))
-      done.push_back(std::move(each));
-    for (auto& each : pause_failed_before(lane_.store, *directory_, walk, now))
-      done.push_back(std::move(each));
-    return std::pair(std::move(done), walk);
+  struct Found {
+    std::vector<Notice> done;  // whatever came after it
+    DueWalk walk;
+    std::exception_ptr error;
+  };
+  auto look = [this, failing, walk = walk_, now = clock_.now()] {
+    Found found{{}, walk, {}};
+    const auto add = [&found](std::vector<Notice> notices) {
+      for (auto& each : notices) found.done.push_back(std::move(each));
+    };
+    try {
+      add(resume_paused(lane_.store, *directory_, zones_, now));
+      add(pause_failing(lane_.store, *directory_, failing, now));
+      add(pause_failed_before(lane_.store, *directory_, found.walk, now));
+    } catch (const std::exception&) {
+      found.error = std::current_exception();
+    }
+    return found;
   };
   try {
     const auto found = co_await run_on(lane_.thread, std::move(look));
-    walk_ = found.second;
+    walk_ = found.walk;
+    for (const Notice& notice : found.done) next().on(notice);
+    if (found.error) std::rethrow_exception(found.error);
     failed_ = false;
     trouble_.over();
-    for (const Notice& notice : found.first) next().on(notice);
   } catch (const std::exception& error) {
     failed_ = true;
     failing_.insert(failing.begin(), failing.end());

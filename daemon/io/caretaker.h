@@ -45,7 +45,7 @@ struct DueWalk {
   bool over = false;
 };
 // Pauses those that it meets on the next stretch, as pause_failing() does. A stretch is one page
-// (500), and more while they are due at `now` or in a few seconds, to 10,000 at most.
+// (500), and more while they are due at `now` or in two minutes, to 2,000 at most.
 [[nodiscard]] std::vector<core::Notice> pause_failed_before(store::Store& store,
                                                             store::Directory& directory,
                                                             DueWalk& walk,

@@ -202,7 +202,7 @@ awaitable<Turn> HttpClient::Impl::exchange(std::shared_ptr<HttpConnection> conne
   const bool stop = co_await cancelled();
   Turn turn;
   if (stop)
-    turn = failed(Stage::cancelled, "broken off while sending");
+    turn = failed(Stage::cancelled, "broken off while sending: the request may have arrived");
   else if (connection->timed_out())
     turn = failed(Stage::timeout, "timed out while sending to " + name_of(peer));
   else if (error)

@@ -20,6 +20,7 @@ constexpr auto kOwnerAndGroup =
 void write(const std::string& file, const std::string& text, fs::perms mode) {
   std::ofstream(file) << text;
   fs::permissions(file, mode);
+  fs::permissions(fs::path(file).parent_path(), fs::perms::others_exec, fs::perm_options::add);
 }
 
 }  // namespace
@@ -43,8 +44,14 @@ TEST_CASE("doctor warns of secrets that every user may read") {
   CHECK_THAT(open, Contains("[!] configuration: " + token +
                             " holds the secret of executors.crm.token_file"));
   CHECK_THAT(open, !Contains("geheim"));
-  fs::permissions(token, kOwnerAndGroup);
-  fs::permissions(config, kOwnerAndGroup);
+  SECTION("their modes are right") {
+    fs::permissions(token, kOwnerAndGroup);
+    fs::permissions(config, kOwnerAndGroup);
+  }
+  SECTION("nobody else gets into their folder") {
+    fs::permissions(fs::path(token).parent_path(), fs::perms::others_exec,
+                    fs::perm_options::remove);
+  }
   CHECK_THAT(line.rruled({"doctor", "--config", config}).out, !Contains("[!]"));
 }
 

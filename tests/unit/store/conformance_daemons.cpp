@@ -100,6 +100,20 @@ void claims_lapse(Store& store) {
   CHECK(store.recover(10, at(2) + 2 * daemons.ttl) == 2);
 }
 
+// It was "unreached" still, when the attempt that was interrupted may have arrived.
+void recovers_without_the_reason_of_the_attempt_before(Store& store) {
+  const Pair daemons(store);
+  const auto run = daemons.claim(daemons.one, 1, at(1));
+  auto end = a_finish(run, RunStatus::retrying, at(2));
+  end.reason = "unreached";
+  end.available_at = at(2);
+  CHECK(store.finish({end}, daemons.one, at(2)).at(0).written);
+  CHECK(store.run(run.id)->reason == "unreached");
+  CHECK(store.claim({daemons.one, {"default"}}, at(3)).runs.size() == 1);
+  CHECK(store.recover(10, at(3) + daemons.ttl) == 1);
+  CHECK(store.run(run.id)->reason.empty());
+}
+
 void recovers_up_to_the_limit(Store& store) {
   const Pair daemons(store);
   for (int n = 1; n <= 5; ++n)
@@ -201,6 +215,8 @@ std::vector<Check> many_daemons_checks() {
   return {
       {"sessions fence nobody", sessions_fence_nobody},
       {"claims lapse", claims_lapse},
+      {"recovers without the reason of the attempt before",
+       recovers_without_the_reason_of_the_attempt_before},
       {"recovers up to the limit", recovers_up_to_the_limit},
       {"extends what is held", extends_what_is_held},
       {"a late end is taken until another claims", a_late_end_is_taken_until_another_claims},

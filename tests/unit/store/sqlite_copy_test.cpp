@@ -360,6 +360,22 @@ TEST_CASE("a copy whose commit fails does not leave its source marked as moved",
   check_goes_on(*open_sqlite(other, OpenMode::daemon));
 }
 
+// The store of the copy before may be in use by now.
+TEST_CASE("a copy that is made again and fails leaves the mark of the first one", "[copy]") {
+  const Files files;
+  make_store_to_copy(files.from);
+  (void)files.copy();
+  std::filesystem::remove(files.to);
+  {
+    const auto source = open_sqlite_source(files.from, at(10));
+    const auto target = open_sqlite_target(files.to);
+    RefusedTarget refused(*target);
+    check_refused([&] { (void)copy_rows(*source, refused); }, "no space for the commit");
+  }
+  check_refused([&] { (void)open_sqlite(files.from, OpenMode::daemon); }, "was moved to");
+  check_refused([&] { (void)open_sqlite(files.to, OpenMode::daemon); }, "is an incomplete copy");
+}
+
 TEST_CASE("a disk that gets full under a small copy is met before its source is marked", "[copy]") {
   const Files files;
   make_store_to_copy(files.from);

@@ -1,5 +1,6 @@
 // What the daemon does all day must not read a table from end to end, however long the ledger is.
 #include "sample.h"
+#include "store/audience.h"
 #include "store/directory.h"
 #include "store/run_desk.h"
 #include "store/sqlite_connection.h"
@@ -355,6 +356,24 @@ TEST_CASE("levels and statuses in other orders, and repeated, make no new statem
   };
   CHECK(texts_of("log_lines") == 2);  // the rows, and their number
   CHECK(texts_of("runs") == 1);
+}
+
+TEST_CASE("an audience of everybody costs no look at all properties for each", "[sqlite]") {
+  const TempDir dir(fast_directory());
+  const StatementWatch watching;
+  const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
+  const auto audience = audience_of(*store);
+  std::vector<PersonPut> persons;
+  for (int n = 1; n <= 100; ++n) {
+    auto& put = persons.emplace_back();
+    put.person.id = id_of<PersonId>(n);
+    put.person.distinct_id = std::to_string(n);
+    put.values = {PersonValue{"age", "31", {}, {}, {}}};
+  }
+  REQUIRE(audience->put_persons(persons, {}, at(0)).created == 100);
+  g_costs.clear();
+  CHECK(audience->size(1, {}, {}) == AudienceSize{100, 100});
+  CHECK(steps_of_all() < 100 * 100);
 }
 
 TEST_CASE("children of batch jobs cost the counts of a flow's own runs nothing (file)",

@@ -74,10 +74,21 @@ TEST_CASE("a store that is replaced under its daemon ends it and stays as it is"
   // Nor does the next start make an empty store.
   if (removed)
     for (const auto mode : {OpenMode::daemon, OpenMode::command}) {
-      CHECK_THROWS_WITH(place.open(mode), Catch::Contains("is missing, but its log"));
+      CHECK_THROWS_WITH(place.open(mode), Catch::Contains("is missing or empty, but its log"));
       CHECK_FALSE(fs::exists(place.path));
       CHECK(bytes_of(place.log) == log);
     }
+}
+
+// As a restore leaves it that a full disk broke off: SQLite removes the log of an empty file.
+TEST_CASE("a command that reads lost the log of a store whose file was empty", "[sqlite]") {
+  const Place place;
+  std::ofstream(place.path).close();
+  std::ofstream(place.log) << "what was written last";
+  for (const auto mode : {OpenMode::read_only, OpenMode::command, OpenMode::daemon}) {
+    CHECK_THROWS_WITH(place.open(mode), Catch::Contains("is missing or empty, but its log"));
+    CHECK(bytes_of(place.log) == "what was written last");
+  }
 }
 
 TEST_CASE("a log that is removed under a daemon ends it, and loses nothing", "[sqlite]") {
