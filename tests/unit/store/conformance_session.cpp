@@ -83,9 +83,21 @@ void recovers_what_was_left_dispatching(Store& store) {
   const auto again = store.claim({session.claimant, {"default"}}, at(50)).runs;
   REQUIRE(again.size() == 2);
   CHECK(store.run(run.id)->attempts == 2);
-  CHECK(store.begin_session(id_of<OwnerId>(3), at(51)).recovered == 2);
+  const auto third = store.begin_session(id_of<OwnerId>(3), at(51));
+  CHECK(third.recovered == 2);
   CHECK(store.attempts(run.id).size() == 2);
   CHECK(store.run(run.id)->started_at == at(3));
+  // What was said of the attempt before is not said of one that was interrupted.
+  for (const auto& each : store.claim({third.claimant, {"default"}}, at(51)).runs) {
+    auto end = a_finish(each, RunStatus::retrying, at(52));
+    end.reason = "unreached";
+    end.available_at = at(52);
+    CHECK(store.finish({end}, third.claimant, at(52)).at(0).written);
+  }
+  CHECK(store.run(run.id)->reason == "unreached");
+  CHECK(store.claim({third.claimant, {"default"}}, at(52)).runs.size() == 2);
+  CHECK(store.begin_session(id_of<OwnerId>(4), at(53)).recovered == 2);
+  CHECK(store.run(run.id)->reason.empty());
 }
 
 void fences_the_one_before(Store& store) {
