@@ -40,7 +40,7 @@ using CopyRow = std::vector<CopyCell>;
 [[nodiscard]] std::string column_list(const CopyTable& table);
 
 // Begins the mark of a target that a copy is on its way to; the source's name follows. It is where
-// a daemon looks at its start: `moved_to` of a file, `zones_version` of PostgreSQL.
+// a daemon looks at its start: `moved_to` of a file, `incomplete_copy` of PostgreSQL.
 inline constexpr std::string_view kIncompleteCopy = "incomplete copy of ";
 
 [[nodiscard]] inline bool is_incomplete_copy(std::string_view mark) {

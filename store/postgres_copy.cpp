@@ -129,14 +129,13 @@ class PostgresWriter final : public CopyWriter {
 };
 
 // The mark of an incomplete copy, or empty. Waits for a copy that is being written.
-std::string mark_of(Tx& tx) {
-  static const std::string kMark = "SELECT zones_version FROM meta WHERE one = 1 FOR UPDATE";
-  auto mark = PgReader(tx.exec(kMark), 0).read<std::string>();
-  return is_incomplete_copy(mark) ? mark : std::string();
+std::string lock_mark(Tx& tx) {
+  static const std::string kMark = "SELECT incomplete_copy FROM meta WHERE one = 1 FOR UPDATE";
+  return PgReader(tx.exec(kMark), 0).read<std::string>();
 }
 
 void set_mark(Tx& tx, const std::string& mark) {
-  static const std::string kMark = "UPDATE meta SET zones_version = $1 WHERE one = 1";
+  static const std::string kMark = "UPDATE meta SET incomplete_copy = $1 WHERE one = 1";
   tx.exec(kMark, Params().add(mark));
 }
 
@@ -172,12 +171,13 @@ class PostgresTarget final : public CopyTarget {
     connection_->write(Timestamp{}, [&](Tx& tx) {
       PostgresWriter writer(tx);
       check_empty(tx, writer);
-      fill(writer);  // and the marks of the source take the place of expect()'s
+      fill(writer);
+      set_mark(tx, {});
     });
   }
 
   bool is_incomplete() override {
-    return connection_->write(Timestamp{}, [](Tx& tx) { return !mark_of(tx).empty(); });
+    return connection_->write(Timestamp{}, [](Tx& tx) { return !lock_mark(tx).empty(); });
   }
 
   void give_up() override {
@@ -229,17 +229,16 @@ std::unique_ptr<CopyTarget> open_postgres_target(const StoreLocation& location) 
 }
 
 std::string postgres_mark(const StoreLocation& location) {
+  static const std::string kMark = "SELECT incomplete_copy FROM meta WHERE one = 1";
   const auto store = open_postgres(location.url, OpenMode::read_only, options_of(location));
-  auto version = store->zones_version();
-  return is_incomplete_copy(version) ? version : std::string();
+  return store->connection().read(
+      [](Tx& tx) { return PgReader(tx.exec(kMark), 0).read<std::string>(); });
 }
 
 std::string reopen_postgres(const StoreLocation& location) {
-  const auto options = options_of(location);
-  (void)open_postgres(location.url, OpenMode::command, options);
-  PgConnection connection(parse_postgres_url(location.url, false), OpenMode::command, options);
-  return connection.write(Timestamp{}, [](Tx& tx) {
-    auto mark = mark_of(tx);
+  const auto store = open_postgres(location.url, OpenMode::command, options_of(location));
+  return store->connection().write(Timestamp{}, [](Tx& tx) {
+    auto mark = lock_mark(tx);
     if (!mark.empty()) set_mark(tx, {});
     return mark;
   });

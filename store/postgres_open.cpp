@@ -39,10 +39,10 @@ void migrate_as_allowed(PgConnection& connection, std::size_t version) {
 }
 
 void check_complete(Tx& tx, const PgConnection& connection) {
-  static const std::string kMark = "SELECT zones_version FROM meta WHERE one = 1";
+  static const std::string kMark = "SELECT incomplete_copy FROM meta WHERE one = 1";
   if (connection.options().even_if_incomplete) return;
   const auto mark = PgReader(tx.exec(kMark), 0).read<std::string>();
-  if (is_incomplete_copy(mark))
+  if (!mark.empty())
     refuse_incomplete_copy(connection.shown() + " (schema \"" + connection.options().schema + "\")",
                            mark);
 }

@@ -1,4 +1,3 @@
-#include "store/copy_tables.h"
 #include "store/postgres_rows.h"
 #include "store/postgres_store.h"
 
@@ -115,13 +114,8 @@ std::string PostgresStore::zones_version() {
 }
 
 void PostgresStore::set_zones_version(const std::string& version) {
-  // A copy to this store may have marked it since: that stays.
-  static const std::string kSet =
-      "UPDATE meta SET zones_version = $1 WHERE one = 1 "
-      " AND zones_version NOT LIKE $2::text || '%'";
-  connection_->write(Timestamp{}, [&](Tx& tx) {
-    tx.exec(kSet, Params().add(version).add(std::string(kIncompleteCopy)));
-  });
+  static const std::string kSet = "UPDATE meta SET zones_version = $1 WHERE one = 1";
+  connection_->write(Timestamp{}, [&](Tx& tx) { tx.exec(kSet, Params().add(version)); });
 }
 
 }  // namespace rruled::store

@@ -19,6 +19,7 @@ namespace rruled::api {
 // Of those runs that are batch jobs which the daemon spreads itself, and has begun to.
 [[nodiscard]] std::map<store::RunId, std::optional<store::JobProgress>> progress_of(
     const Call& call, const std::vector<store::Run>& runs);
+
 // The time that a question about all persons may take: beyond kBriefQuestion it needs the turn of
 // long work, beyond kQuestionTime it ends. Of one request, on its thread.
 inline constexpr std::chrono::milliseconds kBriefQuestion{500};
@@ -42,6 +43,7 @@ class Question {
   std::unique_lock<std::mutex> turn_{work_.turn, std::defer_lock};
   End end_ = End::none;
 };
+
 // {total, enqueued, done, failed, truncated}
 [[nodiscard]] boost::json::value progress_json(const store::JobProgress& progress);
 

@@ -329,7 +329,7 @@ std::vector<Explained> explain(const ExplainSource& source,
     add(*found, slot ? slot->due_at : Timestamp(instant));
   }
   constexpr std::size_t kMax = 2 * kAroundMax + 1;
-  bool cut_short = false;
+  bool cut_short = false;  // asked for so that it is bounded: the newest are what is shown
   const auto excluded =
       timetable.open_days().excluded(span.from - seconds(1), span.to, kMax, &cut_short);
   for (const auto& each : excluded.newest) add({each, std::nullopt}, each.instant);

@@ -7,8 +7,6 @@
 #include "daemon/io/calendar_finder.h"
 #include "daemon/io/run_on.h"
 
-#include <date/date.h>
-
 #include <utility>
 
 namespace rruled::io {
@@ -23,7 +21,6 @@ constexpr std::size_t kFailingMax = 500;
 constexpr std::size_t kWalkPage = 500;
 constexpr std::size_t kWalkMax = 2'000;  // in one step
 constexpr std::chrono::seconds kSoon{120};
-constexpr store::Timestamp kLastDue = date::sys_days{date::year{2202} / 1 / 1};
 constexpr const char* kActor = "daemon";
 
 // Runs that ended and count: a person's, too. More than pause_after_failures may be.
@@ -104,7 +101,7 @@ std::vector<Notice> pause_failed_before(store::Store& store,
   std::vector<Notice> done;
   for (std::size_t seen = 0; !walk.over && seen < kWalkMax; seen += kWalkPage) {
     if (seen > 0 && walk.after->due > now + kSoon) break;
-    const auto rows = store.load_due(walk.after, kLastDue, kWalkPage);
+    const auto rows = store.load_due(walk.after, store::Timestamp::max(), kWalkPage);
     walk.over = rows.size() < kWalkPage;
     std::vector<store::ScheduleId> pausing;
     for (const auto& row : rows)
@@ -115,6 +112,26 @@ std::vector<Notice> pause_failed_before(store::Store& store,
       done.push_back(std::move(each));
   }
   return done;
+}
+
+CareStep take_care(store::Store& store,
+                   store::Directory& directory,
+                   const rrule::ZoneDatabase& zones,
+                   const std::vector<store::ScheduleId>& failing,
+                   DueWalk walk,
+                   store::Timestamp now) {
+  CareStep step{{}, walk, {}};
+  const auto add = [&step](std::vector<Notice> notices) {
+    for (auto& each : notices) step.done.push_back(std::move(each));
+  };
+  try {
+    add(resume_paused(store, directory, zones, now));
+    add(pause_failing(store, directory, failing, now));
+    add(pause_failed_before(store, directory, step.walk, now));
+  } catch (const std::exception&) {
+    step.error = std::current_exception();
+  }
+  return step;
 }
 
 Caretaker::Caretaker(asio::any_io_executor io,
@@ -144,30 +161,14 @@ asio::awaitable<void> Caretaker::step() {
   std::vector<store::ScheduleId> failing;
   while (!failing_.empty() && failing.size() < kFailingMax)
     failing.push_back(failing_.extract(failing_.begin()).value());
-  struct Found {
-    std::vector<Notice> done;  // whatever came after it
-    DueWalk walk;
-    std::exception_ptr error;
-  };
-  auto look = [this, failing, walk = walk_, now = clock_.now()] {
-    Found found{{}, walk, {}};
-    const auto add = [&found](std::vector<Notice> notices) {
-      for (auto& each : notices) found.done.push_back(std::move(each));
-    };
-    try {
-      add(resume_paused(lane_.store, *directory_, zones_, now));
-      add(pause_failing(lane_.store, *directory_, failing, now));
-      add(pause_failed_before(lane_.store, *directory_, found.walk, now));
-    } catch (const std::exception&) {
-      found.error = std::current_exception();
-    }
-    return found;
+  auto step = [this, failing, walk = walk_, now = clock_.now()] {
+    return take_care(lane_.store, *directory_, zones_, failing, walk, now);
   };
   try {
-    const auto found = co_await run_on(lane_.thread, std::move(look));
-    walk_ = found.walk;
-    for (const Notice& notice : found.done) next().on(notice);
-    if (found.error) std::rethrow_exception(found.error);
+    const CareStep taken = co_await run_on(lane_.thread, std::move(step));
+    walk_ = taken.walk;
+    for (const Notice& notice : taken.done) next().on(notice);
+    if (taken.error) std::rethrow_exception(taken.error);
     failed_ = false;
     trouble_.over();
   } catch (const std::exception& error) {

@@ -14,7 +14,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <spdlog/logger.h>
 
-#include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <set>
@@ -50,6 +50,20 @@ struct DueWalk {
                                                             store::Directory& directory,
                                                             DueWalk& walk,
                                                             store::Timestamp now);
+
+// Resumes, and pauses those of `failing` and those that the walk meets. What was done before a
+// fault is there beside it.
+struct CareStep {
+  std::vector<core::Notice> done;
+  DueWalk walk;              // from here on
+  std::exception_ptr error;  // null: all of it was done
+};
+[[nodiscard]] CareStep take_care(store::Store& store,
+                                 store::Directory& directory,
+                                 const rrule::ZoneDatabase& zones,
+                                 const std::vector<store::ScheduleId>& failing,
+                                 DueWalk walk,
+                                 store::Timestamp now);
 
 // Does so each second, until stop(); hears which runs fail, and passes everything on to `next`. The
 // first step is asked of the store's thread before what is asked of it after run() has begun: what

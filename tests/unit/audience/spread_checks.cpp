@@ -141,6 +141,18 @@ void exactly_the_cap(store::Store& store) {
   CHECK(stage.log_of(id) == "INFO 4 persons enqueued\n");
 }
 
+// How many children each page adds, until the last one.
+std::string added_by_pages(Stage& stage, const store::Run& run, FanOut request) {
+  request.claim = stage.claim_of(run);
+  std::string added;
+  for (auto kind = Kind::more; kind == Kind::more && added.size() < 20;) {
+    const auto page = stage.audience->fan_out(request, core::ChildMaker(run), stage.now);
+    kind = page.kind;
+    added += std::to_string(page.added);
+  }
+  return added;
+}
+
 void looks_at_so_many(store::Store& store) {
   Stage stage(store);
   stage.add_persons(9);
@@ -148,13 +160,8 @@ void looks_at_so_many(store::Store& store) {
   const auto id = stage.order_job();
   const auto run = stage.claim();
   REQUIRE(stage.audience->open_job(stage.claim_of(run), stage.now));
-  std::string added;
-  for (auto page = stage.page(run, 2, 1'000, filter, 3);;
-       page = stage.page(run, 2, 1'000, filter, 3)) {
-    added += std::to_string(page.added);
-    if (page.kind != Kind::more) break;
-  }
-  CHECK(added == "011");
+  FanOut request{.claim = {}, .filter = filter, .page = 2, .look_at = 3};
+  CHECK(added_by_pages(stage, run, request) == "011");
   CHECK(stage.children(id) == "p5 p9");
 }
 
@@ -165,16 +172,9 @@ void leaves_off(store::Store& store) {
   const auto run = stage.claim();
   REQUIRE(stage.audience->open_job(stage.claim_of(run), stage.now));
   FanOut request;
-  request.claim = stage.claim_of(run);
   request.filter = filter_of(R"([{"key":"n","operator":"regex","value":"[59]"}])");
   request.go_on = [asked = 0]() mutable { return ++asked % 3 != 0; };
-  std::string added;
-  for (auto kind = Kind::more; kind == Kind::more && added.size() < 20;) {
-    const auto page = stage.audience->fan_out(request, core::ChildMaker(run), stage.now);
-    kind = page.kind;
-    added += std::to_string(page.added);
-  }
-  CHECK(added == "011");
+  CHECK(added_by_pages(stage, run, request) == "011");
   CHECK(stage.children(id) == "p5 p9");
   CHECK(stage.log_of(id) == "INFO 2 persons enqueued\n");
 }
@@ -186,16 +186,9 @@ void looks_at_one_at_least(store::Store& store) {
   const auto run = stage.claim();
   REQUIRE(stage.audience->open_job(stage.claim_of(run), stage.now));
   FanOut request;
-  request.claim = stage.claim_of(run);
   request.filter = filter_of(R"([{"key":"n","operator":"regex","value":"."}])");
   request.go_on = [] { return false; };
-  std::string added;
-  for (auto kind = Kind::more; kind == Kind::more && added.size() < 20;) {
-    const auto page = stage.audience->fan_out(request, core::ChildMaker(run), stage.now);
-    kind = page.kind;
-    added += std::to_string(page.added);
-  }
-  CHECK(added == "111");
+  CHECK(added_by_pages(stage, run, request) == "111");
   CHECK(stage.children(id) == "p1 p2 p3");
 }
 

@@ -132,6 +132,17 @@ TEST_CASE("a line of a crontab that is not UTF-8 is dropped, and the rest comes 
   CHECK(user.out == "imported 1 flow and 1 schedule; dropped 1 line\n");
 }
 
+TEST_CASE("an import said nothing of a schedule that is over") {
+  CommandLine line;
+  const auto result = line.rruled(
+      {"import", "-"}, R"({"flows":[{"name":"a","trigger":{"type":"schedule"},"status":"active",)"
+                       R"("schedules":[)"
+                       R"({"rrule":"FREQ=DAILY;COUNT=3","starts_at":"2025-01-01T12:00:00Z"},)"
+                       R"({"rrule":"FREQ=DAILY","starts_at":"2025-01-01T12:00:00Z"}]}]})");
+  INFO(result.err);
+  CHECK(result.out == "imported 1 flow and 2 schedules; 1 over: nothing comes any more\n");
+}
+
 TEST_CASE("a calendar's event that is over is not imported") {
   CommandLine line;
   const auto event = [](const std::string& uid, const std::string& rule) {

@@ -5,6 +5,19 @@
 #include <algorithm>
 
 namespace rruled::test {
+namespace {
+
+std::string paused_schedule(CommandLine& line) {
+  REQUIRE(line.rruled({"flow", "create", "--name", "A", "--trigger", "schedule"}).exit_code == 0);
+  REQUIRE(
+      line.rruled({"schedule", "create", "--flow", "A", "--rrule", "FREQ=MINUTELY"}).exit_code ==
+      0);
+  const auto id = line.rruled({"schedule", "list", "--format", "jsonl"}).out.substr(7, 36);
+  REQUIRE(line.rruled({"schedule", "pause", id}).exit_code == 0);
+  return id;
+}
+
+}  // namespace
 
 TEST_CASE("what was skipped before a batch that could not be written is said") {
   CommandLine line;
@@ -41,12 +54,7 @@ TEST_CASE("what was skipped before a batch that could not be written is said") {
 
 TEST_CASE("what is skipped of a paused schedule is said, and why nothing is of another") {
   CommandLine line;
-  REQUIRE(line.rruled({"flow", "create", "--name", "A", "--trigger", "schedule"}).exit_code == 0);
-  REQUIRE(
-      line.rruled({"schedule", "create", "--flow", "A", "--rrule", "FREQ=MINUTELY"}).exit_code ==
-      0);
-  const auto id = line.rruled({"schedule", "list", "--format", "jsonl"}).out.substr(7, 36);
-  REQUIRE(line.rruled({"schedule", "pause", id}).exit_code == 0);
+  const auto id = paused_schedule(line);
   line.sql(
       "UPDATE schedules SET settled_to = settled_to - 3600000, created_at = created_at - 7200000,"
       " starts_at = starts_at - 7200000, settled_wall = settled_wall - 3600000");
@@ -71,12 +79,7 @@ TEST_CASE("what is skipped of a paused schedule is said, and why nothing is of a
 
 TEST_CASE("the preview of a paused schedule showed what a person had skipped") {
   CommandLine line;
-  REQUIRE(line.rruled({"flow", "create", "--name", "A", "--trigger", "schedule"}).exit_code == 0);
-  REQUIRE(
-      line.rruled({"schedule", "create", "--flow", "A", "--rrule", "FREQ=MINUTELY"}).exit_code ==
-      0);
-  const auto id = line.rruled({"schedule", "list", "--format", "jsonl"}).out.substr(7, 36);
-  REQUIRE(line.rruled({"schedule", "pause", id}).exit_code == 0);
+  const auto id = paused_schedule(line);
   line.sql("UPDATE schedules SET settled_to = 4102444800000");  // 2100-01-01
   const auto shown =
       line.rruled({"preview", "--schedule", id, "--count", "1", "--format", "jsonl"});

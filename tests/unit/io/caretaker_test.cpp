@@ -4,6 +4,7 @@
 #include "daemon/core/preview.h"
 #include "daemon/io/logging.h"
 #include "store/memory_store.h"
+#include "tests/support/hooked_store.h"
 #include "tests/support/simulation.h"
 #include "tests/unit/io/io_fixture.h"
 
@@ -161,6 +162,24 @@ TEST_CASE("a schedule is paused when so many of its runs in a row have failed") 
   CHECK(world.pause_failing(id).empty());
   world.simulation.run_until(kFrom + 6min);
   CHECK(world.pause_failing(id).size() == 1);
+}
+
+TEST_CASE("a pause that was over was told to nobody where another look failed") {
+  World world;
+  const auto id = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC");
+  const auto until = world.simulation.now() + 1min;
+  world.write(
+      id,
+      core::paused(*world.store.schedule(id), nullptr, "", world.simulation.now(), until).schedule);
+  world.simulation.run_until(until);
+  HookedStore broken(world.store, [](HookedStore::When, int) {
+    throw store::StoreError(store::StoreError::Kind::unavailable, "it is away");
+  });
+  const auto step =
+      io::take_care(broken, *world.directory, world.simulation.zones(), {}, {}, until);
+  REQUIRE(step.done.size() == 1);
+  CHECK(step.done.front().kind == core::Notice::Kind::resumed);
+  CHECK(step.error);
 }
 
 TEST_CASE("one success among the failures, or no limit, and the schedule goes on") {

@@ -244,6 +244,7 @@ TEST_CASE("roles: one migrates, one runs", "[postgres]") {
   auto older = schema.options();
   const auto steps = older.migrations.size();
   older.migrations = older.migrations.first(steps - 1);
+  older.even_if_incomplete = true;  // the last step is where that stands
   (void)open_postgres(url("migrate"), OpenMode::daemon, older);
   refuse_run(" is older (" + std::to_string(steps - 1) + " of " + std::to_string(steps) +
              " steps)");

@@ -149,6 +149,15 @@ class FillingTarget final : public OtherTarget {
   bool& filling_;
 };
 
+// To a target of this kind, which is made of the real one.
+template <class Target, class... More>
+void check_copy_fails(const Files& files, const std::string& why, More... more) {
+  const auto source = open_sqlite_source(files.from, at(10));
+  const auto real = open_sqlite_target(files.to);
+  Target target(*real, more...);
+  check_refused([&] { (void)copy_rows(*source, target); }, why);
+}
+
 }  // namespace
 
 TEST_CASE("a copy takes every column of every table", "[copy]") {
@@ -299,25 +308,14 @@ TEST_CASE("a copy that breaks off is made again", "[copy]") {
   const Files files;
   make_store_to_copy(files.from);
   const auto before = dump_file(files.from);
-  {
-    const auto source = open_sqlite_source(files.from, at(10));
-    const auto target = open_sqlite_target(files.to);
-    BadTarget bad(*target, false);
-    check_refused([&] { (void)copy_rows(*source, bad); }, "no space");
-    LossyTarget lossy(*target);
-    check_refused([&] { (void)copy_rows(*source, lossy); }, "rows of log_lines only");
-  }
+  check_copy_fails<BadTarget>(files, "no space", false);
+  check_copy_fails<LossyTarget>(files, "rows of log_lines only");
   // The source is as it was, the target empty.
   CHECK(dump_file(files.from) == before);
   (void)open_sqlite(files.from, OpenMode::daemon);
   CHECK(open_sqlite(files.to, OpenMode::daemon)->flows({}).empty());
-  {
-    const auto source = open_sqlite_source(files.from, at(10));
-    const auto target = open_sqlite_target(files.to);
-    BadTarget bad(*target, true);
-    check_refused([&] { (void)copy_rows(*source, bad); },
-                  "the end is not known. Whether the copy was committed is not known");
-  }
+  check_copy_fails<BadTarget>(
+      files, "the end is not known. Whether the copy was committed is not known", true);
   // Nothing fires anywhere, until it is made again.
   check_refused([&] { (void)open_sqlite(files.from, OpenMode::daemon); }, "was moved to");
   for (const auto mode : {OpenMode::daemon, OpenMode::command})
@@ -325,13 +323,8 @@ TEST_CASE("a copy that breaks off is made again", "[copy]") {
                   "is an incomplete copy of sqlite://" + files.from);
   CHECK(moved_to({.url = "sqlite://" + files.to}) == "incomplete copy of sqlite://" + files.from);
   CHECK(open_sqlite(files.to, OpenMode::read_only)->flows({}).empty());
-  {
-    // Not yet: both stay marked.
-    const auto source = open_sqlite_source(files.from, at(10));
-    const auto target = open_sqlite_target(files.to);
-    BadTarget bad(*target, false);
-    check_refused([&] { (void)copy_rows(*source, bad); }, "no space");
-  }
+  // Not yet: both stay marked.
+  check_copy_fails<BadTarget>(files, "no space", false);
   check_refused([&] { (void)open_sqlite(files.from, OpenMode::daemon); }, "was moved to");
   check_refused([&] { (void)open_sqlite(files.to, OpenMode::daemon); }, "is an incomplete copy");
   (void)files.copy();
@@ -343,12 +336,7 @@ TEST_CASE("a copy whose commit fails does not leave its source marked as moved",
   const Files files;
   make_store_to_copy(files.from);
   const auto before = dump_file(files.from);
-  {
-    const auto source = open_sqlite_source(files.from, at(10));
-    const auto target = open_sqlite_target(files.to);
-    RefusedTarget refused(*target);
-    check_refused([&] { (void)copy_rows(*source, refused); }, "no space for the commit");
-  }
+  check_copy_fails<RefusedTarget>(files, "no space for the commit");
   CHECK(moved_to({.url = "sqlite://" + files.from}).empty());
   CHECK(moved_to({.url = "sqlite://" + files.to}).empty());
   CHECK(open_sqlite(files.to, OpenMode::daemon)->flows({}).empty());
@@ -366,12 +354,7 @@ TEST_CASE("a copy that is made again and fails leaves the mark of the first one"
   make_store_to_copy(files.from);
   (void)files.copy();
   std::filesystem::remove(files.to);
-  {
-    const auto source = open_sqlite_source(files.from, at(10));
-    const auto target = open_sqlite_target(files.to);
-    RefusedTarget refused(*target);
-    check_refused([&] { (void)copy_rows(*source, refused); }, "no space for the commit");
-  }
+  check_copy_fails<RefusedTarget>(files, "no space for the commit");
   check_refused([&] { (void)open_sqlite(files.from, OpenMode::daemon); }, "was moved to");
   check_refused([&] { (void)open_sqlite(files.to, OpenMode::daemon); }, "is an incomplete copy");
 }

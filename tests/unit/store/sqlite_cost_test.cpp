@@ -362,17 +362,13 @@ TEST_CASE("an audience of everybody costs no look at all properties for each", "
   const TempDir dir(fast_directory());
   const StatementWatch watching;
   const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
-  const auto audience = audience_of(*store);
   std::vector<PersonPut> persons;
-  for (int n = 1; n <= 100; ++n) {
-    auto& put = persons.emplace_back();
-    put.person.id = id_of<PersonId>(n);
-    put.person.distinct_id = std::to_string(n);
-    put.values = {PersonValue{"age", "31", {}, {}, {}}};
-  }
-  REQUIRE(audience->put_persons(persons, {}, at(0)).created == 100);
+  for (int n = 1; n <= 100; ++n)
+    persons.push_back({{id_of<PersonId>(n), 1, std::to_string(n), "{}", at(0), at(0)},
+                       {{"age", "31", {}, {}, {}}}});
+  REQUIRE(audience_of(*store)->put_persons(persons, {}, at(0)).created == 100);
   g_costs.clear();
-  CHECK(audience->size(1, {}, {}) == AudienceSize{100, 100});
+  CHECK(audience_of(*store)->size(1, {}, {}) == AudienceSize{100, 100});
   CHECK(steps_of_all() < 100 * 100);
 }
 
