@@ -92,7 +92,7 @@ void move_schedules(const Call& call, const store::Calendar& after, store::Chang
 Response list_calendars(Call& call) {
   const auto rows = call.directory().calendars(call.project());
   const auto range = page_range(call);
-  PageRows results;
+  PageRows results(call.context.page_bytes_max);
   for (std::size_t i = range.offset;
        i < rows.size() && results.size() < range.limit && !results.is_full(); ++i)
     results.add(core::to_json(rows[i]));

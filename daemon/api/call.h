@@ -36,6 +36,7 @@ struct ApiContext {
   std::span<const Route> routes;
   std::string version;
   std::function<std::chrono::seconds()> min_interval{};  // none: that of the rules
+  std::size_t page_bytes_max = 8 * 1024 * 1024;          // of JSON that the rows of a page have
   // Of the routes, as JSON: made when it is first asked for, as strangers may ask again and again.
   mutable std::once_flag described{};
   mutable std::string description{};
@@ -137,7 +138,7 @@ template <class Row, class TextOf>
                                    const std::vector<Row>& rows,
                                    std::size_t limit,
                                    TextOf text_of) {
-  PageRows results;
+  PageRows results(call.context.page_bytes_max);
   for (const auto& row : rows | std::views::take(limit)) {
     if (results.is_full()) break;
     results.add(core::to_json(row));

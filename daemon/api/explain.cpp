@@ -38,7 +38,7 @@ Response explain_schedule(Call& call) {
 }
 
 Response overdue(Call& call) {
-  PageRows results;
+  PageRows results(call.context.page_bytes_max);
   const auto project = call.directory().project(call.project());
   const auto range = page_range(call);
   std::size_t count = 0;

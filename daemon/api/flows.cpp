@@ -100,9 +100,9 @@ Response list_flows(Call& call) {
   filter.updated_at = time_parameter(call, "updated_at");
   if (const auto* search = call.parameter("search")) filter.search = *search;
   const auto range = page_range(call);
+  PageRows results(call.context.page_bytes_max);
   // Nobody has made any of them: there are no users here.
-  if (call.parameter("created_by") != nullptr) return page_response(call, {}, 0, range);
-  PageRows results;
+  if (call.parameter("created_by") != nullptr) return page_response(call, results, 0, range);
   std::optional<std::size_t> count;
   for (bool more = true; !count || (more && results.size() < range.limit && !results.is_full());) {
     const store::PageRange part{std::min(kFlowsStep, range.limit - results.size()),

@@ -97,7 +97,7 @@ Response list_jobs(Call& call, RunKind kind) {
   if (filter.statuses.empty()) refuse_words("status", kJobWords);
   const auto range = page_range(call);
   auto page = call.directory().runs(filter, range, true);
-  PageRows results;
+  PageRows results(call.context.page_bytes_max);
   JobWriter writer(call, flow);
   add_in_parts(std::move(page.rows), kJobsStep, results, [&](const std::vector<Run>& runs) {
     auto progress = progress_of(call, runs);

@@ -77,7 +77,7 @@ Response list_persons(Call& call) {
   if (const auto* name = call.parameter("distinct_id")) query.distinct_id = *name;
   const auto range = page_range(call);
   const auto page = call.audience().persons(query, range);
-  PageRows results;
+  PageRows results(call.context.page_bytes_max);
   for (const auto& person : page.rows)
     if (!results.is_full()) results.add(core::to_json(person));
   return page_response(call, std::move(results), page.count, range);

@@ -113,7 +113,7 @@ Response list_logs(Call& call) {
   if (const auto* search = call.parameter("search")) filter.search = *search;
   const auto range = page_range(call, kLogLimit);
   const auto page = call.directory().logs(filter, range);
-  PageRows results;
+  PageRows results(call.context.page_bytes_max);
   for (const auto& each : page.rows) {
     if (results.is_full()) break;
     json::object entry = core::to_json(each);

@@ -65,9 +65,9 @@ Response list_schedules(Call& call) {
   filter.created_at = time_parameter(call, "created_at");
   filter.updated_at = time_parameter(call, "updated_at");
   const auto range = page_range(call);
-  if (call.parameter("created_by") != nullptr) return page_response(call, {}, 0, range);
+  PageRows results(call.context.page_bytes_max);
+  if (call.parameter("created_by") != nullptr) return page_response(call, results, 0, range);
   auto page = call.directory().schedules(filter, range);
-  PageRows results;
   add_in_parts(std::move(page.rows), kSchedulesStep, results,
                [&](const std::vector<store::Schedule>& schedules) {
                  describe_schedules(call, schedules, [&](json::object object) {

@@ -53,6 +53,8 @@ class ApiHome {
     context_.health = [reason] { return std::vector<io::HealthCheck>{{"store", reason, true}}; };
   }
 
+  void limit_pages(std::size_t bytes) { context_.page_bytes_max = bytes; }
+
   using Ask = ApiAsk;
   api::Response ask(const std::string& method,
                     const std::string& target,

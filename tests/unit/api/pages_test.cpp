@@ -40,16 +40,18 @@ Pages read_pages(ApiHome& home, std::string target, const char* key = "id") {
   return pages;
 }
 
-// JSON of 3 MB: two of these fit a page, and the third is its last.
-std::string large_object() { return R"({"a":")" + std::string(3'000'000, 'x') + "\"}"; }
+// JSON of these bytes.
+std::string object_of(std::size_t bytes) {
+  return R"({"a":")" + std::string(bytes - 8, 'x') + "\"}";
+}
 
-void put_five_large_persons(ApiHome& home) {
+void put_five_persons(ApiHome& home, const std::string& properties) {
   std::vector<store::PersonPut> persons(5);
   for (auto& each : persons) {
     each.person.id.value = store::random_uuid_v7(home.clock.at);
     each.person.project_id = 1;
     each.person.distinct_id = to_string(each.person.id);
-    each.person.properties = large_object();
+    each.person.properties = properties;
   }
   const auto audience = store::audience_of(*home.backend().store);
   store::AuditEntry entry;
@@ -73,7 +75,8 @@ TEST_CASE("a page of no rows by cursor was an empty list that looked like the en
 TEST_CASE("a page of runs had no end but its limit, whatever they carry") {
   ApiHome home(either_store());
   const auto flow = home.make_flow();
-  const std::string large = large_object();
+  // Two of these fit a page of 8 MiB, and the third is its last.
+  const std::string large = object_of(3'000'000);
   store::ChangeSet changes;
   for (int i = 0; i < 5; ++i)
     changes.runs.push_back(large_run(flow, home.clock.at + std::chrono::seconds(i), large));
@@ -85,29 +88,31 @@ TEST_CASE("a page of runs had no end but its limit, whatever they carry") {
 
 TEST_CASE("a page of flows, schedules, jobs or persons had no end but its limit") {
   ApiHome home(either_store());
+  home.limit_pages(80'000);
+  const std::string large = object_of(30'000);
   const auto id = *store::parse_id<store::FlowId>(home.make_flow("batch"));
   const auto schedule_id = *store::parse_id<store::ScheduleId>(home.make_schedule(to_string(id)));
   store::Flow flow = *home.backend().store->flow(id);
   const store::Schedule schedule = *home.backend().store->schedule(schedule_id);
   store::ChangeSet changes;
   changes.flows.push_back({flow, flow.revision});
-  changes.flows.back().flow.trigger = R"({"type":"batch","filters":)" + large_object() + "}";
+  changes.flows.back().flow.trigger = R"({"type":"batch","filters":)" + large + "}";
   for (int i = 1; i <= 5; ++i) {
     changes.runs.push_back(large_run(to_string(id), home.clock.at + std::chrono::seconds(i), "{}"));
     changes.runs.back().kind = store::RunKind::batch_job;
     if (i == 5) break;
     flow.id.value = store::random_uuid_v7(home.clock.at);
-    flow.actions = "[" + large_object() + "]";
+    flow.actions = "[" + large + "]";
     changes.flows.push_back({flow, std::nullopt});
     changes.schedules.push_back({schedule, std::nullopt});
     changes.schedules.back().schedule.id.value = store::random_uuid_v7(home.clock.at);
-    changes.schedules.back().schedule.variables = large_object();
+    changes.schedules.back().schedule.variables = large;
   }
   changes.schedules.push_back(
       {schedule, store::ScheduleStamp{schedule.version, schedule.next_run_at}});
-  changes.schedules.back().schedule.variables = large_object();
+  changes.schedules.back().schedule.variables = large;
   REQUIRE_FALSE(home.backend().store->write(changes, home.clock.at));
-  put_five_large_persons(home);
+  put_five_persons(home, large);
   const std::string of_flow = kProject + "hog_flows/" + to_string(id) + "/";
   for (const std::string& target : {kProject + "hog_flows/", of_flow + "schedules/",
                                     of_flow + "batch_jobs/", kProject + "persons/"}) {
