@@ -179,7 +179,7 @@ class Audience {
                                           Timestamp now) = 0;
   // Ends jobs that are spread and have no live child: completed, failed when a child failed or is
   // dead, or as their `ending` says. Cancels the unsent children of those that are ending, and of
-  // those whose run was ended by others.
+  // those whose run was ended by others. The daemons see it when a run was released.
   [[nodiscard]] virtual EndedJobs end_jobs(const EndJobs& request, Timestamp now) = 0;
   [[nodiscard]] virtual std::vector<JobProgress> progress(const std::vector<RunId>& ids) = 0;
 

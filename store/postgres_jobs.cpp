@@ -266,6 +266,7 @@ EndedJobs PostgresAudience::end_jobs(const EndJobs& request, Timestamp now) {
     open.resize(request.limit);
     result.next = open.back().id;
   }
+  bool released = false;
   for (const auto& each : open) {
     if (!each.ready) {
       ++result.open;
@@ -274,8 +275,13 @@ EndedJobs PostgresAudience::end_jobs(const EndJobs& request, Timestamp now) {
     auto step = connection_.write(now, [&](Tx& tx) { return end_one(tx, each.id, request); });
     result.cancelled += step.cancelled;
     if (step.open) ++result.open;
-    if (step.ended) result.ended.push_back(std::move(*step.ended));
+    if (!step.ended) continue;
+    released = released || step.ended->released;
+    result.ended.push_back(std::move(*step.ended));
   }
+  // By itself, as meta is locked before schedules and runs. A daemon that is not told looks in a
+  // few seconds.
+  if (released) connection_.write(now, [&](Tx& tx) { tell_of_runs(tx, connection_.options()); });
   return result;
 }
 

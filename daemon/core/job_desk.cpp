@@ -188,7 +188,7 @@ JobDesk::Outcome JobDesk::take(JobsEnded ended, Timestamp now) {
   auto& result = ended.result;
   end_after_ = result.next;
   for (auto& each : result.ended) {
-    if (each.released) outcome.claim.insert(each.run.executor);
+    outcome.released = outcome.released || each.released;
     outcome.notices.push_back(end_notice(std::move(each)));
   }
   std::optional<Timestamp> next;

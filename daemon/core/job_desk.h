@@ -55,6 +55,7 @@ class JobDesk {
   struct Outcome {
     std::vector<Notice> notices{};
     std::set<std::string> claim{};  // executors that have new pending runs
+    bool released = false;          // a run became pending: of any executor
     // Ends now, as failed, with this error.
     std::optional<std::pair<store::Run, std::string>> failed{};
   };

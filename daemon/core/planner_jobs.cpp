@@ -13,6 +13,7 @@ void Planner::work_on_jobs(Timestamp now, Actions& actions) {
 void Planner::take(JobDesk::Outcome outcome, Timestamp now) {
   for (Notice& notice : outcome.notices) notify(std::move(notice));
   for (const auto& executor : outcome.claim) claim_by(executor, now);
+  if (outcome.released) claim_by(now);  // it may have another executor
   if (!outcome.failed) return;
   Report report;
   report.kind = Report::Kind::failed;

@@ -85,9 +85,11 @@ void releases(store::Store& store) {
   stage.spread(job);
   CHECK(store.run(waiting)->status == RunStatus::waiting);  // a running job holds its slot
   stage.finish(stage.claim(), RunStatus::completed);
+  const auto revision = store.changes_since(0).revision;
   const auto ended = stage.end_jobs();
   REQUIRE(ended.ended.size() == 1);
   CHECK(ended.ended.front().released);
+  CHECK(store.changes_since(revision).runs_added);  // or other daemons leave it where it is
   CHECK(store.run(id)->status == RunStatus::completed);
   CHECK(store.run(waiting)->status == RunStatus::pending);
 }

@@ -115,6 +115,18 @@ TEST_CASE("a run that an end lets go is claimed whatever its executor is") {
   CHECK(all_of<core::Deliver>(here.step()).size() == 1);
 }
 
+TEST_CASE("a run that the end of a batch job lets go is claimed whatever its executor is") {
+  Planned here({{"a", 1}, {"b", 1}});
+  here.claim("a", {});
+  here.claim("b", {});
+  REQUIRE(all_of<core::Claim>(here.step()).empty());
+  store::EndedJob ended{.run = claimed_run(1, "a"), .job = {}, .released = true};
+  ended.run.status = store::RunStatus::completed;
+  here.planner.complete(core::JobsEnded{{.ended = {ended}}}, kNow);
+  here.claim("b", {claimed_run(2, "b")});
+  CHECK(all_of<core::Deliver>(here.step()).size() == 1);
+}
+
 TEST_CASE("a run that waits, and is wished cancelled, is not given back but ended") {
   Planned here({{"old", 1}});
   here.claim("old", {claimed_run(1, "old"), claimed_run(2, "old"), claimed_run(3, "old")});
