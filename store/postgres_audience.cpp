@@ -211,14 +211,43 @@ void Reader::match(Chunk& chunk, const GoOn& go_on) {
 // By name, the last of each, in order: so that two writers never wait for each other.
 using ByName = std::map<std::pair<std::int64_t, std::string>, const PersonPut*>;
 
-Params names_of(const ByName& last) {
-  Params params;
-  params.add_each(last, [](const auto& each) { return each.first.first; });
-  params.add_each(last, [](const auto& each) -> const std::string& { return each.first.second; });
-  return params;
+// Whom nobody had the name of; gives their ids and names. A writer of the same name who is under
+// way is waited for, and then it has made them.
+pqxx::result insert_new(Tx& tx, const ByName& puts) {
+  static const std::string kInsert =
+      pg_insert<Person>() +
+      " ON CONFLICT (project_id, distinct_id) DO NOTHING RETURNING id, project_id, distinct_id";
+  std::vector<Person> persons;
+  for (const auto& [name, put] : puts) {
+    persons.push_back(put->person);
+    persons.back().created_at = persons.back().updated_at = tx.now();
+  }
+  std::vector<const Person*> rows;
+  for (const auto& person : persons) rows.push_back(&person);
+  return tx.exec(kInsert, Params().add_rows(rows));
 }
 
-void put_values(Tx& tx, const ByName& last, const pqxx::result& ids) {
+// The others, in one order for all writers.
+pqxx::result update_known(Tx& tx, const ByName& puts) {
+  static const std::string kUpdate =
+      "WITH known AS (SELECT p.id, n.properties FROM unnest($1::bigint[], $2::text[], $3::text[])"
+      "   AS n(project_id, distinct_id, properties)"
+      "  JOIN persons p ON p.project_id = n.project_id AND p.distinct_id = n.distinct_id"
+      "  ORDER BY p.id FOR UPDATE OF p)"
+      " UPDATE persons p SET properties = known.properties, updated_at = $4::bigint FROM known"
+      " WHERE p.id = known.id RETURNING p.id, p.project_id, p.distinct_id";
+  const auto person = [](const auto& each) -> const Person& { return each.second->person; };
+  Params params;
+  params.add_each(puts, [&](const auto& each) { return person(each).project_id; });
+  params.add_each(
+      puts, [&](const auto& each) -> const auto& { return person(each).distinct_id; });
+  params.add_each(
+      puts, [&](const auto& each) -> const auto& { return person(each).properties; });
+  return tx.exec(kUpdate, params.add(tx.now()));
+}
+
+// Of those that were written, who are taken out of `puts`; gives how many they are.
+std::size_t put_values(Tx& tx, ByName& puts, const pqxx::result& written) {
   static const std::string kForget = "DELETE FROM person_values WHERE person_id = ANY($1::uuid[])";
   static const std::string kInsert =
       "INSERT INTO person_values (person_id, " + pg_columns<PersonValue>() +
@@ -227,16 +256,19 @@ void put_values(Tx& tx, const ByName& last, const pqxx::result& ids) {
   std::vector<PersonId> persons;
   std::vector<PersonId> owners;
   std::vector<const PersonValue*> values;
-  for_each_row(ids, [&](PgReader& row) {
+  for_each_row(written, [&](PgReader& row) {
     const auto id = persons.emplace_back(row.read<PersonId>());
     const auto project = row.read<std::int64_t>();
-    for (const auto& value : last.at({project, row.read<std::string>()})->values) {
+    const auto put = puts.find({project, row.read<std::string>()});
+    for (const auto& value : put->second->values) {
       owners.push_back(id);
       values.push_back(&value);
     }
+    puts.erase(put);
   });
   tx.exec(kForget, Params().add_all(persons));
   if (!values.empty()) tx.exec(kInsert, Params().add_all(owners).add_rows(values));
+  return persons.size();
 }
 
 }  // namespace
@@ -244,30 +276,14 @@ void put_values(Tx& tx, const ByName& last, const pqxx::result& ids) {
 PersonsPut PostgresAudience::put_persons(const std::vector<PersonPut>& persons,
                                          const AuditEntry& entry,
                                          Timestamp now) {
-  static const std::string kKnown =
-      "SELECT count(*) FROM unnest($1::bigint[], $2::text[]) AS n(project_id, distinct_id)"
-      " JOIN persons p ON p.project_id = n.project_id AND p.distinct_id = n.distinct_id";
-  static const std::string kPut =
-      pg_insert<Person>() +
-      " ON CONFLICT (project_id, distinct_id) DO UPDATE SET properties = excluded.properties,"
-      " updated_at = excluded.updated_at RETURNING id, project_id, distinct_id";
   validate(persons);
   ByName last;
   for (const auto& put : persons) last[{put.person.project_id, put.person.distinct_id}] = &put;
   return connection_.write(now, [&](Tx& tx) {
-    std::vector<Person> rows;
-    for (const auto& [name, put] : last) {
-      rows.push_back(put->person);
-      rows.back().created_at = rows.back().updated_at = tx.now();
-    }
     PersonsPut result;
-    if (!rows.empty()) {
-      result.updated = PgReader(tx.exec(kKnown, names_of(last)), 0).read<std::size_t>();
-      std::vector<const Person*> all;
-      for (const auto& row : rows) all.push_back(&row);
-      put_values(tx, last, tx.exec(kPut, Params().add_rows(all)));
-      result.created = rows.size() - result.updated;
-    }
+    ByName known = last;
+    if (!known.empty()) result.created = put_values(tx, known, insert_new(tx, known));
+    if (!known.empty()) result.updated = put_values(tx, known, update_known(tx, known));
     insert_audit(tx, {&entry});
     return result;
   });
