@@ -60,20 +60,23 @@ void end_run(
   tx.exec(kEnd, Params().add(run.id).add(status).add(reason).add(error).add(tx.now()));
 }
 
-// `fresh`: it is this call that ended it.
-EndedTracked end_one(Tx& tx, const EndTracked& end, bool& fresh) {
+struct EndedOne {
+  EndedTracked result{};
+  bool by_this_call = false;
+};
+
+EndedOne end_one(Tx& tx, const EndTracked& end) {
   const auto max_running = lock_schedule_of(tx, end.run_id);
   auto run = lock_run(tx, end.run_id);
   if (!run || run->fence != end.fence || run->remote_id.empty()) return {};
-  if (run->status == end.status) return {true, was_released(tx, run->id), run};
+  if (run->status == end.status) return {{true, was_released(tx, run->id), run}};
   if (!is_tracked(*run)) return {};
   end_run(tx, *run, end.status, end.reason, end.error);
   std::vector<const LogEntry*> lines;
   for (const auto& line : end.logs) lines.push_back(&line);
   insert_logs(tx, lines);
-  fresh = true;
   const bool released = max_running && release_after(tx, *run, *max_running);
-  return {true, released, std::move(run)};
+  return {{true, released, std::move(run)}, true};
 }
 
 // Keeps that somebody does this `work` for the executors, and adds those for which somebody has
@@ -162,13 +165,12 @@ std::vector<TrackedRun> PostgresRunDesk::take_tracked(const TakeTracked& request
 
 EndedTracked PostgresRunDesk::end_tracked(const EndTracked& end, Timestamp now) {
   validate(end);
-  bool fresh = false;
-  auto result = connection_.write(now, [&](Tx& tx) { return end_one(tx, end, fresh); });
+  auto ended = connection_.write(now, [&](Tx& tx) { return end_one(tx, end); });
   // By itself, as meta is locked before schedules and runs. A daemon that is not told looks in a
   // few seconds.
-  if (fresh && result.released)
+  if (ended.by_this_call && ended.result.released)
     connection_.write(now, [&](Tx& tx) { tell_of_runs(tx, connection_.options()); });
-  return result;
+  return std::move(ended.result);
 }
 
 bool PostgresRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timestamp now) {

@@ -171,28 +171,32 @@ void end_attempt(Connection& connection,
   insert_logs(connection, finish.logs);
 }
 
-FinishResult finish_one(Connection& connection,
-                        const Finish& finish,
-                        const Claimant& claimant,
-                        Timestamp now,
-                        bool& changed) {
+struct FinishedOne {
+  FinishResult result{};
+  bool changed = false;
+};
+
+FinishedOne finish_one(Connection& connection,
+                       const Finish& finish,
+                       const Claimant& claimant,
+                       Timestamp now) {
+  const FinishedOne refused{{.written = false}};
   const auto held = read_held(connection, finish.run_id);
-  if (!held) return {.written = false};
+  if (!held) return refused;
   validate_flow(finish, held->flow_id);
-  if (held->owner != claimant.owner || held->fence != finish.fence) return {.written = false};
+  if (held->owner != claimant.owner || held->fence != finish.fence) return refused;
   End end{finish.status, finish.reason, finish.available_at};
   FinishResult result;
   result.cancelled = heed_wish(held->cancel_reason, end.status, end.reason);
   if (end.reason != finish.reason) result.reason = end.reason;
   result.released = held->released;
-  if (held->status == end.status) return result;
-  if (!may_finish(held->status, end.status)) return {.written = false};
-  changed = true;
+  if (held->status == end.status) return {result};
+  if (!may_finish(held->status, end.status)) return refused;
   if (!held->cancel_reason.empty()) end.available_at = now;
   end_attempt(connection, held->number, finish, end, now);
   if (is_final(end.status))
     result.released = release_after(connection, finish.run_id, held->schedule_id, now);
-  return result;
+  return {result, true};
 }
 
 }  // namespace
@@ -238,8 +242,11 @@ std::vector<FinishResult> SqliteStore::finish(const std::vector<Finish>& batch,
     std::vector<FinishResult> results;
     results.reserve(batch.size());
     bool changed = false;
-    for (const auto& finish : batch)
-      results.push_back(finish_one(*connection_, finish, claimant, now, changed));
+    for (const auto& finish : batch) {
+      auto one = finish_one(*connection_, finish, claimant, now);
+      changed = changed || one.changed;
+      results.push_back(std::move(one.result));
+    }
     if (changed) saw(*connection_, now);
     return results;
   });
