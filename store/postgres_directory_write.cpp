@@ -101,9 +101,6 @@ CancelResult PostgresDirectory::cancel_run(RunId id,
                                            const std::string& reason,
                                            Timestamp now,
                                            const AuditEntry& entry) {
-  // Locks in the order of all transactions: meta, the schedule, the run.
-  static const std::string kTell =
-      "UPDATE meta SET revision = revision + 1, runs_revision = revision + 1 WHERE one = 1";
   static const std::string kSchedule = "SELECT schedule_id FROM runs WHERE id = $1::uuid";
   static const std::string kLock =
       "SELECT max_running FROM schedules WHERE id = $1::uuid FOR UPDATE";
@@ -111,8 +108,7 @@ CancelResult PostgresDirectory::cancel_run(RunId id,
   return connection_.write(now, [&](Tx& tx) {
     const auto owner = tx.exec(kSchedule, Params().add(id));
     if (owner.empty()) return CancelResult::missing;
-    // The daemons claim what was released once they see that runs were added.
-    tx.exec(kTell);
+    lock_meta(tx);
     const auto schedule = PgReader(owner, 0).read<std::optional<ScheduleId>>();
     std::size_t max_running = 1;
     if (schedule) {
@@ -124,9 +120,9 @@ CancelResult PostgresDirectory::cancel_run(RunId id,
     const auto status = PgReader(found, 0).read<RunStatus>();
     if (is_final(status)) return CancelResult::ended;
     if (status != RunStatus::waiting && !is_claimable(status)) {
-      if (is_open_job(tx, id) || !keep_wish(tx, id, reason)) return CancelResult::under_way;
+      if (is_open_job(tx, id)) return CancelResult::under_way;
+      if (!keep_wish(tx, id, reason, connection_.options())) return CancelResult::under_way;
       insert_audit(tx, {&entry});
-      notify_daemons(tx, connection_.options());
       return CancelResult::asked;
     }
     cancel_runs(tx, {id}, reason);
@@ -134,7 +130,7 @@ CancelResult PostgresDirectory::cancel_run(RunId id,
     if (schedule && holds_slot(status))
       if (const auto waiting = next_waiting(tx, *schedule, max_running)) {
         release_runs(tx, {*waiting});
-        notify_daemons(tx, connection_.options());
+        tell_of_runs(tx, connection_.options());
       }
     return CancelResult::cancelled;
   });

@@ -3,6 +3,7 @@
 #include "store/conflicts.h"
 #include "store/postgres_directory.h"
 #include "store/postgres_rows.h"
+#include "store/postgres_runs.h"
 
 #include <algorithm>
 #include <set>
@@ -108,9 +109,6 @@ RetryResult PostgresDirectory::retry_run(RunId id,
                                          const RetryPolicy& fresh,
                                          Timestamp now,
                                          const AuditEntry& entry) {
-  // Locks in the order of all transactions: meta, the schedule, the run.
-  static const std::string kTell =
-      "UPDATE meta SET revision = revision + 1, runs_revision = revision + 1 WHERE one = 1";
   static const std::string kSchedule = "SELECT schedule_id FROM runs WHERE id = $1::uuid";
   static const std::string kLock = "SELECT 1 FROM schedules WHERE id = $1::uuid FOR UPDATE";
   static const std::string kLockRun = "SELECT 1 FROM runs WHERE id = $1::uuid FOR UPDATE";
@@ -125,7 +123,7 @@ RetryResult PostgresDirectory::retry_run(RunId id,
   return connection_.write(now, [&](Tx& tx) {
     const auto owner = tx.exec(kSchedule, Params().add(id));
     if (owner.empty()) return RetryResult::missing;
-    tx.exec(kTell);
+    lock_meta(tx);
     if (const auto schedule = PgReader(owner, 0).read<std::optional<ScheduleId>>())
       tx.exec(kLock, Params().add(*schedule));
     if (tx.exec(kLockRun, Params().add(id)).empty()) return RetryResult::missing;
@@ -139,7 +137,7 @@ RetryResult PostgresDirectory::retry_run(RunId id,
     params.add(run.retry.max_backoff).add(run.retry.max_age);
     tx.exec(kRetry, params);
     insert_audit(tx, {&entry});
-    notify_daemons(tx, connection_.options());
+    tell_of_runs(tx, connection_.options());
     return RetryResult::retried;
   });
 }

@@ -174,12 +174,9 @@ EndedTracked PostgresRunDesk::end_tracked(const EndTracked& end, Timestamp now) 
 }
 
 bool PostgresRunDesk::ask_to_cancel(RunId id, const std::string& reason, Timestamp now) {
-  static const std::string kRevision = "UPDATE meta SET revision = revision + 1 WHERE one = 1";
   return connection_.write(now, [&](Tx& tx) {
-    tx.exec(kRevision);
-    if (!keep_wish(tx, id, reason)) return false;
-    notify_daemons(tx, connection_.options());
-    return true;
+    lock_meta(tx);
+    return keep_wish(tx, id, reason, connection_.options());
   });
 }
 

@@ -2,6 +2,11 @@
 
 namespace rruled::store {
 
+void lock_meta(Tx& tx) {
+  static const std::string kLock = "SELECT 1 FROM meta WHERE one = 1 FOR UPDATE";
+  tx.exec(kLock);
+}
+
 std::optional<Run> lock_run(Tx& tx, RunId id) {
   static const std::string kRun =
       "SELECT " + pg_columns<Run>() + " FROM " + pg_rows<Run>() + " WHERE id = $1::uuid FOR UPDATE";
@@ -46,15 +51,19 @@ void tell_of_runs(Tx& tx, const PostgresOptions& options) {
   notify_daemons(tx, options);
 }
 
-bool keep_wish(Tx& tx, RunId id, const std::string& reason) {
+bool keep_wish(Tx& tx, RunId id, const std::string& reason, const PostgresOptions& options) {
   static const std::string kKeep =
-      "UPDATE runs SET cancel_revision = (SELECT revision FROM meta),"
+      "UPDATE runs SET cancel_revision = (SELECT revision + 1 FROM meta),"
       " cancel_reason = CASE WHEN cancel_reason = '' THEN $2 ELSE cancel_reason END,"
       " available_at = CASE WHEN status = 'running' THEN $3::bigint ELSE available_at END"
       " WHERE id = $1::uuid AND (" +
       std::string(kPgPlainStatus) + " = 'dispatching' OR " + kPgPlainStatus +
       " = 'running' AND available_at IS NOT NULL) RETURNING 1";
-  return !tx.exec(kKeep, Params().add(id).add(reason).add(tx.now())).empty();
+  static const std::string kTell = "UPDATE meta SET revision = revision + 1 WHERE one = 1";
+  if (tx.exec(kKeep, Params().add(id).add(reason).add(tx.now())).empty()) return false;
+  tx.exec(kTell);
+  notify_daemons(tx, options);
+  return true;
 }
 
 bool is_open_job(Tx& tx, RunId id) {

@@ -18,6 +18,9 @@ inline constexpr char kPgHoldsBack[] =
     " OR EXISTS (SELECT 1 FROM schedule_rules o"
     "  WHERE o.id = r.schedule_id AND o.overlap <> 'allow'))";
 
+// Before the schedule and the run of a transaction that may write the revision: see tell_of_runs()
+// and keep_wish().
+void lock_meta(Tx& tx);
 // Locks the schedule of a run; gives its max_running.
 [[nodiscard]] std::optional<std::size_t> lock_schedule_of(Tx& tx, RunId id);
 [[nodiscard]] std::optional<Run> lock_run(Tx& tx, RunId id);
@@ -27,8 +30,8 @@ inline constexpr char kPgHoldsBack[] =
 bool release_after(Tx& tx, const Run& run, std::size_t max_running);
 // The daemons claim what became pending once they see that runs were added. Locks meta.
 void tell_of_runs(Tx& tx, const PostgresOptions& options);
-// See RunDesk::ask_to_cancel; the revision of meta, which is locked, is the wish's.
-bool keep_wish(Tx& tx, RunId id, const std::string& reason);
+// See RunDesk::ask_to_cancel. Meta is locked; the daemons are told.
+bool keep_wish(Tx& tx, RunId id, const std::string& reason, const PostgresOptions& options);
 // Whether it is a batch job that is spread here, and has not ended.
 [[nodiscard]] bool is_open_job(Tx& tx, RunId id);
 

@@ -113,8 +113,6 @@ RetryResult SqliteDirectory::retry_run(RunId id,
       " remote_id = '', cancel_reason = '', cancel_revision = NULL,"
       " retry_max_attempts = ?, retry_min_backoff = ?, retry_max_backoff = ?, retry_max_age = ?"
       " WHERE id = ?";
-  static const std::string kTell =
-      "UPDATE meta SET revision = revision + 1, runs_revision = revision + 1";
   return store_.connection().write([&] {
     std::optional<Run> run;
     {
@@ -129,7 +127,7 @@ RetryResult SqliteDirectory::retry_run(RunId id,
     query.bind(run->status).bind(run->reason).bind(run->available_at);
     query.bind(run->retry.max_attempts).bind(run->retry.min_backoff);
     query.bind(run->retry.max_backoff).bind(run->retry.max_age).bind(id).run();
-    Query(*connection_, kTell).run();
+    tell_of_runs(*connection_);
     insert_audit(*connection_, entry);
     return RetryResult::retried;
   });

@@ -1,7 +1,12 @@
 #include "conformance.h"
 #include "sample.h"
+#include "store/audience.h"
+#include "store/directory.h"
+#include "store/run_desk.h"
 
 #include <catch2/catch.hpp>
+
+#include <map>
 
 namespace rruled::test {
 namespace {
@@ -136,6 +141,42 @@ void does_not_report_what_the_daemon_settles(Store& store) {
   CHECK(show(store.changes_since(session.revision)) == show(nothing_since(session.revision)));
 }
 
+// Or each of them has every daemon read what changed, and ask for runs.
+void does_not_report_what_was_refused(Store& store) {
+  auto child = a_manual_run(5);
+  child.parent_id = ParentId{run_id(3).value};
+  write(store, put(a_flow()));
+  write(store, {.runs = {a_manual_run(1), a_manual_run(2), a_manual_run(3)}});
+  const auto claimant = store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  std::map<RunId, Run> runs;
+  for (const auto& run : store.claim({claimant, {"default"}}, at(1)).runs) runs[run.id] = run;
+  REQUIRE(runs.size() == 3);
+  const auto ended = store.finish({a_finish(runs[run_id(1)], RunStatus::completed, at(2)),
+                                   a_finish(runs[run_id(3)], RunStatus::failed, at(2))},
+                                  claimant, at(2));
+  REQUIRE(ended.at(1).written);
+  const JobClaim job{run_id(2), runs[run_id(2)].fence, claimant};
+  REQUIRE(audience_of(store)->open_job(job, at(2)));
+  write(store, {.runs = {a_manual_run(4), child}});
+
+  const auto revision = store.changes_since(0).revision;
+  const auto directory = directory_of(store);
+  const auto cancel = [&](int n) { return directory->cancel_run(run_id(n), "why", at(3), {}); };
+  const auto retry = [&](int n) { return directory->retry_run(run_id(n), {}, at(3), {}); };
+  CHECK(cancel(1) == CancelResult::ended);
+  CHECK(cancel(2) == CancelResult::under_way);
+  CHECK(cancel(9) == CancelResult::missing);
+  CHECK(retry(1) == RetryResult::not_failed);
+  CHECK(retry(2) == RetryResult::under_way);
+  CHECK(retry(3) == RetryResult::has_children);
+  CHECK(retry(9) == RetryResult::missing);
+  CHECK_FALSE(run_desk_of(store)->ask_to_cancel(run_id(1), "why", at(3)));
+  CHECK(show(store.changes_since(revision)) == show(nothing_since(revision)));
+  // Done, but nothing for a daemon to do: it lets no other run go.
+  CHECK(cancel(4) == CancelResult::cancelled);
+  CHECK(show(store.changes_since(revision)) == show(nothing_since(revision)));
+}
+
 void loads_what_is_due_in_order(Store& store) {
   write(store, put(a_flow()));
   ChangeSet changes;
@@ -191,6 +232,7 @@ std::vector<Check> change_checks() {
       {"reports deletions", reports_deletions},
       {"reports runs", reports_runs},
       {"does not report what the daemon settles", does_not_report_what_the_daemon_settles},
+      {"does not report what was refused", does_not_report_what_was_refused},
       {"loads what is due in order", loads_what_is_due_in_order},
   };
 }
