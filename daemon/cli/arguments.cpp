@@ -29,10 +29,13 @@ const rrule::TimeZone& zone_of(Session& session, const std::string& name) {
   return **zone;
 }
 
-store::Timestamp time_argument(const std::string& option,
-                               const std::string& text,
-                               const rrule::TimeZone& zone,
-                               store::Timestamp now) {
+namespace {
+
+store::Timestamp read_time(const std::string& option,
+                           const std::string& text,
+                           const rrule::TimeZone& zone,
+                           store::Timestamp now,
+                           const char* other_forms) {
   using std::chrono::seconds;
   if (text == "now") return std::chrono::floor<seconds>(now) + seconds(1);
   const auto time = core::parse_time(text);
@@ -40,8 +43,25 @@ store::Timestamp time_argument(const std::string& option,
     throw Failure(kUsage, option + ": " + time.error().detail);
   if (!time)
     throw Failure(kUsage, option + ": " + time.error().detail + ", or wall-clock time of " +
-                              zone.name() + ", or now; not \"" + text + "\"");
+                              zone.name() + ", or now" + other_forms + "; not \"" + text + "\"");
   return core::instant_of(*time, zone);
+}
+
+}  // namespace
+
+store::Timestamp time_argument(const std::string& option,
+                               const std::string& text,
+                               const rrule::TimeZone& zone,
+                               store::Timestamp now) {
+  return read_time(option, text, zone, now, "");
+}
+
+store::Timestamp past_argument(const std::string& option,
+                               const std::string& text,
+                               const rrule::TimeZone& zone,
+                               store::Timestamp now) {
+  if (const auto ago = core::relative_time(text, now)) return *ago;
+  return read_time(option, text, zone, now, ", or so long ago, as -24h or -7d");
 }
 
 void refuse_cron(const std::string& text) {
@@ -53,15 +73,15 @@ std::optional<store::Timestamp> utc_argument(const std::string& option,
                                              const std::string& text,
                                              store::Timestamp now) {
   if (text.empty()) return std::nullopt;
-  if (const auto ago = core::relative_time(text, now)) return ago;
-  return time_argument(option, text, *rrule::TimeZone::utc(), now);
+  return past_argument(option, text, *rrule::TimeZone::utc(), now);
 }
 
-void add_utc_time(CLI::App* command,
-                  const std::string& name,
-                  std::string& target,
-                  const std::string& summary) {
-  command->add_option(name, target, summary + "; so long ago: -24h, -7d, -2w, -1m (a month), -1y")
+CLI::Option* add_past_time(CLI::App* command,
+                           const std::string& name,
+                           std::string& target,
+                           const std::string& summary) {
+  return command
+      ->add_option(name, target, summary + "; so long ago: -24h, -7d, -2w, -1m (a month), -1y")
       ->type_name("TIME");
 }
 

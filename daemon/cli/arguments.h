@@ -22,16 +22,20 @@ namespace rruled::cli {
                                              const rrule::TimeZone& zone,
                                              store::Timestamp now);
 
-// The same in UTC, or so long ago as the API takes it (-24h, -7d; -1m is a month); absent when the
-// option was not given.
+// The same, or so long ago as the API takes it (-24h, -7d; -1m is a month).
+[[nodiscard]] store::Timestamp past_argument(const std::string& option,
+                                             const std::string& text,
+                                             const rrule::TimeZone& zone,
+                                             store::Timestamp now);
+// The same in UTC; absent when the option was not given.
 [[nodiscard]] std::optional<store::Timestamp> utc_argument(const std::string& option,
                                                            const std::string& text,
                                                            store::Timestamp now);
-// An option for it, whose help names the units.
-void add_utc_time(CLI::App* command,
-                  const std::string& name,
-                  std::string& target,
-                  const std::string& summary);
+// An option for one of them, whose help names the units.
+CLI::Option* add_past_time(CLI::App* command,
+                           const std::string& name,
+                           std::string& target,
+                           const std::string& summary);
 
 // Throws Failure 2 when what should be a rule is a cron expression.
 void refuse_cron(const std::string& text);

@@ -71,8 +71,8 @@ void add_audit(Commands& commands) {
       ->add_option("--object", options->object,
                    "Only of the flow, schedule, run or token with this id")
       ->type_name("ID");
-  add_utc_time(command, "--from", options->from, "At this time or later");
-  add_utc_time(command, "--to", options->to, "Before this time");
+  add_past_time(command, "--from", options->from, "At this time or later");
+  add_past_time(command, "--to", options->to, "Before this time");
   command->add_option("--limit", options->limit, "How many (default: 100)")->check(not_negative());
   command->add_option("--offset", options->offset, "How many to pass over")->check(not_negative());
   add_format(command, options->format, true);

@@ -70,7 +70,7 @@ store::Timestamp time_of(Session& session,
   const auto zone = session.zones().find(schedule.timezone);
   if (!zone) throw Failure(kRefused, "timezone: " + zone.error().detail);
   if (text == "now") return session.now();
-  return time_argument(option, text, **zone, session.now());
+  return past_argument(option, text, **zone, session.now());
 }
 
 int create(Session& session, const BackfillOptions& options) {
@@ -173,11 +173,8 @@ void add_backfill_verb(Commands& commands, CLI::App* schedule) {
        {"rruled schedule backfill 0190f6a2 --from 2026-01-01 --to 2026-02-01 --dry-run",
         "rruled schedule backfill 0190f6a2 --from 2026-01-01T09:00:00Z --to now"}},
       create, "SCHEDULE", &command);
-  command->add_option("--from", options->from, "The first that is run")
-      ->type_name("TIME")
-      ->required();
-  command->add_option("--to", options->to, "Those before this time; not ahead of now")
-      ->type_name("TIME")
+  add_past_time(command, "--from", options->from, "The first that is run")->required();
+  add_past_time(command, "--to", options->to, "Those before this time; not ahead of now")
       ->required();
   command->add_flag("--dry-run", options->dry_run, "Shows them and writes nothing");
   command->add_option("--note", options->note, "For people");

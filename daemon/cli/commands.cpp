@@ -55,12 +55,12 @@ std::string unknown_command(const CLI::App& app) {
 }
 
 // What is given empty is a variable of the shell that is not set, and not a wish for the default.
-// A note may be taken away so.
+// A note and a description may be taken away so.
 void refuse_empty(const CLI::App& app) {
   for (const auto* each : app.get_subcommands()) refuse_empty(*each);
   for (const auto* option : app.get_options())
     for (const auto& value : option->results())
-      if (value.empty() && option->get_name() != "--note")
+      if (value.empty() && option->get_name() != "--note" && option->get_name() != "--description")
         throw CLI::ValidationError(option->get_name(),
                                    "must not be empty; leave it out if there is nothing to say");
 }

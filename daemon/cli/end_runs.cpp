@@ -71,7 +71,7 @@ store::AuditEntry purge_line(Session& session,
 int purge(Session& session, const EndRunsOptions& options) {
   store::Store& store = options.dry_run ? session.store_to_read() : session.store_to_write();
   EndedRuns which{.project = options.project};
-  which.due_to = time_argument("--before", options.before, *rrule::TimeZone::utc(), session.now());
+  which.due_to = past_argument("--before", options.before, *rrule::TimeZone::utc(), session.now());
   const auto desk = store::run_desk_of(store);
   const auto line = [&](const auto& gone) { return purge_line(session, options, gone); };
   std::size_t purged = 0;
@@ -109,9 +109,7 @@ void add_end_verbs(Commands& commands, CLI::App* runs) {
   command->add_option("--status", options->status, "Only dead ones can be removed")
       ->required()
       ->check(CLI::IsMember({"dead"}));
-  command->add_option("--before", options->before, "Due before this time")
-      ->required()
-      ->type_name("TIME");
+  add_past_time(command, "--before", options->before, "Due before this time")->required();
   command->add_option("--project", options->project, "Only of this project")->check(positive());
   command->add_flag("--dry-run", options->dry_run, "Only count them");
   when_chosen(commands, command,

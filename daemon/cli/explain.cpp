@@ -27,7 +27,7 @@ int explain(Session& session, const ExplainOptions& options) {
   const auto zone = session.zones().find(schedule.timezone);
   if (!zone) throw Failure(kRefused, "timezone: " + zone.error().detail);
   const auto at =
-      options.at.empty() ? session.now() : time_argument("--at", options.at, **zone, session.now());
+      options.at.empty() ? session.now() : past_argument("--at", options.at, **zone, session.now());
   const auto found =
       io::explain_schedule(store, session.directory(), session.rules(), schedule, at,
                            std::min(options.around, core::kAroundMax), session.now());
@@ -63,7 +63,7 @@ void add_explain_verb(Commands& commands, CLI::App* schedule) {
                    {"rruled schedule explain 0190f6a2",
                     "rruled schedule explain 0190f6a2 --at 2026-03-29T02:30 --around 2"}});
   command->add_option("SCHEDULE", options->schedule, "Id, or beginning of an id")->required();
-  command->add_option("--at", options->at, "Around this time (default: now)")->type_name("TIME");
+  add_past_time(command, "--at", options->at, "Around this time (default: now)");
   command->add_option("--around", options->around, "How many before and after it (5)")
       ->check(not_negative());
   add_format(command, options->format, true);

@@ -16,7 +16,8 @@ namespace {
 namespace json = boost::json;
 
 struct Fields {
-  std::string name, description, status, trigger, variables, file;
+  std::optional<std::string> description;  // empty: none
+  std::string name, status, trigger, variables, file;
 };
 
 struct FlowOptions {
@@ -61,7 +62,7 @@ json::object object_of(Session& session, const Fields& fields) {
       throw Failure(core::FieldError{unknown.front(), "invalid_input", "Unknown field."});
   }
   if (!fields.name.empty()) object["name"] = fields.name;
-  if (!fields.description.empty()) object["description"] = fields.description;
+  if (fields.description) object["description"] = *fields.description;
   if (!fields.status.empty()) object["status"] = fields.status;
   if (fields.trigger == "schedule") object["trigger"] = {{"type", "schedule"}};
   if (fields.trigger == "batch")

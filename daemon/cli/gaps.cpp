@@ -78,8 +78,8 @@ void add_gaps_verb(Commands& commands, CLI::App* runs) {
   command->add_option("--flow", options->flow, "Only of this flow");
   command->add_option("--schedule", options->schedule, "Only of this schedule");
   add_words<store::GapReason>(command, "--reason", options->reason, "Only these");
-  add_utc_time(command, "--from", options->from, "That end at this time or later");
-  add_utc_time(command, "--to", options->to, "That begin before this time");
+  add_past_time(command, "--from", options->from, "That end at this time or later");
+  add_past_time(command, "--to", options->to, "That begin before this time");
   command->add_option("--limit", options->limit, "How many (default: 100)")->check(not_negative());
   command->add_option("--offset", options->offset, "How many to pass over")->check(not_negative());
   add_format(command, options->format, true);

@@ -46,7 +46,7 @@ std::optional<store::Instant> bound(Session& session,
                                     const std::string& text,
                                     const rrule::TimeZone& zone) {
   if (text.empty()) return std::nullopt;
-  return floor<seconds>(time_argument(option, text, zone, session.now()));
+  return floor<seconds>(past_argument(option, text, zone, session.now()));
 }
 
 core::Timetable compile(Session& session, const store::Schedule& schedule) {
@@ -331,8 +331,7 @@ void add_preview(Commands& commands) {
   command->add_flag("--all", options->all, "Every stored schedule, merged in order of time");
   command->add_flag("--paused", options->paused,
                     "With --all: what is paused, too, as if it were resumed now");
-  command->add_option("--from", options->from, "With --all: from here on (default: now)")
-      ->type_name("TIME");
+  add_past_time(command, "--from", options->from, "With --all: from here on (default: now)");
   command->add_option("--to", options->to, "With --all: up to here (exclusive)")->type_name("TIME");
   command->add_option("--batch", options->batch, "Answers questions in JSON, a line each")
       ->type_name("FILE|-");

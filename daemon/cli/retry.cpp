@@ -130,7 +130,7 @@ void add_retry_verb(Commands& commands, CLI::App* runs) {
   command->add_flag("--all-dead", options->all_dead, "Every run whose attempts are used up");
   command->add_flag("--all-failed", options->all_failed,
                     "Every run whose failure was final, as the exit code of a command is");
-  add_utc_time(command, "--since", options->since, "With --all-..: due at this time or later");
+  add_past_time(command, "--since", options->since, "With --all-..: due at this time or later");
   command->add_option("--project", options->project, "With --all-..: of this project alone")
       ->check(positive());
   command->add_flag("--dry-run", options->dry_run, "With --all-..: only count them, by flow");

@@ -222,8 +222,8 @@ void add_runs(Commands& commands) {
         "rruled runs list --from 2026-01-01T00:00:00Z --to 2026-02-01T00:00:00Z --format jsonl"}});
   add_filters(command, *options);
   command->add_option("--project", options->project, "Only of this project")->check(positive());
-  add_utc_time(command, "--from", options->from, "Due at this time or later");
-  add_utc_time(command, "--to", options->to, "Due before this time");
+  add_past_time(command, "--from", options->from, "Due at this time or later");
+  add_past_time(command, "--to", options->to, "Due before this time");
   command->add_option("--limit", options->limit, "How many (default: 100)")->check(not_negative());
   command->add_option("--offset", options->offset, "How many to pass over")->check(not_negative());
   add_format(command, options->format, true);

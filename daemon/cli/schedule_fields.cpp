@@ -13,7 +13,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr const char* kNoCalendar = "none";  // no calendar has this name
+constexpr const char* kNone = "none";  // takes the value away; no calendar has this name
 constexpr const char* kOnce = "FREQ=DAILY;COUNT=1";
 
 std::string rule_of_cron(const std::string& expression) {
@@ -52,7 +52,8 @@ void set_texts(json::object& object, const ScheduleFields& fields) {
   for (const auto& [key, text] : texts)
     if (!text->empty()) object[key] = *text;
   if (fields.note) object["note"] = *fields.note;
-  if (fields.calendar == kNoCalendar) object["calendar"] = nullptr;
+  if (fields.calendar == kNone) object["calendar"] = nullptr;
+  if (fields.timeout == kNone) object["timeout"] = nullptr;
   if (fields.max_attempts > 0) {
     auto& retry = object["retry"];
     if (!retry.is_object()) retry = json::object();
@@ -105,7 +106,7 @@ void add_schedule_fields(CLI::App* command, ScheduleFields& fields) {
       ->add_option("--max-attempts", fields.max_attempts,
                    "Tries of one run, the first included (15)")
       ->check(positive());
-  command->add_option("--timeout", fields.timeout, "Of one attempt (the executor's)");
+  command->add_option("--timeout", fields.timeout, "Of one attempt; none: the executor's");
   command->add_option("--executor", fields.executor, "Where runs go: [executors.NAME] (default)");
   command->add_option("--calendar", fields.calendar,
                       "Days on which it does not run: a calendar's name; none takes it away");

@@ -148,8 +148,15 @@ TEST_CASE("the number of attempts needs no JSON, and leaves the rest of the poli
 
 TEST_CASE("the help of a time that can be so long ago says that m is a month") {
   CommandLine line;
-  for (const auto& [verb, options] : std::vector<std::pair<std::vector<std::string>, int>>{
-           {{"runs", "list"}, 2}, {{"runs", "gaps"}, 2}, {{"audit"}, 2}, {{"runs", "retry"}, 1}}) {
+  for (const auto& [verb, options] :
+       std::vector<std::pair<std::vector<std::string>, int>>{{{"runs", "list"}, 2},
+                                                             {{"runs", "gaps"}, 2},
+                                                             {{"audit"}, 2},
+                                                             {{"runs", "retry"}, 1},
+                                                             {{"runs", "purge"}, 1},
+                                                             {{"schedule", "backfill"}, 2},
+                                                             {{"schedule", "explain"}, 1},
+                                                             {{"preview"}, 1}}) {
     auto arguments = verb;
     arguments.emplace_back("--help");
     const auto help = line.rruled(arguments).out;
@@ -160,6 +167,48 @@ TEST_CASE("the help of a time that can be so long ago says that m is a month") {
       ++said;
     CHECK(said == options);
   }
+}
+
+TEST_CASE("so long ago was taken by some options about the past, and no refusal named it") {
+  CommandLine line;
+  add_daily(line, "A", "1");
+  const auto id = id_of(line, "schedule", "--flow", "A");
+  REQUIRE(line.rruled({"schedule", "update", id, "--rrule", "FREQ=HOURLY", "--starts-at",
+                       "2026-01-01T00:00:00Z"})
+              .exit_code == 0);
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"schedule", "backfill", id, "--from", "-5h", "--to", "now", "--dry-run"},
+           {"schedule", "explain", id, "--at", "-1h"},
+           {"runs", "purge", "--status", "dead", "--before", "-30d", "--dry-run"},
+           {"preview", "--all", "--from", "-1h"}}) {
+    const auto done = line.rruled(arguments);
+    INFO(arguments.at(1) << ": " << done.err);
+    CHECK(done.exit_code == 0);
+  }
+  const auto refused = line.rruled({"runs", "list", "--from", "soon"});
+  CHECK(refused.exit_code == 2);
+  CHECK_THAT(refused.err, Contains("or so long ago, as -24h or -7d; not \"soon\""));
+  const auto ahead = line.rruled({"schedule", "create", "--flow", "A", "--at", "-24h"});
+  CHECK(ahead.exit_code == 2);
+  CHECK_THAT(ahead.err, !Contains("so long ago"));
+}
+
+TEST_CASE("a timeout and a description could be set and not taken away") {
+  CommandLine line;
+  add_daily(line, "A", "1");
+  const auto id = id_of(line, "schedule", "--flow", "A");
+  const auto timeout = [&] {
+    return line.rruled({"schedule", "show", id, "--format", "json"}).out;
+  };
+  REQUIRE(line.rruled({"schedule", "update", id, "--timeout", "5s"}).exit_code == 0);
+  CHECK_THAT(timeout(), Contains("\"timeout\": \"5s\""));
+  CHECK(line.rruled({"schedule", "update", id, "--timeout", "none"}).exit_code == 0);
+  CHECK_THAT(timeout(), Contains("\"timeout\": null"));
+  const auto description = [&] { return line.rruled({"flow", "show", "A"}).out; };
+  REQUIRE(line.rruled({"flow", "update", "A", "--description", "of nights"}).exit_code == 0);
+  CHECK_THAT(description(), Contains("of nights"));
+  CHECK(line.rruled({"flow", "update", "A", "--description", ""}).exit_code == 0);
+  CHECK_THAT(description(), !Contains("of nights"));
 }
 
 TEST_CASE("a preview of all schedules says whose search gave up") {
