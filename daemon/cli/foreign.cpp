@@ -43,6 +43,7 @@ struct Found {
   // What the file says of it at each import, and what holds when it comes in first.
   json::object flow, new_flow;
   json::object schedule, new_schedule;
+  bool without_zone = false;
 };
 
 std::vector<std::string_view> split_lines(std::string_view text) {
@@ -116,6 +117,7 @@ class Foreign {
     // A calendar keeps what is over for years.
     if (plan->changes.schedules.front().schedule.status == store::ScheduleStatus::completed)
       return drop(found.line, std::string(core::kNoFuture));
+    if (found.without_zone) result_.without_zone.insert(*said.schedules.front().id);
     result_.bundle.push_back(std::move(flow));
     result_.said.push_back(std::move(said));
   }
@@ -186,7 +188,8 @@ ForeignBundle bundle_of_crontab(Session& session,
                 .flow = {},
                 .new_flow = {{"name", cell(entry.command, kFlowNameMax)}, {"variables", variables}},
                 .schedule = {{"rrule", entry.recurrence}},
-                .new_schedule = {{"starts_at", "now"}, {"timezone", zone.empty() ? "UTC" : zone}}};
+                .new_schedule = {{"starts_at", "now"}, {"timezone", zone.empty() ? "UTC" : zone}},
+                .without_zone = zone.empty()};
     if (!zone.empty()) found.schedule["timezone"] = zone;
     if (entry.had_input) {
       found.new_schedule["status"] = "paused";
@@ -217,6 +220,17 @@ ForeignBundle bundle_of_calendar(Session& session,
                       {"timezone", entry.zone}},
          .new_schedule = {}});
   return foreign.take();
+}
+
+std::string zone_of_machine(const std::filesystem::path& etc) {
+  static constexpr std::string_view kFolder = "/zoneinfo/";
+  static const std::set<std::string> kUtc{"UTC", "UCT", "Universal", "Zulu"};
+  std::error_code error;
+  const std::string file = std::filesystem::read_symlink(etc / "localtime", error).string();
+  const auto at = file.rfind(kFolder);
+  if (at == std::string::npos) return {};
+  std::string name = file.substr(at + kFolder.size());
+  return kUtc.contains(name.substr(name.rfind('/') + 1)) ? std::string() : name;
 }
 
 bool has_command(const store::Flow& flow) {

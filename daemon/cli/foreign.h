@@ -3,6 +3,8 @@
 #include "daemon/cli/session.h"
 #include "daemon/core/bundle.h"
 
+#include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@ struct ForeignBundle {
   std::size_t dropped = 0;                         // lines of which nothing came
   std::size_t altered = 0;                         // lines that came in as something less
   std::vector<std::vector<store::FlowId>> next{};  // what more entries of each like would be, a few
+  std::set<store::ScheduleId> without_zone{};      // neither file nor options say one: UTC
 };
 struct ForeignOptions {
   std::string from;  // "ics", "crontab" or "system-crontab"
@@ -40,6 +43,9 @@ struct ForeignOptions {
 [[nodiscard]] ForeignBundle bundle_of_calendar(Session& session,
                                                const std::string& text,
                                                const ForeignOptions& options);
+// The zone of this machine's wall clock, which cron goes by, from `etc`/localtime; empty: it is
+// UTC, or nobody knows.
+[[nodiscard]] std::string zone_of_machine(const std::filesystem::path& etc = "/etc");
 // Whether it has the variable in which an imported command stands.
 [[nodiscard]] bool has_command(const store::Flow& flow);
 // What becomes of a command whose runs go to this executor, as the configuration here has it.

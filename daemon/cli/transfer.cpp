@@ -65,6 +65,9 @@ ForeignBundle read_json_bundle(Session& session, const ImportOptions& options) {
 ForeignBundle read_bundle(Session& session, const ImportOptions& options) {
   const std::string& from = options.foreign.from;
   if (from == "json") return read_json_bundle(session, options);
+  if (const auto& zone = options.foreign.zone; !zone.empty())
+    if (const auto found = session.zones().find(zone); !found)
+      throw Failure(kUsage, "--timezone: " + found.error().detail);
   const std::string text = session.read_input(options.file, kForeignBytesMax);
   auto foreign = from == "ics" ? bundle_of_calendar(session, text, options.foreign)
                                : bundle_of_crontab(session, text, options.foreign);
@@ -199,6 +202,7 @@ void refuse_unknown_executor(Session& session, const std::string& name) {
 struct Imported {
   std::vector<std::string> lines, notes, left_out;
   std::size_t flows = 0, schedules = 0, paused = 0, over = 0;
+  bool in_utc = false;  // because nobody said a zone
 };
 
 void print_imported(Session& session,
@@ -207,6 +211,11 @@ void print_imported(Session& session,
                     const Imported& done) {
   for (const auto* each : {&done.notes, &done.left_out})
     for (const auto& note : *each) session.err() << cell(note) << '\n';
+  if (done.in_utc) {
+    const auto machine = zone_of_machine();
+    session.err() << "Times are read as UTC; --timezone NAME says another"
+                  << (machine.empty() ? "" : " (this machine: " + cell(machine) + ")") << ".\n";
+  }
   std::string rest;
   if (done.paused > 0) rest += "; " + std::to_string(done.paused) + " paused";
   if (done.over > 0) rest += "; " + std::to_string(done.over) + " over: nothing comes any more";
@@ -250,6 +259,7 @@ int import_file(Session& session, const ImportOptions& options) {
     for (const auto& [schedule, version] : changes.schedules) {
       if (!version && schedule.status == store::ScheduleStatus::paused) ++done.paused;
       if (schedule.status == store::ScheduleStatus::completed) ++done.over;
+      if (!version && read.without_zone.contains(schedule.id)) done.in_utc = true;
     }
     return std::move(changes);
   };
@@ -292,16 +302,17 @@ int export_all(Session& session, const ExportOptions& options) {
 
 void add_import(Commands& commands) {
   auto options = std::make_shared<ImportOptions>();
-  auto* command =
-      add_command(commands, &commands.root,
-                  {"import",
-                   "Takes flows and schedules over from a file",
-                   {"rruled import flows.json", "rruled export --config old.toml | rruled import -",
-                    "rruled import flows.json --replace --dry-run",
-                    "rruled import --from crontab crontab.txt --timezone Europe/Prague --paused",
-                    "rruled import --from system-crontab /etc/crontab --dry-run",
-                    "crontab -l | rruled import --from crontab - --source $(hostname) --replace",
-                    "rruled import --from ics calendar.ics"}});
+  auto* command = add_command(
+      commands, &commands.root,
+      {"import",
+       "Takes flows and schedules over from a file",
+       {"rruled import flows.json", "rruled export --config old.toml | rruled import -",
+        "rruled import flows.json --replace --dry-run",
+        "rruled import --from crontab crontab.txt --timezone Europe/Prague --paused",
+        "rruled import --from system-crontab /etc/crontab --timezone Europe/Prague --dry-run",
+        "crontab -l | rruled import --from crontab - --timezone Europe/Prague"
+        " --source $(hostname) --replace",
+        "rruled import --from ics calendar.ics"}});
   command->footer(
       command->get_footer() +
       "\n\nThe form is {\"flows\":[{..flow.., \"project_id\":1, \"schedules\":[{..}]}]}, that of"

@@ -1,8 +1,10 @@
 // What an import says, and what it makes of lines that it cannot take as they are.
+#include "daemon/cli/foreign.h"
 #include "tests/unit/cli/command_line.h"
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
 #include <fstream>
 
 namespace rruled::test {
@@ -192,6 +194,65 @@ TEST_CASE("a line that was dropped is not said to be gone from its file") {
              Contains("came from such a file, which has it no more (or on a line that was dropped),"
                       " and stays"));
   CHECK_THAT(import("0 1 * * * /bin/a\n").err, Contains("which has it no more, and stays"));
+}
+
+TEST_CASE("an import took a zone that is none for no zone") {
+  const CommandLine line;
+  const std::string event =
+      "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTART:20300101T090000\r\n"
+      "RRULE:FREQ=DAILY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+  for (const auto& [from, text] : std::vector<std::pair<std::string, std::string>>{
+           {"ics", event},
+           {"crontab", "0 1 * * * /bin/a\n"},
+           {"crontab", "CRON_TZ=Europe/Prague\n0 1 * * * /bin/a\n"},
+           {"system-crontab", "0 1 * * * root /bin/a\n"}}) {
+    const auto result =
+        line.rruled({"import", "--from", from, "-", "--timezone", "Europe/Berln"}, text);
+    CAPTURE(from);
+    CHECK(result.exit_code == 2);
+    CHECK(result.err ==
+          "rruled: --timezone: unknown time zone \"Europe/Berln\"; did you mean"
+          " \"Europe/Berlin\"?\n");
+    CHECK(line.rruled({"import", "--from", from, "-", "--timezone", "Europe/Berlin", "--dry-run"},
+                      text)
+              .exit_code == 0);
+  }
+}
+
+TEST_CASE("a crontab was read as UTC without a word") {
+  const CommandLine line;
+  const std::string said = "Times are read as UTC; --timezone NAME says another";
+  const auto import = [&](const std::string& crontab, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"import", "--from", "crontab", "-"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return line.rruled(arguments, crontab).err;
+  };
+  const std::string plain = "0 1 * * * /bin/a\n0 2 * * * /bin/b\n";
+  const auto told = import(plain, {"--dry-run"});
+  CHECK_THAT(told, Contains(said));
+  CHECK(told.find(said) == told.rfind(said));
+  CHECK_THAT(import(plain, {"--timezone", "Europe/Prague"}), !Contains(said));
+  // What is here already keeps its zone.
+  CHECK_THAT(import(plain, {"--replace"}), !Contains(said));
+  const std::string covered = "CRON_TZ=Europe/Prague\n0 1 * * * /bin/c\n";
+  CHECK_THAT(import(covered, {"--dry-run"}), !Contains(said));
+  CHECK_THAT(import("0 1 * * * /bin/d\n" + covered, {}), Contains(said));
+}
+
+TEST_CASE("the zone of a machine is what its clock on the wall shows") {
+  const CommandLine line;
+  const std::filesystem::path etc = line.file("etc");
+  std::filesystem::create_directories(etc);
+  CHECK(cli::zone_of_machine(etc).empty());
+  const auto in = [&](const std::string& target) {
+    std::filesystem::remove(etc / "localtime");
+    std::filesystem::create_symlink(target, etc / "localtime");
+    return cli::zone_of_machine(etc);
+  };
+  CHECK(in("/usr/share/zoneinfo/America/Argentina/Salta") == "America/Argentina/Salta");
+  CHECK(in("../usr/share/zoneinfo/Europe/Prague") == "Europe/Prague");
+  CHECK(in("/usr/share/zoneinfo/Etc/UTC").empty());
+  CHECK(in("/etc/my-clock").empty());
 }
 
 }  // namespace rruled::test
