@@ -8,6 +8,7 @@
 #include "daemon/io/probe.h"
 #include "daemon/io/program.h"
 #include "daemon/io/url_template.h"
+#include "daemon/io/zone_folder.h"
 #include "store/sqlite_file.h"
 
 #include <sys/statvfs.h>
@@ -89,10 +90,9 @@ void check_files(Session& session, std::vector<Finding>& findings) {
 void check_zones(Session& session, std::vector<Finding>& findings) {
   const auto& zones = session.zones();
   const std::string folder = zones.folder().string();
-  std::error_code error;
-  if (!fs::is_directory(zones.folder(), error)) {
-    findings.push_back({"tzdata", false, "there is no folder " + folder,
-                        "install the package tzdata, or set tzdata.directory"});
+  if (auto why = io::why_no_zones(zones); !why.empty()) {
+    findings.push_back(
+        {"tzdata", false, std::move(why), "install the package tzdata, or set tzdata.directory"});
     return;
   }
   const std::string version = zones.version();

@@ -4,6 +4,7 @@
 #include "daemon/io/config_source.h"
 #include "daemon/io/secret.h"
 #include "daemon/io/tls_files.h"
+#include "daemon/io/zone_folder.h"
 
 #include <boost/asio/ssl/context.hpp>
 #include <unistd.h>
@@ -90,6 +91,7 @@ class Assembly {
     resolve_credential(config_.api.tls_certificate, "api.tls_certificate", environment);
     resolve_credential(config_.api.tls_key, "api.tls_key", environment);
     check_api();
+    check_listeners();
     if (!errors_.empty()) return std::move(errors_);
     return std::move(config_);
   }
@@ -199,6 +201,17 @@ class Assembly {
     need(config_.api.tls_key, "api.tls_key", config_.api.tls_certificate, "api.tls_certificate");
   }
 
+  // A port 0 is another one each time.
+  void check_listeners() {
+    const std::string& listen = config_.health.listen;
+    if (listen.empty() || listen != config_.api.listen) return;
+    if (!listen.starts_with("unix:") && std::stoi(listen.substr(listen.rfind(':') + 1)) == 0)
+      return;
+    errors_.push_back({config_.origins["health.listen"], "health.listen",
+                       "is api.listen, too: give each an address of its own; without "
+                       "health.listen the API answers what it does"});
+  }
+
   Config config_;
   std::map<std::string, ExecutorConfig> executors_;
   Errors errors_;
@@ -271,10 +284,9 @@ std::vector<ConfigError> check_named_files(const Config& config) {
         !wrong.empty())
       refuse("api.tls_certificate", std::move(wrong));
   }
-  std::error_code error;
-  if (!config.tzdata.directory.empty() &&
-      !std::filesystem::is_directory(config.tzdata.directory, error))
-    refuse("tzdata.directory", "there is no folder " + config.tzdata.directory.string());
+  if (!config.tzdata.directory.empty())
+    if (auto why = why_no_zones(rrule::ZoneDatabase(config.tzdata.directory)); !why.empty())
+      refuse("tzdata.directory", std::move(why));
   if (!config.store.apply.empty() && access(config.store.apply.c_str(), R_OK) != 0)
     refuse("store.apply", "there is no readable file or folder " + config.store.apply.string());
   return errors;

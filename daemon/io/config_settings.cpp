@@ -48,6 +48,7 @@ std::string set_credential(std::filesystem::path& target, const SettingValue& va
 
 std::string set_events(std::vector<std::string>& target, const SettingValue& value) {
   const auto& events = std::get<std::vector<std::string>>(value);
+  if (events.empty()) return "must hold some event; leave it out for all events";
   for (const auto& event : events)
     if (!store::parse_word<core::Event>(event))
       return "must hold some of " + store::all_words<core::Event>();
@@ -184,6 +185,7 @@ std::string set_argv(std::vector<std::string>& target, const SettingValue& value
 
 std::string set_projects(std::vector<std::int64_t>& target, const SettingValue& value) {
   const auto& projects = std::get<std::vector<std::int64_t>>(value);
+  if (projects.empty()) return "must hold some project; leave it out for every project";
   if (std::any_of(projects.begin(), projects.end(), [](auto id) { return id < 1; }))
     return "must hold project ids of 1 or more";
   target = projects;

@@ -170,6 +170,8 @@ TEST_CASE("doctor names what is wrong, and what to do about it") {
       "[executors.job]\ntype = \"command\"\nargv = [\"/nowhere/job\"]\n");
   const std::string zones = here.file("zones");
   std::filesystem::create_directories(zones);
+  std::filesystem::copy_file(RRULED_SOURCE_DIR "/tests/data/zoneinfo-2025b/Europe/London",
+                             zones + "/London");
   write_file(zones + "/tzdata.zi", "# version 2019a\n");
   here.environment["TZDIR"] = zones;
   const auto id = here.add_schedule("FREQ=DAILY", "2020-01-01T00:00:00Z");

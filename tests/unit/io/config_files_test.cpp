@@ -89,3 +89,37 @@ TEST_CASE("files that are no certificate and key were found after the store was 
   CHECK_THAT(none, Catch::Contains("api.tls_certificate: cannot read the certificate"));
   CHECK_THAT(none, Catch::Contains("executors.x.ca_file: cannot read certificates from"));
 }
+
+TEST_CASE("a folder without time zones was taken for one that has them") {
+  ConfigSetup setup;
+  std::filesystem::create_directories(setup.path("zones/deeper/Europe"));
+  const auto file = setup.write("rruled.toml",
+                                "[tzdata]\ndirectory = \"" + setup.path("zones").string() + "\"\n");
+  const auto refused = [&] {
+    std::string all;
+    for (const auto& each : check_named_files(setup.good(file))) all += to_string(each) + "\n";
+    return all;
+  };
+  const std::string why = file.string() + ":2: tzdata.directory: no time zone can be read from " +
+                          setup.path("zones").string() + "\n";
+  CHECK(refused() == why);
+  const std::filesystem::path prague = RRULED_SOURCE_DIR "/tests/data/zoneinfo-2025b/Europe/Prague";
+  for (const auto* none : {"zones/deeper/Europe/Prague", "zones/localtime"}) {
+    std::filesystem::copy_file(prague, setup.path(none));
+    CHECK(refused() == why);
+  }
+  setup.write("zones/Europe/Prague", "not a zone");
+  CHECK(refused() == why);
+  const auto* one = GENERATE("zones/Mars", "zones/Asia/Mars");
+  std::filesystem::create_directories(setup.path(one).parent_path());
+  std::filesystem::copy_file(prague, setup.path(one));
+  CHECK(refused().empty());
+}
+
+TEST_CASE("health and the API may both have any free port") {
+  ConfigSetup setup;
+  const auto file = setup.write("rruled.toml",
+                                "[api]\nlisten = \"127.0.0.1:0\"\n"
+                                "[health]\nlisten = \"127.0.0.1:0\"\n");
+  CHECK(setup.good(file).health.listen == "127.0.0.1:0");
+}

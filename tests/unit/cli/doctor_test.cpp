@@ -1,0 +1,41 @@
+// What doctor and check-config find before a daemon meets it.
+#include "tests/unit/cli/command_line.h"
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <fstream>
+
+namespace rruled::test {
+
+using Catch::Contains;
+
+namespace {
+
+std::string write_config(const CommandLine& line, const std::string& text) {
+  std::ofstream(line.file("rruled.toml")) << text;
+  return line.file("rruled.toml");
+}
+
+void check_answer(const CommandLine::Result& result, int exit_code, const std::string& text) {
+  INFO(result.out << result.err);
+  CHECK(result.exit_code == exit_code);
+  CHECK_THAT(result.out + result.err, Contains(text));
+}
+
+}  // namespace
+
+TEST_CASE("doctor found a folder without time zones good") {
+  const CommandLine line;
+  REQUIRE(line.rruled({"migrate"}).exit_code == 0);
+  std::filesystem::create_directories(line.file("share/zoneinfo/Europe"));
+  std::filesystem::copy_file(RRULED_SOURCE_DIR "/tests/data/zoneinfo-2025b/Europe/London",
+                             line.file("share/zoneinfo/Europe/London"));
+  const auto config = write_config(line, "[tzdata]\ndirectory = \"" + line.file("share") + "\"\n");
+  const std::string why = "no time zone can be read from " + line.file("share");
+  check_answer(line.rruled({"doctor", "--config", config}), 1, "[-] tzdata: " + why + "\n");
+  check_answer(line.rruled({"check-config", "--config", config}), 78,
+               "rruled.toml:2: tzdata.directory: " + why + "\n");
+}
+
+}  // namespace rruled::test
