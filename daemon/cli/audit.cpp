@@ -1,5 +1,6 @@
 #include "daemon/cli/arguments.h"
 #include "daemon/cli/commands.h"
+#include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
 #include "daemon/core/json_text.h"
 #include "daemon/core/time_text.h"
@@ -36,16 +37,23 @@ json::object to_json(const store::AuditEntry& entry) {
           {"after", parsed(entry.after)}};
 }
 
+// Calendars and projects are there by what they are called.
+std::string object_of(Session& session, const std::string& text) {
+  store::Store& store = session.store_to_read();
+  auto& directory = session.directory();
+  if (text.empty() || !directory.audit({.object_id = text}, {1, 0}).rows.empty()) return text;
+  return find_object(store, directory, text);
+}
+
 int list(Session& session, const AuditOptions& options) {
   store::AuditFilter filter;
   if (options.project != 0) filter.project_id = options.project;
-  filter.object_id = options.object;
+  filter.object_id = object_of(session, options.object);
   filter.from = utc_argument("--from", options.from, session.now());
   filter.to = utc_argument("--to", options.to, session.now());
-  const auto directory = store::directory_of(session.store_to_read());
   json::array items;
   Table table({"TIME (UTC)", "WHO", "DID", "TO", "ID", "PROJECT"});
-  for (const auto& each : directory->audit(filter, {options.limit, options.offset}).rows) {
+  for (const auto& each : session.directory().audit(filter, {options.limit, options.offset}).rows) {
     if (options.format != Format::table) items.push_back(to_json(each));
     table.add({utc_text(each.at), cell(each.actor, 60), each.action, each.kind, each.object_id,
                each.project_id ? std::to_string(*each.project_id) : "-"});
@@ -63,13 +71,13 @@ void add_audit(Commands& commands) {
       commands, &commands.root,
       {"audit",
        "Lists who wrote what, by the API or this command line, newest first",
-       {"rruled audit --limit 20",
+       {"rruled audit --limit 20", "rruled audit --object 0190f6a2",
         "rruled audit --object 0190f6a2-5f6e-7c3a-9b1d-2f0c1a7e4d55 --format json   (with what was "
         "there before and after)"}});
   command->add_option("--project", options->project, "Only of this project")->check(positive());
   command
       ->add_option("--object", options->object,
-                   "Only of the flow, schedule, run or token with this id")
+                   "Only of this flow, schedule, run or token: id, or beginning of an id")
       ->type_name("ID");
   add_past_time(command, "--from", options->from, "At this time or later");
   add_past_time(command, "--to", options->to, "Before this time");

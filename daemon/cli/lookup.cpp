@@ -174,6 +174,34 @@ store::Token find_token(store::Directory& directory, const std::string& text) {
   return std::move(*found);
 }
 
+std::string find_object(store::Store& store, store::Directory& directory, const std::string& text) {
+  if (const auto id = store::parse_id<store::FlowId>(text)) return to_string(*id);
+  std::set<std::string> found;
+  const auto add = [&](const auto& rows) {
+    for (const auto& each : rows)
+      if (const auto id = to_string(each.id); is_prefix(text) && id.starts_with(lower(text)))
+        found.insert(id);
+  };
+  const auto flows = all_flows(store);
+  for (const auto& each : flows)
+    if (each.name == text) found.insert(to_string(each.id));
+  if (found.empty()) {
+    add(flows);
+    add(directory.tokens());
+    add(directory.open_backfills());
+    if (const auto first = first_id<store::ScheduleId>(text)) add(store.schedules_from(*first, 2));
+    if (const auto first = first_id<store::RunId>(text)) add(store.runs_from(*first, 2));
+  }
+  if (found.empty())
+    throw Failure(kRefused, "nothing has the id or the name " + text + ", or an id that begins so" +
+                                "\nGive " + std::to_string(kIdPrefixMin) +
+                                " characters of an id, or more; of what was deleted the whole id.");
+  if (found.size() > 1)
+    throw Failure(kRefused, text + " could be " + *found.begin() + " or " + *found.rbegin() +
+                                "\nGive more of the id.");
+  return *found.begin();
+}
+
 std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query) {
   return store.flows(whole(query));
 }

@@ -22,6 +22,11 @@ inline constexpr std::size_t kIdPrefixMin = 4;  // characters of the beginning o
 // The beginning of an id is enough while runs are still added to it.
 [[nodiscard]] store::Backfill find_backfill(store::Directory& directory, const std::string& text);
 [[nodiscard]] store::Token find_token(store::Directory& directory, const std::string& text);
+// The id, of whatever kind, that begins with `text` or is that of the flow of this name; a whole id
+// is what it is, of something deleted too.
+[[nodiscard]] std::string find_object(store::Store& store,
+                                      store::Directory& directory,
+                                      const std::string& text);
 
 // Everything that a query finds at one moment, in the order of the store.
 [[nodiscard]] std::vector<store::Flow> all_flows(store::Store& store, store::FlowQuery query = {});

@@ -238,4 +238,36 @@ TEST_CASE("a preview of all schedules says whose search gave up") {
   CHECK_THAT(ask({"--to", "2100-02-01T00:00:00Z"}).out, !Contains("gave up"));
 }
 
+TEST_CASE("audit knew no beginning of an id, and said that nobody wrote anything") {
+  CommandLine line;
+  add_daily(line, "A", "1");
+  REQUIRE(line.rruled({"calendar", "create", "holidays", "--date", "2190-12-24"}).exit_code == 0);
+  REQUIRE(line.rruled({"schedule", "run-now", id_of(line, "schedule", "--flow", "A")}).exit_code ==
+          0);
+  const auto of = [&](const std::string& object) {
+    return line.rruled({"audit", "--object", object});
+  };
+  const auto flow = id_of(line, "flow", "--project", "1");
+  std::string upper = flow;
+  std::ranges::transform(upper, upper.begin(), [](char c) { return c > '9' ? c & ~0x20 : c; });
+  const auto whole = of(flow).out;
+  CHECK_THAT(whole, Contains(flow) && Contains("create"));
+  // Ids of one moment begin alike.
+  for (const auto& text : {upper, flow.substr(0, 34), upper.substr(0, 34), std::string("A")})
+    CHECK(of(text).out == whole);
+  CHECK_THAT(of(id_of(line, "schedule", "--flow", "A").substr(0, 34)).out, Contains("schedule"));
+  CHECK_THAT(of(id_of(line, "runs", "--flow", "A").substr(0, 34)).out, Contains("run"));
+  CHECK_THAT(of("holidays").out, Contains("calendar"));
+  for (const auto* none : {"542", "ffff", "nobody"}) {
+    const auto refused = of(none);
+    CHECK(refused.exit_code == 1);
+    CHECK_THAT(refused.err, Contains("nothing has the id or the name " + std::string(none)) &&
+                                Contains("Give 4 characters of an id, or more"));
+  }
+  // Of what was deleted the whole id is known.
+  REQUIRE(line.rruled({"flow", "delete", "A"}).exit_code == 0);
+  CHECK_THAT(of(upper).out, Contains("delete"));
+  CHECK_THAT(of("ffffffff-0000-7000-8000-000000000000").out, Contains("Nobody wrote anything"));
+}
+
 }  // namespace rruled::test
