@@ -38,6 +38,7 @@ void check_store(Session& session, std::vector<Finding>& findings) {
     check_daemon(session, survey, findings);
     check_clock(session, store, survey, findings);
     check_schedules(session, store, survey, findings);
+    check_unserved(session, store, findings);
     check_commands(session, store, findings);
     check_waiting(session, survey, findings);
     check_tokens(session, findings);

@@ -264,6 +264,36 @@ void check_commands(Session& session, store::Store& store, std::vector<Finding>&
            "schedule update ID --executor NAME`"});
 }
 
+// Active schedules whose runs no daemon of this configuration would take; on PostgreSQL one of
+// another configuration may. Of commands check_commands() tells.
+void check_unserved(Session& session, store::Store& store, std::vector<Finding>& findings) {
+  std::set<store::FlowId> firing;
+  for (const auto& flow : all_flows(store))
+    if (core::can_fire(flow.status, flow.trigger_type) && !has_command(flow))
+      firing.insert(flow.id);
+  std::set<std::string> known;
+  for (const auto& each : session.config().executors) known.insert(each.name);
+  struct Unserved {
+    std::uint64_t count = 0;
+    std::string named{};
+  };
+  std::map<std::string, Unserved> unserved;
+  for (const auto& row : all_schedules(store, {.status = store::ScheduleStatus::active})) {
+    if (known.contains(row.executor) || !firing.contains(row.flow_id)) continue;
+    auto& of = unserved[row.executor];
+    if (++of.count <= kNamed) of.named += " " + to_string(row.id);
+  }
+  const bool alone = !session.config().store.sqlite_file.empty();
+  for (const auto& [name, of] : unserved)
+    findings.push_back(
+        {"executors", !alone,
+         count_of(of.count, "active schedule") + (of.count == 1 ? " names" : " name") +
+             " executors." + name + ", which is not in this configuration:" + of.named,
+         std::string(alone ? "their runs wait: add" : "if no other daemon has it, add") +
+             " [executors." + name +
+             "], or name another by `rruled schedule update ID --executor NAME`"});
+}
+
 // Runs that are in the ledger and that no daemon takes.
 void check_waiting(Session& session, const store::Survey& survey, std::vector<Finding>& findings) {
   if (survey.overdue_runs == 0) {

@@ -38,4 +38,27 @@ TEST_CASE("doctor found a folder without time zones good") {
                "rruled.toml:2: tzdata.directory: " + why + "\n");
 }
 
+TEST_CASE("nothing told of active schedules whose executor is not configured") {
+  const CommandLine line;
+  const auto config = write_config(line, "[executors.old]\ntype = \"log\"\n");
+  const auto add = [&](const std::string& flow, const std::string& status) {
+    return line
+        .rruled({"import", "--config", config, "-"},
+                R"({"flows":[{"name":")" + flow + R"(","trigger":{"type":"schedule"},"status":")" +
+                    status +
+                    R"(","schedules":[{"rrule":"FREQ=DAILY","starts_at":"now","executor":"old"},)"
+                    R"({"rrule":"FREQ=WEEKLY","starts_at":"now","executor":"old"}]}]})")
+        .exit_code;
+  };
+  REQUIRE(add("a", "active") == 0);
+  REQUIRE(add("b", "draft") == 0);
+  check_answer(line.rruled({"doctor", "--config", config}), 0, "schedules: none is set aside");
+  write_config(line, "[executors.new]\ntype = \"log\"\n");
+  check_answer(line.rruled({"doctor", "--config", config}), 1,
+               "[-] executors: 2 active schedules name executors.old, which is not in this"
+               " configuration: ");
+  line.sql("UPDATE schedules SET status = 'paused', next_run_at = NULL, next_due_at = NULL");
+  CHECK(line.rruled({"doctor", "--config", config}).exit_code == 0);
+}
+
 }  // namespace rruled::test
