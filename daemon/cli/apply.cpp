@@ -3,7 +3,9 @@
 #include "daemon/cli/commands.h"
 #include "daemon/cli/lookup.h"
 #include "daemon/cli/output.h"
+#include "daemon/core/excluded_days.h"
 #include "daemon/io/audit_write.h"
+#include "daemon/io/companion.h"
 #include "daemon/io/flow_removal.h"
 #include "store/directory.h"
 
@@ -39,6 +41,25 @@ std::vector<std::filesystem::path> files_of(const std::filesystem::path& path) {
   return files;
 }
 
+Bundle bundle_of_text(const std::string& text, const std::string& name) {
+  const auto value = core::parse_json(text);
+  if (!value)
+    throw Failure(kRefused, name + ":" + std::to_string(value.error().line) + ":" +
+                                std::to_string(value.error().column) +
+                                ": not JSON: " + value.error().detail);
+  auto bundle = core::bundle_from_json(*value);
+  if (!bundle) {
+    core::FieldError mistake = bundle.error();
+    mistake.attr = name + (mistake.attr.empty() ? "" : ": " + mistake.attr);
+    throw Failure(mistake);
+  }
+  for (auto& flow : *bundle) {
+    flow.path = name + ": " + flow.path;
+    for (auto& schedule : flow.schedules) schedule.path = name + ": " + schedule.path;
+  }
+  return std::move(*bundle);
+}
+
 Bundle read_file(const std::filesystem::path& path) {
   std::error_code error;
   if (std::filesystem::file_size(path, error) > kFileBytesMax && !error)
@@ -46,22 +67,12 @@ Bundle read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Failure(kRefused, "cannot read " + path.string());
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const auto value = core::parse_json(text);
-  if (!value)
-    throw Failure(kRefused, path.string() + ":" + std::to_string(value.error().line) + ":" +
-                                std::to_string(value.error().column) +
-                                ": not JSON: " + value.error().detail);
-  auto bundle = core::bundle_from_json(*value);
-  if (!bundle) {
-    core::FieldError mistake = bundle.error();
-    mistake.attr = path.string() + (mistake.attr.empty() ? "" : ": " + mistake.attr);
-    throw Failure(mistake);
-  }
-  for (auto& flow : *bundle) {
-    flow.path = path.string() + ": " + flow.path;
-    for (auto& schedule : flow.schedules) schedule.path = path.string() + ": " + schedule.path;
-  }
-  return std::move(*bundle);
+  return bundle_of_text(text, path.string());
+}
+
+Bundle with_ids(Bundle bundle) {
+  if (auto error = core::derive_ids(bundle)) throw Failure(*error);
+  return bundle;
 }
 
 Bundle read_files(const std::filesystem::path& path) {
@@ -70,8 +81,12 @@ Bundle read_files(const std::filesystem::path& path) {
     auto part = read_file(each);
     std::move(part.begin(), part.end(), std::back_inserter(bundle));
   }
-  if (auto error = core::derive_ids(bundle)) throw Failure(*error);
-  return bundle;
+  return with_ids(std::move(bundle));
+}
+
+Bundle read_argument(Session& session, const std::string& path) {
+  if (path != "-") return read_files(path);
+  return with_ids(bundle_of_text(session.read_input(path, kFileBytesMax), "standard input"));
 }
 
 void add_schedules(core::StoredRows& rows, std::vector<store::Schedule> schedules) {
@@ -112,9 +127,10 @@ void finish(store::Store& store,
 }
 
 int run_apply(Session& session, const ApplyArguments& options) {
+  const Bundle bundle = read_argument(session, options.path);
   const auto rules = session.rules();
   store::Store& store = options.apply.dry_run ? session.store_to_try() : session.store_to_write();
-  const auto applied = apply_files(store, options.path, options.apply, rules, session.clock());
+  const auto applied = apply_bundle(store, bundle, options.apply, rules, session.clock());
   for (const auto& each : applied.lines) session.out() << cell(each) << '\n';
   if (applied.lines.empty())
     session.out() << "Nothing to change.\n";
@@ -155,12 +171,11 @@ core::StoredRows stored_rows(store::Store& store, const Bundle& bundle, BundleUs
   return rows;
 }
 
-Applied apply_files(store::Store& store,
-                    const std::filesystem::path& path,
-                    const ApplyOptions& options,
-                    const core::ScheduleRules& rules,
-                    const io::Clock& clock) {
-  const Bundle bundle = read_files(path);
+Applied apply_bundle(store::Store& store,
+                     const Bundle& bundle,
+                     const ApplyOptions& options,
+                     const core::ScheduleRules& rules,
+                     const io::Clock& clock) {
   const auto use = options.prune ? BundleUse::prune : BundleUse::apply;
   Applied applied;
   const auto plan = [&] {
@@ -188,6 +203,26 @@ Applied apply_files(store::Store& store,
   return applied;
 }
 
+Applied apply_files(store::Store& store,
+                    const std::filesystem::path& path,
+                    const ApplyOptions& options,
+                    const core::ScheduleRules& rules,
+                    const io::Clock& clock) {
+  return apply_bundle(store, read_files(path), options, rules, clock);
+}
+
+void refuse_wrong_files(Session& session, const std::filesystem::path& path) {
+  auto rules = io::schedule_rules(session.config(), session.zones());
+  // What the store has may stay, and its calendars only it knows.
+  rules.min_interval = std::chrono::seconds(1);
+  rules.calendars = [](std::int64_t, const std::string&) {
+    return std::make_shared<const core::ExcludedDays>();
+  };
+  const auto planned =
+      core::plan_bundle(read_files(path), {}, BundleUse::apply, rules, session.now());
+  if (!planned) throw Failure(planned.error());
+}
+
 void add_apply(Commands& commands) {
   auto options = std::make_shared<ApplyArguments>();
   auto* command = add_command(
@@ -205,9 +240,10 @@ void add_apply(Commands& commands) {
       "\nflow any more is deleted, without --prune too; a flow that no file names any more"
       "\nstays, and fires, unless --prune is said. What a file leaves out has its default,"
       "\nbut the status of what exists stays: a paused schedule is not resumed by applying.");
-  command->add_option("PATH", options->path, "A file, or a folder whose *.json are read")
+  command
+      ->add_option("PATH", options->path, "A file, or a folder whose *.json are read; - is stdin")
       ->required()
-      ->type_name("FILE|DIR");
+      ->type_name("FILE|DIR|-");
   command->add_flag("--prune", options->apply.prune,
                     "Also delete what the files do not name, of the projects they name");
   command->add_flag("--dry-run", options->apply.dry_run, "Only print what would change");

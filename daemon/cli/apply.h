@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/cli/session.h"
 #include "daemon/core/bundle.h"
 #include "daemon/io/clock.h"
 #include "daemon/io/flow_removal.h"
@@ -28,6 +29,16 @@ Applied apply_files(store::Store& store,
                     const ApplyOptions& options,
                     const core::ScheduleRules& rules,
                     const io::Clock& clock);
+
+// The same for what was read already, with ids.
+Applied apply_bundle(store::Store& store,
+                     const core::Bundle& bundle,
+                     const ApplyOptions& options,
+                     const core::ScheduleRules& rules,
+                     const io::Clock& clock);
+
+// Throws Failure for files that no store takes, as far as it can be known without one.
+void refuse_wrong_files(Session& session, const std::filesystem::path& path);
 
 // The rows that a plan for `bundle` needs to know.
 [[nodiscard]] core::StoredRows stored_rows(store::Store& store,

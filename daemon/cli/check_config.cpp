@@ -1,3 +1,4 @@
+#include "daemon/cli/apply.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/output.h"
 #include "daemon/io/config_settings.h"
@@ -51,8 +52,21 @@ void explain(std::ostream& out, const std::string& format) {
   }
 }
 
+// What the daemon would end with at its start.
+void refuse_wrong_apply(Session& session) {
+  const auto& config = session.config();
+  const auto origin = config.origins.find("store.apply");
+  if (config.store.apply.empty() || origin == config.origins.end()) return;
+  try {
+    refuse_wrong_files(session, config.store.apply);
+  } catch (const Failure& failure) {
+    throw Failure(kConfiguration, io::to_string({origin->second, "store.apply", failure.what()}));
+  }
+}
+
 int check(Session& session) {
   const io::Config& config = session.usable_config();
+  refuse_wrong_apply(session);
   auto& out = session.out();
   for (const auto& each : config.sources) out << "read " << each << '\n';
   if (config.sources.empty()) out << "no configuration file: defaults and environment\n";

@@ -56,6 +56,7 @@ std::vector<Finding> examine(Session& session) {
   check_files(session, findings);
   check_secrets(session, findings);
   check_store(session, findings);
+  check_apply(session, findings);
   check_disk(session, findings);
   check_zones(session, findings);
   check_executors(session, findings);

@@ -1,3 +1,4 @@
+#include "daemon/cli/apply.h"
 #include "daemon/cli/doctor.h"
 #include "daemon/cli/foreign.h"
 #include "daemon/cli/lookup.h"
@@ -262,6 +263,27 @@ void check_commands(Session& session, store::Store& store, std::vector<Finding>&
                ":" + each.named,
            "configure an executor of type \"command\", and name it by `rruled "
            "schedule update ID --executor NAME`"});
+}
+
+// What [store] apply names, as a start would take it; where the store does not answer, without it.
+void check_apply(Session& session, std::vector<Finding>& findings) {
+  const auto& path = session.config().store.apply;
+  std::error_code error;
+  if (path.empty() || !fs::exists(path, error)) return;  // check_files() says so
+  try {
+    try {
+      auto& store = session.store_to_try();
+      (void)apply_files(store, path, {.dry_run = true}, session.rules(), session.clock());
+    } catch (const store::StoreError&) {
+      refuse_wrong_files(session, path);
+    }
+    findings.push_back({"apply", true, path.string() + " can be applied", {}});
+  } catch (const Failure& failure) {
+    findings.push_back(
+        {"apply", false, failure.what(),
+         "correct it; the daemon does not start until then (rruled apply --dry-run " +
+             path.string() + ")"});
+  }
 }
 
 // Active schedules whose runs no daemon of this configuration would take; on PostgreSQL one of

@@ -3,6 +3,7 @@
 #include "store/memory_store.h"
 #include "tests/support/hooked_store.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/cli/command_line.h"
 #include "tests/unit/io/io_fixture.h"
 
 #include <catch2/catch.hpp>
@@ -136,6 +137,21 @@ TEST_CASE_METHOD(ApplyTest, "what is pruned is what was read, or it is planned a
   CHECK(apply(crowded, "kept.json") == std::vector<std::string>{"- flow pruned " + id});
   CHECK(crowded.writes() == 2);
   CHECK_FALSE(flow("pruned"));
+}
+
+TEST_CASE("apply took - for the name of a file") {
+  const CommandLine line;
+  const std::string flows =
+      R"({"flows":[{"name":"Piped","trigger":{"type":"schedule"},"schedules":[)"
+      R"({"rrule":"FREQ=DAILY","starts_at":"2030-01-01T00:00:00Z"}]}]})";
+  const auto applied = line.rruled({"apply", "-"}, flows);
+  INFO(applied.err);
+  CHECK(applied.exit_code == 0);
+  CHECK_THAT(applied.out, Catch::Contains("+ flow Piped "));
+  CHECK(line.rruled({"apply", "-"}, flows).out == "Nothing to change.\n");
+  const auto refused = line.rruled({"apply", "-"}, R"({"flows":[{"nam":"a"}]})");
+  CHECK(refused.exit_code == 1);
+  CHECK_THAT(refused.err, Catch::StartsWith("rruled: standard input: flows[0].nam: "));
 }
 
 }  // namespace rruled::test

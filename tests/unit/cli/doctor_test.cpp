@@ -61,4 +61,39 @@ TEST_CASE("nothing told of active schedules whose executor is not configured") {
   CHECK(line.rruled({"doctor", "--config", config}).exit_code == 0);
 }
 
+TEST_CASE("a file that the start of the daemon would apply was not looked into") {
+  const CommandLine line;
+  const auto file = line.file("flows.json");
+  const auto config = write_config(line, "[store]\napply = \"" + file + "\"\n");
+  const auto schedule = [](const std::string& fields) {
+    return R"({"flows":[{"name":"a","trigger":{"type":"schedule"},"schedules":[{"rrule":)"
+           R"("FREQ=DAILY","starts_at":"2030-01-01T00:00:00Z")" +
+           fields + "}]}]}";
+  };
+  const bool is_stored = GENERATE(false, true);
+  if (is_stored) REQUIRE(line.rruled({"migrate"}).exit_code == 0);
+  for (const auto& [text, why] : std::vector<std::pair<std::string, std::string>>{
+           {"{\n\"flows\" 1}", file + ":2:9: not JSON"},
+           {R"({"flows":[{"nam":"a"}]})", file + ": flows[0].nam: Unknown field."},
+           {schedule(R"(,"executor":"gone")"),
+            file + ": flows[0].schedules[0].executor: There is no executor \"gone\""},
+           {schedule(R"(,"timezone":"Europe/Berln")"),
+            file + ": flows[0].schedules[0].timezone: "}}) {
+    std::ofstream(file) << text;
+    check_answer(line.rruled({"check-config", "--config", config}), 78,
+                 "rruled.toml:2: store.apply: " + why);
+    check_answer(line.rruled({"doctor", "--config", config}), 1, "[-] apply: " + why);
+  }
+  // Which calendars there are only a store knows.
+  std::ofstream(file) << schedule(R"(,"calendar":"holidays")");
+  CHECK(line.rruled({"check-config", "--config", config}).exit_code == 0);
+  check_answer(line.rruled({"doctor", "--config", config}), 1,
+               "[-] apply: " + file + ": flows[0].schedules[0].calendar: ");
+  std::ofstream(file) << schedule("");
+  CHECK(line.rruled({"check-config", "--config", config}).exit_code == 0);
+  check_answer(line.rruled({"doctor", "--config", config}), is_stored ? 0 : 1,
+               "[+] apply: " + file + " can be applied\n");
+  CHECK(std::filesystem::exists(line.file()) == is_stored);
+}
+
 }  // namespace rruled::test
