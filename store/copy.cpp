@@ -16,6 +16,10 @@ namespace {
 
 bool is_file(const StoreLocation& location) { return location.url.starts_with(kSqliteScheme); }
 
+bool is_server(const StoreLocation& location) {
+  return location.url.starts_with("postgresql://") || location.url.starts_with("postgres://");
+}
+
 std::string path_of(const StoreLocation& location) {
   const auto path = location.url.substr(kSqliteScheme.size());
   if (!path.starts_with('/') || path == "/")
@@ -34,8 +38,7 @@ void refuse_second(CopySource& source, const std::string& target) {
 
 std::unique_ptr<CopyTarget> open_target(const StoreLocation& location) {
   if (is_file(location)) return open_sqlite_target(path_of(location));
-  if (location.url.starts_with("postgresql://") || location.url.starts_with("postgres://"))
-    return open_postgres_target(location);
+  if (is_server(location)) return open_postgres_target(location);
   refuse_copy("the store to copy to must begin with sqlite:// or postgresql://");
 }
 
@@ -114,7 +117,9 @@ std::string moved_to(const StoreLocation& location) {
 }
 
 std::string reopen_store(const StoreLocation& location) {
-  return is_file(location) ? reopen_sqlite(path_of(location)) : reopen_postgres(location);
+  if (is_file(location)) return reopen_sqlite(path_of(location));
+  if (is_server(location)) return reopen_postgres(location);
+  refuse_copy("the store to reopen must begin with sqlite:// or postgresql://");
 }
 
 }  // namespace rruled::store

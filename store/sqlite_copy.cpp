@@ -27,8 +27,8 @@ SqliteFileConnection connect_alone(const std::string& path,
   } catch (const StoreError& error) {
     if (error.kind() != StoreError::Kind::locked) throw;
     throw StoreError(error.kind(), "store " + path +
-                                       " is in use: stop the daemon that runs on it, and copy "
-                                       "then. Nothing was changed.");
+                                       " is in use: stop the daemon that runs on it, and try "
+                                       "again. Nothing was changed.");
   }
 }
 

@@ -5,6 +5,7 @@
 #include "daemon/cli/output.h"
 #include "daemon/core/audit.h"
 #include "daemon/core/project.h"
+#include "store/copy.h"
 #include "store/survey.h"
 
 #include <iostream>
@@ -110,14 +111,19 @@ int status(Session& session, const ProjectOptions& options) {
   const auto survey = store::survey(store, session.now());
   const std::size_t backfills = session.directory().open_backfills().size();
   const auto holder = daemon_of_store(session);
+  const auto moved_to = store::moved_to(session.config().store.location);
   if (options.format == Format::json) {
     json::object object{{"paused_projects", std::move(paused)}, {"overdue", survey.overdue},
                         {"overdue_runs", survey.overdue_runs},  {"backfills", backfills},
                         {"schedules", std::move(schedules)},    {"runs", std::move(runs)}};
     if (holder) object["daemon"] = daemon_json(*holder);
+    if (!moved_to.empty()) object["moved_to"] = moved_to;
     print_object(session.out(), object);
     return 0;
   }
+  if (!moved_to.empty())
+    session.out() << (store::is_incomplete_copy(moved_to) ? "an " : "moved to ") << moved_to
+                  << ": no daemon starts on it\n";
   for (const auto& each : session.directory().paused_projects())
     session.out() << "PAUSED: project " << each.id << " since " << utc_text(each.paused_at)
                   << (each.note.empty() ? "" : " (" + cell(each.note, 100) + ")") << '\n';
