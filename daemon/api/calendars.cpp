@@ -1,12 +1,9 @@
 #include "daemon/api/routes.h"
 #include "daemon/api/verbs.h"
-#include "daemon/core/excluded_days.h"
 #include "daemon/core/field_reader.h"
-#include "daemon/core/flow_change.h"
-#include "daemon/core/lifecycle.h"
+#include "daemon/io/calendar_change.h"
 
 #include <array>
-#include <map>
 
 namespace rruled::api {
 namespace {
@@ -16,8 +13,6 @@ namespace json = boost::json;
 constexpr std::array<std::string_view, 7> kCalendarKeys{
     "name", "note", "dates", "rules", "created_at", "updated_at", "version"};
 constexpr std::array<std::string_view, 2> kCalendarTexts{"name", "note"};
-// Schedules that one calendar moves in one transaction.
-constexpr std::size_t kMovedSchedulesMax = 100'000;
 constexpr std::size_t kNamedMax = 5;
 
 store::CalendarName name_of(const Call& call) {
@@ -52,39 +47,12 @@ store::Calendar read(const Call& call,
   return std::move(*calendar);
 }
 
-store::Page<store::Schedule> schedules_with(const Call& call, const std::string& name) {
-  store::ScheduleFilter filter{.project_id = call.project()};
-  filter.calendar = name;
-  return call.directory().schedules(filter, {kMovedSchedulesMax, 0});
-}
-
 // The schedules that name it go on by its new days, in the same transaction.
 void move_schedules(const Call& call, const store::Calendar& after, store::ChangeSet& changes) {
-  const auto& zones = call.context.rules.zones;
-  auto days = core::ExcludedDays::compile(after.days, zones);
-  if (!days) throw Refused{invalid(days.error())};
-  const auto now_days = [days = std::move(*days)](std::int64_t, const std::string&) {
-    return days;
-  };
-  const auto [schedules, count] = schedules_with(call, after.name);
-  if (count > schedules.size())
-    throw Refused{problem(409, std::to_string(count) +
-                                   " schedules name this calendar, and at most " +
-                                   std::to_string(kMovedSchedulesMax) +
-                                   " can be moved at once; nothing was written: make another"
-                                   " calendar with these days, and give it to them.")};
-  const auto fires = [&](store::FlowId id) {
-    const auto flow = call.store().flow(id);
-    return flow && core::can_fire(flow->status, flow->trigger_type);
-  };
-  auto moved =
-      core::calendar_changes(schedules, rules_of(call).calendars, now_days, fires, zones, call.now);
-  std::map<store::ScheduleId, const store::Schedule*> before;
-  for (const auto& each : schedules) before.emplace(each.id, &each);
-  for (auto& change : moved) {
-    const auto* row = before.at(change.schedule.id);
-    core::put(changes, std::move(change), row);
-  }
+  const auto refusal = io::move_schedules(
+      {call.store(), call.directory(), call.context.rules.zones}, after, call.now, changes);
+  if (!refusal) return;
+  throw Refused{refusal->days ? invalid(*refusal->days) : problem(409, refusal->text)};
 }
 
 }  // namespace
@@ -149,11 +117,11 @@ Response delete_calendar(Call& call) {
   write_changes(call, [&] {
     const store::Calendar before = calendar_of(call);
     check_if_match(call, etag_of(before));
-    const auto [users, count] = schedules_with(call, before.name);
+    const auto [users, count] =
+        io::schedules_of_calendar(call.directory(), name_of(call), kNamedMax);
     if (!users.empty()) {
       std::string names;
-      for (std::size_t i = 0; i < std::min(users.size(), kNamedMax); ++i)
-        names += (names.empty() ? "" : ", ") + to_string(users[i].id);
+      for (const auto& each : users) names += (names.empty() ? "" : ", ") + to_string(each.id);
       if (count > kNamedMax) names += " and " + std::to_string(count - kNamedMax) + " more";
       throw Refused{problem(409, "Schedules name this calendar: " + names +
                                      ". Give them another one, or null, first.")};

@@ -4,14 +4,13 @@
 #include "daemon/cli/output.h"
 #include "daemon/core/audit.h"
 #include "daemon/core/excluded_days.h"
-#include "daemon/core/flow_change.h"
 #include "daemon/core/time_text.h"
+#include "daemon/io/calendar_change.h"
 #include "rrule/ical.h"
 
 #include <algorithm>
 #include <functional>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -21,8 +20,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kSchedulesMax = 100'000;
 constexpr std::size_t kShown = 30;
+constexpr std::size_t kNamedMax = 5;
 
 struct CalendarOptions {
   std::string name, file;
@@ -46,10 +45,9 @@ store::Calendar find_calendar(Session& session, const CalendarOptions& options) 
   return std::move(*calendar);
 }
 
-std::vector<store::Schedule> schedules_with(Session& session, const store::Calendar& calendar) {
-  store::ScheduleFilter filter{.project_id = calendar.project_id};
-  filter.calendar = calendar.name;
-  return session.directory().schedules(filter, {kSchedulesMax, 0}).rows;
+std::size_t users_of(Session& session, const store::Calendar& calendar) {
+  return io::schedules_of_calendar(session.directory(), {calendar.project_id, calendar.name}, 1)
+      .count;
 }
 
 store::AuditEntry line_of(Session& session,
@@ -66,23 +64,10 @@ void move_schedules(Session& session,
                     store::Store& store,
                     const store::Calendar& after,
                     store::ChangeSet& changes) {
-  auto days = core::ExcludedDays::compile(after.days, session.zones());
-  if (!days) throw Failure(days.error());
-  const auto now_days = [days = std::move(*days)](std::int64_t, const std::string&) {
-    return days;
-  };
-  std::map<store::ScheduleId, store::Schedule> before;
-  const auto schedules = schedules_with(session, after);
-  for (const auto& each : schedules) before.emplace(each.id, each);
-  const auto fires = [&](store::FlowId id) {
-    const auto flow = store.flow(id);
-    return flow && core::can_fire(flow->status, flow->trigger_type);
-  };
-  for (auto& change : core::calendar_changes(schedules, session.rules().calendars, now_days, fires,
-                                             session.zones(), session.now())) {
-    const auto& row = before.at(change.schedule.id);
-    core::put(changes, std::move(change), &row);
-  }
+  const auto refusal = io::move_schedules({store, session.directory(), session.zones()}, after,
+                                          session.now(), changes);
+  if (!refusal) return;
+  throw refusal->days ? Failure(*refusal->days) : Failure(kRefused, refusal->text);
 }
 
 // What is to be written of a calendar, as it is before; absent: there is none. Throws when that
@@ -121,7 +106,7 @@ void print_one(Session& session, const CalendarOptions& options, const store::Ca
   if (options.format == Format::json) return print_object(session.out(), object);
   session.out() << cell(calendar.name) << ": " << object.at("dates").get_array().size()
                 << " dates, " << object.at("rules").get_array().size() << " rules, named by "
-                << schedules_with(session, calendar).size() << " schedules\n";
+                << users_of(session, calendar) << " schedules\n";
 }
 
 json::array texts_of(const std::vector<std::string>& texts) {
@@ -222,7 +207,7 @@ int list(Session& session, const CalendarOptions& options) {
     json::object object = core::to_json(each);
     table.add({each.name, std::to_string(object["dates"].get_array().size()),
                std::to_string(object["rules"].get_array().size()),
-               std::to_string(schedules_with(session, each).size()), cell(each.note, 60)});
+               std::to_string(users_of(session, each)), cell(each.note, 60)});
     items.push_back(std::move(object));
   }
   print_rows(session.out(), options.format, items, table,
@@ -235,7 +220,9 @@ int show(Session& session, const CalendarOptions& options) {
   const auto calendar = find_calendar(session, options);
   json::object object = core::to_json(calendar);
   json::array users;
-  for (const auto& each : schedules_with(session, calendar)) users.emplace_back(to_string(each.id));
+  const auto page = io::schedules_of_calendar(
+      session.directory(), {calendar.project_id, calendar.name}, io::kMovedSchedulesMax);
+  for (const auto& each : page.rows) users.emplace_back(to_string(each.id));
   const auto days = core::ExcludedDays::compile(calendar.days, session.zones());
   json::array next;
   if (days) {
@@ -257,12 +244,14 @@ int show(Session& session, const CalendarOptions& options) {
 int remove(Session& session, const CalendarOptions& options) {
   write_changes(session.store_to_write(), session.clock(), [&](store::Store&) {
     const auto calendar = find_calendar(session, options);
-    const auto users = schedules_with(session, calendar);
+    const auto [users, count] = io::schedules_of_calendar(
+        session.directory(), {calendar.project_id, calendar.name}, kNamedMax);
     if (!users.empty()) {
       std::string names;
-      for (const auto& each : users)
-        if (names.size() < 200) names += "\n  " + to_string(each.id);
-      throw Failure(kRefused, std::to_string(users.size()) + " schedules name calendar \"" +
+      for (const auto& each : users) names += "\n  " + to_string(each.id);
+      if (count > users.size())
+        names += "\n  and " + std::to_string(count - users.size()) + " more";
+      throw Failure(kRefused, std::to_string(count) + " schedules name calendar \"" +
                                   cell(calendar.name) + "\":" + names +
                                   "\nTake it from them first: `rruled schedule update ID "
                                   "--calendar none`.");

@@ -69,4 +69,19 @@ TEST_CASE_METHOD(CalendarTest, "what cannot be changed of a calendar is said") {
   CHECK(next_day() == 0);
 }
 
+TEST_CASE_METHOD(CalendarTest,
+                 "a command moved 100000 schedules of a calendar, and left the others silently",
+                 "[.deep]") {
+  sql("CREATE TEMP TABLE many AS WITH RECURSIVE n(i) AS"
+      " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT s.* FROM schedules s, n;"
+      "UPDATE many SET id = randomblob(16);"
+      "INSERT INTO schedules SELECT * FROM many");
+  expect({"calendar", "update", "holidays", "--add-date", "2099-01-01"}, cli::kRefused,
+         "100001 schedules name this calendar, and at most 100000 can be moved at once");
+  CHECK(calendars_with(R"(["2098-12-24"])") == 1);
+  CHECK(number("SELECT count(DISTINCT next_run_at) FROM schedules") == 1);
+  expect({"calendar", "list"}, 0, "100001");
+  expect({"calendar", "delete", "holidays"}, cli::kRefused, "and 99996 more");
+}
+
 }  // namespace rruled::test
