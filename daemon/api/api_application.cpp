@@ -6,6 +6,7 @@
 #include "store/errors.h"
 
 #include <chrono>
+#include <functional>
 #include <utility>
 
 namespace rruled::api {
@@ -135,14 +136,21 @@ ApiApplication::Admission ApiApplication::admit(const Request& request,
 Response ApiApplication::call(const Request& request, const Plan& plan, Backend& backend) const {
   Admission admission = admit(request, plan, backend);
   if (admission.refusal) return std::move(*admission.refusal);
+  return respond(request, plan, admission.grant, &backend);
+}
+
+Response ApiApplication::respond(const Request& request,
+                                 const Plan& plan,
+                                 const Grant& grant,
+                                 Backend* backend) const {
   Call call{.context = context_,
             .request = request,
             .route = *plan.match.route,
             .arguments = plan.match.arguments,
             .query = plan.query,
-            .grant = admission.grant,
+            .grant = grant,
             .now = clock_.now(),
-            .backend = &backend};
+            .backend = backend};
   Response response = plan.match.route->handler(call);
   compress(response, request.header("Accept-Encoding"), options_.compress_bytes_min);
   return response;
@@ -170,6 +178,8 @@ Response ApiApplication::guarded(const Request& request,
     }
   } catch (const std::exception& error) {
     log_->error("api: request {}: {}", request.request_id, error.what());
+  } catch (...) {
+    log_->error("api: request {}: it threw what is no exception", request.request_id);
   }
   return problem(500,
                  "Something went wrong here; the log names request " + request.request_id + ".");
@@ -198,17 +208,10 @@ awaitable<Response> ApiApplication::answer(Request request) {
   Plan plan = this->plan(request);
   if (plan.answer) co_return std::move(*plan.answer);
   if (plan.match.route->scope == Scope::open) {
-    const Grant nobody;
-    Call call{.context = context_,
-              .request = request,
-              .route = *plan.match.route,
-              .arguments = plan.match.arguments,
-              .query = plan.query,
-              .grant = nobody,
-              .now = clock_.now()};
-    Response response = plan.match.route->handler(call);
-    compress(response, request.header("Accept-Encoding"), options_.compress_bytes_min);
-    co_return response;
+    const std::function<Response()> open = [this, &request, &plan] {
+      return respond(request, plan, Grant{}, nullptr);
+    };
+    co_return guarded(request, open);
   }
   // Both stay here until the thread is done with them: nothing cancels this wait.
   auto work = [this, &request, &plan](Backend& backend) {

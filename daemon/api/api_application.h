@@ -10,6 +10,7 @@
 #include <spdlog/logger.h>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 namespace rruled::api {
@@ -55,6 +56,11 @@ class ApiApplication final : public Application {
   void note_use(store::Directory& directory, store::TokenId token, store::Timestamp now) const;
   [[nodiscard]] Admission authenticate(const Request& request, Backend& backend) const;
   [[nodiscard]] Response call(const Request& request, const Plan& plan, Backend& backend) const;
+  // On any thread; `backend`: null for routes of scope open.
+  [[nodiscard]] Response respond(const Request& request,
+                                 const Plan& plan,
+                                 const Grant& grant,
+                                 Backend* backend) const;
   [[nodiscard]] Response guarded(const Request& request,
                                  const std::function<Response()>& work) const;
 

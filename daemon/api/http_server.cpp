@@ -80,6 +80,15 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
   template <class Protocol>
   static awaitable<void> accept(std::shared_ptr<Core> self,
                                 std::shared_ptr<asio::basic_socket_acceptor<Protocol>> acceptor);
+  // A session leaves however it ends: one that stayed would hold up the stop for ever.
+  struct Stay {
+    Core& core;
+    const std::shared_ptr<Session>& session;
+    ~Stay() {
+      core.sessions_.erase(session);
+      if (core.sessions_.empty()) core.drained_.cancel();
+    }
+  };
   static awaitable<void> serve(std::shared_ptr<Core> self, std::shared_ptr<Session> session);
   awaitable<bool> go_on_after(error_code error);
   template <class Protocol>
@@ -227,13 +236,14 @@ bool HttpServer::Core::make_room() {
 
 awaitable<void> HttpServer::Core::serve(std::shared_ptr<Core> self,
                                         std::shared_ptr<Session> session) {
+  const Stay stay{*self, session};
   try {
     co_await session->run();
   } catch (const std::exception& error) {
     self->context_->log->error("api: a connection failed: {}", error.what());
+  } catch (...) {
+    self->context_->log->error("api: a connection failed: it threw what is no exception");
   }
-  self->sessions_.erase(session);
-  if (self->sessions_.empty()) self->drained_.cancel();
 }
 
 void HttpServer::Core::stop_listening() {

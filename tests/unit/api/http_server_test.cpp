@@ -274,4 +274,33 @@ TEST_CASE("TLS, and a certificate that is replaced") {
   CHECK(!is_ok(plain.rest()));
 }
 
+namespace {
+
+// Throws what is no std::exception.
+class ThrowingApplication final : public EchoApplication {
+ public:
+  boost::asio::awaitable<api::Response> answer(api::Request request) override {
+    if (request.path != "/number") co_return co_await EchoApplication::answer(std::move(request));
+    thrown_.set_value();
+    throw 5;
+  }
+  void wait_until_thrown() { thrown_.get_future().wait(); }
+
+ private:
+  std::promise<void> thrown_;
+};
+
+}  // namespace
+
+TEST_CASE("a connection whose answer threw what is no exception was never given up") {
+  ThrowingApplication application;
+  RunningServer server(application);
+  Client client(server.endpoint());
+  client.send(get("/number"));
+  application.wait_until_thrown();
+  CHECK(server.connections() == 0);
+  CHECK(client.rest().empty());
+  CHECK(server.begin_stop(20s).wait_for(10s) == std::future_status::ready);
+}
+
 }  // namespace rruled::test
