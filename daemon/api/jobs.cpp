@@ -172,16 +172,10 @@ Run order_run(Call& call, const Order& order) {
   schedule.flow_id = order.flow.id;
   schedule.project_id = order.flow.project_id;
   if (order.schedule) schedule = *order.schedule;
-  const auto& may_use = call.context.rules.may_use_executor;
-  if (may_use && !may_use(schedule.executor, schedule.project_id))
-    refuse("", "There is no executor \"" + schedule.executor + "\" for this project.");
-  const store::Flow& flow = order.flow;
-  const store::DueSchedule due{schedule,     flow.name,         flow.status,
-                               flow.version, flow.trigger_type, flow.variables};
-  std::optional<store::Instant> wall;
-  if (const auto zone = call.context.rules.zones.find(schedule.timezone))
-    wall = store::Instant(
-        (*zone)->to_local(std::chrono::floor<std::chrono::seconds>(call.now)).time_since_epoch());
+  const auto& rules = call.context.rules;
+  if (const auto error = core::executor_error(rules, schedule)) refuse("", error->detail);
+  const auto wall = core::wall_time(schedule.timezone, rules.zones, call.now);
+  const auto due = core::due_schedule(std::move(schedule), order.flow);
   const Run run = core::manual_run(due, order.schedule != nullptr, id, variables_of(order.body),
                                    call.now, wall);
   remember(call, made, order.body);

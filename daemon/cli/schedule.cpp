@@ -32,10 +32,6 @@ struct Loaded {
   store::Schedule row;
   store::Flow flow;
   std::optional<core::Timetable> timetable;
-  [[nodiscard]] std::optional<store::Instant> wall(store::Timestamp now) const {
-    if (!timetable) return std::nullopt;
-    return timetable->wall(std::chrono::floor<std::chrono::seconds>(now));
-  }
   [[nodiscard]] bool fires() const { return core::can_fire(flow.status, flow.trigger_type); }
 };
 
@@ -205,14 +201,15 @@ int run_now(Session& session, const ScheduleOptions& options) {
   overlay_variables(variables, options.var);
   store::Run run;
   write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
-    const Loaded loaded = load(session, store, options.schedule);
-    const auto& flow = loaded.flow;
-    if (!loaded.fires())
+    const store::Schedule schedule = find_schedule(store, options.schedule);
+    const auto flow = store.flow(schedule.flow_id);
+    if (!flow || !core::can_fire(flow->status, flow->trigger_type))
       throw Failure(kRefused, "the schedule cannot fire: " + core::why_it_cannot_fire(flow));
-    const store::DueSchedule due{loaded.row,   flow.name,         flow.status,
-                                 flow.version, flow.trigger_type, flow.variables};
-    run = core::manual_run(due, true, store::RunId{store::random_uuid_v7(session.now())},
-                           core::json_text(variables), session.now(), loaded.wall(session.now()));
+    if (const auto error = core::executor_error(session.rules(), schedule)) throw Failure(*error);
+    const auto now = session.now();
+    run = core::manual_run(core::due_schedule(schedule, *flow), true,
+                           store::RunId{store::random_uuid_v7(now)}, core::json_text(variables),
+                           now, core::wall_time(schedule.timezone, session.zones(), now));
     store::ChangeSet changes;
     changes.runs.push_back(run);
     return changes;

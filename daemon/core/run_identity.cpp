@@ -152,6 +152,26 @@ std::string merge_variables(std::string_view flow_variables,
   return json::serialize(merged);
 }
 
+store::DueSchedule due_schedule(store::Schedule schedule, const store::Flow& flow) {
+  store::DueSchedule due;
+  due.schedule = std::move(schedule);
+  due.flow_name = flow.name;
+  due.flow_status = flow.status;
+  due.flow_version = flow.version;
+  due.trigger_type = flow.trigger_type;
+  due.flow_variables = flow.variables;
+  return due;
+}
+
+std::optional<store::Instant> wall_time(std::string_view timezone,
+                                        const rrule::ZoneDatabase& zones,
+                                        store::Timestamp now) {
+  const auto zone = zones.find(timezone);
+  if (!zone) return std::nullopt;
+  const auto instant = std::chrono::floor<std::chrono::seconds>(now);
+  return instant + (*zone)->offset_at(instant);
+}
+
 store::Run scheduled_run(const store::DueSchedule& due,
                          store::Instant scheduled_for,
                          store::Timestamp due_at,

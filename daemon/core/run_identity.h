@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rrule/zone_database.h"
 #include "store/types.h"
 
 #include <optional>
@@ -26,8 +27,16 @@ namespace rruled::core {
                                           std::string_view schedule_variables,
                                           std::string_view run_variables = "{}");
 
+// A schedule with what runs have of its flow.
+[[nodiscard]] store::DueSchedule due_schedule(store::Schedule schedule, const store::Flow& flow);
+
 // `wall`, everywhere below: what the schedule's clock shows at the nominal time (of a manual run,
 // now), for templates in its variables (templates.h); absent: UTC.
+
+// That of the zone, whether or not the rest of the schedule can be used; absent: no such zone.
+[[nodiscard]] std::optional<store::Instant> wall_time(std::string_view timezone,
+                                                      const rrule::ZoneDatabase& zones,
+                                                      store::Timestamp now);
 
 // A run of `due` for one occurrence, `pending`, with variables and body frozen.
 [[nodiscard]] store::Run scheduled_run(const store::DueSchedule& due,

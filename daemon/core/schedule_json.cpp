@@ -135,11 +135,9 @@ void read_policies(FieldReader& fields, store::Schedule& row, const ScheduleRule
   fields.nullable_duration("timeout", row.timeout, milliseconds(1));
   const std::string before = row.executor;
   fields.text("executor", row.executor, {.length_max = 200});
-  if (fields.find("executor") && row.executor != before && rules.may_use_executor &&
-      !rules.may_use_executor(row.executor, row.project_id))
-    fields.refuse("executor", "invalid_input",
-                  "There is no executor \"" + row.executor + "\" for this project.",
-                  "Executors are named in the configuration: [executors.NAME].");
+  if (!fields.find("executor") || row.executor == before) return;
+  if (const auto error = executor_error(rules, row))
+    fields.refuse(error->attr, error->code, error->detail, error->hint);
 }
 
 void read_calendar(FieldReader& fields, store::Schedule& row) {
@@ -274,6 +272,15 @@ std::optional<FieldError> variables_too_long(std::string_view variables) {
   return FieldError{"variables", "max_length",
                     "Ensure this field has no more than " + std::to_string(kRunVariablesBytesMax) +
                         " bytes as JSON."};
+}
+
+std::optional<FieldError> executor_error(const ScheduleRules& rules,
+                                         const store::Schedule& schedule) {
+  if (!rules.may_use_executor || rules.may_use_executor(schedule.executor, schedule.project_id))
+    return std::nullopt;
+  return FieldError{"executor", "invalid_input",
+                    "There is no executor \"" + schedule.executor + "\" for this project.",
+                    "Executors are named in the configuration: [executors.NAME]."};
 }
 
 FieldResult<ScheduleEdit> schedule_from_json(const json::object& object,

@@ -46,6 +46,10 @@ struct ScheduleRules {
   CalendarFinder calendars{};
 };
 
+// Why a run of the schedule would have nobody to send it; nullopt: its executor is there.
+[[nodiscard]] std::optional<FieldError> executor_error(const ScheduleRules& rules,
+                                                       const store::Schedule& schedule);
+
 // A body that was read: the row with its fields, times not moved yet.
 struct ScheduleEdit {
   store::Schedule row;

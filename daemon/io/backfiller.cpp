@@ -1,6 +1,7 @@
 #include "daemon/io/backfiller.h"
 
 #include "daemon/core/backfill.h"
+#include "daemon/core/run_identity.h"
 #include "daemon/io/calendar_finder.h"
 #include "daemon/io/run_on.h"
 
@@ -20,14 +21,8 @@ std::optional<store::DueSchedule> due_schedule(store::Store& store,
   auto schedule = store.schedule(id);
   const auto flow = schedule ? store.flow(schedule->flow_id) : std::nullopt;
   if (!flow) return std::nullopt;
-  store::DueSchedule due;
-  due.project = directory.project(schedule->project_id);
-  due.schedule = std::move(*schedule);
-  due.flow_name = flow->name;
-  due.flow_status = flow->status;
-  due.flow_version = flow->version;
-  due.trigger_type = flow->trigger_type;
-  due.flow_variables = flow->variables;
+  auto due = core::due_schedule(std::move(*schedule), *flow);
+  due.project = directory.project(due.schedule.project_id);
   return due;
 }
 

@@ -67,6 +67,21 @@ TEST_CASE_METHOD(WhyTest, "commands did not say why a flow cannot fire") {
       Contains("cannot fire: " + why));
 }
 
+TEST_CASE_METHOD(WhyTest, "a command ran a schedule by hand that nobody could send") {
+  std::ofstream(config_) << "[executors.default]\ntype = \"log\"\nprojects = [2]\n";
+  const auto refused = rruled({"schedule", "run-now", id_, "--config", config_});
+  CHECK(refused.exit_code == cli::kRefused);
+  CHECK_THAT(refused.err, Contains("There is no executor \"default\" for this project."));
+  CHECK(number("SELECT count(*) FROM runs") == 0);
+}
+
+TEST_CASE_METHOD(WhyTest, "a run by hand of a rule that cannot be used had the time of UTC") {
+  sql("UPDATE schedules SET rrule = 'FREQ=NEVER', timezone = 'Etc/GMT-14', variables ="
+      " '{\"local\":\"{{ scheduled_for_local | %H }}\",\"utc\":\"{{ scheduled_for | %H }}\"}'");
+  REQUIRE(rruled({"schedule", "run-now", id_}).exit_code == 0);
+  CHECK(number("SELECT (variables ->> 'local' + 24 - variables ->> 'utc') % 24 FROM runs") == 14);
+}
+
 TEST_CASE_METHOD(WhyTest, "doctor named executors of the first second alone, and one advice") {
   run_late("default");
   run_late("default");

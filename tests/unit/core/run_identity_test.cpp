@@ -74,4 +74,30 @@ TEST_CASE("a run of an occurrence is frozen: the same id and bytes each time it 
   CHECK(core::scheduled_run(due, when + std::chrono::seconds(1), when, when).id != run.id);
 }
 
+TEST_CASE("the wall time of a run by hand is that of its zone, whatever its rule") {
+  const rrule::ZoneDatabase zones;
+  const store::Timestamp now = at("2026-06-01T23:30:00Z") + std::chrono::milliseconds(250);
+  CHECK(core::wall_time("Europe/Prague", zones, now) == at("2026-06-02T01:30:00Z"));
+  CHECK(core::wall_time("UTC", zones, now) == at("2026-06-01T23:30:00Z"));
+  CHECK_FALSE(core::wall_time("Nowhere/Near", zones, now));
+}
+
+TEST_CASE("a schedule that is run has all that runs have of its flow") {
+  store::Flow flow;
+  flow.name = "report";
+  flow.status = store::FlowStatus::active;
+  flow.version = 3;
+  flow.trigger_type = "batch";
+  flow.variables = R"([{"key":"a"}])";
+  store::Schedule schedule;
+  schedule.rrule = "FREQ=DAILY";
+  const auto due = core::due_schedule(schedule, flow);
+  CHECK(due.schedule.rrule == "FREQ=DAILY");
+  CHECK(due.flow_name == "report");
+  CHECK(due.flow_status == store::FlowStatus::active);
+  CHECK(due.flow_version == 3);
+  CHECK(due.trigger_type == "batch");
+  CHECK(due.flow_variables == flow.variables);
+}
+
 }  // namespace rruled::test
