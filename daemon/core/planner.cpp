@@ -1,5 +1,7 @@
 #include "daemon/core/planner.h"
 
+#include "daemon/core/overloaded.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -19,11 +21,6 @@ constexpr milliseconds kLookOnAfter{1'000};
 constexpr milliseconds kOverdue{5'000};
 // When runs that were given back are asked for again: they may be ours to send, and nobody says so.
 constexpr milliseconds kHandedBackRest{1'000};
-
-template <class... Each>
-struct Overloaded : Each... {
-  using Each::operator()...;
-};
 
 // More than an answer: a store may take nothing, and answer all the same.
 bool wrote(const Completion& completion) {

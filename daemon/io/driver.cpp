@@ -1,5 +1,6 @@
 #include "daemon/io/driver.h"
 
+#include "daemon/core/overloaded.h"
 #include "daemon/core/retry.h"
 #include "daemon/io/run_on.h"
 
@@ -32,11 +33,6 @@ bool fatal(const store::StoreError& error) {
   using enum store::StoreError::Kind;
   return error.kind() == fenced || error.kind() == corrupt || error.kind() == schema;
 }
-
-template <class... Each>
-struct Overloaded : Each... {
-  using Each::operator()...;
-};
 
 }  // namespace
 
@@ -295,43 +291,42 @@ core::Expired Driver::expire(const core::ExpireRuns& action) {
   return {desk_->expire_runs(action.request, now), corrected};
 }
 
-// False: it is none of a batch job, or of runs beside their attempts.
-bool Driver::perform_job(core::Action& action) {
-  using Done = core::Completion;
-  if (auto* open = std::get_if<core::OpenJob>(&action)) {
-    spawn_store(What::spread, [this, open = *open]() -> Done {
-      return core::JobOpened{
-          audience().open_job({open.run_id, open.fence, claimant_}, clock_.now())};
-    });
-  } else if (auto* page = std::get_if<core::FanOutPage>(&action)) {
-    page->request.claim = {page->run_id, page->fence, claimant_};
-    spawn_store(What::spread, [this, page = std::move(*page)]() mutable -> Done {
-      page.request.go_on = time_left(clock_, milliseconds(200));  // others wait
-      return core::FannedOut{audience().fan_out(page.request, page.make_child, clock_.now())};
-    });
-  } else if (auto* look = std::get_if<core::LookAtJobs>(&action)) {
-    spawn_store(What::end_jobs, [this, request = look->request]() -> Done {
-      return core::JobsEnded{audience().end_jobs(request, clock_.now())};
-    });
-  } else if (auto* cancel = std::get_if<core::CancelJob>(&action)) {
-    spawn_store(What::cancel_job, [this, id = cancel->run_id]() -> Done {
-      keep_wish(id);
-      return core::JobCancelled{};
-    });
-  } else if (auto* expire = std::get_if<core::ExpireRuns>(&action)) {
-    spawn_store(What::expire,
-                [this, expire = std::move(*expire)]() -> Done { return this->expire(expire); });
-  } else {
-    return false;
-  }
-  return true;
+void Driver::perform_job(core::OpenJob& open) {
+  spawn_store(What::spread, [this, open]() -> core::Completion {
+    return core::JobOpened{audience().open_job({open.run_id, open.fence, claimant_}, clock_.now())};
+  });
+}
+
+void Driver::perform_job(core::FanOutPage& page) {
+  page.request.claim = {page.run_id, page.fence, claimant_};
+  spawn_store(What::spread, [this, page = std::move(page)]() mutable -> core::Completion {
+    page.request.go_on = time_left(clock_, milliseconds(200));  // others wait
+    return core::FannedOut{audience().fan_out(page.request, page.make_child, clock_.now())};
+  });
+}
+
+void Driver::perform_job(core::LookAtJobs& look) {
+  spawn_store(What::end_jobs, [this, request = look.request]() -> core::Completion {
+    return core::JobsEnded{audience().end_jobs(request, clock_.now())};
+  });
+}
+
+void Driver::perform_job(core::CancelJob& cancel) {
+  spawn_store(What::cancel_job, [this, id = cancel.run_id]() -> core::Completion {
+    keep_wish(id);
+    return core::JobCancelled{};
+  });
+}
+
+void Driver::perform_job(core::ExpireRuns& runs) {
+  spawn_store(What::expire,
+              [this, runs = std::move(runs)]() -> core::Completion { return expire(runs); });
 }
 
 void Driver::perform(core::Action action) {
-  if (perform_job(action)) return;
   using Done = core::Completion;
   std::visit(
-      Overloaded{
+      core::Overloaded{
           [this](core::LoadDue& load) {
             // Beside what is being settled: that would wait for page after page.
             spawn_outcomes(What::load, [this, load = std::move(load)]() -> Done {
@@ -383,7 +378,8 @@ void Driver::perform(core::Action action) {
               return core::HandedBack{};
             });
           },
-          [this](core::Notice& notice) { observer_.on(notice); }, [](auto&) {}},  // of jobs
+          [this](core::Notice& notice) { observer_.on(notice); },
+          [this](auto& of_jobs) { perform_job(of_jobs); }},
       action);
 }
 

@@ -131,7 +131,12 @@ class Driver {
   template <class Function>
   void spawn_outcomes(core::StoreFailed::What what, Function function);
   void spawn_delivery(store::Run run);
-  [[nodiscard]] bool perform_job(core::Action& action);
+  // Of batch jobs, and of runs beside their attempts.
+  void perform_job(core::OpenJob& open);
+  void perform_job(core::FanOutPage& page);
+  void perform_job(core::LookAtJobs& look);
+  void perform_job(core::CancelJob& cancel);
+  void perform_job(core::ExpireRuns& runs);
   [[nodiscard]] store::Audience& audience() const;
   void keep_wish(store::RunId id);
   [[nodiscard]] core::Expired expire(const core::ExpireRuns& action);
