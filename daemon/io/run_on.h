@@ -25,7 +25,7 @@ boost::asio::awaitable<std::invoke_result_t<F&>> call(F function) {
 // caller's own executor. For what blocks: the store, a name look-up. Once begun it runs to its end,
 // whatever happens to the awaiting coroutine: cancellation does not reach the pool's thread.
 //
-//   auto due = [&store, until] { return store.load_due_before(until); };
+//   auto due = [&store, before] { return store.load_due({}, before, kPage); };
 //   const auto rows = co_await run_on(pool, std::move(due));
 //
 // Name the lambda first: g++ 12.2 destroys one that is written inside the co_await expression

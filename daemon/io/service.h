@@ -26,11 +26,12 @@ struct ServiceOptions {
 // debug lines on and off. Gives the process's exit code: 0 after a drain, 1 when the store cannot
 // be used, 78 when an executor cannot be made; the reason is in the log.
 //
-// Order of start: store and its lock; `prepare`; quarantined schedules once more; executors; the
-// companion; the loop; READY=1 when the near horizon is loaded. Order of stop: STOPPING=1; no new
-// settle or claim; what is in flight ends, or is broken off shortly before run.stop_timeout;
-// outcomes written, unsent claims given back; the companion; store closed. A second signal ends the
-// process at once.
+// Order of start: executors; store and its lock; `prepare`; the store's session, with what was cut
+// off; trackers; the companion; the loop, and beside it quarantined schedules once more; READY=1
+// when the near horizon is loaded. Order of stop: STOPPING=1; no new settle or claim; what is in
+// flight ends, or is broken off shortly before run.stop_timeout; outcomes written, unsent claims
+// given back; trackers; the caretaker's last step; the companion; spans and notifications sent;
+// store closed. A second signal ends the process at once.
 [[nodiscard]] int run_service(const Config& config, const ServiceOptions& options);
 
 }  // namespace rruled::io
