@@ -45,9 +45,7 @@ core::Preview occurrences(Session& session,
                           store::Timestamp to) {
   const auto timetable =
       core::Timetable::compile(schedule, session.zones(), session.rules().calendars);
-  if (!timetable)
-    throw Failure(kRefused,
-                  std::string(timetable.error().field) + ": " + timetable.error().error.detail);
+  if (!timetable) throw Failure(kRefused, timetable.error().text());
   auto preview = core::backfill_preview(*timetable, from, to, session.now());
   if (!preview) throw Failure(preview.error());
   if (!options.dry_run) return std::move(*preview);

@@ -32,7 +32,7 @@ int explain(Session& session, const ExplainOptions& options) {
       io::explain_schedule(store, session.directory(), session.rules(), schedule, at,
                            std::min(options.around, core::kAroundMax), session.now());
   if (!found)
-    throw Failure(kRefused, std::string(found.error().field) + ": " + found.error().error.detail +
+    throw Failure(kRefused, found.error().text() +
                                 "; so its times are not known: `rruled schedule update` mends it,"
                                 " `rruled runs list --schedule` has what it ran");
   json::array items;

@@ -52,11 +52,10 @@ std::optional<store::Instant> bound(Session& session,
 core::Timetable compile(Session& session, const store::Schedule& schedule) {
   auto timetable = core::Timetable::compile(schedule, session.zones(), session.rules().calendars);
   if (timetable) return std::move(*timetable);
-  const auto& [field, error] = timetable.error();
-  throw Failure(kRefused,
-                std::string(field) + ": " + error.detail +
-                    (field == "rrule" ? " (at character " + std::to_string(error.offset) + ")"
-                                      : std::string()));
+  const auto& error = timetable.error();
+  std::string text = error.text();
+  if (error.field == "rrule") text += " (at character " + std::to_string(error.error.offset) + ")";
+  throw Failure(kRefused, text);
 }
 
 std::string rule_of(const PreviewOptions& options) {

@@ -173,7 +173,7 @@ int resume(Session& session, const ScheduleOptions& options) {
     if (!loaded.timetable) {
       const auto error =
           core::Timetable::compile(loaded.row, session.zones(), session.rules().calendars).error();
-      throw Failure(kRefused, std::string(error.field) + ": " + error.error.detail);
+      throw Failure(kRefused, error.text());
     }
     return core::resumed(loaded.row, *loaded.timetable, loaded.fires(), session.now(),
                          store::parse_word<core::CatchUp>(options.catch_up).value());

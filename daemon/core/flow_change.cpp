@@ -32,9 +32,7 @@ std::vector<Change> flow_changes(const store::Flow& before,
     if (timetable)
       changes.push_back(flow_changed(row, *timetable, fires, now, project_paused));
     else
-      changes.push_back({quarantined(row, std::string(timetable.error().field) + ": " +
-                                              timetable.error().error.detail),
-                         std::nullopt});
+      changes.push_back({quarantined(row, timetable.error().text()), std::nullopt});
   }
   return changes;
 }

@@ -235,7 +235,7 @@ store::Settlement Planner::settlement_of(Entry& entry, Timestamp now) {
         schedule, zones_, [&](std::int64_t, const std::string&) { return entry.days; });
     if (!compiled) {
       out.then_status = store::ScheduleStatus::error;
-      out.then_reason = std::string(compiled.error().field) + ": " + compiled.error().error.detail;
+      out.then_reason = compiled.error().text();
       return out;
     }
     entry.timetable = std::move(*compiled);

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace rruled::core {
@@ -51,6 +52,7 @@ class Timetable {
   struct Error {
     std::string_view field;  // "rrule", "starts_at", "timezone" or "calendar"
     rrule::ParseError error;
+    [[nodiscard]] std::string text() const { return std::string(field) + ": " + error.detail; }
     [[noreturn]] friend void throw_exception_from_error(const Error& error,
                                                         const boost::source_location& at) {
       rrule::throw_exception_from_error(error.error, at);

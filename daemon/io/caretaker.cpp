@@ -63,8 +63,7 @@ std::vector<Notice> resume_paused(store::Store& store,
       core::put(changes, std::move(change), &row);
       text += "resumed: its pause was until " + core::rfc3339(until);
     } else {
-      const auto& [field, error] = timetable.error();
-      const std::string reason = std::string(field) + ": " + error.detail;
+      const std::string reason = timetable.error().text();
       core::put(changes, {core::quarantined(row, reason), std::nullopt}, &row);
       text += "its pause is over, but it cannot be used: " + reason;
     }
