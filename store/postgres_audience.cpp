@@ -253,6 +253,7 @@ std::size_t put_values(Tx& tx, ByName& puts, const pqxx::result& written) {
       "INSERT INTO person_values (person_id, " + pg_columns<PersonValue>() +
       ") SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[],"
       " $6::bigint[])";
+  if (written.empty()) return 0;
   std::vector<PersonId> persons;
   std::vector<PersonId> owners;
   std::vector<const PersonValue*> values;
@@ -282,8 +283,11 @@ PersonsPut PostgresAudience::put_persons(const std::vector<PersonPut>& persons,
   return connection_.write(now, [&](Tx& tx) {
     PersonsPut result;
     ByName known = last;
-    if (!known.empty()) result.created = put_values(tx, known, insert_new(tx, known));
-    if (!known.empty()) result.updated = put_values(tx, known, update_known(tx, known));
+    // Again for one that somebody removed in between.
+    while (!known.empty()) {
+      result.created += put_values(tx, known, insert_new(tx, known));
+      if (!known.empty()) result.updated += put_values(tx, known, update_known(tx, known));
+    }
     insert_audit(tx, {&entry});
     return result;
   });

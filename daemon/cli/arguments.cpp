@@ -60,8 +60,9 @@ store::Timestamp past_argument(const std::string& option,
                                const std::string& text,
                                const rrule::TimeZone& zone,
                                store::Timestamp now) {
-  if (const auto ago = core::relative_time(text, now)) return *ago;
-  return read_time(option, text, zone, now, ", or so long ago, as -24h or -7d");
+  if (text.starts_with('-'))
+    if (const auto ago = core::relative_time(text, now)) return *ago;
+  return read_time(option, text, zone, now, ", or so long ago, as -24h, -7d or -1m (a month)");
 }
 
 void refuse_cron(const std::string& text) {
@@ -73,6 +74,7 @@ std::optional<store::Timestamp> utc_argument(const std::string& option,
                                              const std::string& text,
                                              store::Timestamp now) {
   if (text.empty()) return std::nullopt;
+  if (const auto ago = core::relative_time(text, now)) return ago;
   return past_argument(option, text, *rrule::TimeZone::utc(), now);
 }
 

@@ -27,7 +27,7 @@ namespace rruled::cli {
                                              const std::string& text,
                                              const rrule::TimeZone& zone,
                                              store::Timestamp now);
-// The same in UTC; absent when the option was not given.
+// The same in UTC, without the minus sign, too; absent when the option was not given.
 [[nodiscard]] std::optional<store::Timestamp> utc_argument(const std::string& option,
                                                            const std::string& text,
                                                            store::Timestamp now);

@@ -6,6 +6,7 @@
 #include "daemon/core/time_text.h"
 #include "store/directory.h"
 
+#include <algorithm>
 #include <memory>
 #include <ostream>
 
@@ -37,18 +38,24 @@ json::object to_json(const store::AuditEntry& entry) {
           {"after", parsed(entry.after)}};
 }
 
-// Calendars and projects are there by what they are called.
-std::string object_of(Session& session, const std::string& text) {
+// Calendars and projects are there by what they are called; of the others one that still is may
+// begin so, and is named.
+std::string object_of(Session& session, const AuditOptions& options) {
+  const std::string& text = options.object;
   store::Store& store = session.store_to_read();
   auto& directory = session.directory();
-  if (text.empty() || !directory.audit({.object_id = text}, {1, 0}).rows.empty()) return text;
-  return find_object(store, directory, text);
+  if (text.empty() || !directory.audit({.object_id = text}, {1, 0}).rows.empty() ||
+      directory.calendar({std::max<std::int64_t>(1, options.project), text}))
+    return text;
+  std::string found = find_object(store, directory, text);
+  if (found.size() > text.size()) session.err() << "of " << found << '\n';
+  return found;
 }
 
 int list(Session& session, const AuditOptions& options) {
   store::AuditFilter filter;
   if (options.project != 0) filter.project_id = options.project;
-  filter.object_id = object_of(session, options.object);
+  filter.object_id = object_of(session, options);
   filter.from = utc_argument("--from", options.from, session.now());
   filter.to = utc_argument("--to", options.to, session.now());
   json::array items;

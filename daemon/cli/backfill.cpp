@@ -7,6 +7,7 @@
 #include "daemon/cli/preview.h"
 #include "daemon/core/audit.h"
 #include "daemon/core/lifecycle.h"
+#include "daemon/core/property_filter.h"
 #include "daemon/io/run_verbs.h"
 
 #include <iostream>
@@ -68,6 +69,9 @@ store::Timestamp time_of(Session& session,
   const auto zone = session.zones().find(schedule.timezone);
   if (!zone) throw Failure(kRefused, "timezone: " + zone.error().detail);
   if (text == "now") return session.now();
+  if (text.starts_with('-') && text.ends_with('m') && core::relative_time(text, session.now()))
+    throw Failure(kUsage,
+                  option + ": " + text + " would be months ago, not minutes: write the time");
   return past_argument(option, text, **zone, session.now());
 }
 

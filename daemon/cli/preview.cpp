@@ -46,7 +46,7 @@ std::optional<store::Instant> bound(Session& session,
                                     const std::string& text,
                                     const rrule::TimeZone& zone) {
   if (text.empty()) return std::nullopt;
-  return floor<seconds>(past_argument(option, text, zone, session.now()));
+  return floor<seconds>(time_argument(option, text, zone, session.now()));
 }
 
 core::Timetable compile(Session& session, const store::Schedule& schedule) {
@@ -214,7 +214,9 @@ void print_merged(Session& session,
 
 int preview_all(Session& session, const PreviewOptions& options) {
   const auto& zone = zone_of(session, options.timezone.empty() ? "UTC" : options.timezone);
-  const auto from = bound(session, "--from", options.from, zone);
+  std::optional<store::Instant> from;
+  if (!options.from.empty())
+    from = floor<seconds>(past_argument("--from", options.from, zone, session.now()));
   const Flows flows = flows_by_id(session.store_to_read());
   auto schedules = all_schedules(session.store_to_read(), {});
   std::erase_if(schedules, [&](const auto& each) {

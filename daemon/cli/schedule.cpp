@@ -9,6 +9,7 @@
 #include "daemon/core/run_identity.h"
 #include "daemon/core/run_json.h"
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -195,6 +196,18 @@ int remove(Session& session, const ScheduleOptions& options) {
   return 0;
 }
 
+// On PostgreSQL another daemon may have what is not configured here.
+void refuse_without_executor(Session& session, const store::Schedule& schedule) {
+  const auto error = core::executor_error(session.rules(), schedule);
+  if (!error) return;
+  const auto& config = session.config();
+  const bool here = std::ranges::any_of(
+      config.executors, [&](const auto& each) { return each.name == schedule.executor; });
+  if (here || !config.store.sqlite_file.empty()) throw Failure(*error);
+  session.err() << "executors." << cell(schedule.executor)
+                << " is not in this configuration: a daemon that has it sends the run\n";
+}
+
 int run_now(Session& session, const ScheduleOptions& options) {
   json::object variables;
   if (!options.variables.empty()) variables = variables_argument(options.variables);
@@ -205,7 +218,7 @@ int run_now(Session& session, const ScheduleOptions& options) {
     const auto flow = store.flow(schedule.flow_id);
     if (!flow || !core::can_fire(flow->status, flow->trigger_type))
       throw Failure(kRefused, "the schedule cannot fire: " + core::why_it_cannot_fire(flow));
-    if (const auto error = core::executor_error(session.rules(), schedule)) throw Failure(*error);
+    refuse_without_executor(session, schedule);
     const auto now = session.now();
     run = core::manual_run(core::due_schedule(schedule, *flow), true,
                            store::RunId{store::random_uuid_v7(now)}, core::json_text(variables),

@@ -91,7 +91,8 @@ class Assembly {
     resolve_credential(config_.api.tls_certificate, "api.tls_certificate", environment);
     resolve_credential(config_.api.tls_key, "api.tls_key", environment);
     check_api();
-    check_listeners();
+    // Sockets that are inherited take their place.
+    if (!environment.find("LISTEN_FDS")) check_listeners();
     if (!errors_.empty()) return std::move(errors_);
     return std::move(config_);
   }

@@ -1,6 +1,6 @@
 """Completions for bash, zsh and fish from the commands."""
 
-FILES = {"FILE", "FILE|-", "PATH", "DIR", "FILE|DIR"}
+FILES = {"FILE", "FILE|-", "PATH", "DIR", "FILE|DIR|-"}
 
 BASH = r"""# bash completion for rruled; generated from `rruled --help`.
 _rruled() {

@@ -2,6 +2,7 @@
 #include "tests/e2e/ops_fixture.h"
 #include "tests/support/certificates.h"
 #include "tests/support/loopback_receiver.h"
+#include "tests/support/postgres_cluster.h"
 
 #include <SQLiteCpp/Database.h>
 #include <sys/stat.h>
@@ -213,6 +214,24 @@ TEST_CASE("doctor says when the store cannot be reached, and looks at the rest")
   here.environment["RRULED_STORE_URL"] = "postgresql://me:geheim@127.0.0.1:9/jobs";
   found = complaints(here, 1);
   CHECK_THAT(found["store"], Contains("127.0.0.1") && !Contains("geheim"));
+}
+
+TEST_CASE("doctor leaves it open whether another daemon has the executor, where one may") {
+  if (const auto why = testing::PostgresCluster::missing(); !why.empty()) {
+    WARN("skipped: " << why);
+    return;
+  }
+  auto& cluster = testing::shared_postgres();
+  cluster.sql("CREATE DATABASE other_daemon");
+  Installation here("[executors.old]\ntype = \"log\"\n");
+  here.environment["RRULED_STORE_URL"] = cluster.url("postgres", "other_daemon");
+  const auto id = here.add_schedule("FREQ=DAILY", "now", R"(,"executor":"old")");
+  write_file(here.config(), "");
+  check_says(here.rruled({"doctor"}), 0,
+             "[!] executors: 1 active schedule names executors.old, which is not in this"
+             " configuration: ");
+  check_says(here.rruled({"schedule", "run-now", id}), 0,
+             "executors.old is not in this configuration: a daemon that has it sends the run");
 }
 
 }  // namespace rruled::test

@@ -124,6 +124,9 @@ TEST_CASE("a configuration with a mistake is refused whole, and told in log, met
          "executors.default.token_file");
   reload(here, serving, "apply = \"/nowhere\"\n" + executor("default", receiver.url("/")),
          "store.apply: there is no readable file");
+  reload(here, serving,
+         kApi + executor("default", receiver.url("/")) + "[tzdata]\ndirectory = \"/usr/share\"\n",
+         "tzdata.directory: no time zone can be read from /usr/share");
   here.add_schedule("FREQ=SECONDLY");
   CHECK(receiver.wait_for_requests(1));  // by the executor of before
   reload(here, serving, kApi + executor("default", receiver.url("/")), "configuration read again");

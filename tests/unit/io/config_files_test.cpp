@@ -110,10 +110,20 @@ TEST_CASE("a folder without time zones was taken for one that has them") {
   }
   setup.write("zones/Europe/Prague", "not a zone");
   CHECK(refused() == why);
-  const auto* one = GENERATE("zones/Mars", "zones/Asia/Mars");
+  const auto* one = GENERATE("zones/Mars", "zones/Asia/Mars", "zones/UTC",
+                             "zones/America/Argentina/Buenos_Aires", "zones/Ours/Zone");
   std::filesystem::create_directories(setup.path(one).parent_path());
   std::filesystem::copy_file(prague, setup.path(one));
   CHECK(refused().empty());
+}
+
+TEST_CASE("sockets that are inherited take the place of an address that two listeners have") {
+  ConfigSetup setup;
+  const auto file = setup.write("rruled.toml",
+                                "[api]\nlisten = \"127.0.0.1:8480\"\n"
+                                "[health]\nlisten = \"127.0.0.1:8480\"\n");
+  setup.environment.variables["LISTEN_FDS"] = "1";
+  CHECK(setup.good(file).health.listen == "127.0.0.1:8480");
 }
 
 TEST_CASE("health and the API may both have any free port") {
