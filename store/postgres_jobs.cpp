@@ -1,5 +1,4 @@
 #include "store/audience_columns.h"
-#include "store/errors.h"
 #include "store/postgres_audience.h"
 #include "store/postgres_rows.h"
 #include "store/postgres_runs.h"
@@ -280,13 +279,7 @@ EndedJobs PostgresAudience::end_jobs(const EndJobs& request, Timestamp now) {
     released = released || step.ended->released;
     result.ended.push_back(std::move(*step.ended));
   }
-  if (!released) return result;
-  // By itself, as meta is locked before schedules and runs. A daemon that is not told looks in a
-  // few seconds; what has ended must be told of, whatever becomes of this.
-  try {
-    connection_.write(now, [&](Tx& tx) { tell_of_runs(tx, connection_.options()); });
-  } catch (const StoreError&) {
-  }
+  if (released) tell_afterwards(connection_, now);
   return result;
 }
 

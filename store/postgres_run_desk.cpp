@@ -166,10 +166,7 @@ std::vector<TrackedRun> PostgresRunDesk::take_tracked(const TakeTracked& request
 EndedTracked PostgresRunDesk::end_tracked(const EndTracked& end, Timestamp now) {
   validate(end);
   auto ended = connection_.write(now, [&](Tx& tx) { return end_one(tx, end); });
-  // By itself, as meta is locked before schedules and runs. A daemon that is not told looks in a
-  // few seconds.
-  if (ended.by_this_call && ended.result.released)
-    connection_.write(now, [&](Tx& tx) { tell_of_runs(tx, connection_.options()); });
+  if (ended.by_this_call && ended.result.released) tell_afterwards(connection_, now);
   return std::move(ended.result);
 }
 
@@ -197,7 +194,7 @@ std::vector<Run> PostgresRunDesk::expire_runs(const ExpireRuns& request, Timesta
     released = released || one.released;
     if (one.run) ended.push_back(std::move(*one.run));
   }
-  if (released) connection_.write(now, [&](Tx& tx) { tell_of_runs(tx, connection_.options()); });
+  if (released) tell_afterwards(connection_, now);
   return ended;
 }
 

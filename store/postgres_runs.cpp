@@ -1,5 +1,7 @@
 #include "store/postgres_runs.h"
 
+#include "store/errors.h"
+
 namespace rruled::store {
 
 void lock_meta(Tx& tx) {
@@ -49,6 +51,13 @@ void tell_of_runs(Tx& tx, const PostgresOptions& options) {
       "UPDATE meta SET revision = revision + 1, runs_revision = revision + 1 WHERE one = 1";
   tx.exec(kTell);
   notify_daemons(tx, options);
+}
+
+void tell_afterwards(PgConnection& connection, Timestamp now) {
+  try {
+    connection.write(now, [&](Tx& tx) { tell_of_runs(tx, connection.options()); });
+  } catch (const StoreError&) {
+  }
 }
 
 bool keep_wish(Tx& tx, RunId id, const std::string& reason, const PostgresOptions& options) {

@@ -30,6 +30,10 @@ void lock_meta(Tx& tx);
 bool release_after(Tx& tx, const Run& run, std::size_t max_running);
 // The daemons claim what became pending once they see that runs were added. Locks meta.
 void tell_of_runs(Tx& tx, const PostgresOptions& options);
+// The same after transactions that locked schedules or runs, by itself: meta is locked before them.
+// What they did stands, and its caller must hear of it, so a fault of the server is passed over: a
+// daemon that is not told looks in a few seconds.
+void tell_afterwards(PgConnection& connection, Timestamp now);
 // See RunDesk::ask_to_cancel. Meta is locked; the daemons are told.
 bool keep_wish(Tx& tx, RunId id, const std::string& reason, const PostgresOptions& options);
 // Whether it is a batch job that is spread here, and has not ended.

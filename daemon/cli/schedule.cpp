@@ -196,16 +196,16 @@ int remove(Session& session, const ScheduleOptions& options) {
   return 0;
 }
 
-// On PostgreSQL another daemon may have what is not configured here.
-void refuse_without_executor(Session& session, const store::Schedule& schedule) {
+// On PostgreSQL another daemon may have what is not configured here: that is told.
+[[nodiscard]] std::string without_executor(Session& session, const store::Schedule& schedule) {
   const auto error = core::executor_error(session.rules(), schedule);
-  if (!error) return;
+  if (!error) return {};
   const auto& config = session.config();
   const bool here = std::ranges::any_of(
       config.executors, [&](const auto& each) { return each.name == schedule.executor; });
   if (here || !config.store.sqlite_file.empty()) throw Failure(*error);
-  session.err() << "executors." << cell(schedule.executor)
-                << " is not in this configuration: a daemon that has it sends the run\n";
+  return "executors." + cell(schedule.executor) +
+         " is not in this configuration: a daemon that has it sends the run\n";
 }
 
 int run_now(Session& session, const ScheduleOptions& options) {
@@ -213,12 +213,13 @@ int run_now(Session& session, const ScheduleOptions& options) {
   if (!options.variables.empty()) variables = variables_argument(options.variables);
   overlay_variables(variables, options.var);
   store::Run run;
+  std::string note;
   write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
     const store::Schedule schedule = find_schedule(store, options.schedule);
     const auto flow = store.flow(schedule.flow_id);
     if (!flow || !core::can_fire(flow->status, flow->trigger_type))
       throw Failure(kRefused, "the schedule cannot fire: " + core::why_it_cannot_fire(flow));
-    refuse_without_executor(session, schedule);
+    note = without_executor(session, schedule);
     const auto now = session.now();
     run = core::manual_run(core::due_schedule(schedule, *flow), true,
                            store::RunId{store::random_uuid_v7(now)}, core::json_text(variables),
@@ -227,6 +228,7 @@ int run_now(Session& session, const ScheduleOptions& options) {
     changes.runs.push_back(run);
     return changes;
   });
+  session.err() << note;
   if (options.format == Format::json)
     print_object(session.out(), core::to_json(run));
   else

@@ -287,7 +287,9 @@ std::vector<ConfigError> check_named_files(const Config& config) {
   }
   if (!config.tzdata.directory.empty())
     if (auto why = why_no_zones(rrule::ZoneDatabase(config.tzdata.directory)); !why.empty())
-      refuse("tzdata.directory", std::move(why));
+      refuse("tzdata.directory", why +
+                                     "; name one that has them, as /usr/share/zoneinfo, or leave "
+                                     "it out");
   if (!config.store.apply.empty() && access(config.store.apply.c_str(), R_OK) != 0)
     refuse("store.apply", "there is no readable file or folder " + config.store.apply.string());
   return errors;

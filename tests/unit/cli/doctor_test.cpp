@@ -35,7 +35,8 @@ TEST_CASE("doctor found a folder without time zones good") {
   const std::string why = "no time zone can be read from " + line.file("share");
   check_answer(line.rruled({"doctor", "--config", config}), 1, "[-] tzdata: " + why + "\n");
   check_answer(line.rruled({"check-config", "--config", config}), 78,
-               "rruled.toml:2: tzdata.directory: " + why + "\n");
+               "rruled.toml:2: tzdata.directory: " + why + "; name one that has them, as " +
+                   "/usr/share/zoneinfo, or leave it out\n");
 }
 
 TEST_CASE("nothing told of active schedules whose executor is not configured") {

@@ -101,7 +101,8 @@ TEST_CASE("a folder without time zones was taken for one that has them") {
     return all;
   };
   const std::string why = file.string() + ":2: tzdata.directory: no time zone can be read from " +
-                          setup.path("zones").string() + "\n";
+                          setup.path("zones").string() +
+                          "; name one that has them, as /usr/share/zoneinfo, or leave it out\n";
   CHECK(refused() == why);
   const std::filesystem::path prague = RRULED_SOURCE_DIR "/tests/data/zoneinfo-2025b/Europe/Prague";
   for (const auto* none : {"zones/deeper/Europe/Prague", "zones/localtime"}) {
