@@ -8,7 +8,9 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -17,6 +19,7 @@
 namespace rruled::test {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::BackgroundProcess;
 
 std::string faketime_library() {
@@ -41,6 +44,16 @@ std::string no_clock_to_set() {
   if (faketime_library().empty()) return "libfaketime is not installed (Debian's package faketime)";
   return {};
 #endif
+}
+
+// An hour back, or half of the time since the machine's start. libfaketime 0.9.10 shifts the
+// monotonic instant "at once" too, by which Asio wakes itself: before the start plus the offset it
+// is ahead.
+std::string backwards() {
+  std::timespec up{};
+  REQUIRE(::clock_gettime(CLOCK_MONOTONIC, &up) == 0);
+  const auto most = std::min(std::chrono::seconds(1h), std::chrono::seconds(up.tv_sec) / 2);
+  return "-" + std::to_string(most.count());
 }
 
 // Of a daemon whose wall clock is off by what set_clock() wrote to `file`.
@@ -85,10 +98,10 @@ TEST_CASE("the clock is set an hour back and forth under the daemon: nothing twi
   BackgroundProcess daemon(here.daemon(), with_clock(here.environment, here.file("clock")));
   REQUIRE(!daemon.read_until("  completed", kPatience).empty());
 
-  set_clock(here.file("clock"), "-1h");
-  REQUIRE(!daemon.read_until("the clock was set back by 60 min", kPatience).empty());
+  set_clock(here.file("clock"), backwards());
+  REQUIRE(!daemon.read_until("the clock was set back by", kPatience).empty());
   set_clock(here.file("clock"), "+0");
-  REQUIRE(!daemon.read_until("the clock was set forward by 60 min", kPatience).empty());
+  REQUIRE(!daemon.read_until("the clock was set forward by", kPatience).empty());
   REQUIRE(!daemon.read_until("  completed", kPatience).empty());
   set_clock(here.file("clock"), "+1h");
   REQUIRE(!daemon.read_until("will not run: missed", kPatience).empty());
@@ -127,12 +140,12 @@ TEST_CASE("runs are fired at the database's time, however wrong the machine's cl
   };
   const auto began = now();
   here.add_schedule("FREQ=SECONDLY");
-  set_clock(here.file("clock"), "-1h");
+  set_clock(here.file("clock"), backwards());
   BackgroundProcess daemon(here.daemon(), with_clock(here.environment, here.file("clock")));
   Output output{daemon};
   REQUIRE(output.read_until("  completed"));
   set_clock(here.file("clock"), "+1h");
-  REQUIRE(output.read_until("the clock was set forward by 120 min"));
+  REQUIRE(output.read_until("the clock was set forward by"));
   // Two may have been under way.
   for (int run = 0; run < 4; ++run) REQUIRE(output.read_until("  completed"));
   daemon.send_signal(SIGTERM);
