@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 
@@ -26,7 +27,7 @@ class Tx {
   // By which what is due is judged: the server's clock at the beginning, or the caller's (see
   // PostgresOptions).
   [[nodiscard]] Timestamp now() const { return now_; }
-  // `sql` must live as long as the process: it is known by its address.
+  // `sql` must live as long as the connection: it is known by its address.
   pqxx::result exec(const std::string& sql, const Params& params = {});
   // A text that comes once: it is not prepared.
   pqxx::result exec_once(const std::string& sql, const Params& params);
@@ -49,6 +50,11 @@ class PgConnection {
 
   [[nodiscard]] const PostgresOptions& options() const { return options_; }
   [[nodiscard]] const std::string& shown() const { return address_.shown; }
+  // A text that was put together, for Tx::exec(): the same one each time, and as long as this
+  // lives.
+  [[nodiscard]] const std::string& kept(std::string sql) {
+    return *texts_.insert(std::move(sql)).first;
+  }
 
   // Runs `work(tx)` in a transaction, and commits unless it throws. Run again, up to five times,
   // when it met another transaction (deadlock, serialization): it must not use up its input.
@@ -107,6 +113,7 @@ class PgConnection {
   std::unique_ptr<pqxx::quiet_errorhandler> quiet_;
   // The transactions are begun and ended by hand: one message does more than libpqxx's own.
   std::unique_ptr<pqxx::nontransaction> channel_;
+  std::set<std::string> texts_;  // as many as there are combinations of filters
   std::unordered_map<const std::string*, std::string> prepared_;  // statement, name on the server
   bool prepares_;
 };

@@ -84,10 +84,6 @@ class PostgresDirectory::Conditions {
   int count_ = 0;
 };
 
-const std::string& PostgresDirectory::kept(std::string sql) {
-  return *texts_.insert(std::move(sql)).first;
-}
-
 template <class Row>
 Page<Row> PostgresDirectory::page(const std::string& table,
                                   const Conditions& conditions,
@@ -105,8 +101,8 @@ Page<Row> PostgresDirectory::page(const std::string& table,
             ")) ORDER BY " + order;
   else
     text += range_text;
-  const std::string& rows = kept(std::move(text));
-  const std::string& count = kept("SELECT count(*)" + from);
+  const std::string& rows = connection_.kept(std::move(text));
+  const std::string& count = connection_.kept("SELECT count(*)" + from);
   return connection_.read([&](Tx& tx) {
     Page<Row> result;
     Params params = conditions.params();

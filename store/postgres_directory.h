@@ -3,7 +3,6 @@
 #include "store/directory.h"
 #include "store/postgres_store.h"
 
-#include <set>
 #include <string>
 
 namespace rruled::store {
@@ -65,11 +64,8 @@ class PostgresDirectory final : public Directory {
   // Those of a project. Less than a page: there may be more.
   [[nodiscard]] Page<Run> runs_among_latest(const RunFilter& filter, PageRange range);
   [[nodiscard]] Page<Run> runs_of_flows(const RunFilter& filter, PageRange range);
-  // The connection keeps a prepared statement for each text, by its address.
-  [[nodiscard]] const std::string& kept(std::string sql);
 
   PgConnection& connection_;
-  std::set<std::string> texts_;  // as many as there are combinations of filters
 };
 
 }  // namespace rruled::store

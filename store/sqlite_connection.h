@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <unordered_map>
@@ -28,6 +29,10 @@ class Connection {
   [[nodiscard]] SQLite::Database& database() { return database_; }
   // Prepared once; `sql` must live as long as the connection.
   [[nodiscard]] SQLite::Statement& statement(const std::string& sql);
+  // A text that was put together: the same one each time, and as long as the connection lives.
+  [[nodiscard]] const std::string& kept(std::string sql) {
+    return *texts_.insert(std::move(sql)).first;
+  }
 
   // Runs `work` in a transaction that may write, and commits unless it throws.
   template <class Work>
@@ -64,6 +69,7 @@ class Connection {
 
  private:
   SQLite::Database database_;
+  std::set<std::string> texts_;  // as many as there are combinations of filters
   std::unordered_map<const std::string*, std::unique_ptr<SQLite::Statement>> statements_;
 };
 

@@ -103,10 +103,6 @@ class SqliteDirectory::Conditions {
   std::vector<std::function<void(Query&)>> binds_;
 };
 
-const std::string& SqliteDirectory::kept(std::string sql) {
-  return *texts_.insert(std::move(sql)).first;
-}
-
 template <class Row>
 Page<Row> SqliteDirectory::page(const Conditions& conditions,
                                 const std::string& order,
@@ -115,9 +111,9 @@ Page<Row> SqliteDirectory::page(const Conditions& conditions,
                                 const std::string& index) {
   const std::string from = " FROM " + std::string(kTable<Row>) +
                            (index.empty() ? "" : " INDEXED BY " + index) + conditions.where();
-  const std::string& rows =
-      kept("SELECT " + column_list<Row>() + from + " ORDER BY " + order + " LIMIT ? OFFSET ?");
-  const std::string& count = kept("SELECT count(*)" + from);
+  const std::string& rows = connection_->kept("SELECT " + column_list<Row>() + from + " ORDER BY " +
+                                              order + " LIMIT ? OFFSET ?");
+  const std::string& count = connection_->kept("SELECT count(*)" + from);
   return connection_->read([&] {
     Page<Row> result;
     Query query(*connection_, rows);

@@ -3,7 +3,6 @@
 #include "store/directory.h"
 #include "store/sqlite_store.h"
 
-#include <set>
 #include <string>
 
 namespace rruled::store {
@@ -61,12 +60,9 @@ class SqliteDirectory final : public Directory {
                                PageRange range,
                                bool counted,
                                const std::string& index = {});
-  // The connection keeps a prepared statement for each text, by its address.
-  [[nodiscard]] const std::string& kept(std::string sql);
 
   SqliteStore& store_;
   Connection* connection_;
-  std::set<std::string> texts_;  // as many as there are combinations of filters
 };
 
 }  // namespace rruled::store

@@ -71,6 +71,21 @@ void flows_are_paged_by_what_is_asked(Store& store) {
   CHECK(show(directory->flows({.id = flow_id(3)}, {}).rows.at(0)) == show(*store.flow(flow_id(3))));
 }
 
+// Each with texts of its own, that lie where those of the one before lay.
+void the_next_directory_was_answered_what_the_one_before_had_asked(Store& store) {
+  fill(store);
+  const auto flows = [&](const FlowFilter& filter) {
+    return numbers_on(directory_of(store)->flows(filter, {}));
+  };
+  CHECK(flows({.id = flow_id(3)}) == Numbers{3});
+  CHECK(flows({.status = FlowStatus::archived}) == Numbers{2});
+  CHECK(flows({.created_at = at(4)}) == Numbers{4});
+  CHECK(flows({.project_id = 2}) == Numbers{5});
+  CHECK(numbers_on(directory_of(store)->schedules({.project_id = 2}, {})) == Numbers{5});
+  CHECK(directory_of(store)->runs({}, {}, true).count == 0);
+  CHECK(directory_of(store)->logs({}, {}).count == 0);
+}
+
 void schedules_are_paged_by_what_is_asked(Store& store) {
   fill(store);
   const auto directory = directory_of(store);
@@ -373,6 +388,8 @@ void gaps_are_paged_by_what_is_asked(Store& store) {
 std::vector<Check> directory_checks() {
   return {
       {"flows are paged by what is asked", flows_are_paged_by_what_is_asked},
+      {"the next directory was answered what the one before had asked",
+       the_next_directory_was_answered_what_the_one_before_had_asked},
       {"schedules are paged by what is asked", schedules_are_paged_by_what_is_asked},
       {"schedules that resume are found by when", schedules_that_resume_are_found_by_when},
       {"runs are paged by what is asked", runs_are_paged_by_what_is_asked},
