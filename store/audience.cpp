@@ -1,25 +1,12 @@
 #include "store/audience.h"
 
-#include "store/memory_audience.h"
-#include "store/postgres_audience.h"
 #include "store/run_rules.h"
-#include "store/sqlite_audience.h"
 #include "store/validate.h"
 
 #include <algorithm>
 #include <set>
 
 namespace rruled::store {
-
-std::unique_ptr<Audience> audience_of(Store& store) {
-  if (auto* file = dynamic_cast<SqliteStore*>(&store))
-    return std::make_unique<SqliteAudience>(*file);
-  if (auto* memory = dynamic_cast<MemoryStore*>(&store))
-    return std::make_unique<MemoryAudience>(*memory);
-  if (auto* server = dynamic_cast<PostgresStore*>(&store))
-    return std::make_unique<PostgresAudience>(*server);
-  return nullptr;
-}
 
 void validate(const std::vector<PersonPut>& persons) {
   for (const auto& put : persons) {

@@ -193,10 +193,6 @@ class Audience {
                                                 Timestamp now) = 0;
 };
 
-// Of one of the three stores, which must outlive it and be used from the same thread; null for any
-// other.
-[[nodiscard]] std::unique_ptr<Audience> audience_of(Store& store);
-
 // ---- What the stores decide alike ----
 
 // Throws StoreError invalid.

@@ -214,7 +214,4 @@ class Directory {
   [[nodiscard]] virtual std::vector<std::pair<RunStatus, std::uint64_t>> counts_of(ParentId id) = 0;
 };
 
-// Of one of the three stores, which must outlive it and be used from the same thread.
-[[nodiscard]] std::unique_ptr<Directory> directory_of(Store& store);
-
 }  // namespace rruled::store

@@ -6,6 +6,10 @@
 
 namespace rruled::store {
 
+std::unique_ptr<Audience> MemoryStore::audience() {
+  return std::make_unique<MemoryAudience>(*this);
+}
+
 // ---- Persons ------------------------------------------------------------------------------------
 
 PersonsPut MemoryAudience::put_persons(const std::vector<PersonPut>& persons,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 namespace rruled::store {
 namespace {
@@ -25,6 +26,10 @@ Page<Row> page_of(std::vector<Row> rows, const Filter& filter, PageRange range) 
 }
 
 }  // namespace
+
+std::unique_ptr<Directory> MemoryStore::directory() {
+  return std::make_unique<MemoryDirectory>(*this);
+}
 
 Page<Flow> MemoryDirectory::flows(const FlowFilter& filter, PageRange range) {
   return page_of(store_.flows({.limit = kNoLimit}), filter, range);
@@ -98,18 +103,18 @@ Tallies MemoryDirectory::tallies(const TallyFilter& filter) {
 }
 
 void MemoryDirectory::add_token(const Token& token, const AuditEntry& entry) {
-  tokens_.push_back(token);
+  store_.tokens_.push_back(token);
   store_.add_audit(entry);
 }
 
 std::optional<Token> MemoryDirectory::token_by_hash(const std::string& hash) {
-  const auto found = std::find_if(tokens_.begin(), tokens_.end(),
+  const auto found = std::find_if(store_.tokens_.begin(), store_.tokens_.end(),
                                   [&](const Token& token) { return token.hash == hash; });
-  return found == tokens_.end() ? std::nullopt : std::optional(*found);
+  return found == store_.tokens_.end() ? std::nullopt : std::optional(*found);
 }
 
 std::vector<Token> MemoryDirectory::tokens() {
-  auto all = tokens_;
+  auto all = store_.tokens_;
   std::sort(all.begin(), all.end(), [](const Token& a, const Token& b) {
     return std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id);
   });
@@ -117,7 +122,7 @@ std::vector<Token> MemoryDirectory::tokens() {
 }
 
 bool MemoryDirectory::revoke_token(TokenId id, Timestamp now, const AuditEntry& entry) {
-  for (Token& token : tokens_) {
+  for (Token& token : store_.tokens_) {
     if (token.id != id) continue;
     if (!token.revoked_at) token.revoked_at = now;
     store_.add_audit(entry);
@@ -127,13 +132,13 @@ bool MemoryDirectory::revoke_token(TokenId id, Timestamp now, const AuditEntry& 
 }
 
 void MemoryDirectory::touch_token(TokenId id, Timestamp now) {
-  for (Token& token : tokens_)
+  for (Token& token : store_.tokens_)
     if (token.id == id) token.last_used_at = now;
 }
 
 std::string MemoryDirectory::remember_request(const boost::uuids::uuid& made,
                                               const std::string& digest) {
-  return requests_.emplace(made, digest).first->second;
+  return store_.requests_.emplace(made, digest).first->second;
 }
 
 CancelResult MemoryDirectory::cancel_run(RunId id,

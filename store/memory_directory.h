@@ -3,11 +3,10 @@
 #include "store/directory.h"
 #include "store/memory_store.h"
 
-#include <map>
-
 namespace rruled::store {
 
-// The contract over a MemoryStore, which must outlive it. Reads every row at each call.
+// The contract over a MemoryStore, which must outlive it and holds what is written. Reads every row
+// at each call.
 class MemoryDirectory final : public Directory {
  public:
   explicit MemoryDirectory(MemoryStore& store) : store_(store) {}
@@ -52,8 +51,6 @@ class MemoryDirectory final : public Directory {
 
  private:
   MemoryStore& store_;
-  std::vector<Token> tokens_;
-  std::map<boost::uuids::uuid, std::string> requests_;
 };
 
 }  // namespace rruled::store

@@ -4,6 +4,8 @@
 
 namespace rruled::store {
 
+std::unique_ptr<RunDesk> MemoryStore::run_desk() { return std::make_unique<MemoryRunDesk>(*this); }
+
 std::vector<TrackedRun> MemoryRunDesk::take_tracked(const TakeTracked& request, Timestamp now) {
   std::vector<RunId> due;
   for (const auto& [available_at, id] : store_.tracked_[request.executor]) {

@@ -2,6 +2,7 @@
 
 #include "store/audience.h"
 #include "store/cancel_result.h"
+#include "store/directory.h"
 #include "store/retry_result.h"
 #include "store/run_rules.h"
 #include "store/store.h"
@@ -25,10 +26,15 @@ struct MemoryStoreOptions {
 // and a dry run write to. Keeps everything for its life; nothing is durable.
 class MemoryStore final : public Store {
   friend class MemoryAudience;
+  friend class MemoryDirectory;
   friend class MemoryRunDesk;
 
  public:
   explicit MemoryStore(const MemoryStoreOptions& options = {}) : claim_ttl_(options.claim_ttl) {}
+
+  [[nodiscard]] std::unique_ptr<Directory> directory() override;
+  [[nodiscard]] std::unique_ptr<Audience> audience() override;
+  [[nodiscard]] std::unique_ptr<RunDesk> run_desk() override;
 
   [[nodiscard]] std::optional<Conflict> write(const ChangeSet& changes, Timestamp now) override;
 
@@ -189,6 +195,8 @@ class MemoryStore final : public Store {
   std::map<CalendarName, Calendar> calendars_;
   std::map<ParentId, Backfill> backfills_;
   std::map<std::int64_t, Project> projects_;
+  std::vector<Token> tokens_;
+  std::map<boost::uuids::uuid, std::string> requests_;              // by what they made
   std::map<std::pair<std::int64_t, PersonId>, PersonPut> persons_;  // by project
   std::map<std::pair<std::int64_t, std::string>, PersonId> person_ids_;
   std::map<RunId, Job> jobs_;

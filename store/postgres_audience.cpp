@@ -274,6 +274,10 @@ std::size_t put_values(Tx& tx, ByName& puts, const pqxx::result& written) {
 
 }  // namespace
 
+std::unique_ptr<Audience> PostgresStore::audience() {
+  return std::make_unique<PostgresAudience>(*this);
+}
+
 PersonsPut PostgresAudience::put_persons(const std::vector<PersonPut>& persons,
                                          const AuditEntry& entry,
                                          Timestamp now) {

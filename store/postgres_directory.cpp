@@ -17,6 +17,10 @@ constexpr int kLatestRuns = 5'000;  // in which a page of a project is looked fo
 
 }  // namespace
 
+std::unique_ptr<Directory> PostgresStore::directory() {
+  return std::make_unique<PostgresDirectory>(*this);
+}
+
 // The WHERE of a query with its parameters. Only what is asked for is in it, so that the planner
 // finds the index that fits.
 class PostgresDirectory::Conditions {

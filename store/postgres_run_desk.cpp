@@ -156,6 +156,10 @@ ExpiredOne expire_one(Tx& tx, RunId id, const ExpireRuns& request) {
 
 }  // namespace
 
+std::unique_ptr<RunDesk> PostgresStore::run_desk() {
+  return std::make_unique<PostgresRunDesk>(*this);
+}
+
 std::vector<TrackedRun> PostgresRunDesk::take_tracked(const TakeTracked& request, Timestamp now) {
   // Nothing is due mostly.
   return connection_.write(now, [&](Tx& tx) {

@@ -46,6 +46,10 @@ class PostgresStore final : public Store {
   explicit PostgresStore(std::unique_ptr<PgConnection> connection);
   ~PostgresStore() override;
 
+  [[nodiscard]] std::unique_ptr<Directory> directory() override;
+  [[nodiscard]] std::unique_ptr<Audience> audience() override;
+  [[nodiscard]] std::unique_ptr<RunDesk> run_desk() override;
+
   [[nodiscard]] std::optional<Conflict> write(const ChangeSet& changes, Timestamp now) override;
 
   [[nodiscard]] std::optional<Flow> flow(FlowId id) override;

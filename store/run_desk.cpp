@@ -1,8 +1,5 @@
 #include "store/run_desk.h"
 
-#include "store/memory_run_desk.h"
-#include "store/postgres_run_desk.h"
-#include "store/sqlite_run_desk.h"
 #include "store/validate.h"
 
 #include <algorithm>
@@ -15,16 +12,6 @@ bool names(const std::vector<std::string>& executors, const std::string& executo
 }
 
 }  // namespace
-
-std::unique_ptr<RunDesk> run_desk_of(Store& store) {
-  if (auto* file = dynamic_cast<SqliteStore*>(&store))
-    return std::make_unique<SqliteRunDesk>(*file);
-  if (auto* memory = dynamic_cast<MemoryStore*>(&store))
-    return std::make_unique<MemoryRunDesk>(*memory);
-  if (auto* server = dynamic_cast<PostgresStore*>(&store))
-    return std::make_unique<PostgresRunDesk>(*server);
-  return nullptr;
-}
 
 void validate(const EndTracked& end) {
   check_text("runs", "reason", end.reason);

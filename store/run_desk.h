@@ -122,10 +122,6 @@ class RunDesk {
   [[nodiscard]] virtual RemovedHistory remove_history(FlowId flow, std::size_t limit) = 0;
 };
 
-// Of one of the three stores, which must outlive it and be used from the same thread; null for any
-// other.
-[[nodiscard]] std::unique_ptr<RunDesk> run_desk_of(Store& store);
-
 // ---- What the stores decide alike ----
 
 // Throws StoreError invalid.

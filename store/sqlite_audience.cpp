@@ -140,6 +140,10 @@ bool put_person(Connection& connection, const PersonPut& put, Timestamp now) {
 
 }  // namespace
 
+std::unique_ptr<Audience> SqliteStore::audience() {
+  return std::make_unique<SqliteAudience>(*this);
+}
+
 PersonsPut SqliteAudience::put_persons(const std::vector<PersonPut>& persons,
                                        const AuditEntry& entry,
                                        Timestamp now) {

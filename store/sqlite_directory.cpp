@@ -45,6 +45,10 @@ const char* way_to(const GapFilter& filter) {
 
 }  // namespace
 
+std::unique_ptr<Directory> SqliteStore::directory() {
+  return std::make_unique<SqliteDirectory>(*this);
+}
+
 // The WHERE of a query with its parameters. Only what is asked for is in it, so that SQLite finds
 // the index that fits. Values are kept by reference: the filter must outlive it.
 class SqliteDirectory::Conditions {

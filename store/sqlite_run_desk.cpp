@@ -105,6 +105,8 @@ std::optional<Run> expire_one(Connection& connection,
 
 }  // namespace
 
+std::unique_ptr<RunDesk> SqliteStore::run_desk() { return std::make_unique<SqliteRunDesk>(*this); }
+
 std::vector<TrackedRun> SqliteRunDesk::take_tracked(const TakeTracked& request, Timestamp now) {
   static const std::string kMove =
       "UPDATE runs SET available_at = ? WHERE id = ? RETURNING " + column_list<Run>();

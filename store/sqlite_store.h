@@ -55,6 +55,10 @@ class SqliteStore final : public Store {
   SqliteStore(std::unique_ptr<Connection> connection, std::optional<FileLock> lock);
   ~SqliteStore() override;
 
+  [[nodiscard]] std::unique_ptr<Directory> directory() override;
+  [[nodiscard]] std::unique_ptr<Audience> audience() override;
+  [[nodiscard]] std::unique_ptr<RunDesk> run_desk() override;
+
   [[nodiscard]] std::optional<Conflict> write(const ChangeSet& changes, Timestamp now) override;
 
   [[nodiscard]] std::optional<Flow> flow(FlowId id) override;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -301,12 +302,22 @@ struct Counts {
   CountsOf<RunStatus> runs;
 };
 
+class Directory;  // directory.h
+class Audience;   // audience.h
+class RunDesk;    // run_desk.h
+
 class Store {
  public:
   virtual ~Store() = default;
   Store() = default;
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
+
+  // What stands beside this contract, on the same rows. Each time a new one, never null; the store
+  // must outlive it, and both are used from one thread at a time.
+  [[nodiscard]] virtual std::unique_ptr<Directory> directory() = 0;
+  [[nodiscard]] virtual std::unique_ptr<Audience> audience() = 0;
+  [[nodiscard]] virtual std::unique_ptr<RunDesk> run_desk() = 0;
 
   // Empty when written. The first conflict found otherwise, and nothing changed.
   [[nodiscard]] virtual std::optional<Conflict> write(const ChangeSet& changes, Timestamp now) = 0;

@@ -99,7 +99,7 @@ boost::asio::awaitable<void> ApiService::stop(std::chrono::milliseconds grace) {
 Backend open_backend(const store::StoreLocation& location) {
   Backend backend;
   backend.store = store::open_store(location, store::OpenMode::command);
-  backend.directory = store::directory_of(*backend.store);
+  backend.directory = backend.store->directory();
   return backend;
 }
 

@@ -65,7 +65,7 @@ void refuse(std::string attr, std::string detail, std::string code) {
 }
 
 store::Audience& Call::audience() const {
-  if (!backend->audience) backend->audience = store::audience_of(*backend->store);
+  if (!backend->audience) backend->audience = backend->store->audience();
   return *backend->audience;
 }
 

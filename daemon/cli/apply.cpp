@@ -157,10 +157,9 @@ core::StoredRows stored_rows(store::Store& store, const Bundle& bundle, BundleUs
       if (each.id && !rows.schedules.contains(*each.id))
         if (auto schedule = store.schedule(*each.id)) add_schedules(rows, {std::move(*schedule)});
   }
-  const auto directory = store::directory_of(store);
+  const auto directory = store.directory();
   for (const auto id : projects)
-    if (const auto project = directory ? directory->project(id) : std::nullopt;
-        project && project->paused())
+    if (const auto project = directory->project(id); project && project->paused())
       rows.paused_projects.insert(id);
   if (use != BundleUse::prune) return rows;
   for (const auto project : projects) {

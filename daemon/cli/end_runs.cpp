@@ -28,7 +28,7 @@ struct EndRunsOptions {
 
 int cancel(Session& session, const EndRunsOptions& options) {
   store::Store& store = session.store_to_write();
-  const auto audience = store::audience_of(store);
+  const auto audience = store.audience();
   int code = 0;
   for (const auto& text : options.runs) {
     const store::Run run = find_run(store, text);
@@ -72,7 +72,7 @@ int purge(Session& session, const EndRunsOptions& options) {
   store::Store& store = options.dry_run ? session.store_to_read() : session.store_to_write();
   EndedRuns which{.project = options.project};
   which.due_to = past_argument("--before", options.before, *rrule::TimeZone::utc(), session.now());
-  const auto desk = store::run_desk_of(store);
+  const auto desk = store.run_desk();
   const auto line = [&](const auto& gone) { return purge_line(session, options, gone); };
   std::size_t purged = 0;
   walk_ended_runs(store, session.directory(), which, [&](const std::vector<store::Run>& runs) {

@@ -18,7 +18,7 @@ void apply_configured(Session& session,
                       spdlog::logger& log) {
   const auto& path = session.config().store.apply;
   if (path.empty()) return;
-  const auto directory = store::directory_of(store);
+  const auto directory = store.directory();
   auto rules = io::schedule_rules(session.config(), zones);
   rules.calendars = io::calendar_finder(*directory, zones);
   const auto lines = apply_files(store, path, {}, rules, session.clock()).lines;

@@ -131,7 +131,7 @@ core::ScheduleRules Session::rules() {
 }
 
 store::Directory& Session::directory() {
-  if (!directory_) directory_ = store::directory_of(*store_);
+  if (!directory_) directory_ = store_->directory();
   return *directory_;
 }
 

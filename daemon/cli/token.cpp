@@ -28,7 +28,7 @@ struct TokenOptions {
 
 // The store opened for writing with what keeps its tokens.
 std::unique_ptr<store::Directory> directory(Session& session) {
-  return store::directory_of(session.store_to_write());
+  return session.store_to_write().directory();
 }
 
 core::AuditSubject subject_of(const Token& token) {
@@ -91,7 +91,7 @@ int create(Session& session, const TokenOptions& options) {
 int list(Session& session, const TokenOptions& options) {
   json::array items;
   Table table({"ID", "NAME", "PROJECT", "SCOPES", "STATE", "EXPIRES", "LAST USED (UTC)"});
-  for (const auto& each : store::directory_of(session.store_to_read())->tokens()) {
+  for (const auto& each : session.store_to_read().directory()->tokens()) {
     items.push_back(to_json(each, session.now()));
     table.add({to_string(each.id), cell(each.name, 32),
                each.project_id ? std::to_string(*each.project_id) : "*", each.scopes,

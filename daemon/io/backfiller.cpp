@@ -75,7 +75,7 @@ Backfiller::Backfiller(asio::any_io_executor io,
       zones_(zones),
       clock_(clock),
       log_(std::move(log)),
-      directory_(store::directory_of(lane.store)),
+      directory_(lane.store.directory()),
       pacer_(std::move(io)) {}
 
 asio::awaitable<void> Backfiller::run() {

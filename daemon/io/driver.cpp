@@ -48,8 +48,8 @@ Driver::Driver(asio::any_io_executor io,
       clock_(clock),
       store_(store.store),
       store_thread_(store.thread),
-      audience_(store::audience_of(store.store)),
-      desk_(store::run_desk_of(store.store)),
+      audience_(store.store.audience()),
+      desk_(store.store.run_desk()),
       outcomes_(outcomes),
       planner_(planner),
       observer_(observer),
@@ -268,24 +268,16 @@ void Driver::spawn_delivery(store::Run run) {
                  asio::bind_cancellation_slot(slot, std::move(ended)));
 }
 
-store::Audience& Driver::audience() const {
-  if (!audience_)
-    throw store::StoreError(store::StoreError::Kind::fault,
-                            "this kind of store keeps no audience: please report this");
-  return *audience_;
-}
-
 // Of a run that is not in flight here. On the store's thread.
 void Driver::keep_wish(store::RunId id) {
   using Result = store::CancelResult;
   const auto now = clock_.now();
-  const bool is_job = audience_ && audience_->cancel_job(id, "overlap", {}, now) != Result::missing;
-  if (!is_job && desk_) (void)desk_->ask_to_cancel(id, "overlap", now);
+  const bool is_job = audience_->cancel_job(id, "overlap", {}, now) != Result::missing;
+  if (!is_job) (void)desk_->ask_to_cancel(id, "overlap", now);
 }
 
 // On the store's thread.
 core::Expired Driver::expire(const core::ExpireRuns& action) {
-  if (!desk_) return {};
   const auto now = clock_.now();
   const bool corrected = desk_->correct_waits(action.executors, now);
   return {desk_->expire_runs(action.request, now), corrected};
@@ -293,7 +285,7 @@ core::Expired Driver::expire(const core::ExpireRuns& action) {
 
 void Driver::perform_job(core::OpenJob& open) {
   spawn_store(What::spread, [this, open]() -> core::Completion {
-    return core::JobOpened{audience().open_job({open.run_id, open.fence, claimant_}, clock_.now())};
+    return core::JobOpened{audience_->open_job({open.run_id, open.fence, claimant_}, clock_.now())};
   });
 }
 
@@ -301,13 +293,13 @@ void Driver::perform_job(core::FanOutPage& page) {
   page.request.claim = {page.run_id, page.fence, claimant_};
   spawn_store(What::spread, [this, page = std::move(page)]() mutable -> core::Completion {
     page.request.go_on = time_left(clock_, milliseconds(200));  // others wait
-    return core::FannedOut{audience().fan_out(page.request, page.make_child, clock_.now())};
+    return core::FannedOut{audience_->fan_out(page.request, page.make_child, clock_.now())};
   });
 }
 
 void Driver::perform_job(core::LookAtJobs& look) {
   spawn_store(What::end_jobs, [this, request = look.request]() -> core::Completion {
-    return core::JobsEnded{audience().end_jobs(request, clock_.now())};
+    return core::JobsEnded{audience_->end_jobs(request, clock_.now())};
   });
 }
 

@@ -137,7 +137,6 @@ class Driver {
   void perform_job(core::LookAtJobs& look);
   void perform_job(core::CancelJob& cancel);
   void perform_job(core::ExpireRuns& runs);
-  [[nodiscard]] store::Audience& audience() const;
   void keep_wish(store::RunId id);
   [[nodiscard]] core::Expired expire(const core::ExpireRuns& action);
   void perform(core::Action action);
@@ -150,8 +149,8 @@ class Driver {
   StoreClock& clock_;
   store::Store& store_;
   boost::asio::thread_pool& store_thread_;
-  const std::unique_ptr<store::Audience> audience_;  // on store_; null: not of this kind of store
-  const std::unique_ptr<store::RunDesk> desk_;       // the same
+  const std::unique_ptr<store::Audience> audience_;
+  const std::unique_ptr<store::RunDesk> desk_;
   const StoreLane outcomes_;
   core::Planner& planner_;
   Observer& observer_;

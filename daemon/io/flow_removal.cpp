@@ -57,8 +57,7 @@ bool rest(std::chrono::steady_clock::duration wait, const std::stop_token& stop)
 // False: `stop` was requested.
 bool remove_history(store::Store& store, store::FlowId id, const std::stop_token& stop) {
   using Steady = std::chrono::steady_clock;
-  const auto desk = store::run_desk_of(store);
-  if (!desk) return true;
+  const auto desk = store.run_desk();
   for (bool more = !stop.stop_requested(); more && look_at(store, id).plight == Plight::to_go;) {
     const auto began = Steady::now();
     more = desk->remove_history(id, kRemovalBatch).more;

@@ -17,7 +17,7 @@ class Mirror {
  public:
   // Both outlive it. `real` is only read.
   Mirror(store::Store& real, store::MemoryStore& copy)
-      : real_(real), copy_(copy), real_directory_(store::directory_of(real)) {}
+      : real_(real), copy_(copy), real_directory_(real.directory()) {}
 
   void copy_schedules(store::Timestamp now);
   void copy_all(store::Timestamp now);

@@ -88,7 +88,7 @@ Refresher::Refresher(StoreLane lane,
       zones_(zones),
       clock_(clock),
       log_(std::move(log)),
-      directory_(store::directory_of(lane.store)) {}
+      directory_(lane.store.directory()) {}
 
 boost::asio::awaitable<void> Refresher::run(bool zones_changed) {
   try {

@@ -47,7 +47,7 @@ Tracker::Tracker(asio::any_io_executor io,
       options_(std::move(options)),
       observer_(observer),
       log_(std::move(log)),
-      desk_(store::run_desk_of(store.store)),
+      desk_(store.store.run_desk()),
       timer_(io_) {}
 
 awaitable<void> Tracker::rest(std::chrono::milliseconds wait) {

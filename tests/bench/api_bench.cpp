@@ -79,7 +79,7 @@ Filled fill(store::Store& store, std::size_t count) {
   store::AuditEntry entry;
   entry.at = now();
   entry.actor = "bench";
-  store::directory_of(store)->add_token(token, entry);
+  store.directory()->add_token(token, entry);
   return {to_string(flow.id), text};
 }
 

@@ -86,7 +86,7 @@ void count(const char* name, Audience& audience, const char* what, const char* p
 }
 
 void measure(const char* name, Store& store, int persons) {
-  const auto audience = audience_of(store);
+  const auto audience = store.audience();
   const auto claimant = store.begin_session({random_uuid_v7(kNow)}, kNow).claimant;
   auto start = Clock::now();
   put_persons(*audience, persons);

@@ -199,7 +199,7 @@ TEST_CASE("the command line deletes a flow with a long history, and says so once
   CHECK_FALSE(store->flow(flow));
   CHECK(store->runs({.flow_id = flow}).empty());
   CHECK(store->schedules({.flow_id = flow}).empty());
-  const auto lines = store::directory_of(*store)->audit({.object_id = to_string(flow)}, {});
+  const auto lines = store->directory()->audit({.object_id = to_string(flow)}, {});
   REQUIRE(lines.count == 1);
   CHECK(lines.rows.at(0).action == "delete");
   CHECK(lines.rows.at(0).actor.starts_with("cli "));
@@ -244,7 +244,7 @@ TEST_CASE("apply --prune deletes a flow with a long history in steps") {
   CHECK_THAT(result.out, Catch::Contains("- flow ") && Catch::Contains("+ flow Other"));
   CHECK_FALSE(store.flow(prune.flow));
   CHECK(store.runs({.flow_id = prune.flow}).empty());
-  const auto lines = store::directory_of(store)->audit({.object_id = to_string(prune.flow)}, {});
+  const auto lines = store.directory()->audit({.object_id = to_string(prune.flow)}, {});
   REQUIRE(lines.count == 1);
   CHECK(lines.rows.at(0).action == "delete");
 }

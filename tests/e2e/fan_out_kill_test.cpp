@@ -31,7 +31,7 @@ store::RunId make_job(const std::string& file) {
   const auto store = store::open_sqlite(file, store::OpenMode::command);
   std::vector<store::PersonPut> persons;
   for (int n = 0; n < kPersons; ++n) persons.push_back(person(n));
-  store::audience_of(*store)->put_persons(persons, {}, kNow);
+  store->audience()->put_persons(persons, {}, kNow);
   store::Flow flow;
   flow.id = {store::uuid_v5({}, "flow")};
   flow.name = "letters";
@@ -61,7 +61,7 @@ TEST_CASE("kill -9 in the middle of a fan-out: nobody is lost or doubled") {
   Installation here("[executors.default]\ntype = \"log\"\n");
   const auto job = make_job(here.store());
   const auto watching = store::open_sqlite(here.store(), store::OpenMode::read_only);
-  const auto audience = store::audience_of(*watching);
+  const auto audience = watching->audience();
   int half_way = 0;
   for (const int enough : {1, 1'000, 2'000, 3'500}) {
     BackgroundProcess daemon(here.daemon(), here.environment);

@@ -59,7 +59,7 @@ std::uint64_t counted(store::Store& store, store::ScheduleId id, GapReason reaso
 
 void write_project(store::Store& store, const store::Project& project, Timestamp now) {
   store::ChangeSet changes;
-  changes.projects.push_back({project, store::directory_of(store)->project(project.id)});
+  changes.projects.push_back({project, store.directory()->project(project.id)});
   REQUIRE_FALSE(store.write(changes, now));
 }
 

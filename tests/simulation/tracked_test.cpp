@@ -50,13 +50,13 @@ store::EndedTracked end(store::Store& store,
                         const store::Run& run,
                         RunStatus status,
                         Timestamp now) {
-  return store::run_desk_of(store)->end_tracked({.run_id = run.id,
-                                                 .fence = run.fence,
-                                                 .status = status,
-                                                 .reason = {},
-                                                 .error = {},
-                                                 .logs = {}},
-                                                now);
+  return store.run_desk()->end_tracked({.run_id = run.id,
+                                        .fence = run.fence,
+                                        .status = status,
+                                        .reason = {},
+                                        .error = {},
+                                        .logs = {}},
+                                       now);
 }
 
 }  // namespace
@@ -96,7 +96,7 @@ TEST_CASE("cancel_other wishes the job elsewhere cancelled, and its end lets the
   CHECK(runs[0].status == RunStatus::running);
   CHECK(runs[0].cancel_reason == "overlap");
   CHECK(runs[1].status == RunStatus::waiting);
-  const auto desk = store::run_desk_of(store);
+  const auto desk = store.run_desk();
   const auto taken = desk->take_tracked({.executor = "default"}, simulation.now());
   REQUIRE(taken.size() == 1);  // at once, not when it is asked about next
   REQUIRE(end(store, runs[0], RunStatus::cancelled, simulation.now()).released);
@@ -130,7 +130,7 @@ TEST_CASE("a wish reaches the daemon that delivers the run, and the run is not t
   simulation.run_until(kStart + 65s);
   auto run = runs_of(store).at(0);
   REQUIRE(run.status == RunStatus::dispatching);
-  const auto directory = store::directory_of(store);
+  const auto directory = store.directory();
   CHECK(directory->cancel_run(run.id, "enough", simulation.now(), {}) ==
         store::CancelResult::asked);
   simulation.run_until(kStart + 10min);
@@ -150,7 +150,7 @@ TEST_CASE("a wish outlives the daemon that had the run") {
   simulation.run_until(kStart + 65s);
   auto run = runs_of(store).at(0);
   REQUIRE(run.status == RunStatus::dispatching);
-  (void)store::directory_of(store)->cancel_run(run.id, "enough", simulation.now(), {});
+  (void)store.directory()->cancel_run(run.id, "enough", simulation.now(), {});
   simulation.down_until(kStart + 3min);  // killed; its claim has lapsed
   simulation.run_until(kStart + 4min);
   run = runs_of(store).at(0);

@@ -1,22 +1,30 @@
 #pragma once
 
 #include "store/store.h"
+#include "tests/support/hooked_parts.h"
 
 #include <functional>
-#include <type_traits>
+#include <memory>
 #include <utility>
 
 namespace rruled::test {
 
-// A store with a hook before and after each call of the daemon: it may throw (a fault before
-// anything was written, or after the commit) or kill the process. Calls are counted from 1.
+// A store with a CallHook; what it hands out has the same one.
 class HookedStore : public store::Store {
  public:
-  enum class When { before, after };
-  using Hook = std::function<void(When, int call)>;
+  using When = CallHook::When;
+  using Hook = CallHook::Hook;
   HookedStore(store::Store& inner, Hook hook) : inner_(inner), hook_(std::move(hook)) {}
 
-  [[nodiscard]] int calls() const { return calls_; }
+  [[nodiscard]] int calls() const { return hook_.calls(); }
+
+  std::unique_ptr<store::Directory> directory() override { return inner_.directory(); }
+  std::unique_ptr<store::Audience> audience() override {
+    return std::make_unique<HookedAudience>(inner_.audience(), hook_);
+  }
+  std::unique_ptr<store::RunDesk> run_desk() override {
+    return std::make_unique<HookedRunDesk>(inner_.run_desk(), hook_);
+  }
 
   std::optional<store::Conflict> write(const store::ChangeSet& changes,
                                        store::Timestamp now) override {
@@ -51,63 +59,50 @@ class HookedStore : public store::Store {
   }
 
   store::Session begin_session(store::OwnerId owner, store::Timestamp now) override {
-    return hooked([&] { return inner_.begin_session(owner, now); });
+    return hook_.around([&] { return inner_.begin_session(owner, now); });
   }
   std::vector<store::DueSchedule> load_due(std::optional<store::DueCursor> after,
                                            store::Timestamp before,
                                            std::size_t limit) override {
-    return hooked([&] { return inner_.load_due(after, before, limit); });
+    return hook_.around([&] { return inner_.load_due(after, before, limit); });
   }
   std::vector<store::SettleResult> settle(std::vector<store::Settlement> batch,
                                           const store::Claimant& claimant,
                                           store::Timestamp now) override {
-    return hooked([&] { return inner_.settle(std::move(batch), claimant, now); });
+    return hook_.around([&] { return inner_.settle(std::move(batch), claimant, now); });
   }
   store::ClaimResult claim(const store::ClaimRequest& request, store::Timestamp now) override {
-    return hooked([&] { return inner_.claim(request, now); });
+    return hook_.around([&] { return inner_.claim(request, now); });
   }
   std::vector<store::Run> held(const store::Claimant& claimant) override {
-    return hooked([&] { return inner_.held(claimant); });
+    return hook_.around([&] { return inner_.held(claimant); });
   }
   std::vector<store::FinishResult> finish(const std::vector<store::Finish>& batch,
                                           const store::Claimant& claimant,
                                           store::Timestamp now) override {
-    return hooked([&] { return inner_.finish(batch, claimant, now); });
+    return hook_.around([&] { return inner_.finish(batch, claimant, now); });
   }
   void hand_back(const std::vector<store::HandBack>& batch,
                  const store::Claimant& claimant) override {
-    hooked([&] {
-      inner_.hand_back(batch, claimant);
-      return true;
-    });
+    hook_.around([&] { inner_.hand_back(batch, claimant); });
   }
   std::vector<store::HeldClaim> extend(const store::Claimant& claimant,
                                        store::Timestamp now) override {
-    return hooked([&] { return inner_.extend(claimant, now); });
+    return hook_.around([&] { return inner_.extend(claimant, now); });
   }
   std::size_t recover(std::size_t limit, store::Timestamp now) override {
-    return hooked([&] { return inner_.recover(limit, now); });
+    return hook_.around([&] { return inner_.recover(limit, now); });
   }
   std::optional<store::Timestamp> clock() override { return inner_.clock(); }
   std::string zones_version() override { return inner_.zones_version(); }
   void set_zones_version(const std::string& version) override { inner_.set_zones_version(version); }
   store::Pruned prune(const store::PruneRequest& request, store::Timestamp now) override {
-    return hooked([&] { return inner_.prune(request, now); });
+    return hook_.around([&] { return inner_.prune(request, now); });
   }
 
  private:
-  template <class Call>
-  std::invoke_result_t<Call&> hooked(Call call) {
-    const int number = ++calls_;
-    hook_(When::before, number);
-    auto result = call();
-    hook_(When::after, number);
-    return result;
-  }
-
   store::Store& inner_;
-  Hook hook_;
-  int calls_ = 0;
+  CallHook hook_;
 };
 
 // Somebody else comes just before each write, the first of which is 1.

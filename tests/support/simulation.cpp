@@ -44,8 +44,8 @@ core::PlannerOptions Simulation::Options::default_planner() {
 
 Simulation::Simulation(store::Store& store, Timestamp start_at, Options options)
     : store_(store),
-      audience_(store::audience_of(store)),
-      desk_(store::run_desk_of(store)),
+      audience_(store.audience()),
+      desk_(store.run_desk()),
       options_(std::move(options)),
       now_(start_at),
       daemons_(options_.daemons) {
@@ -84,7 +84,7 @@ store::ScheduleId Simulation::add(const std::string& rrule,
   schedule.created_at = schedule.updated_at = now_;
   if (adjust) adjust(schedule);
   const auto calendars = [&](std::int64_t project, const std::string& name) {
-    const auto calendar = store::directory_of(store_)->calendar({project, name});
+    const auto calendar = store_.directory()->calendar({project, name});
     return core::ExcludedDays::compile(calendar.value().days, zones_).value();
   };
   const auto timetable = core::Timetable::compile(schedule, zones_, calendars);
@@ -177,19 +177,17 @@ std::optional<core::Completion> Simulation::do_job_action(Daemon& daemon, core::
     }
     what = What::end_jobs;
     if (auto* look = std::get_if<core::LookAtJobs>(&action))
-      return core::JobsEnded{audience_ ? audience_->end_jobs(look->request, now_)
-                                       : store::EndedJobs{}};
+      return core::JobsEnded{audience_->end_jobs(look->request, now_)};
     what = What::cancel_job;
     if (auto* cancel = std::get_if<core::CancelJob>(&action)) {
       using store::CancelResult;
-      const bool is_job = audience_ && audience_->cancel_job(cancel->run_id, "overlap", {}, now_) !=
-                                           CancelResult::missing;
-      if (!is_job && desk_) (void)desk_->ask_to_cancel(cancel->run_id, "overlap", now_);
+      const bool is_job =
+          audience_->cancel_job(cancel->run_id, "overlap", {}, now_) != CancelResult::missing;
+      if (!is_job) (void)desk_->ask_to_cancel(cancel->run_id, "overlap", now_);
       return core::JobCancelled{};
     }
     what = What::expire;
     if (auto* expire = std::get_if<core::ExpireRuns>(&action)) {
-      if (!desk_) return core::Expired{};
       const bool corrected = desk_->correct_waits(expire->executors, now_);
       return core::Expired{desk_->expire_runs(expire->request, now_), corrected};
     }

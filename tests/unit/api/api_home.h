@@ -155,7 +155,7 @@ class ApiHome {
       backend_.store = schema_.emplace().open();
     else
       backend_.store = store::open_sqlite(dir_.file("api.db"), store::OpenMode::command);
-    backend_.directory = store::directory_of(*backend_.store);
+    backend_.directory = backend_.store->directory();
     return backend_;
   }
   std::string add_token(std::optional<std::int64_t> project,

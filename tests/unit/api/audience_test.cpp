@@ -235,7 +235,7 @@ TEST_CASE("a batch job shows its progress, and is cancelled half way") {
 
   // What the daemon does meanwhile.
   auto& store = *home.backend().store;
-  const auto audience = store::audience_of(store);
+  const auto audience = store.audience();
   const auto claimant = store.begin_session({store::random_uuid_v7(home.clock.at)}, home.clock.at);
   const auto claim = [&] {
     const auto runs = store.claim({claimant.claimant, {"default"}, 1}, home.clock.at).runs;

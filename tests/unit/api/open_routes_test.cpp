@@ -32,7 +32,7 @@ std::optional<api::Response> given_to_stranger(const std::string& path) {
   api::BackendPool backends(1, [] {
     api::Backend backend;
     backend.store = std::make_shared<store::MemoryStore>();
-    backend.directory = store::directory_of(*backend.store);
+    backend.directory = backend.store->directory();
     return backend;
   });
   const MovedClock clock;

@@ -53,7 +53,7 @@ void put_five_persons(ApiHome& home, const std::string& properties) {
     each.person.distinct_id = to_string(each.person.id);
     each.person.properties = properties;
   }
-  const auto audience = store::audience_of(*home.backend().store);
+  const auto audience = home.backend().store->audience();
   store::AuditEntry entry;
   entry.at = home.clock.at;
   (void)audience->put_persons(persons, entry, home.clock.at);

@@ -141,7 +141,7 @@ void dead_children(store::Store& store) {
   stage.spread(stage.claim());
   const auto dead = stage.claim();
   stage.finish(dead, RunStatus::dead);
-  const auto desk = run_desk_of(store);
+  const auto desk = store.run_desk();
   const auto line = [](const auto&) { return AuditEntry{}; };
   CHECK(desk->purge_dead({dead.id}, line, stage.now) == 0);
   PruneRequest request;
@@ -168,7 +168,7 @@ void cancelled_by_others(store::Store& store) {
   (void)stage.page(run);
   store.hand_back({{run.id, run.fence}}, stage.claim_of(run).claimant);
   CHECK(stage.audience->cancel_job(id, "no", {}, stage.now) == CancelResult::under_way);
-  REQUIRE(directory_of(store)->cancel_run(id, "gone", stage.now, AuditEntry{}) ==
+  REQUIRE(store.directory()->cancel_run(id, "gone", stage.now, AuditEntry{}) ==
           CancelResult::cancelled);
   const auto ended = stage.end_jobs();
   CHECK(ended.ended.empty());

@@ -21,7 +21,7 @@ class World {
   explicit World(int persons, Simulation::Options options = options_of(), bool shared = false)
       : store(shared ? MemoryStoreOptions{.claim_ttl = std::chrono::seconds(45)}
                      : MemoryStoreOptions{}),
-        audience(store::audience_of(store)),
+        audience(store.audience()),
         simulation(store, at("2026-01-17T12:00:00Z"), std::move(options)) {
     Flow flow = a_flow();
     flow.trigger_type = "batch";

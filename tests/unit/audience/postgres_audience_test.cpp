@@ -22,7 +22,7 @@ TEST_CASE("of two writers of a new person, one has made it", "[postgres]") {
   if (no_postgres()) return;
   const PostgresSchema schema;
   const auto store = schema.open();
-  const auto audience = store::audience_of(*store);
+  const auto audience = store->audience();
   const auto person = [](int n, const std::string& name) {
     return person_of(n, R"({"distinct_id":")" + name + R"(","properties":{"age":5}})");
   };

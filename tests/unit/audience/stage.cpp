@@ -11,7 +11,7 @@
 
 namespace rruled::test {
 
-Stage::Stage(store::Store& store_) : store(store_), audience(store::audience_of(store_)) {
+Stage::Stage(store::Store& store_) : store(store_), audience(store_.audience()) {
   REQUIRE(audience);
   Flow flow = a_flow();
   flow.trigger_type = "batch";

@@ -47,7 +47,7 @@ TEST_CASE_METHOD(RunVerbsTest, "the audit log keeps no body and no variables of 
 TEST_CASE_METHOD(RunVerbsTest, "a batch job that is cancelled leaves no child that is still sent") {
   {
     const auto store = open();
-    const auto audience = store::audience_of(*store);
+    const auto audience = store->audience();
     const auto now = run_.due_at;
     store::PersonPut person;
     person.person.created_at = person.person.updated_at = now;

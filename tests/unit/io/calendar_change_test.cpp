@@ -29,7 +29,7 @@ struct Holidays {
 
   store::MemoryStore store;
   Simulation simulation{store, at("2026-03-02T00:00:30Z"), {}};
-  std::unique_ptr<store::Directory> directory = store::directory_of(store);
+  std::unique_ptr<store::Directory> directory = store.directory();
   store::Calendar calendar;
   store::ChangeSet changes;
 };

@@ -28,7 +28,7 @@ struct World {
                           if (failing) report.kind = core::Report::Kind::failed;
                           return report;
                         }}};
-  std::unique_ptr<store::Directory> directory = store::directory_of(store);
+  std::unique_ptr<store::Directory> directory = store.directory();
 
   std::vector<core::Notice> pause_failing(store::ScheduleId id) {
     return io::pause_failing(store, *directory, {id}, simulation.now());

@@ -236,7 +236,7 @@ TEST_CASE("a run that is wished cancelled during a drain is broken off") {
     here.driver->stop();
     asio::post(here.store_thread, [&] {
       const auto id = store.runs({}).at(0).id;
-      (void)store::run_desk_of(store)->ask_to_cancel(id, "enough", here.clock.now());
+      (void)store.run_desk()->ask_to_cancel(id, "enough", here.clock.now());
     });
   };
   here.run();

@@ -44,8 +44,8 @@ struct Moved {
     return result;
   }
   std::size_t refresh(store::Store& through) {
-    return io::refresh(through, *store::directory_of(store), simulation.zones(), all(),
-                       simulation.now(), *log);
+    return io::refresh(through, *store.directory(), simulation.zones(), all(), simulation.now(),
+                       *log);
   }
   [[nodiscard]] std::size_t right() {
     std::size_t count = 0;

@@ -115,7 +115,7 @@ struct TrackerSetup {
   }
   [[nodiscard]] store::Run run(std::size_t n = 0) { return *store.run(ids.at(n)); }
   void wish() {
-    REQUIRE(store::directory_of(store)->cancel_run(ids.at(0), "enough", clock.now(), {}) ==
+    REQUIRE(store.directory()->cancel_run(ids.at(0), "enough", clock.now(), {}) ==
             store::CancelResult::asked);
   }
   void answer(const std::string& body, int status = 200) {
@@ -298,8 +298,7 @@ TEST_CASE("a run is asked about once at a time, and a wish that comes meanwhile 
   std::function<void()> watch = [&] {
     if (over) return;
     if (!wished && setup.receiver.requests().size() == 1) {
-      (void)store::directory_of(setup.store)
-          ->cancel_run(setup.ids.at(0), "enough", setup.clock.now(), {});
+      (void)setup.store.directory()->cancel_run(setup.ids.at(0), "enough", setup.clock.now(), {});
       wished = setup.run().available_at;
     } else if (wished && setup.run().available_at != *wished) {
       return setup.receiver.release();

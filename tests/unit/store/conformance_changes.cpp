@@ -156,11 +156,11 @@ void does_not_report_what_was_refused(Store& store) {
                                   claimant, at(2));
   REQUIRE(ended.at(1).written);
   const JobClaim job{run_id(2), runs[run_id(2)].fence, claimant};
-  REQUIRE(audience_of(store)->open_job(job, at(2)));
+  REQUIRE(store.audience()->open_job(job, at(2)));
   write(store, {.runs = {a_manual_run(4), child}});
 
   const auto revision = store.changes_since(0).revision;
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   const auto cancel = [&](int n) { return directory->cancel_run(run_id(n), "why", at(3), {}); };
   const auto retry = [&](int n) { return directory->retry_run(run_id(n), {}, at(3), {}); };
   CHECK(cancel(1) == CancelResult::ended);
@@ -170,7 +170,7 @@ void does_not_report_what_was_refused(Store& store) {
   CHECK(retry(2) == RetryResult::under_way);
   CHECK(retry(3) == RetryResult::has_children);
   CHECK(retry(9) == RetryResult::missing);
-  CHECK_FALSE(run_desk_of(store)->ask_to_cancel(run_id(1), "why", at(3)));
+  CHECK_FALSE(store.run_desk()->ask_to_cancel(run_id(1), "why", at(3)));
   CHECK(show(store.changes_since(revision)) == show(nothing_since(revision)));
   // Done, but nothing for a daemon to do: it lets no other run go.
   CHECK(cancel(4) == CancelResult::cancelled);

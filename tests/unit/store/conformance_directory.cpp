@@ -54,7 +54,7 @@ void fill(Store& store) {
 
 void flows_are_paged_by_what_is_asked(Store& store) {
   fill(store);
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   const auto all = directory->flows({.project_id = 1}, {.limit = 2, .offset = 1});
   CHECK(all.count == 4);
   CHECK(numbers_on(all) == Numbers{3, 2});
@@ -75,20 +75,20 @@ void flows_are_paged_by_what_is_asked(Store& store) {
 void the_next_directory_was_answered_what_the_one_before_had_asked(Store& store) {
   fill(store);
   const auto flows = [&](const FlowFilter& filter) {
-    return numbers_on(directory_of(store)->flows(filter, {}));
+    return numbers_on(store.directory()->flows(filter, {}));
   };
   CHECK(flows({.id = flow_id(3)}) == Numbers{3});
   CHECK(flows({.status = FlowStatus::archived}) == Numbers{2});
   CHECK(flows({.created_at = at(4)}) == Numbers{4});
   CHECK(flows({.project_id = 2}) == Numbers{5});
-  CHECK(numbers_on(directory_of(store)->schedules({.project_id = 2}, {})) == Numbers{5});
-  CHECK(directory_of(store)->runs({}, {}, true).count == 0);
-  CHECK(directory_of(store)->logs({}, {}).count == 0);
+  CHECK(numbers_on(store.directory()->schedules({.project_id = 2}, {})) == Numbers{5});
+  CHECK(store.directory()->runs({}, {}, true).count == 0);
+  CHECK(store.directory()->logs({}, {}).count == 0);
 }
 
 void schedules_are_paged_by_what_is_asked(Store& store) {
   fill(store);
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   CHECK(numbers_on(directory->schedules({.flow_id = flow_id(1)}, {})) == Numbers{4, 3, 2, 1});
   CHECK(numbers_on(directory->schedules({}, {.limit = 1, .offset = 3})) == Numbers{1});
   CHECK(numbers_on(directory->schedules({.project_id = 2}, {})) == Numbers{5});
@@ -114,7 +114,7 @@ void schedules_that_resume_are_found_by_when(Store& store) {
         {row, ScheduleStamp{row.version, row.next_run_at, store.schedule(row.id)->status}});
   }
   REQUIRE_FALSE(store.write(changes, at(0)));
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   // The first to resume comes first; what resumes at the bound is left out.
   CHECK(numbers_on(directory->schedules({.resumes_before = at(100)}, {})) == Numbers{2, 1});
   CHECK(numbers_on(directory->schedules({.resumes_before = at(99)}, {})) == Numbers{2});
@@ -133,7 +133,7 @@ void runs_are_paged_by_what_is_asked(Store& store) {
     changes.runs.push_back(run);
   }
   REQUIRE_FALSE(store.write(changes, at(0)));
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   const auto page = directory->runs({}, {.limit = 3}, true);
   CHECK(page.count == 5);
   CHECK(numbers_on(page) == Numbers{5, 4, 3});
@@ -163,7 +163,7 @@ void the_last_run_of_a_schedule(Store& store) {
     changes.runs.push_back(run);
   }
   REQUIRE_FALSE(store.write(changes, at(0)));
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   auto found = directory->last_runs({schedule_id(1), schedule_id(2), schedule_id(3)});
   std::ranges::sort(found, {}, [](const Run& run) { return run.id; });
   REQUIRE(found.size() == 2);
@@ -186,7 +186,7 @@ void logs_are_paged_by_what_is_asked(Store& store) {
     settlement.logs.push_back(line);
   }
   REQUIRE(store.settle({settlement}, claimant, at(200)).at(0).claimed.size() == 1);
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   const auto lines = [&](const LogFilter& filter, PageRange range = {}) {
     std::string text;
     for (const auto& each : directory->logs(filter, range).rows) text += each.message.back();
@@ -204,7 +204,7 @@ void logs_are_paged_by_what_is_asked(Store& store) {
 }
 
 void tokens_are_kept_byte_by_byte(Store& store) {
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   Token token;
   token.id = id_of<TokenId>(1);
   token.project_id = 7;
@@ -224,6 +224,7 @@ void tokens_are_kept_byte_by_byte(Store& store) {
   CHECK(directory->token_by_hash(token.hash) == token);
   CHECK_FALSE(directory->token_by_hash(std::string(32, 'n')));
   CHECK(directory->tokens() == std::vector{other, token});
+  CHECK(store.directory()->tokens() == std::vector{other, token});
   directory->touch_token(token.id, at(5));
   CHECK(directory->revoke_token(token.id, at(6), a_line("1")));
   CHECK(directory->revoke_token(token.id, at(7), a_line("1")));
@@ -236,10 +237,11 @@ void tokens_are_kept_byte_by_byte(Store& store) {
 }
 
 void the_first_request_is_remembered(Store& store) {
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   CHECK(directory->remember_request(run_id(1).value, "one") == "one");
   CHECK(directory->remember_request(run_id(1).value, "two") == "one");
   CHECK(directory->remember_request(run_id(2).value, "two") == "two");
+  CHECK(store.directory()->remember_request(run_id(1).value, "three") == "one");
 }
 
 void a_run_that_nobody_sends_is_cancelled(Store& store) {
@@ -252,7 +254,7 @@ void a_run_that_nobody_sends_is_cancelled(Store& store) {
                         a_run(row, nominal(2), pending)};
   (void)store.settle({a_settlement(row, runs, nominal(10))}, claimant, at(9));
   REQUIRE(store.run(runs[1].id)->status == waiting);
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   const auto cancel = [&](RunId id) {
     return directory->cancel_run(id, "why", at(20), a_line("r"));
   };
@@ -276,7 +278,7 @@ void a_run_that_nobody_sends_is_cancelled(Store& store) {
 }
 
 void writes_leave_their_lines(Store& store) {
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   auto first = a_line("f", 1);
   auto second = a_line("s", 2);
   second.project_id = 2;
@@ -319,7 +321,7 @@ void runs_and_gaps_are_tallied(Store& store) {
   const auto claimed = store.claim({claimant, {"default"}, 2}, at(100)).runs;
   REQUIRE(claimed.size() == 2);
   REQUIRE(store.finish({a_finish(claimed[0], completed, at(101))}, claimant, at(101))[0].written);
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   TallyFilter filter{flow_id(1), {}, at(10), at(60), 20s};
   auto tallies = directory->tallies(filter);
   CHECK(tallies.runs == std::vector<Tally>{{0, dispatching, false, 1},
@@ -349,7 +351,7 @@ void gaps_are_paged_by_what_is_asked(Store& store) {
   const auto row = [&](std::size_t number) {
     return KeptGap{changes.gaps[number], flow_id(number == 3 ? 5 : 1)};
   };
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   const auto asked = [&](const GapFilter& filter) { return directory->gaps(filter, {}); };
   CHECK(asked({.project_id = 1}) == Gaps{row(0), row(1), row(2), row(5), row(4)});
   CHECK(asked({.project_id = 2}) == Gaps{row(3)});

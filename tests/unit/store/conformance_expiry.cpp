@@ -13,7 +13,7 @@ using enum RunStatus;
 
 // Two runs of a schedule, written down and not sent, that must start before 50.
 struct Ledger {
-  Ledger(Store& store, OverlapPolicy overlap, RunKind kind) : desk(run_desk_of(store)) {
+  Ledger(Store& store, OverlapPolicy overlap, RunKind kind) : desk(store.run_desk()) {
     auto schedule = a_schedule();
     schedule.overlap = overlap;
     REQUIRE_FALSE(store.write({.flows = {{a_flow(), {}}}, .schedules = {{schedule, {}}}}, at(0)));
@@ -35,7 +35,7 @@ struct Ledger {
 void what_was_never_sent_expires(Store& store) {
   REQUIRE_FALSE(store.write({.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}}, at(0)));
   const auto claimant = store.begin_session(id_of<OwnerId>(1), at(0)).claimant;
-  const auto desk = run_desk_of(store);
+  const auto desk = store.run_desk();
   std::vector<Run> runs{a_manual_run(1), a_manual_run(2), a_manual_run(3)};
   runs[0].start_before = at(60);
   runs[1].start_before = at(50);
@@ -120,7 +120,7 @@ void a_job_that_is_being_spread_does_not_expire(Store& store) {
   const Ledger ledger(store, OverlapPolicy::allow, RunKind::batch_job);
   const auto claimed = store.claim({ledger.claimant, {"default"}, 1}, at(3)).runs;
   const auto& job = claimed.at(0);
-  REQUIRE(audience_of(store)->open_job({job.id, job.fence, ledger.claimant}, at(3)));
+  REQUIRE(store.audience()->open_job({job.id, job.fence, ledger.claimant}, at(3)));
   store.hand_back({{job.id, job.fence}}, ledger.claimant);
   REQUIRE(store.run(job.id)->status == pending);
   CHECK_FALSE(store.run(job.id)->start_before);

@@ -20,7 +20,7 @@ LogEntry line_of(const Run& run, const std::string& message = "of the run") {
 
 // Two flows with a schedule each.
 struct Past {
-  explicit Past(Store& the_store) : store(the_store), desk(run_desk_of(the_store)) {
+  explicit Past(Store& the_store) : store(the_store), desk(the_store.run_desk()) {
     REQUIRE_FALSE(store.write({.flows = {{a_flow(1), {}}, {a_flow(2), {}}},
                                .schedules = {{a_schedule(1, 1), {}}, {a_schedule(2, 2), {}}}},
                               at(0)));

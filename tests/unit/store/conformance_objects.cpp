@@ -65,7 +65,7 @@ Run an_ended_run(Store& store, RunStatus status) {
 
 void failed_runs_go_again(Store& store) {
   const auto status = GENERATE(RunStatus::failed, RunStatus::dead);
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   const Run before = an_ended_run(store, status);
   const auto revision = store.changes_since(0).revision;
   REQUIRE(directory->retry_run(before.id, kFresh, at(7), an_action("retry")) ==
@@ -100,7 +100,7 @@ void failed_runs_go_again(Store& store) {
 void a_late_end_does_not_reach_a_replay(Store& store) {
   const Run before = an_ended_run(store, RunStatus::dead);
   const auto claimant = Claimant{*before.owner, 1};
-  REQUIRE(directory_of(store)->retry_run(before.id, kFresh, at(7), an_action("retry")) ==
+  REQUIRE(store.directory()->retry_run(before.id, kFresh, at(7), an_action("retry")) ==
           RetryResult::retried);
   CHECK_FALSE(
       store.finish({a_finish(before, RunStatus::completed, at(8))}, claimant, at(8)).at(0).written);
@@ -108,7 +108,7 @@ void a_late_end_does_not_reach_a_replay(Store& store) {
 }
 
 void other_runs_do_not_go_again(Store& store) {
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   const Run done = an_ended_run(store, RunStatus::completed);
   CHECK(directory->retry_run(done.id, kFresh, at(7), an_action("retry")) ==
         RetryResult::not_failed);
@@ -126,12 +126,12 @@ void a_job_with_children_does_not_go_again(Store& store) {
   auto child = a_manual_run(1);
   child.parent_id = ParentId{job.id.value};
   REQUIRE_FALSE(store.write({.runs = {child}}, at(3)));
-  CHECK(directory_of(store)->retry_run(job.id, kFresh, at(7), an_action("retry")) ==
+  CHECK(store.directory()->retry_run(job.id, kFresh, at(7), an_action("retry")) ==
         RetryResult::has_children);
 }
 
 void calendars_are_kept(Store& store) {
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   REQUIRE_FALSE(store.write({.calendars = {{a_calendar("b"), {}}, {a_calendar("a"), {}}}}, at(1)));
   CHECK(directory->calendar({1, "b"}) == a_calendar("b"));
   CHECK_FALSE(directory->calendar({2, "b"}));
@@ -172,7 +172,7 @@ void schedules_whose_pause_is_over_are_found(Store& store) {
   add(4, ScheduleStatus::paused, at(31));
   add(5, ScheduleStatus::completed, at(5));
   REQUIRE_FALSE(store.write(changes, at(0)));
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   const auto ids = [&](Timestamp now, std::size_t limit) {
     std::vector<ScheduleId> found;
     for (const auto& row : directory->schedules_to_resume(now, limit)) found.push_back(row.id);
@@ -203,14 +203,14 @@ void schedules_that_pause_by_failures_are_found(Store& store) {
   add(5, ScheduleStatus::active, 1);
   REQUIRE_FALSE(store.write(changes, at(0)));
   std::vector<ScheduleId> found;
-  for (const auto& row : directory_of(store)->schedules_that_pause(
+  for (const auto& row : store.directory()->schedules_that_pause(
            {schedule_id(4), schedule_id(3), schedule_id(2), schedule_id(1), schedule_id(9)}))
     found.push_back(row.id);
   CHECK(found == std::vector{schedule_id(1), schedule_id(4)});
 }
 
 void schedules_name_calendars_that_are_there(Store& store) {
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   auto schedule = a_schedule();
   schedule.calendar = "holidays";
   schedule.calendar_action = CalendarAction::next;
@@ -241,7 +241,7 @@ void schedules_name_calendars_that_are_there(Store& store) {
 }
 
 void backfills_are_kept(Store& store) {
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   REQUIRE_FALSE(store.write({.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}}, at(0)));
   REQUIRE_FALSE(store.write({.backfills = {{a_backfill(2), {}}, {a_backfill(1), {}}}}, at(1)));
   CHECK(directory->backfill(id_of<ParentId>(1)) == a_backfill(1));
@@ -279,7 +279,7 @@ void backfills_are_kept(Store& store) {
 }
 
 void a_pause_of_the_project_reaches_its_schedules(Store& store) {
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   auto other = a_schedule(2);
   other.project_id = 2;
   REQUIRE_FALSE(store.write(
@@ -317,7 +317,7 @@ void a_pause_of_the_project_reaches_its_schedules(Store& store) {
 
 // Whoever read the row before it was written took back what was written.
 void a_pause_and_a_resume_at_one_time(Store& store) {
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   REQUIRE_FALSE(store.write({.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(), {}}}}, at(0)));
   const Project paused{.id = 1, .paused_at = at(1), .resumed_at = {}, .note = "the move"};
   auto resumed = paused;

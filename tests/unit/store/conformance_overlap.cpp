@@ -178,7 +178,7 @@ void cancel_other_ends_an_open_job(Store& store) {
   auto job = a_run(a_schedule(), nominal(0), dispatching);
   job.kind = RunKind::batch_job;
   lane.settle_run(job);
-  const auto audience = audience_of(store);
+  const auto audience = store.audience();
   const auto held = lane.run(0);
   REQUIRE(audience->open_job({held.id, held.fence, lane.claimant()}, at(5'000)));
   CHECK(lane.settle({dispatching}).cancel == std::vector{held.id});

@@ -214,7 +214,7 @@ void removes_old_lines_of_the_audit_log(Store& store) {
     lines.push_back({kBefore - age, 1, "somebody", "update", "flow", std::to_string(n), "", ""});
   }
   REQUIRE_FALSE(store.write({.audit = lines}, at(0)));
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   CHECK(prune_all(store, all()) == Pruned{});
   auto asked = all(1);
   asked.audit_before = kBefore;
@@ -238,7 +238,7 @@ void lines_of_a_clock_that_was_ahead_keep_no_others(Store& store) {
   auto asked = all(2);
   asked.audit_before = kBefore;
   CHECK(prune_all(store, asked) == Pruned{.audit = 3});
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   CHECK(directory->audit({}, {}).rows == std::vector<AuditEntry>{lines[2], lines[1], lines[0]});
   // They go in their turn.
   asked.audit_before = kNow + hours(2);

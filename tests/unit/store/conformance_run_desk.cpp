@@ -126,7 +126,7 @@ void a_replay_is_delivered_anew(Store& store) {
   (void)stage.track();
   CHECK(stage.cancel(at(4)) == CancelResult::asked);
   REQUIRE(stage.desk->end_tracked(stage.an_end(failed), at(5)).written);
-  CHECK(directory_of(store)->retry_run(stage.run.id, {}, at(6), by_somebody("r")) ==
+  CHECK(store.directory()->retry_run(stage.run.id, {}, at(6), by_somebody("r")) ==
         RetryResult::retried);
   CHECK(stage.now_is().remote_id.empty());
   CHECK(stage.now_is().cancel_reason.empty());
@@ -147,7 +147,7 @@ void a_wish_is_kept_and_told(Store& store) {
   const auto changes = store.changes_since(revision);
   CHECK(changes.to_cancel == std::vector{stage.run.id});
   CHECK(store.changes_since(changes.revision).to_cancel.empty());
-  CHECK(directory_of(store)->audit({.object_id = "r"}, {}).count == 1);
+  CHECK(store.directory()->audit({.object_id = "r"}, {}).count == 1);
   // Who claims it next is told by the run itself.
   store.hand_back({{stage.run.id, stage.run.fence}}, stage.claimant);
   CHECK(store.claim({stage.claimant, {"default"}}, at(4)).runs.at(0).cancel_reason == "enough");
@@ -219,7 +219,7 @@ void a_wished_run_that_was_accepted_is_looked_at_at_once(Store& store) {
 
 void a_spread_job_is_its_audiences(Store& store) {
   RunDeskStage stage(store);
-  const auto audience = audience_of(store);
+  const auto audience = store.audience();
   REQUIRE(audience->open_job({stage.run.id, stage.run.fence, stage.claimant}, at(3)));
   CHECK(stage.cancel(at(4)) == CancelResult::under_way);
   CHECK(stage.now_is().cancel_reason.empty());
@@ -228,7 +228,7 @@ void a_spread_job_is_its_audiences(Store& store) {
 void a_wished_job_is_not_spread(Store& store) {
   RunDeskStage stage(store);
   CHECK(stage.cancel(at(3)) == CancelResult::asked);
-  const auto audience = audience_of(store);
+  const auto audience = store.audience();
   const auto job = audience->open_job({stage.run.id, stage.run.fence, stage.claimant}, at(4));
   REQUIRE(job);
   CHECK(job->ending == cancelled);
@@ -276,7 +276,7 @@ void dead_runs_are_purged(Store& store) {
   finish.logs[0].run_id = stage.run.id;
   (void)store.finish({finish}, stage.claimant, at(3));
   const std::vector ids{stage.run.id, stage.next, run_id(99)};
-  const auto directory = directory_of(store);
+  const auto directory = store.directory();
   CHECK(stage.desk->purge_dead({stage.next}, purge_line, at(4)) == 0);
   CHECK(directory->audit({.object_id = "p"}, {}).count == 0);
   CHECK(stage.desk->purge_dead(ids, purge_line, at(4)) == 1);
@@ -295,7 +295,7 @@ void dead_runs_are_purged(Store& store) {
 
 void a_dead_job_is_not_purged_before_its_children_ended(Store& store) {
   RunDeskStage stage(store);
-  const auto audience = audience_of(store);
+  const auto audience = store.audience();
   REQUIRE(audience->open_job({stage.run.id, stage.run.fence, stage.claimant}, at(3)));
   (void)store.finish({a_finish(stage.run, dead, at(4))}, stage.claimant, at(4));
   REQUIRE(stage.now_is().status == dead);

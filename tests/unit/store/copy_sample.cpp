@@ -22,7 +22,7 @@ void add_persons(Store& store) {
     put.person.properties = R"({"a":"É","b":1})";
     put.values = {{"a", "É", "é", {}, at(3)}, {"b", "1", {}, order_of(-1.5), {}}};
   }
-  audience_of(store)->put_persons(persons, AuditEntry{}, at(0));
+  store.audience()->put_persons(persons, AuditEntry{}, at(0));
 }
 
 void write_rows(Store& store) {

@@ -168,7 +168,7 @@ TEST_CASE("the rows of every step before are of use afterwards", "[migrate]") {
   take_rows(path, dir.file("now.db"));
   const auto store = open_sqlite(path, OpenMode::daemon);
   CHECK(count(path, "SELECT max(version) FROM schema_migrations") == kSteps);
-  CHECK(directory_of(*store)->gaps({.project_id = 7}, {}).size() == 1);
+  CHECK(store->directory()->gaps({.project_id = 7}, {}).size() == 1);
   const auto claimant = store->begin_session(id_of<OwnerId>(2), at(3)).claimant;
   CHECK(store->claim({claimant, {"default"}}, at(3)).runs.size() == 2);
   const PruneRequest request{.runs_before = at(100), .logs_before = at(100)};

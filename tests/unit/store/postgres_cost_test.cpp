@@ -52,7 +52,7 @@ TEST_CASE("levels and statuses in other orders, and repeated, are prepared once"
   if (no_postgres()) return;
   const PostgresSchema schema;
   const auto store = schema.open();
-  const auto directory = directory_of(*store);
+  const auto directory = store->directory();
   using enum LogLevel;
   for (const auto& levels : std::vector<std::vector<LogLevel>>{
            {info, error}, {error, info}, {info, info, error}, {error, info, error, info}})
@@ -124,7 +124,7 @@ TEST_CASE("children of batch jobs cost the counts of a flow's own runs nothing",
   add_runs(schema, "generate_series(1, 5000)", 1, "child");
   add_runs(schema, "generate_series(1, 3)", 1, "manual");
   schema.sql("ANALYZE runs");
-  const auto directory = directory_of(*store);
+  const auto directory = store->directory();
   const auto found =
       directory->tallies({.flow_id = flow_id(1), .from = Timestamp(0s), .to = Timestamp(9999s)});
   REQUIRE(found.runs.size() == 1);
@@ -146,7 +146,7 @@ TEST_CASE("runs of other projects do not make those of a quiet one cost more", "
   add_runs(schema, "generate_series(10, 29999)", 3, "manual");
   add_runs(schema, "generate_series(30000, 59999)", 4, "manual");
   schema.sql("ANALYZE runs");
-  const auto directory = directory_of(*store);
+  const auto directory = store->directory();
   const auto due_of = [](const Page<Run>& page) {
     std::vector<int> due;
     for (const auto& run : page.rows)

@@ -44,7 +44,7 @@ class Racer {
  public:
   Racer(Store& store, int number, Tally& tally)
       : store_(store),
-        desk_(run_desk_of(store)),
+        desk_(store.run_desk()),
         tally_(tally),
         random_(static_cast<unsigned>(number)) {
     claimant_ = store_.begin_session(id_of<OwnerId>(number), kNow).claimant;
@@ -222,7 +222,7 @@ TEST_CASE("an end that was wished for waits with no other run locked", "[postgre
   const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
   const auto runs = store->claim({claimant, {"default"}}, at(1)).runs;
   REQUIRE(runs.size() == 2);
-  REQUIRE(run_desk_of(*store)->ask_to_cancel(run_id(1), "wished", at(2)));
+  REQUIRE(store->run_desk()->ask_to_cancel(run_id(1), "wished", at(2)));
   const auto lock = [&](int n) {
     return "SELECT 1 FROM runs WHERE id = '" + to_string(run_id(n)) + "' FOR UPDATE";
   };

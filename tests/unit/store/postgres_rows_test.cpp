@@ -197,7 +197,7 @@ TEST_CASE("an idempotency key is known as long as what it made", "[postgres]") {
   const auto claimant = begin_with_schedules(*store, 3);
   const auto settlement = a_settlement(a_schedule(1), {a_run(a_schedule(1), kStart)}, nominal(9));
   const auto run = store->settle({settlement}, claimant, at(1)).at(0).claimed.at(0);
-  const auto directory = directory_of(*store);
+  const auto directory = store->directory();
   const auto known = [&](const auto& id) {
     return directory->remember_request(id.value, "asked again") == "asked";
   };

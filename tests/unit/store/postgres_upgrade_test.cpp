@@ -79,7 +79,7 @@ TEST_CASE("a schema of each released version is migrated with its rows", "[postg
     CHECK(row->version == 4);
     CHECK(row->settled_to == Instant(std::chrono::seconds(8)));
     CHECK(store->runs({}).size() == 4);
-    CHECK(directory_of(*store)->gaps({.project_id = 7}, {}).size() == 1);
+    CHECK(store->directory()->gaps({.project_id = 7}, {}).size() == 1);
     CHECK(store->load_due({}, at(0), 10).size() == 1);
     // What the killed daemon had under way is taken up, and what was pending goes out.
     const auto session = store->begin_session(id_of<OwnerId>(1), at(0));
@@ -115,7 +115,7 @@ TEST_CASE("a gap that a daemon of before projects were named in gaps writes has 
         ", flow_id FROM schedule_rules ON CONFLICT (schedule_id, from_at) DO UPDATE SET to_at ="
         " excluded.to_at, reason = excluded.reason, count = excluded.count,"
         " flow_id = excluded.flow_id");
-  const auto directory = directory_of(*store);
+  const auto directory = store->directory();
   const auto found = directory->gaps({.project_id = 7}, {});
   REQUIRE(found.size() == 1);
   CHECK(found[0].gap.count == 2);

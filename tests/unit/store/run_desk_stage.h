@@ -25,7 +25,7 @@ inline AuditEntry by_somebody(const std::string& object) {
 
 // A schedule that lets one run go at a time, its first run with an executor, a second one waiting.
 struct RunDeskStage {
-  explicit RunDeskStage(Store& the_store) : store(the_store), desk(run_desk_of(the_store)) {
+  explicit RunDeskStage(Store& the_store) : store(the_store), desk(the_store.run_desk()) {
     auto schedule = a_schedule();
     schedule.overlap = OverlapPolicy::buffer_all;
     schedule.retry.max_age = 100s;
@@ -55,7 +55,7 @@ struct RunDeskStage {
     return {run.id, run.fence, status, "why", "what", {a_log_line("ended")}};
   }
   CancelResult cancel(Timestamp now) {
-    return directory_of(store)->cancel_run(run.id, "enough", now, by_somebody("r"));
+    return store.directory()->cancel_run(run.id, "enough", now, by_somebody("r"));
   }
 
   Store& store;

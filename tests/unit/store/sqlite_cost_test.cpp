@@ -167,7 +167,7 @@ TEST_CASE("what a schedule ran before costs its next run nothing", "[sqlite]") {
   const TempDir dir(fast_directory());
   const StatementWatch watching;
   const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
-  const auto directory = directory_of(*store);
+  const auto directory = store->directory();
   const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
   REQUIRE_FALSE(store->write(
       {.flows = {{a_flow(), {}}}, .schedules = {{a_schedule(1), {}}, {a_schedule(2), {}}}}, at(0)));
@@ -315,7 +315,7 @@ TEST_CASE("what stays costs the removal of a flow's history nothing", "[sqlite]"
     ends.back().logs[0].run_id = run.id;
   }
   REQUIRE(store->finish(ends, claimant, now).size() == 2'000);
-  const auto desk = run_desk_of(*store);
+  const auto desk = store->run_desk();
   g_costs.clear();
   std::size_t rows = 0;
   int calls = 0;
@@ -339,7 +339,7 @@ TEST_CASE("levels and statuses in other orders, and repeated, make no new statem
   const TempDir dir(fast_directory());
   const StatementWatch watching;
   const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
-  const auto directory = directory_of(*store);
+  const auto directory = store->directory();
   g_costs.clear();
   using enum LogLevel;
   for (const auto& levels : std::vector<std::vector<LogLevel>>{
@@ -366,9 +366,9 @@ TEST_CASE("an audience of everybody costs no look at all properties for each", "
   for (int n = 1; n <= 100; ++n)
     persons.push_back({{id_of<PersonId>(n), 1, std::to_string(n), "{}", at(0), at(0)},
                        {{"age", "31", {}, {}, {}}}});
-  REQUIRE(audience_of(*store)->put_persons(persons, {}, at(0)).created == 100);
+  REQUIRE(store->audience()->put_persons(persons, {}, at(0)).created == 100);
   g_costs.clear();
-  CHECK(audience_of(*store)->size(1, {}, {}) == AudienceSize{100, 100});
+  CHECK(store->audience()->size(1, {}, {}) == AudienceSize{100, 100});
   CHECK(steps_of_all() < 100 * 100);
 }
 
@@ -377,7 +377,7 @@ TEST_CASE("children of batch jobs cost the counts of a flow's own runs nothing (
   const TempDir dir(fast_directory());
   const StatementWatch watching;
   const auto store = open_sqlite(dir.file("store.db"), OpenMode::daemon);
-  const auto directory = directory_of(*store);
+  const auto directory = store->directory();
   REQUIRE_FALSE(store->write({.flows = {{a_flow(), {}}}, .runs = {a_manual_run(1)}}, at(0)));
   const auto cost = [&] {
     g_costs.clear();
