@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace rruled::io {
@@ -28,6 +29,8 @@ constexpr milliseconds kTurnMax{1'000};
 // told by notification and looks only in case one was lost.
 constexpr milliseconds kWatchEvery{200};
 constexpr milliseconds kPollEvery{5'000};
+// How long one page of a job may take: others wait.
+constexpr milliseconds kPageMax{200};
 
 bool fatal(const store::StoreError& error) {
   using enum store::StoreError::Kind;
@@ -46,15 +49,12 @@ Driver::Driver(asio::any_io_executor io,
                Observer& observer)
     : io_(std::move(io)),
       clock_(clock),
-      store_(store.store),
-      store_thread_(store.thread),
-      audience_(store.store.audience()),
-      desk_(store.store.run_desk()),
-      outcomes_(outcomes),
       planner_(planner),
       observer_(observer),
       claimant_(session.claimant),
       shared_(session.claim_ttl.has_value()),
+      store_{store, {store.store, session}},
+      outcomes_{outcomes, {outcomes.store, session}},
       executors_(std::move(executors)),
       revision_(session.revision),
       turn_timer_(io_),
@@ -168,10 +168,10 @@ awaitable<void> Driver::look_at_store() {
   ++looks_;
   try {
     auto look = [this, since = revision_] {
-      const milliseconds step = clock_.measure(store_);
-      return std::pair(step, store_.changes_since(since));
+      const milliseconds step = clock_.measure(store_.store);
+      return std::pair(step, store_.store.changes_since(since));
     };
-    auto seen = co_await run_on(store_thread_, std::move(look));
+    auto seen = co_await run_on(store_.thread, std::move(look));
     if (seen.first != milliseconds(0)) observer_.on_clock_step(WhoseClock::store, seen.first);
     store::Changes& changes = seen.second;
     const bool news = changes.revision != revision_;
@@ -199,8 +199,7 @@ awaitable<void> Driver::ask_store(asio::thread_pool& thread, What what, Function
   } catch (const store::StoreError& error) {
     observer_.on_store_answer(what, clock_.steady() - began);
     if (fatal(error)) fail(std::current_exception());
-    complete(
-        core::StoreFailed{what, error.what(), error.kind() == store::StoreError::Kind::invalid});
+    complete(failure_of(what, error));
   } catch (const std::exception&) {
     fail(std::current_exception());
   }
@@ -220,16 +219,16 @@ void Driver::note_claims(const core::Completion& completion, std::chrono::nanose
   }
 }
 
-template <class Function>
-void Driver::spawn_store(What what, Function function) {
+template <class Asking>
+void Driver::spawn_work(Lane& lane, Asking action) {
   ++under_way_;
-  asio::co_spawn(io_, ask_store(store_thread_, what, std::move(function)), asio::detached);
-}
-
-template <class Function>
-void Driver::spawn_outcomes(What what, Function function) {
-  ++under_way_;
-  asio::co_spawn(io_, ask_store(outcomes_.thread, what, std::move(function)), asio::detached);
+  const What what = StoreWork::what_of(action);
+  auto perform = [this, &lane, action = std::move(action)]() mutable -> core::Completion {
+    if constexpr (std::is_same_v<Asking, core::FanOutPage>)
+      action.request.go_on = time_left(clock_, kPageMax);
+    return lane.work.perform(action, clock_.now());
+  };
+  asio::co_spawn(io_, ask_store(lane.thread, what, std::move(perform)), asio::detached);
 }
 
 awaitable<core::Report> Driver::deliver(std::shared_ptr<Executor> executor, store::Run run) {
@@ -268,110 +267,20 @@ void Driver::spawn_delivery(store::Run run) {
                  asio::bind_cancellation_slot(slot, std::move(ended)));
 }
 
-// Of a run that is not in flight here. On the store's thread.
-void Driver::keep_wish(store::RunId id) {
-  using Result = store::CancelResult;
-  const auto now = clock_.now();
-  const bool is_job = audience_->cancel_job(id, "overlap", {}, now) != Result::missing;
-  if (!is_job) (void)desk_->ask_to_cancel(id, "overlap", now);
-}
-
-// On the store's thread.
-core::Expired Driver::expire(const core::ExpireRuns& action) {
-  const auto now = clock_.now();
-  const bool corrected = desk_->correct_waits(action.executors, now);
-  return {desk_->expire_runs(action.request, now), corrected};
-}
-
-void Driver::perform_job(core::OpenJob& open) {
-  spawn_store(What::spread, [this, open]() -> core::Completion {
-    return core::JobOpened{audience_->open_job({open.run_id, open.fence, claimant_}, clock_.now())};
-  });
-}
-
-void Driver::perform_job(core::FanOutPage& page) {
-  page.request.claim = {page.run_id, page.fence, claimant_};
-  spawn_store(What::spread, [this, page = std::move(page)]() mutable -> core::Completion {
-    page.request.go_on = time_left(clock_, milliseconds(200));  // others wait
-    return core::FannedOut{audience_->fan_out(page.request, page.make_child, clock_.now())};
-  });
-}
-
-void Driver::perform_job(core::LookAtJobs& look) {
-  spawn_store(What::end_jobs, [this, request = look.request]() -> core::Completion {
-    return core::JobsEnded{audience_->end_jobs(request, clock_.now())};
-  });
-}
-
-void Driver::perform_job(core::CancelJob& cancel) {
-  spawn_store(What::cancel_job, [this, id = cancel.run_id]() -> core::Completion {
-    keep_wish(id);
-    return core::JobCancelled{};
-  });
-}
-
-void Driver::perform_job(core::ExpireRuns& runs) {
-  spawn_store(What::expire,
-              [this, runs = std::move(runs)]() -> core::Completion { return expire(runs); });
-}
-
 void Driver::perform(core::Action action) {
-  using Done = core::Completion;
   std::visit(
-      core::Overloaded{
-          [this](core::LoadDue& load) {
-            // Beside what is being settled: that would wait for page after page.
-            spawn_outcomes(What::load, [this, load = std::move(load)]() -> Done {
-              return core::Loaded{outcomes_.store.load_due(load.after, load.before, load.limit)};
-            });
-          },
-          [this](core::Settle& settle) {
-            auto batch = std::make_shared<std::vector<store::Settlement>>(std::move(settle.batch));
-            spawn_store(What::settle, [this, batch]() -> Done {
-              return core::Settled{store_.settle(std::move(*batch), claimant_, clock_.now())};
-            });
-          },
-          [this](core::Claim& claim) {
-            store::ClaimRequest request{claimant_, std::move(claim.executor), claim.limit};
-            spawn_store(What::claim, [this, request = std::move(request)]() -> Done {
-              return core::Claimed{store_.claim(request, clock_.now())};
-            });
-          },
-          [this](core::ReviewHeld&) {
-            spawn_store(What::review, [this]() -> Done {
-              if (shared_) (void)store_.extend(claimant_, clock_.now());
-              return core::Held{store_.held(claimant_)};
-            });
-          },
-          [this](core::ExtendClaims&) {
-            spawn_store(What::extend, [this]() -> Done {
-              return core::Extended{store_.extend(claimant_, clock_.now())};
-            });
-          },
-          [this](core::RecoverClaims& recover) {
-            spawn_store(What::recover, [this, limit = recover.limit]() -> Done {
-              return core::Recovered{store_.recover(limit, clock_.now())};
-            });
-          },
-          [this](core::Deliver& deliver) { spawn_delivery(std::move(deliver.run)); },
-          [this](core::CancelDelivery& cancel) {
-            const auto found = deliveries_.find(cancel.run_id);
-            if (found != deliveries_.end())
-              found->second.signal.emit(asio::cancellation_type::terminal);
-          },
-          [this](core::FinishRuns& finish) {
-            spawn_outcomes(What::finish, [this, batch = std::move(finish.batch)]() -> Done {
-              return core::Finished{outcomes_.store.finish(batch, claimant_, clock_.now())};
-            });
-          },
-          [this](core::HandBackRuns& back) {
-            spawn_outcomes(What::hand_back, [this, batch = std::move(back.batch)]() -> Done {
-              outcomes_.store.hand_back(batch, claimant_);
-              return core::HandedBack{};
-            });
-          },
-          [this](core::Notice& notice) { observer_.on(notice); },
-          [this](auto& of_jobs) { perform_job(of_jobs); }},
+      core::Overloaded{[this](core::Deliver& deliver) { spawn_delivery(std::move(deliver.run)); },
+                       [this](core::CancelDelivery& cancel) {
+                         const auto found = deliveries_.find(cancel.run_id);
+                         if (found != deliveries_.end())
+                           found->second.signal.emit(asio::cancellation_type::terminal);
+                       },
+                       [this](core::Notice& notice) { observer_.on(notice); },
+                       // Beside what is being settled: that would wait for page after page.
+                       [this](core::LoadDue& load) { spawn_work(outcomes_, std::move(load)); },
+                       [this](core::FinishRuns& ends) { spawn_work(outcomes_, std::move(ends)); },
+                       [this](core::HandBackRuns& back) { spawn_work(outcomes_, std::move(back)); },
+                       [this](auto& other) { spawn_work(store_, std::move(other)); }},
       action);
 }
 

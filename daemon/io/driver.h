@@ -5,8 +5,7 @@
 #include "daemon/io/executor.h"
 #include "daemon/io/store_clock.h"
 #include "daemon/io/store_lane.h"
-#include "store/audience.h"
-#include "store/run_desk.h"
+#include "daemon/io/store_work.h"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -126,19 +125,12 @@ class Driver {
   [[nodiscard]] boost::asio::awaitable<void> ask_store(boost::asio::thread_pool& thread,
                                                        core::StoreFailed::What what,
                                                        Function function);
-  template <class Function>
-  void spawn_store(core::StoreFailed::What what, Function function);
-  template <class Function>
-  void spawn_outcomes(core::StoreFailed::What what, Function function);
+  struct Lane : StoreLane {
+    StoreWork work;  // on the thread
+  };
+  template <class Asking>
+  void spawn_work(Lane& lane, Asking action);
   void spawn_delivery(store::Run run);
-  // Of batch jobs, and of runs beside their attempts.
-  void perform_job(core::OpenJob& open);
-  void perform_job(core::FanOutPage& page);
-  void perform_job(core::LookAtJobs& look);
-  void perform_job(core::CancelJob& cancel);
-  void perform_job(core::ExpireRuns& runs);
-  void keep_wish(store::RunId id);
-  [[nodiscard]] core::Expired expire(const core::ExpireRuns& action);
   void perform(core::Action action);
   void complete(core::Completion completion);
   void fail(std::exception_ptr error);
@@ -147,15 +139,13 @@ class Driver {
   // Constant after construction.
   boost::asio::any_io_executor io_;
   StoreClock& clock_;
-  store::Store& store_;
-  boost::asio::thread_pool& store_thread_;
-  const std::unique_ptr<store::Audience> audience_;
-  const std::unique_ptr<store::RunDesk> desk_;
-  const StoreLane outcomes_;
   core::Planner& planner_;
   Observer& observer_;
   const store::Claimant claimant_;
   const bool shared_;  // several daemons have this store
+
+  Lane store_;
+  Lane outcomes_;
 
   std::map<std::string, std::shared_ptr<Executor>> executors_;
 

@@ -1,6 +1,7 @@
 #include "tests/support/simulation.h"
 
 #include "daemon/core/lifecycle.h"
+#include "daemon/core/overloaded.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/core/timetable.h"
 #include "store/directory.h"
@@ -43,12 +44,7 @@ core::PlannerOptions Simulation::Options::default_planner() {
 }
 
 Simulation::Simulation(store::Store& store, Timestamp start_at, Options options)
-    : store_(store),
-      audience_(store.audience()),
-      desk_(store.run_desk()),
-      options_(std::move(options)),
-      now_(start_at),
-      daemons_(options_.daemons) {
+    : store_(store), options_(std::move(options)), now_(start_at), daemons_(options_.daemons) {
   for (Daemon& daemon : daemons_) start(daemon);
 }
 
@@ -57,7 +53,7 @@ void Simulation::start(Daemon& daemon) {
   core::PlannerOptions planner = options_.planner;
   planner.claim_ttl = session.claim_ttl;
   daemon = Daemon{.planner = std::make_unique<core::Planner>(std::move(planner), zones_, now_),
-                  .claimant = session.claimant,
+                  .work = std::make_unique<io::StoreWork>(store_, session),
                   .revision = session.revision,
                   .claim_ttl = session.claim_ttl,
                   .claims_end = {},
@@ -118,83 +114,22 @@ void Simulation::deliver(Daemon& daemon, const store::Run& run) {
 
 std::optional<core::Completion> Simulation::do_action(Daemon& daemon, core::Action& action) {
   using Done = std::optional<core::Completion>;
-  using What = core::StoreFailed::What;
-  const auto guarded = [](What what, auto&& work) -> Done {
-    try {
-      return work();
-    } catch (const store::StoreError& error) {
-      return core::StoreFailed{what, error.what(),
-                               error.kind() == store::StoreError::Kind::invalid};
-    }
-  };
-  const store::Claimant& claimant = daemon.claimant;
-  if (auto* load = std::get_if<core::LoadDue>(&action))
-    return guarded(What::load, [&]() -> Done {
-      return core::Loaded{store_.load_due(load->after, load->before, load->limit)};
-    });
-  if (auto* settle = std::get_if<core::Settle>(&action))
-    return guarded(What::settle, [&]() -> Done {
-      return core::Settled{store_.settle(std::move(settle->batch), claimant, now_)};
-    });
-  if (auto* claim = std::get_if<core::Claim>(&action))
-    return guarded(What::claim, [&]() -> Done {
-      return core::Claimed{store_.claim({claimant, claim->executor, claim->limit}, now_)};
-    });
-  if (std::holds_alternative<core::ReviewHeld>(action))
-    return guarded(What::review, [&]() -> Done {
-      if (daemon.claim_ttl) (void)store_.extend(claimant, now_);
-      return core::Held{store_.held(claimant)};
-    });
-  if (std::holds_alternative<core::ExtendClaims>(action))
-    return guarded(What::extend,
-                   [&]() -> Done { return core::Extended{store_.extend(claimant, now_)}; });
-  if (auto* recover = std::get_if<core::RecoverClaims>(&action))
-    return guarded(What::recover,
-                   [&]() -> Done { return core::Recovered{store_.recover(recover->limit, now_)}; });
-  if (auto* finish = std::get_if<core::FinishRuns>(&action))
-    return guarded(What::finish, [&]() -> Done {
-      return core::Finished{store_.finish(finish->batch, claimant, now_)};
-    });
-  if (auto* back = std::get_if<core::HandBackRuns>(&action))
-    return guarded(What::hand_back, [&]() -> Done {
-      store_.hand_back(back->batch, claimant);
-      return core::HandedBack{};
-    });
-  if (auto* send = std::get_if<core::Deliver>(&action)) deliver(daemon, send->run);
-  return do_job_action(daemon, action);
-}
-
-std::optional<core::Completion> Simulation::do_job_action(Daemon& daemon, core::Action& action) {
-  using What = core::StoreFailed::What;
-  What what = What::spread;
-  try {
-    if (auto* open = std::get_if<core::OpenJob>(&action))
-      return core::JobOpened{
-          audience_->open_job({open->run_id, open->fence, daemon.claimant}, now_)};
-    if (auto* page = std::get_if<core::FanOutPage>(&action)) {
-      page->request.claim = {page->run_id, page->fence, daemon.claimant};
-      return core::FannedOut{audience_->fan_out(page->request, page->make_child, now_)};
-    }
-    what = What::end_jobs;
-    if (auto* look = std::get_if<core::LookAtJobs>(&action))
-      return core::JobsEnded{audience_->end_jobs(look->request, now_)};
-    what = What::cancel_job;
-    if (auto* cancel = std::get_if<core::CancelJob>(&action)) {
-      using store::CancelResult;
-      const bool is_job =
-          audience_->cancel_job(cancel->run_id, "overlap", {}, now_) != CancelResult::missing;
-      if (!is_job) (void)desk_->ask_to_cancel(cancel->run_id, "overlap", now_);
-      return core::JobCancelled{};
-    }
-    what = What::expire;
-    if (auto* expire = std::get_if<core::ExpireRuns>(&action)) {
-      const bool corrected = desk_->correct_waits(expire->executors, now_);
-      return core::Expired{desk_->expire_runs(expire->request, now_), corrected};
-    }
-  } catch (const store::StoreError& error) {
-    return core::StoreFailed{what, error.what(), error.kind() == store::StoreError::Kind::invalid};
-  }
-  return std::nullopt;
+  return std::visit(core::Overloaded{[&](core::Deliver& send) -> Done {
+                                       deliver(daemon, send.run);
+                                       return std::nullopt;
+                                     },
+                                     // The receiver answers all the same.
+                                     [](core::CancelDelivery&) -> Done { return std::nullopt; },
+                                     [](core::Notice&) -> Done { return std::nullopt; },
+                                     [&](auto& asking) -> Done {
+                                       try {
+                                         return daemon.work->perform(asking, now_);
+                                       } catch (const store::StoreError& error) {
+                                         return io::failure_of(io::StoreWork::what_of(asking),
+                                                               error);
+                                       }
+                                     }},
+                    action);
 }
 
 // As io::ClaimDeadlines does; an answer takes no time here.

@@ -1,9 +1,8 @@
 #pragma once
 
 #include "daemon/core/planner.h"
+#include "daemon/io/store_work.h"
 #include "rrule/zone_database.h"
-#include "store/audience.h"
-#include "store/run_desk.h"
 #include "store/store.h"
 
 #include <cstdint>
@@ -86,7 +85,7 @@ class Simulation {
   };
   struct Daemon {
     std::unique_ptr<core::Planner> planner;
-    store::Claimant claimant;
+    std::unique_ptr<io::StoreWork> work;
     std::int64_t revision = 0;
     std::optional<std::chrono::milliseconds> claim_ttl;
     std::map<store::RunId, Timestamp> claims_end;  // when claims lapse
@@ -99,14 +98,11 @@ class Simulation {
   void turn_all();
   [[nodiscard]] bool perform(Daemon& daemon, core::Action action);
   [[nodiscard]] std::optional<core::Completion> do_action(Daemon& daemon, core::Action& action);
-  [[nodiscard]] std::optional<core::Completion> do_job_action(Daemon& daemon, core::Action& action);
   void note_claims(Daemon& daemon, const core::Completion& completion) const;
   void deliver(Daemon& daemon, const store::Run& run);
   [[nodiscard]] Timestamp next_moment(Timestamp end) const;
 
   store::Store& store_;
-  std::unique_ptr<store::Audience> audience_;
-  std::unique_ptr<store::RunDesk> desk_;
   Options options_;
   rrule::ZoneDatabase zones_;
   Timestamp now_;

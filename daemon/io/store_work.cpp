@@ -1,0 +1,79 @@
+#include "daemon/io/store_work.h"
+
+#include <utility>
+
+namespace rruled::io {
+
+using store::Timestamp;
+
+StoreWork::StoreWork(store::Store& store, const store::Session& session)
+    : store_(store),
+      audience_(store.audience()),
+      desk_(store.run_desk()),
+      claimant_(session.claimant),
+      claims_lapse_(session.claim_ttl.has_value()) {}
+
+core::Loaded StoreWork::perform(core::LoadDue& load, Timestamp) {
+  return {store_.load_due(load.after, load.before, load.limit)};
+}
+
+core::Settled StoreWork::perform(core::Settle& settle, Timestamp now) {
+  return {store_.settle(std::move(settle.batch), claimant_, now)};
+}
+
+core::Claimed StoreWork::perform(core::Claim& claim, Timestamp now) {
+  return {store_.claim({claimant_, std::move(claim.executor), claim.limit}, now)};
+}
+
+core::Held StoreWork::perform(core::ReviewHeld&, Timestamp now) {
+  if (claims_lapse_) (void)store_.extend(claimant_, now);
+  return {store_.held(claimant_)};
+}
+
+core::Extended StoreWork::perform(core::ExtendClaims&, Timestamp now) {
+  return {store_.extend(claimant_, now)};
+}
+
+core::Recovered StoreWork::perform(core::RecoverClaims& recover, Timestamp now) {
+  return {store_.recover(recover.limit, now)};
+}
+
+core::Finished StoreWork::perform(core::FinishRuns& finish, Timestamp now) {
+  return {store_.finish(finish.batch, claimant_, now)};
+}
+
+core::HandedBack StoreWork::perform(core::HandBackRuns& back, Timestamp) {
+  store_.hand_back(back.batch, claimant_);
+  return {};
+}
+
+core::JobOpened StoreWork::perform(core::OpenJob& open, Timestamp now) {
+  return {audience_->open_job({open.run_id, open.fence, claimant_}, now)};
+}
+
+core::FannedOut StoreWork::perform(core::FanOutPage& page, Timestamp now) {
+  page.request.claim = {page.run_id, page.fence, claimant_};
+  return {audience_->fan_out(page.request, page.make_child, now)};
+}
+
+core::JobsEnded StoreWork::perform(core::LookAtJobs& look, Timestamp now) {
+  return {audience_->end_jobs(look.request, now)};
+}
+
+core::JobCancelled StoreWork::perform(core::CancelJob& cancel, Timestamp now) {
+  const auto job = audience_->cancel_job(cancel.run_id, "overlap", {}, now);
+  if (job == store::CancelResult::missing)
+    (void)desk_->ask_to_cancel(cancel.run_id, "overlap", now);
+  return {};
+}
+
+core::Expired StoreWork::perform(core::ExpireRuns& expire, Timestamp now) {
+  const bool corrected = desk_->correct_waits(expire.executors, now);
+  return {desk_->expire_runs(expire.request, now), corrected};
+}
+
+core::StoreFailed failure_of(core::StoreFailed::What what, const store::StoreError& error) {
+  return {what, error.what(), error.kind() == store::StoreError::Kind::invalid};
+}
+
+}  // namespace rruled::io
