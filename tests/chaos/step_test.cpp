@@ -94,8 +94,9 @@ TEST_CASE("a daemon that dies between any two steps leaves no occurrence without
   }
   Arena arena;
   arena.add_schedules(3);
-  // Its first call is the session; by the last it has settled, claimed, and settled again.
-  constexpr int kSteps = 20;
+  // Its first call is the session; then it looks for what is over, what has lapsed, what it may
+  // claim and what jobs have ended. By the last it has settled, claimed, and settled again.
+  constexpr int kSteps = 28;
   std::size_t deaths = 0;
   for (int step = 1; step <= kSteps && arena.unaccounted().empty(); ++step) {
     const auto daemon = start(arena, "", "step " + std::to_string(step));

@@ -309,6 +309,21 @@ TEST_CASE("a run that reached nobody at first was never late, however late it wa
   CHECK(*tried->run->started_at - tried->run->due_at >= 90s);
 }
 
+// Which parts stand beside a store was known of three kinds alone.
+TEST_CASE("a daemon failed at each look at its jobs when its store had a hook") {
+  store::MemoryStore memory;
+  HookedStore store(memory, [](HookedStore::When, int) {});
+  Driven here(store);
+  here.add_run_to(memory);
+  HearsLateness observer;
+  here.begin({{"default", std::make_shared<CountingExecutor>()}}, observer);
+  observer.driver = &*here.driver;
+  here.run();
+  CHECK(here.ended);
+  CHECK(observer.count(core::Notice::Kind::run_ended) == 1);
+  CHECK(observer.count(core::Notice::Kind::store_failed) == 0);
+}
+
 // Another server took its place, without the last commits.
 TEST_CASE("a store that has less than it had is read from its beginning") {
   store::MemoryStore memory;
