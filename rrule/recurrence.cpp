@@ -18,25 +18,11 @@ constexpr std::array<const char*, 2> kGapWords{"shift", "skip"};
 constexpr std::array<const char*, 4> kFoldWords{"auto", "first", "second", "both"};
 constexpr std::array<const char*, 4> kNoteWords{"none", "gap_shifted", "fold_first", "fold_second"};
 
-template <class Enum, std::size_t N>
-std::optional<Enum> parse_word(const std::array<const char*, N>& words, std::string_view word) {
-  const auto found = std::find(words.begin(), words.end(), word);
-  if (found == words.end()) return std::nullopt;
-  return static_cast<Enum>(found - words.begin());
-}
-
 }  // namespace
 
 const char* to_string(GapPolicy policy) { return kGapWords[static_cast<std::size_t>(policy)]; }
 const char* to_string(FoldPolicy policy) { return kFoldWords[static_cast<std::size_t>(policy)]; }
 const char* to_string(Note note) { return kNoteWords[static_cast<std::size_t>(note)]; }
-
-std::optional<GapPolicy> parse_gap_policy(std::string_view word) {
-  return parse_word<GapPolicy>(kGapWords, word);
-}
-std::optional<FoldPolicy> parse_fold_policy(std::string_view word) {
-  return parse_word<FoldPolicy>(kFoldWords, word);
-}
 
 Recurrence::Recurrence(std::shared_ptr<const detail::CompiledSet> compiled)
     : compiled_(std::move(compiled)) {}

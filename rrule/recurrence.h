@@ -47,8 +47,6 @@ struct DstPolicy {
 
 [[nodiscard]] const char* to_string(GapPolicy policy);   // "shift", "skip"
 [[nodiscard]] const char* to_string(FoldPolicy policy);  // "auto", "first", "second", "both"
-[[nodiscard]] std::optional<GapPolicy> parse_gap_policy(std::string_view word);
-[[nodiscard]] std::optional<FoldPolicy> parse_fold_policy(std::string_view word);
 
 // What a change of the clock did to an occurrence.
 enum class Note : std::uint8_t { none, gap_shifted, fold_first, fold_second };

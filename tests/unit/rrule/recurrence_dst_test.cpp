@@ -242,15 +242,13 @@ TEST_CASE("an exclusion whose UNTIL is in a gap ends there, too") {
 }
 
 TEST_CASE("names of policies") {
+  std::string words;
   for (const auto fold :
-       {FoldPolicy::automatic, FoldPolicy::first, FoldPolicy::second, FoldPolicy::both}) {
-    CHECK(parse_fold_policy(to_string(fold)) == fold);
-  }
-  CHECK(parse_fold_policy("auto") == FoldPolicy::automatic);
-  CHECK(parse_gap_policy("shift") == GapPolicy::shift);
-  CHECK(parse_gap_policy("skip") == GapPolicy::skip);
-  CHECK_FALSE(parse_gap_policy("Shift"));
-  CHECK_FALSE(parse_fold_policy(""));
+       {FoldPolicy::automatic, FoldPolicy::first, FoldPolicy::second, FoldPolicy::both})
+    words += std::string(to_string(fold)) + " ";
+  for (const auto gap : {GapPolicy::shift, GapPolicy::skip})
+    words += std::string(to_string(gap)) + " ";
+  CHECK(words == "auto first second both shift skip ");
 }
 
 }  // namespace rruled::rrule
