@@ -1,5 +1,7 @@
 #include "daemon/core/breaker.h"
 
+#include "daemon/core/alarm.h"
+
 #include <algorithm>
 
 namespace rruled::core {
@@ -29,8 +31,7 @@ void Breaker::open(store::Timestamp now) {
 
 bool Breaker::advance(store::Timestamp now) {
   if (state_ != State::open) return false;
-  // The second half: the clock may have been set back.
-  if (now < until_ && until_ <= now + pause_) return false;
+  if (!Alarm{until_}.is_due(now, pause_)) return false;
   state_ = State::half_open;
   ++period_;
   return true;

@@ -1,5 +1,6 @@
 #include "daemon/core/job_desk.h"
 
+#include "daemon/core/alarm.h"
 #include "daemon/core/child_run.h"
 #include "daemon/core/property_filter.h"
 
@@ -71,18 +72,15 @@ void JobDesk::step(Timestamp now, bool draining, std::vector<Action>& actions) {
     waiting_.pop_front();
   }
   if (!busy_) next_turn(now, actions);
-  // The second half: the clock may have been set back.
-  const bool is_time = end_at_ && (*end_at_ <= now || *end_at_ > now + options_.end_at_least_every);
-  if (!ending_ && is_time) {
+  if (!ending_ && end_at_ && Alarm{*end_at_}.is_due(now, options_.end_at_least_every)) {
     ending_ = true;
     end_at_.reset();
     actions.emplace_back(LookAtJobs{{.after = end_after_, .limit = kEndMax}});
   }
 }
 
-// Not if the clock was set back.
 bool JobDesk::rests(const Spreading& job, Timestamp now) {
-  return job.again_at > now && job.again_at <= now + kFaultWaitMax;
+  return !Alarm{job.again_at}.is_due(now, kFaultWaitMax);
 }
 
 bool JobDesk::has_room(Timestamp now) const {

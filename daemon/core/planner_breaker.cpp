@@ -1,3 +1,4 @@
+#include "daemon/core/alarm.h"
 #include "daemon/core/planner.h"
 
 #include <utility>
@@ -47,9 +48,8 @@ void Planner::look_at_breakers(Timestamp now, Actions& actions) {
 void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Actions& actions) {
   const auto every = (executors.empty() ? kRareExpiry : 1) * options_.expire_every;
   if (!expire_at_) expire_at_ = now;
-  // The second half: a breaker has opened, or the clock may have been set back.
-  const bool is_time = *expire_at_ <= now || *expire_at_ > now + every;
-  if (!is_time || expiring_ || draining_ || store_rests(now)) return;
+  // Once a breaker has opened, what was set before is too far ahead, too.
+  if (!Alarm{*expire_at_}.is_due(now, every) || expiring_ || draining_ || store_rests(now)) return;
   expiring_ = true;
   expire_at_ = now + every;
   store::LookedAfter own{.tracked = {options_.tracked.begin(), options_.tracked.end()},

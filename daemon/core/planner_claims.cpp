@@ -1,3 +1,4 @@
+#include "daemon/core/alarm.h"
 #include "daemon/core/planner.h"
 
 #include <algorithm>
@@ -22,16 +23,14 @@ bool Planner::holds_claims() const {
 void Planner::keep_claims(Timestamp now, Actions& actions) {
   if (!options_.claim_ttl) return;
   const auto every = *options_.claim_ttl / 3;
-  // The second half: the clock may have been set back.
-  const auto is_time = [&](Timestamp at) { return at <= now || at > now + every; };
   // What is claimed next has its whole time: to extend it at once would only be in its way.
   if (!holds_claims() && settling_.empty() && !claiming_) extend_at_ = now + every;
-  if (!extending_ && holds_claims() && is_time(extend_at_)) {
+  if (!extending_ && holds_claims() && Alarm{extend_at_}.is_due(now, every)) {
     extending_ = true;
     extend_at_ = now + every;
     actions.emplace_back(ExtendClaims{});
   }
-  if (!recovering_ && !draining_ && is_time(recover_at_)) {
+  if (!recovering_ && !draining_ && Alarm{recover_at_}.is_due(now, every)) {
     recovering_ = true;
     recover_at_ = now + every;
     actions.emplace_back(RecoverClaims{kRecoverMax});
