@@ -81,12 +81,12 @@ JobEnd end_of(const Job& job, FlowId flow, const ChildCounts& counts, Timestamp 
     end.reason = job.reason;
   } else if (counts.failed > 0) {
     end.status = RunStatus::failed;
-    end.reason = "children_failed";
+    end.reason = word(RunReason::children_failed);
   }
   const std::string tally = std::to_string(counts.done) + " of " + std::to_string(job.enqueued) +
                             " persons reached, " + std::to_string(counts.failed) + " failed";
   if (end.status == RunStatus::failed)
-    end.error = end.reason == "children_failed" ? tally : end.reason + ": " + tally;
+    end.error = end.reason == word(RunReason::children_failed) ? tally : end.reason + ": " + tally;
   end.line = {flow, job.run_id, now, LogLevel::info,
               "batch job " + std::string(word(end.status)) + ": " + tally};
   if (end.status == RunStatus::failed) end.line.level = LogLevel::error;

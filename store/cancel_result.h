@@ -2,9 +2,6 @@
 
 namespace rruled::store {
 
-// Run::reason of one that a person cancelled.
-inline constexpr const char* kCancelledByOperator = "cancelled_by_operator";
-
 // What became of the wish to end one run.
 enum class CancelResult {
   cancelled,

@@ -183,7 +183,7 @@ std::size_t MemoryAudience::cancel_children(const Job& job, std::size_t limit, T
     ++cancelled;
     store_.change(store_.runs_.at(id), [&](Run& run) {
       run.status = RunStatus::cancelled;
-      run.reason = "job_ended";
+      run.reason = word(RunReason::job_ended);
       run.available_at.reset();
       run.finished_at = now;
     });

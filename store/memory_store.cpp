@@ -193,7 +193,7 @@ void MemoryStore::place(const Settlement& settlement,
     const auto decision = decide_overlap(
         settlement.overlap, {slots.holding.size(), slots.waiting.size()}, settlement.max_running);
     if (decision == OverlapDecision::cancel) {
-      result.cancel = cancel_unsent(settlement.schedule_id, "overlap", now);
+      result.cancel = cancel_unsent(settlement.schedule_id, RunReason::overlap, now);
       for (const auto id : result.cancel) wish_replaced(id);
       result.tell_claimed();
       if (!result.cancel.empty()) run.status = RunStatus::waiting;
@@ -211,9 +211,7 @@ void MemoryStore::place(const Settlement& settlement,
   add_run(std::move(run), now);
 }
 
-std::vector<RunId> MemoryStore::cancel_unsent(ScheduleId id,
-                                              std::string_view reason,
-                                              Timestamp now) {
+std::vector<RunId> MemoryStore::cancel_unsent(ScheduleId id, RunReason reason, Timestamp now) {
   const Slots live = slots_[id];
   std::vector<RunId> unsent;
   std::vector<RunId> sent;
@@ -223,7 +221,7 @@ std::vector<RunId> MemoryStore::cancel_unsent(ScheduleId id,
   for (const auto run_id : unsent)
     change(runs_.at(run_id), [&](Run& run) {
       run.status = RunStatus::cancelled;
-      run.reason = reason;
+      run.reason = word(reason);
       run.available_at.reset();
       run.finished_at = now;
     });
@@ -234,11 +232,11 @@ void MemoryStore::wish_replaced(RunId id) {
   const auto job = jobs_.find(id);
   if (job != jobs_.end() && job->second.state != JobState::ended) {
     job->second.ending = RunStatus::cancelled;
-    job->second.reason = "overlap";
+    job->second.reason = word(RunReason::overlap);
     return;
   }
   change(runs_.at(id), [](Run& run) {
-    if (run.cancel_reason.empty()) run.cancel_reason = "overlap";
+    if (run.cancel_reason.empty()) run.cancel_reason = word(RunReason::overlap);
   });
 }
 

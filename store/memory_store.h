@@ -161,7 +161,7 @@ class MemoryStore final : public Store {
              SettleResult& result);
   void wish_replaced(RunId id);
   // Returns the live ones that are with an executor and cannot be cancelled here.
-  std::vector<RunId> cancel_unsent(ScheduleId id, std::string_view reason, Timestamp now);
+  std::vector<RunId> cancel_unsent(ScheduleId id, RunReason reason, Timestamp now);
   bool release_one(ScheduleId id, std::size_t max_running, Timestamp now);
   // Whether the end of this run let another one of its schedule go.
   bool release_after(RunRow& row, Timestamp now);

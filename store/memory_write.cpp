@@ -167,7 +167,7 @@ void MemoryStore::delete_flow(FlowId id) {
 }
 
 void MemoryStore::delete_schedule(ScheduleId id, Timestamp now) {
-  (void)cancel_unsent(id, "schedule_deleted", now);
+  (void)cancel_unsent(id, RunReason::schedule_deleted, now);
   forget_schedule(id);
 }
 

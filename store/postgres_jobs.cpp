@@ -117,7 +117,7 @@ std::size_t cancel_children(Tx& tx, RunId job, std::size_t limit) {
     Params params;
     params.add(job).add(status).add(pg_limit(limit - cancelled));
     const auto ids = read_values<RunId>(tx.exec(kUnsentOf, params));
-    cancel_runs(tx, ids, "job_ended");
+    cancel_runs(tx, ids, word(RunReason::job_ended));
     cancelled += ids.size();
   }
   return cancelled;

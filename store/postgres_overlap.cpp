@@ -119,7 +119,7 @@ void Desk::cancel_unsent() {
       continue;
     }
     each.fresh->status = RunStatus::cancelled;
-    each.fresh->reason = "overlap";
+    each.fresh->reason = word(RunReason::overlap);
     each.fresh->available_at.reset();
     each.fresh->finished_at = now_;
   }
@@ -128,7 +128,7 @@ void Desk::cancel_unsent() {
   for (const auto& each : live_) {
     if (!holds_slot(each.status)) continue;
     left.push_back(each.id);
-    if (each.fresh != nullptr) each.fresh->cancel_reason = "overlap";
+    if (each.fresh != nullptr) each.fresh->cancel_reason = word(RunReason::overlap);
   }
   std::ranges::sort(left);
 }
@@ -181,16 +181,16 @@ void Desk::place(KnownRuns& known) {
 // Of runs that are locked: in the run, or in its job when it is a batch job that is open here.
 void wish_replaced(Tx& tx, const std::vector<RunId>& ids) {
   static const std::string kJobs =
-      "UPDATE jobs SET ending = 'cancelled', reason = 'overlap'"
+      "UPDATE jobs SET ending = 'cancelled', reason = $2"
       " WHERE run_id = ANY($1::uuid[]) AND state <> 'ended'";
   static const std::string kRuns =
       std::string(
-          "UPDATE runs r SET cancel_reason = 'overlap' WHERE r.id = ANY($1::uuid[])"
+          "UPDATE runs r SET cancel_reason = $2 WHERE r.id = ANY($1::uuid[])"
           " AND r.cancel_reason = '' AND NOT ") +
       kIsOpenJob;
   if (ids.empty()) return;
-  tx.exec(kJobs, Params().add_all(ids));
-  tx.exec(kRuns, Params().add_all(ids));
+  tx.exec(kJobs, Params().add_all(ids).add(RunReason::overlap));
+  tx.exec(kRuns, Params().add_all(ids).add(RunReason::overlap));
 }
 
 }  // namespace

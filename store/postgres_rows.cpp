@@ -296,12 +296,12 @@ void put_gaps(Tx& tx, const std::vector<const Gap*>& gaps) {
   tx.exec(kPut, params);
 }
 
-void cancel_runs(Tx& tx, const std::vector<RunId>& ids, const std::string& reason) {
+void cancel_runs(Tx& tx, const std::vector<RunId>& ids, std::string_view reason) {
   static const std::string kCancel =
       "UPDATE runs SET status = 'cancelled', reason = $2, available_at = NULL,"
       " finished_at = $3::bigint WHERE id = ANY($1::uuid[]) AND " +
       std::string(kPgPlainStatus) + " IN ('waiting', 'pending', 'retrying')";
-  if (!ids.empty()) tx.exec(kCancel, Params().add_all(ids).add(reason).add(tx.now()));
+  if (!ids.empty()) tx.exec(kCancel, Params().add_all(ids).add(std::string(reason)).add(tx.now()));
 }
 
 void release_runs(Tx& tx, const std::vector<RunId>& ids) {

@@ -137,7 +137,7 @@ void insert_audit(Tx& tx, const std::vector<const AuditEntry*>& entries);
 // In order: of those of a schedule that begin at one time, the last stays. The schedules exist.
 void put_gaps(Tx& tx, const std::vector<const Gap*>& gaps);
 // They are waiting, pending or retrying, and their schedules locked.
-void cancel_runs(Tx& tx, const std::vector<RunId>& ids, const std::string& reason);
+void cancel_runs(Tx& tx, const std::vector<RunId>& ids, std::string_view reason);
 // They are waiting, and their schedules locked.
 void release_runs(Tx& tx, const std::vector<RunId>& ids);
 

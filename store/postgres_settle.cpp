@@ -210,7 +210,7 @@ void Round::run(const std::vector<std::pair<const Settlement*, SettleResult*>>& 
     for (const auto& gap : placement.settlement->gaps) gaps.push_back(&gap);
     for (const auto& line : placement.settlement->logs) logs.push_back(&line);
   }
-  cancel_runs(tx_, cancelled, "overlap");
+  cancel_runs(tx_, cancelled, word(RunReason::overlap));
   release_runs(tx_, released);
   write_runs();
   put_gaps(tx_, gaps);

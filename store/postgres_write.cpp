@@ -180,7 +180,7 @@ void PgWriter::delete_schedules() {
   }
   if (ids.empty()) return;
   cancel_runs(tx_, read_values<RunId>(tx_.exec(kUnsent, Params().add_all(ids))),
-              "schedule_deleted");
+              word(RunReason::schedule_deleted));
   tx_.exec(kBury, Params().add_all(ids).add(revision_));
   store::delete_schedules(tx_, ids);
 }

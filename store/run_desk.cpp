@@ -67,15 +67,15 @@ bool expire(Run& run, const ExpireRuns& request, Timestamp now) {
   if (run.status == RunStatus::pending && run.attempts == 0 && run.start_before &&
       *run.start_before <= now) {
     run.status = RunStatus::cancelled;
-    run.reason = kWindowOver;
+    run.reason = word(RunReason::catchup_window);
   } else if (run.status == RunStatus::retrying && run.started_at &&
              ends_retries(request, run.executor, *run.started_at + run.retry.max_age, now)) {
     run.status = RunStatus::dead;
-    run.reason = kRetryTimeOver;
+    run.reason = word(RunReason::retry_time_over);
   } else if (is_tracked(run) &&
              ends_tracking(request, run.executor, *run.available_at, wished, now)) {
     run.status = wished ? RunStatus::cancelled : RunStatus::failed;
-    run.reason = wished ? run.cancel_reason : "tracking_ended";
+    run.reason = wished ? run.cancel_reason : std::string(word(RunReason::tracking_ended));
     run.error = "batch job " + run.remote_id + " may go on: no executor " + run.executor +
                 " asks about it any more; look there";
   } else {
@@ -87,7 +87,7 @@ bool expire(Run& run, const ExpireRuns& request, Timestamp now) {
 }
 
 LogEntry expired_line(const Run& run, Timestamp now) {
-  if (run.reason == kWindowOver)
+  if (run.reason == word(RunReason::catchup_window))
     return {run.flow_id, run.id, now, LogLevel::warn,
             "not sent: its catch-up window was over before its executor could take it"};
   if (run.status != RunStatus::dead)

@@ -1,5 +1,7 @@
 #include "store/run_rules.h"
 
+#include "store/run_reason.h"
+
 #include <utility>
 
 namespace rruled::store {
@@ -97,7 +99,8 @@ void apply(OverlapDecision decision, Run& run, Timestamp now) {
     case OverlapDecision::skip:
     case OverlapDecision::buffer_full:
       run.status = RunStatus::skipped;
-      run.reason = decision == OverlapDecision::skip ? "overlap" : "buffer_full";
+      run.reason =
+          word(decision == OverlapDecision::skip ? RunReason::overlap : RunReason::buffer_full);
       run.finished_at = now;
       return;
   }

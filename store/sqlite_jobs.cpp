@@ -86,13 +86,13 @@ ChildCounts counts_of(Connection& connection, RunId job) {
 
 std::size_t cancel_children(Connection& connection, RunId job, std::size_t limit, Timestamp now) {
   static const std::string kCancel =
-      "UPDATE runs SET status = 'cancelled', reason = 'job_ended', available_at = NULL,"
+      "UPDATE runs SET status = 'cancelled', reason = ?, available_at = NULL,"
       " finished_at = ? WHERE number IN (SELECT number FROM runs INDEXED BY runs_by_parent"
       " WHERE parent_id = ? AND status = ? LIMIT ?)";
   std::size_t cancelled = 0;
   for (const auto status : kUnsentStatuses) {
     Query query(connection, kCancel);
-    query.bind(now).bind(job).bind(status).bind(limit - cancelled);
+    query.bind(RunReason::job_ended).bind(now).bind(job).bind(status).bind(limit - cancelled);
     cancelled += static_cast<std::size_t>(query.run());
   }
   return cancelled;

@@ -78,7 +78,7 @@ LiveRuns live_runs(Connection& connection, ScheduleId id) {
 
 std::vector<RunId> cancel_unsent(Connection& connection,
                                  ScheduleId id,
-                                 const std::string& reason,
+                                 RunReason reason,
                                  Timestamp now) {
   static const std::string kSets =
       " SET status = 'cancelled', reason = ?, available_at = NULL, finished_at = ?"
@@ -103,11 +103,12 @@ std::vector<RunId> cancel_unsent(Connection& connection,
 
 void wish_replaced(Connection& connection, RunId id) {
   static const std::string kJob =
-      "UPDATE jobs SET ending = 'cancelled', reason = 'overlap'"
-      " WHERE run_id = ? AND state <> 'ended'";
+      "UPDATE jobs SET ending = 'cancelled', reason = ? WHERE run_id = ? AND state <> 'ended'";
   static const std::string kRun =
-      "UPDATE runs SET cancel_reason = 'overlap' WHERE id = ? AND cancel_reason = ''";
-  if (Query(connection, kJob).bind(id).run() == 0) Query(connection, kRun).bind(id).run();
+      "UPDATE runs SET cancel_reason = ? WHERE id = ? AND cancel_reason = ''";
+  constexpr auto kWhy = RunReason::overlap;
+  if (Query(connection, kJob).bind(kWhy).bind(id).run() == 0)
+    Query(connection, kRun).bind(kWhy).bind(id).run();
 }
 
 namespace {

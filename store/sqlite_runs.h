@@ -28,7 +28,7 @@ void insert_audit(Connection& connection, const AuditEntry& entry);
 // Cancels the waiting, pending and retrying runs; returns the live ones that are left.
 std::vector<RunId> cancel_unsent(Connection& connection,
                                  ScheduleId id,
-                                 const std::string& reason,
+                                 RunReason reason,
                                  Timestamp now);
 // Keeps the wish that a run that was sent ends for the one after it: in the run, or in its job when
 // it is a batch job that is open here.

@@ -50,7 +50,7 @@ void apply_overlap(Connection& connection,
   const auto decision = decide_overlap(
       settlement.overlap, live_runs(connection, settlement.schedule_id), settlement.max_running);
   if (decision != OverlapDecision::cancel) return apply(decision, run, now);
-  result.cancel = cancel_unsent(connection, settlement.schedule_id, "overlap", now);
+  result.cancel = cancel_unsent(connection, settlement.schedule_id, RunReason::overlap, now);
   for (const auto id : result.cancel) wish_replaced(connection, id);
   result.tell_claimed();
   if (!result.cancel.empty()) run.status = RunStatus::waiting;

@@ -74,7 +74,7 @@ void Writer::remove(const ScheduleDelete& schedule) {
   static const std::string kDelete = "DELETE FROM schedules WHERE id = ?";
   const auto& id = schedule.id;
   if (const auto kind = conflict_between(stamp_of(id), schedule)) conflict(*kind, id);
-  cancel_unsent(connection_, id, "schedule_deleted", now_);
+  cancel_unsent(connection_, id, RunReason::schedule_deleted, now_);
   Query(connection_, kBury).bind(revision_).bind(id).run();
   Query(connection_, kDelete).bind(id).run();
 }

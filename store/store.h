@@ -1,6 +1,7 @@
 #pragma once
 
 #include "store/errors.h"
+#include "store/run_reason.h"
 #include "store/types.h"
 
 #include <algorithm>
@@ -211,7 +212,8 @@ struct SettleResult {
   // Writes the wish into `claimed`, too: what the same settlement claims and replaces.
   void tell_claimed() {
     for (Run& run : claimed)
-      if (std::ranges::find(cancel, run.id) != cancel.end()) run.cancel_reason = "overlap";
+      if (std::ranges::find(cancel, run.id) != cancel.end())
+        run.cancel_reason = word(RunReason::overlap);
   }
 };
 

@@ -38,7 +38,7 @@ template <>
 inline constexpr std::array<std::string_view, 5> kWords<OverlapPolicy>{
     "allow", "skip", "buffer_one", "buffer_all", "cancel_other"};
 
-// The states of a run and the arrows between them: core/run_state.h.
+// The ends that a claim may have: may_finish() in run_rules.h.
 enum class RunStatus {
   waiting,
   pending,
@@ -172,11 +172,6 @@ struct DueSchedule {
   std::optional<Project> project{};  // where it was ever paused
 };
 
-// Run::reason of one that was never tried before its start_before.
-inline constexpr const char* kWindowOver = "catchup_window";
-// Of a dead one whose retry.max_age is over.
-inline constexpr const char* kRetryTimeOver = "retry_time_over";
-
 struct Run {
   RunId id;
   std::int64_t project_id = 1;
@@ -186,7 +181,7 @@ struct Run {
   RunKind kind = RunKind::invocation;
   RunOrigin origin = RunOrigin::schedule;
   RunStatus status = RunStatus::pending;
-  std::string reason;  // why skipped, cancelled, dead, or not sent so far: "overlap", ..
+  std::string reason;  // why it did not complete, or was not sent so far: run_reason.h
 
   std::optional<Instant> scheduled_for;
   Timestamp due_at;

@@ -6,9 +6,11 @@
 #include "store/run_desk.h"
 #include "store/store.h"
 
+#include <array>
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -19,8 +21,7 @@ namespace rruled::core {
 
 using store::Timestamp;
 
-// ---- Actions
-// --------------------------------------------------------------------------------------
+// ---- Actions ------------------------------------------------------------------------------------
 
 struct LoadDue {
   std::optional<store::DueCursor> after;
@@ -124,8 +125,7 @@ using Action = std::variant<LoadDue,
                             ExpireRuns,
                             Notice>;
 
-// ---- Completions
-// ----------------------------------------------------------------------------------
+// ---- Completions --------------------------------------------------------------------------------
 
 struct Loaded {
   std::vector<store::DueSchedule> schedules;
@@ -211,3 +211,10 @@ using Completion = std::variant<Loaded,
                                 StoreFailed>;
 
 }  // namespace rruled::core
+
+// What the store was asked, for logs and labels.
+template <>
+inline constexpr std::array<std::string_view, 12>
+    rruled::store::kWords<rruled::core::StoreFailed::What>{
+        "load",   "settle",    "claim",  "review",   "extend",     "recover",
+        "finish", "hand_back", "spread", "end_jobs", "cancel_job", "expire"};

@@ -59,7 +59,8 @@ std::optional<Event> event_of(const Notice& notice) {
     case Notice::Kind::run_ended:
       if (notice.status == store::RunStatus::failed) return Event::run_failed;
       if (notice.status == store::RunStatus::dead) return Event::run_dead;
-      if (notice.run->reason == store::kWindowOver) return Event::occurrences_missed;
+      if (notice.run->reason == store::word(store::RunReason::catchup_window))
+        return Event::occurrences_missed;
       return std::nullopt;
     case Notice::Kind::run_late:
       return Event::run_late;

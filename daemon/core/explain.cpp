@@ -5,7 +5,7 @@
 #include "daemon/core/retry.h"
 #include "daemon/core/run_identity.h"
 #include "daemon/core/time_text.h"
-#include "store/cancel_result.h"
+#include "store/run_reason.h"
 
 #include <algorithm>
 #include <array>
@@ -18,6 +18,7 @@ using std::chrono::floor;
 using std::chrono::hours;
 using std::chrono::seconds;
 using store::GapReason;
+using store::RunReason;
 using store::RunStatus;
 using store::ScheduleStatus;
 
@@ -53,22 +54,43 @@ std::string with_error(std::string text, const std::string& error) {
 }
 
 std::string skipped_text(const store::Run& run, const store::Schedule& schedule) {
-  if (run.reason == "overlap")
-    return "skipped: the run before it had not ended (overlap: " +
-           std::string(store::word(schedule.overlap)) + ")";
-  if (run.reason == "buffer_full")
-    return "skipped: too many runs before it were waiting (overlap: " +
-           std::string(store::word(schedule.overlap)) + ")";
-  if (run.reason == "calendar") return "skipped: its day was excluded by the calendar";
+  const std::string policy = " (overlap: " + std::string(store::word(schedule.overlap)) + ")";
+  const auto reason = store::parse_word<RunReason>(run.reason);
+  if (reason == RunReason::overlap) return "skipped: the run before it had not ended" + policy;
+  if (reason == RunReason::buffer_full)
+    return "skipped: too many runs before it were waiting" + policy;
+  if (reason == RunReason::calendar) return "skipped: its day was excluded by the calendar";
   return "skipped: " + run.reason;
 }
 
 std::string cancelled_text(const store::Run& run) {
-  if (run.reason == "overlap") return "cancelled for the run after it (overlap: cancel_other)";
-  if (run.reason == "schedule_deleted") return "cancelled: the schedule was deleted";
-  if (run.reason == store::kWindowOver)
-    return "cancelled: no daemon could send it before its catch-up window was over";
-  if (run.reason == store::kCancelledByOperator) return "cancelled by a person";
+  const auto reason = store::parse_word<RunReason>(run.reason);
+  if (!reason) return "cancelled: " + run.reason;  // a program's own word
+  switch (*reason) {
+    case RunReason::overlap:
+      return "cancelled for the run after it (overlap: cancel_other)";
+    case RunReason::catchup_window:
+      return "cancelled: no daemon could send it before its catch-up window was over";
+    case RunReason::schedule_deleted:
+      return "cancelled: the schedule was deleted";
+    case RunReason::cancelled_by_operator:
+      return "cancelled by a person";
+    case RunReason::cancelled_remotely:
+      return "cancelled on the other side, where it was batch job " + run.remote_id;
+    case RunReason::job_ended:
+      return "cancelled: its batch job was ended before it was sent";
+    // Of runs that ended in another way.
+    case RunReason::buffer_full:
+    case RunReason::calendar:
+    case RunReason::attempts_used_up:
+    case RunReason::retry_time_over:
+    case RunReason::unreached:
+    case RunReason::remote_failed:
+    case RunReason::tracking_ended:
+    case RunReason::children_failed:
+    case RunReason::flow_inactive:
+      break;
+  }
   return "cancelled: " + run.reason;
 }
 

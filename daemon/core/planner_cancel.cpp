@@ -57,8 +57,8 @@ bool Planner::end_too_old(store::Run& run, Timestamp now) {
   report.kind = Report::Kind::unsent;
   report.error = "not sent: its catch-up window is over";
   Ending ending = ending_of({.run = std::move(run), .cancelled = true}, std::move(report), now);
-  ending.finish.reason = store::kWindowOver;
-  ending.run.reason = store::kWindowOver;
+  ending.finish.reason = store::word(store::RunReason::catchup_window);
+  ending.run.reason = ending.finish.reason;
   endings_.push_back(std::move(ending));
   return true;
 }

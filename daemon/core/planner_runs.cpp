@@ -12,6 +12,7 @@ namespace rruled::core {
 namespace {
 
 using std::chrono::milliseconds;
+using store::RunReason;
 using store::RunStatus;
 
 constexpr std::size_t kBatchesOfEndsMax = 10;
@@ -58,15 +59,15 @@ void set_status(store::Finish& finish,
           run.retry, run.attempts, run.started_at.value_or(now), now, report.retry_after, run.id);
       finish.status = decision.again_at ? RunStatus::retrying : RunStatus::dead;
       finish.available_at = decision.again_at;
-      finish.reason = decision.reason;
+      if (decision.reason) finish.reason = store::word(*decision.reason);
       if (decision.again_at && !report.started_at && is_first_to_leave(run))
-        finish.reason = kUnreached;
+        finish.reason = store::word(RunReason::unreached);
       break;
     }
   }
   if (!cancelled) return;
   finish.status = RunStatus::cancelled;
-  finish.reason = "overlap";  // unless the store knows of a wish
+  finish.reason = store::word(RunReason::overlap);  // unless the store knows of a wish
   finish.available_at.reset();
 }
 

@@ -268,7 +268,7 @@ void Planner::plan_runs(Entry& entry, Timestamp now, store::Settlement& out) {
     store::Run run =
         scheduled_run(entry.row, excluded, excluded, now, entry.timetable->wall(excluded));
     run.status = store::RunStatus::skipped;
-    run.reason = "calendar";
+    run.reason = store::word(store::RunReason::calendar);
     run.available_at.reset();
     run.finished_at = now;
     out.runs.push_back(std::move(run));

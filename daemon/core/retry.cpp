@@ -10,6 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using store::RunReason;
 
 constexpr seconds kRetryAfterMin{1};
 constexpr seconds kRetryAfterMax{3'600};
@@ -38,20 +39,21 @@ RetryDecision decide_retry(const store::RetryPolicy& policy,
                            store::Timestamp now,
                            std::optional<seconds> retry_after,
                            store::RunId run) {
-  if (attempts >= policy.max_attempts) return {std::nullopt, kAttemptsUsedUp};
+  if (attempts >= policy.max_attempts) return {std::nullopt, RunReason::attempts_used_up};
   const milliseconds wait = retry_after ? std::clamp(*retry_after, kRetryAfterMin, kRetryAfterMax)
                                         : backoff(policy, attempts, run);
   const milliseconds age = now - first_started_at;
-  if (wait > std::min(policy.max_age, kMaxAgeMax) - age) return {std::nullopt, kRetryTimeOver};
+  if (wait > std::min(policy.max_age, kMaxAgeMax) - age)
+    return {std::nullopt, RunReason::retry_time_over};
   return {now + wait};
 }
 
 std::string why_given_up(const store::Run& run) {
-  if (run.reason == kAttemptsUsedUp)
+  if (run.reason == store::word(RunReason::attempts_used_up))
     return run.retry.max_attempts <= 1
                ? "its one attempt is used up"
                : "its " + std::to_string(run.retry.max_attempts) + " attempts are used up";
-  if (run.reason == kRetryTimeOver)
+  if (run.reason == store::word(RunReason::retry_time_over))
     return "its time for retries (" + duration_text(run.retry.max_age) +
            ") ends before the next attempt";
   return {};

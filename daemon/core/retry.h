@@ -1,33 +1,26 @@
 #pragma once
 
 #include "store/ids.h"
+#include "store/run_reason.h"
 #include "store/types.h"
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace rruled::core {
-
-inline constexpr std::string_view kAttemptsUsedUp = "attempts_used_up";
-inline constexpr std::string_view kRetryTimeOver = store::kRetryTimeOver;
-// Run::reason of one that is tried again and of which no attempt has sent anything: nobody could be
-// reached. Its lateness is that of the attempt whose first byte leaves; its started_at, from which
-// the time for retries counts, is when the first attempt ended.
-inline constexpr std::string_view kUnreached = "unreached";
 
 // What becomes of a run whose attempt failed in a way that may pass. Pure, thread-safe.
 struct RetryDecision {
   std::optional<store::Timestamp> again_at;  // nullopt: the run is dead
-  std::string_view reason{};                 // Run::reason of one that is dead; otherwise empty
+  std::optional<store::RunReason> reason{};  // of one that is dead
   bool operator==(const RetryDecision&) const = default;
 };
 
 // No attempt before this one was sent.
 [[nodiscard]] inline bool is_first_to_leave(const store::Run& run) {
-  return run.attempts == 1 || run.reason == kUnreached;
+  return run.attempts == 1 || run.reason == store::word(store::RunReason::unreached);
 }
 
 // `attempts` have been made, the last one ended at `now`; the first one started at

@@ -25,9 +25,6 @@
 
 namespace rruled::io {
 
-// "settle": what the store was asked, for logs and labels.
-[[nodiscard]] const char* word_of(core::StoreFailed::What asked);
-
 enum class WhoseClock { machine, store };
 
 // Hears what the engine did, for logs and metrics; nothing of what it does not override. Called on

@@ -146,7 +146,7 @@ void Journal::on(const Notice& notice) {
 }
 
 void Journal::on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) {
-  log_->debug("the store answered a {} after {} us", word_of(asked),
+  log_->debug("the store answered a {} after {} us", store::word(asked),
               std::chrono::duration_cast<std::chrono::microseconds>(took).count());
 }
 

@@ -312,7 +312,7 @@ void Metrics::count_notification(const char* result) {
 }
 
 void Metrics::on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) {
-  families_->store_answers.Add({{"asked", word_of(asked)}}, answer_buckets())
+  families_->store_answers.Add({{"asked", std::string(store::word(asked))}}, answer_buckets())
       .Observe(in_seconds(took));
   next().on_store_answer(asked, took);
 }

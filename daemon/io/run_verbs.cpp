@@ -40,11 +40,12 @@ CancelResult cancel_run(store::Directory& directory,
                         const std::string& actor,
                         store::Timestamp now) {
   const auto line = core::audit_line(now, actor, "cancel", run);
-  const auto result = directory.cancel_run(run.id, store::kCancelledByOperator, now, line);
+  const std::string why(store::word(store::RunReason::cancelled_by_operator));
+  const auto result = directory.cancel_run(run.id, why, now, line);
   if (run.kind != store::RunKind::batch_job) return result;
   if (result == CancelResult::cancelled) (void)sweep_children(audience, run.id, now);
   if (result != CancelResult::under_way) return result;
-  switch (audience.cancel_job(run.id, store::kCancelledByOperator, line, now)) {
+  switch (audience.cancel_job(run.id, why, line, now)) {
     case CancelResult::cancelled:
       // What is being delivered of it goes on to its end.
       return sweep_children(audience, run.id, now) ? CancelResult::cancelled : CancelResult::asked;

@@ -1,5 +1,6 @@
 #include "daemon/io/store_work.h"
 
+#include <string>
 #include <utility>
 
 namespace rruled::io {
@@ -61,9 +62,9 @@ core::JobsEnded StoreWork::perform(core::LookAtJobs& look, Timestamp now) {
 }
 
 core::JobCancelled StoreWork::perform(core::CancelJob& cancel, Timestamp now) {
-  const auto job = audience_->cancel_job(cancel.run_id, "overlap", {}, now);
-  if (job == store::CancelResult::missing)
-    (void)desk_->ask_to_cancel(cancel.run_id, "overlap", now);
+  const std::string why(store::word(store::RunReason::overlap));
+  const auto job = audience_->cancel_job(cancel.run_id, why, {}, now);
+  if (job == store::CancelResult::missing) (void)desk_->ask_to_cancel(cancel.run_id, why, now);
   return {};
 }
 

@@ -200,7 +200,7 @@ awaitable<void> Tracker::ask(Group group) {
     if (!is_too_old(tracked)) continue;
     --live;
     auto end = an_end(tracked, RunStatus::failed);
-    end.reason = "tracking_ended";
+    end.reason = store::word(store::RunReason::tracking_ended);
     end.error = "batch job " + id + " had not ended " + duration_text(options_.track_for) +
                 " after it was accepted";
     if (!look.error.empty()) end.error += "; the last question: " + look.error;
@@ -242,13 +242,13 @@ awaitable<bool> Tracker::end_as(TrackedRun tracked, core::RemoteJob job) {
   auto end = an_end(tracked, RunStatus::completed);
   if (job.state == RemoteState::failed) {
     end.status = RunStatus::failed;
-    end.reason = "remote_failed";
+    end.reason = store::word(store::RunReason::remote_failed);
     end.error = job.error.empty() ? "the other side says no more than failed"
                                   : clean_line(job.error, kErrorBytesMax);
   } else if (job.state == RemoteState::cancelled) {
     end.status = RunStatus::cancelled;
     const auto& wish = tracked.run.cancel_reason;
-    end.reason = wish.empty() ? "cancelled_remotely" : wish;
+    end.reason = wish.empty() ? store::word(store::RunReason::cancelled_remotely) : wish;
   }
   co_await this->end(std::move(tracked), std::move(end));
   co_return true;

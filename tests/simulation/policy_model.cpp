@@ -91,7 +91,7 @@ class Model {
     if (run.reason == "overlap") return schedule_.overlap == OverlapPolicy::cancel_other;
     const auto window =
         std::max<milliseconds>({schedule_.catchup_window, life_.interval, schedule_.catchup_grace});
-    return run.reason == store::kWindowOver && run.attempts <= 1 &&
+    return run.reason == "catchup_window" && run.attempts <= 1 &&
            *run.finished_at - run.due_at >= window;
   }
 

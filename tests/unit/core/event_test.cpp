@@ -36,7 +36,7 @@ TEST_CASE("what is an event") {
   CHECK(event_of(ended(store::RunStatus::completed)) == std::nullopt);
   CHECK(event_of(ended(store::RunStatus::cancelled)) == std::nullopt);
   auto never_sent = ended(store::RunStatus::cancelled);
-  never_sent.run->reason = store::kWindowOver;
+  never_sent.run->reason = "catchup_window";
   CHECK(event_of(never_sent) == Event::occurrences_missed);
   CHECK(
       event_json(Event::occurrences_missed, never_sent, {}).at("text") ==

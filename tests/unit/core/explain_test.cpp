@@ -113,6 +113,11 @@ TEST_CASE("explain says of each run what became of it") {
        "cancelled: cancelled by a person"},
       {a_run(RunStatus::cancelled, "schedule_deleted"), store::OverlapPolicy::allow,
        "cancelled: cancelled: the schedule was deleted"},
+      {a_run(RunStatus::cancelled, "catchup_window"), store::OverlapPolicy::allow,
+       "cancelled: cancelled: no daemon could send it before its catch-up window was over"},
+      // A word that is none of ours is shown as it is.
+      {a_run(RunStatus::cancelled, "closed for the summer"), store::OverlapPolicy::allow,
+       "cancelled: cancelled: closed for the summer"},
   }));
   Schedule row = asked_schedule();
   row.overlap = overlap;
@@ -197,6 +202,19 @@ TEST_CASE("a flow that could not fire did not say why, nor what to do") {
   flow.trigger_type.clear();
   CHECK(core::why_it_cannot_fire(flow) ==
         "its flow has no trigger" + update + " --trigger schedule)");
+}
+
+TEST_CASE("explain told a word of the store instead of why a run was cancelled") {
+  const Schedule row = asked_schedule();
+  ExplainSource source{row};
+  const auto told = [&](const char* reason) {
+    source.runs = {a_run(RunStatus::cancelled, reason)};
+    source.runs[0].remote_id = "job-1";
+    return said(explained(source, kAsked));
+  };
+  CHECK(told("cancelled_remotely") ==
+        "cancelled: cancelled on the other side, where it was batch job job-1");
+  CHECK(told("job_ended") == "cancelled: cancelled: its batch job was ended before it was sent");
 }
 
 TEST_CASE("explain says why a dead run was given up") {

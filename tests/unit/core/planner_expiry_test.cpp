@@ -35,7 +35,7 @@ TEST_CASE("a claimed run whose window is over is not sent, unless it was tried b
   if (ends.empty()) return;
   CHECK(ends.front().batch.at(0).run_id == old.id);
   CHECK(ends.front().batch.at(0).status == store::RunStatus::cancelled);
-  CHECK(ends.front().batch.at(0).reason == store::kWindowOver);
+  CHECK(ends.front().batch.at(0).reason == "catchup_window");
   CHECK_FALSE(ends.front().batch.at(0).sent);
   planner.complete(core::Finished{{{.written = true}}}, kNow);
   std::vector<core::Event> events;
@@ -59,7 +59,7 @@ TEST_CASE("a batch job whose window is over is not spread") {
   const auto actions = planner.step(kNow);
   CHECK(all_of<core::OpenJob>(actions).empty());
   REQUIRE(all_of<core::FinishRuns>(actions).size() == 1);
-  CHECK(all_of<core::FinishRuns>(actions).front().batch.at(0).reason == store::kWindowOver);
+  CHECK(all_of<core::FinishRuns>(actions).front().batch.at(0).reason == "catchup_window");
 }
 
 TEST_CASE("what nobody looks after counts from when this daemon could have seen who does") {

@@ -86,7 +86,8 @@ TEST_CASE("a run was dead without a word why it was given up") {
   const auto why = [](const RetryPolicy& policy, int attempts, Timestamp now) {
     store::Run dead;
     dead.retry = policy;
-    dead.reason = decide_retry(policy, attempts, kFirst, now, std::nullopt, run(1)).reason;
+    const auto decision = decide_retry(policy, attempts, kFirst, now, std::nullopt, run(1));
+    if (decision.reason) dead.reason = store::word(*decision.reason);
     return why_given_up(dead);
   };
   CHECK(why({.max_attempts = 2}, 1, kFirst).empty());

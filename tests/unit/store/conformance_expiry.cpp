@@ -47,7 +47,7 @@ void what_was_never_sent_expires(Store& store) {
   REQUIRE(expired.size() == 1);
   CHECK(show(expired[0]) == show(*store.run(runs[1].id)));
   CHECK(expired[0].status == cancelled);
-  CHECK(expired[0].reason == kWindowOver);
+  CHECK(expired[0].reason == "catchup_window");
   CHECK(expired[0].finished_at == at(50));
   CHECK(store.logs({.run_id = runs[1].id}).size() == 1);
   CHECK(desk->expire_runs({}, at(50)).empty());
