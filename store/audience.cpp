@@ -7,6 +7,26 @@
 #include <set>
 
 namespace rruled::store {
+namespace {
+
+// Drops what is beyond the cap, and moves the cursor over the page.
+void advance(FanOutPage& page, const FanOut& request, Job& job) {
+  const auto enqueued = static_cast<std::size_t>(job.enqueued);
+  const std::size_t left = request.max_audience - std::min(request.max_audience, enqueued);
+  const bool full = page.matched.size() == page_size(request, job);
+  if (page.matched.size() > left) {
+    page.matched.resize(left);
+    job.truncated = true;
+    job.state = JobState::spread;
+  } else if (!full && !page.looked_to) {
+    job.state = JobState::spread;
+  }
+  if (!page.matched.empty()) job.cursor = page.matched.back().id;
+  if (!full && page.looked_to) job.cursor = page.looked_to;
+  job.enqueued += static_cast<std::int64_t>(page.matched.size());
+}
+
+}  // namespace
 
 void validate(const std::vector<PersonPut>& persons) {
   for (const auto& put : persons) {
@@ -120,20 +140,21 @@ std::size_t page_size(const FanOut& request, const Job& job) {
   return std::min(request.page, left + 1);
 }
 
-void advance(FanOutPage& page, const FanOut& request, Job& job) {
-  const auto enqueued = static_cast<std::size_t>(job.enqueued);
-  const std::size_t left = request.max_audience - std::min(request.max_audience, enqueued);
-  const bool full = page.matched.size() == page_size(request, job);
-  if (page.matched.size() > left) {
-    page.matched.resize(left);
-    job.truncated = true;
-    job.state = JobState::spread;
-  } else if (!full && !page.looked_to) {
-    job.state = JobState::spread;
+std::optional<std::vector<Person>> plan_page(std::optional<LookedPage> looked,
+                                             bool flow_fires,
+                                             const FanOut& request,
+                                             Job& job) {
+  if (!job.ending && !flow_fires) {
+    job.ending = RunStatus::failed;
+    job.reason = word(RunReason::flow_inactive);
   }
-  if (!page.matched.empty()) job.cursor = page.matched.back().id;
-  if (!full && page.looked_to) job.cursor = page.looked_to;
-  job.enqueued += static_cast<std::int64_t>(page.matched.size());
+  if (job.ending) {
+    job.state = JobState::spread;
+    return std::vector<Person>();
+  }
+  if (!looked || looked->after != job.cursor) return std::nullopt;
+  advance(looked->page, request, job);
+  return std::move(looked->page.matched);
 }
 
 }  // namespace rruled::store

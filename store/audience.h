@@ -218,7 +218,7 @@ struct JobEnd {
 [[nodiscard]] JobEnd end_of(const Job& job, FlowId flow, const ChildCounts& counts, Timestamp now);
 // What the log of the run says when the fan-out is through.
 [[nodiscard]] LogEntry spread_line(const Job& job, FlowId flow, Timestamp now);
-// Moves the cursor over one page: what fan_out() writes of the job.
+// The persons of one page.
 struct FanOutPage {
   std::vector<Person> matched{};        // in order of id
   std::optional<PersonId> looked_to{};  // the last one that was looked at; absent: the end of all
@@ -228,7 +228,18 @@ struct FanOutPage {
 // How many children the next page may have: the cap; one more is asked for to know of a
 // truncation.
 [[nodiscard]] std::size_t page_size(const FanOut& request, const Job& job);
-// Drops what is beyond the cap, moves `job` on; state `spread` when that was the last page.
-void advance(FanOutPage& page, const FanOut& request, Job& job);
+// What was looked at before the transaction that writes, from the job's cursor of then on.
+struct LookedPage {
+  std::optional<PersonId> after{};
+  FanOutPage page{};
+};
+// What the next page makes of a job whose claim is held: the persons that get a child, none beyond
+// the cap, and `job` moved on; state `spread` when that was the last page, or it is stopped: its
+// flow does not fire any more, or it is to end. Absent: nothing is to be written, and the next page
+// looks again, as nothing was looked at or the job has moved since.
+[[nodiscard]] std::optional<std::vector<Person>> plan_page(std::optional<LookedPage> looked,
+                                                           bool flow_fires,
+                                                           const FanOut& request,
+                                                           Job& job);
 
 }  // namespace rruled::store

@@ -133,23 +133,17 @@ FannedOut MemoryAudience::fan_out(const FanOut& request,
   Job job = found->second;
   FannedOut result;
   const Flow& flow = store_.flows_.at(run.flow_id);
-  if (!job.ending && (flow.status != FlowStatus::active || flow.trigger_type != "batch")) {
-    job.ending = RunStatus::failed;
-    job.reason = "flow_inactive";
-  }
-  if (job.ending) {
-    job.state = JobState::spread;
-  } else {
-    auto page = read_page(request, run, job);
-    advance(page, request, job);
-    std::vector<Run> children;
-    for (const auto& person : page.matched) children.push_back(make_child(person, now));
-    for (const auto& child : children) validate_child(child, run);
-    for (auto& child : children) {
-      if (store_.stored_run(child) != nullptr) continue;
-      store_.add_run(std::move(child), now);
-      ++result.added;
-    }
+  const bool fires = flow.status == FlowStatus::active && flow.trigger_type == "batch";
+  std::optional<LookedPage> looked;
+  if (!job.ending && fires) looked = {job.cursor, read_page(request, run, job)};
+  const auto persons = plan_page(std::move(looked), fires, request, job);
+  std::vector<Run> children;
+  for (const auto& person : persons.value()) children.push_back(make_child(person, now));
+  for (const auto& child : children) validate_child(child, run);
+  for (auto& child : children) {
+    if (store_.stored_run(child) != nullptr) continue;
+    store_.add_run(std::move(child), now);
+    ++result.added;
   }
   if (job.state == JobState::spread) {
     result.kind = FannedOut::Kind::spread;

@@ -1,4 +1,5 @@
 #include "store/memory_store.h"
+#include "store/run_rules.h"
 #include "store/validate.h"
 
 #include <algorithm>
@@ -144,34 +145,27 @@ FinishResult MemoryStore::finish_one(const Finish& finish,
   const auto it = runs_.find(finish.run_id);
   if (it == runs_.end()) return {.written = false};
   auto& row = it->second;
-  if (row.run.owner != claimant.owner || row.run.fence != finish.fence) return {.written = false};
-  RunStatus status = finish.status;
-  std::string reason = finish.reason;
-  const bool cancelled = heed_wish(row.run.cancel_reason, status, reason);
-  const std::string wished = reason == finish.reason ? std::string() : reason;
-  if (row.run.status == status)
-    return {.written = true, .released = row.released, .cancelled = cancelled, .reason = wished};
-  if (!may_finish(row.run.status, status)) return {.written = false};
-
+  const HeldRun held{row.run.status, row.run.owner, row.run.fence, row.released,
+                     row.run.cancel_reason};
+  auto judged = judge_end(held, finish, claimant, now);
+  if (!judged.write) return judged.result;
+  const RunEnd& end = *judged.write;
   change(row, [&](Run& run) {
-    run.status = status;
-    run.reason = reason;
+    run.status = end.status;
+    run.reason = end.reason;
     run.error = finish.attempt.error;
-    run.available_at.reset();
+    run.available_at = end.available_at;
+    run.finished_at = end.finished_at;
     if (!finish.sent) run.attempts -= 1;
     if (!run.started_at && finish.sent) run.started_at = finish.attempt.started_at;
-    if (is_final(status))
-      run.finished_at = now;
-    else
-      run.available_at = run.cancel_reason.empty() ? finish.available_at.value_or(now) : now;
-    if (status == RunStatus::running) run.remote_id = finish.remote_id;
+    if (!finish.remote_id.empty()) run.remote_id = finish.remote_id;
   });
   std::erase_if(row.attempts, [&](const auto& a) { return a.number == finish.attempt.number; });
   if (finish.sent) row.attempts.push_back(finish.attempt);
   logs_.insert(logs_.end(), finish.logs.begin(), finish.logs.end());
   saw(now);
-  if (is_final(status)) (void)release_after(row, now);
-  return {.written = true, .released = row.released, .cancelled = cancelled, .reason = wished};
+  if (is_final(end.status)) judged.result.released = release_after(row, now);
+  return judged.result;
 }
 
 void MemoryStore::hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) {

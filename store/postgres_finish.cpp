@@ -1,6 +1,7 @@
 #include "store/postgres_rows.h"
 #include "store/postgres_runs.h"
 #include "store/postgres_store.h"
+#include "store/run_rules.h"
 #include "store/validate.h"
 
 #include <algorithm>
@@ -188,7 +189,7 @@ void Ending::end_held(std::vector<std::size_t>& others) {
 // One that is not simply held: repeated, late, lost, or wished to be cancelled.
 void Ending::end_other(std::size_t i) {
   static const std::string kHeld =
-      "SELECT number, status, owner, fence, schedule_id, flow_id, released, cancel_reason"
+      "SELECT number, schedule_id, flow_id, status, owner, fence, released, cancel_reason"
       " FROM runs WHERE id = $1::uuid FOR UPDATE SKIP LOCKED";
   static const std::string kThere = "SELECT 1 FROM runs WHERE id = $1::uuid";
   static const std::string kEnd = end_any_sql("");
@@ -201,27 +202,22 @@ void Ending::end_other(std::size_t i) {
   }
   PgReader row(found, 0);
   const auto number = row.read<std::int64_t>();
-  const auto status = row.read<RunStatus>();
-  const auto owner = row.read<std::optional<OwnerId>>();
-  const auto fence = row.read<std::int64_t>();
   const auto schedule = row.read<std::optional<ScheduleId>>();
   validate_flow(finish, row.read<FlowId>());
-  if (owner != claimant_.owner || fence != finish.fence) return;
-  const bool released = row.read<bool>();
-  const auto wish = row.read<std::string>();
+  HeldRun held;
+  held.status = row.read<RunStatus>();
+  held.owner = row.read<std::optional<OwnerId>>();
+  held.fence = row.read<std::int64_t>();
+  held.released = row.read<bool>();
+  held.cancel_reason = row.read<std::string>();
+  auto judged = judge_end(held, finish, claimant_, tx_.now());
+  results_[i] = std::move(judged.result);
+  if (!judged.write) return;
   Finish end = finish;
-  const bool cancelled = heed_wish(wish, end.status, end.reason);
-  if (!wish.empty()) end.available_at = tx_.now();
-  const std::string wished = end.reason == finish.reason ? std::string() : end.reason;
-  if (status == end.status) {
-    results_[i] = {.written = true, .released = released, .cancelled = cancelled, .reason = wished};
-    return;
-  }
-  if (!may_finish(status, end.status)) return;
+  end.status = judged.write->status;
+  end.reason = judged.write->reason;
+  end.available_at = judged.write->available_at;
   const auto ended = tx_.exec(kEnd, any_params(tx_, {&end}, claimant_));
-  results_[i].written = true;
-  results_[i].cancelled = cancelled;
-  results_[i].reason = wished;
   free_slot(i, end.status, number, schedule);
   ends_[i]->with_attempt = ended.at(0).at("with_attempt").as<bool>();
 }

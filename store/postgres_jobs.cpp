@@ -26,12 +26,6 @@ std::optional<Job> lock_job(Tx& tx, RunId id) {
   return rows.empty() ? std::nullopt : std::optional(std::move(rows.front()));
 }
 
-// What a page is to hold, and where it begins; absent: nothing was to be looked at.
-struct PgLooked {
-  std::optional<PersonId> after;
-  FanOutPage page;
-};
-
 void put_job(Tx& tx, const Job& job) {
   static const std::string kPut = [] {
     std::string sets;
@@ -51,8 +45,9 @@ bool fires(Tx& tx, FlowId id) {
   return !tx.exec(kFires, Params().add(id)).empty();
 }
 
-// Locks nothing: whose claim it is, and where the job is, is looked at again by what writes.
-std::optional<PgLooked> look(Tx& tx, const FanOut& request) {
+// Absent: nothing was to be looked at. Locks nothing: whose claim it is, and where the job is, is
+// looked at again by what writes.
+std::optional<LookedPage> look(Tx& tx, const FanOut& request) {
   static const std::string kRun =
       "SELECT project_id, flow_id FROM runs WHERE id = $1::uuid AND fence = $2::bigint";
   static const std::string kJob =
@@ -64,7 +59,7 @@ std::optional<PgLooked> look(Tx& tx, const FanOut& request) {
   PgReader row(run, 0);
   const auto project_id = row.read<std::int64_t>();
   if (!fires(tx, row.read<FlowId>())) return std::nullopt;
-  return PgLooked{jobs.front().cursor, read_audience_page(tx, request, project_id, jobs.front())};
+  return LookedPage{jobs.front().cursor, read_audience_page(tx, request, project_id, jobs.front())};
 }
 
 void set_running(Tx& tx, const Run& run, const Job& job) {
@@ -228,27 +223,19 @@ FannedOut PostgresAudience::fan_out(const FanOut& request,
     auto job = run ? lock_job(tx, run->id) : std::nullopt;
     if (!job) return {.kind = FannedOut::Kind::lost};
     FannedOut result;
-    if (!job->ending && !fires(tx, run->flow_id)) {
-      job->ending = RunStatus::failed;
-      job->reason = "flow_inactive";
-    }
-    if (job->ending) {
-      job->state = JobState::spread;
-    } else if (!looked || looked->after != job->cursor) {
-      result.job = std::move(job);  // it changed in between: the next page looks again
+    const auto persons = plan_page(looked, fires(tx, run->flow_id), request, *job);
+    if (!persons) {
+      result.job = std::move(job);
       return result;
-    } else {
-      auto page = looked->page;
-      advance(page, request, *job);
-      std::vector<Run> children;
-      for (const auto& person : page.matched) {
-        children.push_back(make_child(person, tx.now()));
-        validate_child(children.back(), *run);
-      }
-      std::vector<const Run*> rows;
-      for (const auto& child : children) rows.push_back(&child);
-      result.added = insert_runs(tx, rows, milliseconds(0)).size();
     }
+    std::vector<Run> children;
+    for (const auto& person : *persons) {
+      children.push_back(make_child(person, tx.now()));
+      validate_child(children.back(), *run);
+    }
+    std::vector<const Run*> rows;
+    for (const auto& child : children) rows.push_back(&child);
+    result.added = insert_runs(tx, rows, milliseconds(0)).size();
     put_job(tx, *job);
     if (job->state == JobState::spread) {
       result.kind = FannedOut::Kind::spread;

@@ -45,11 +45,29 @@ bool may_finish(RunStatus from, RunStatus to) {
   }
 }
 
-bool heed_wish(const std::string& cancel_reason, RunStatus& to, std::string& reason) {
-  if (cancel_reason.empty()) return false;
-  if (to != RunStatus::retrying && to != RunStatus::cancelled) return false;
-  reason = cancel_reason;
-  return std::exchange(to, RunStatus::cancelled) == RunStatus::retrying;
+JudgedEnd judge_end(const HeldRun& held,
+                    const Finish& finish,
+                    const Claimant& claimant,
+                    Timestamp now) {
+  const JudgedEnd refused{{.written = false}};
+  if (held.owner != claimant.owner || held.fence != finish.fence) return refused;
+  RunEnd end{finish.status, finish.reason, std::nullopt, std::nullopt};
+  JudgedEnd judged{{.released = held.released}};
+  const bool wished = !held.cancel_reason.empty();
+  if (wished && (end.status == RunStatus::retrying || end.status == RunStatus::cancelled)) {
+    judged.result.cancelled = end.status == RunStatus::retrying;
+    end.status = RunStatus::cancelled;
+    end.reason = held.cancel_reason;
+    if (end.reason != finish.reason) judged.result.reason = end.reason;
+  }
+  if (held.status == end.status) return judged;
+  if (!may_finish(held.status, end.status)) return refused;
+  if (is_final(end.status))
+    end.finished_at = now;
+  else
+    end.available_at = wished ? now : finish.available_at.value_or(now);
+  judged.write = std::move(end);
+  return judged;
 }
 
 std::optional<RetryResult> retry_refusal(RunStatus status) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "store/retry_result.h"
-#include "store/types.h"
+#include "store/store.h"
 
 #include <array>
 #include <cstddef>
@@ -32,9 +32,32 @@ inline constexpr std::array kUnsentStatuses{RunStatus::waiting, RunStatus::pendi
 [[nodiscard]] bool holds_slot(RunStatus status);
 // Whether the claim's holder may end it so. From `retrying` a late success wins.
 [[nodiscard]] bool may_finish(RunStatus from, RunStatus to);
-// What the wish to cancel a run makes of how it is to end: a retry is given up, and what ends
-// cancelled says why. True when a retry was given up.
-[[nodiscard]] bool heed_wish(const std::string& cancel_reason, RunStatus& to, std::string& reason);
+// What a Finish is judged by: its run, as it is.
+struct HeldRun {
+  RunStatus status = RunStatus::pending;
+  std::optional<OwnerId> owner{};
+  std::int64_t fence = 0;
+  bool released = false;  // its end let a waiting run go
+  std::string cancel_reason{};
+};
+// What is to be written of the run, besides the attempt.
+struct RunEnd {
+  RunStatus status = RunStatus::completed;
+  std::string reason;
+  std::optional<Timestamp> available_at;
+  std::optional<Timestamp> finished_at;
+};
+struct JudgedEnd {
+  FinishResult result;  // `released` is the store's to say where something is written
+  // Absent: nothing, as the claim was lost, no such end is left, or it is written already.
+  std::optional<RunEnd> write{};
+};
+// A wish to cancel the run gives a retry up, and says why what ends cancelled did. Who has no claim
+// of it, and ends that may not be, write nothing; the same again answers the same.
+[[nodiscard]] JudgedEnd judge_end(const HeldRun& held,
+                                  const Finish& finish,
+                                  const Claimant& claimant,
+                                  Timestamp now);
 // Why a run that is like this cannot be tried again, as far as its status says.
 [[nodiscard]] std::optional<RetryResult> retry_refusal(RunStatus status);
 // Makes a failed or dead run pending again, with as many more attempts and as much more time as

@@ -35,12 +35,8 @@ class SqliteAudience final : public Audience {
                                         Timestamp now) override;
 
  private:
-  // What a page is to hold, and where it begins; absent: nothing was to be looked at.
-  struct Looked {
-    std::optional<PersonId> after;
-    FanOutPage page;
-  };
-  [[nodiscard]] std::optional<Looked> look(const FanOut& request);
+  // Absent: nothing was to be looked at.
+  [[nodiscard]] std::optional<LookedPage> look(const FanOut& request);
   [[nodiscard]] FanOutPage read_page(const FanOut& request, const Run& run, const Job& job);
 
   SqliteStore& store_;

@@ -1,3 +1,4 @@
+#include "store/run_rules.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_runs.h"
 #include "store/sqlite_store.h"
@@ -96,42 +97,30 @@ std::vector<Run> claim_fairly(Connection& connection, const ClaimRequest& reques
   return claimed;
 }
 
-// What a Finish is judged by.
-struct Held {
+struct HeldRow {
   std::int64_t number = 0;
-  RunStatus status = RunStatus::pending;
-  std::optional<OwnerId> owner;
-  std::int64_t fence = 0;
   std::optional<ScheduleId> schedule_id;
   FlowId flow_id;
-  bool released = false;
-  std::string cancel_reason;
+  HeldRun held;
 };
 
-std::optional<Held> read_held(Connection& connection, RunId id) {
-  static const std::string kHeld =
-      "SELECT number, status, owner, fence, schedule_id, flow_id, released, cancel_reason"
+std::optional<HeldRow> read_held(Connection& connection, RunId id) {
+  static const std::string kRun =
+      "SELECT number, schedule_id, flow_id, status, owner, fence, released, cancel_reason"
       " FROM runs WHERE id = ?";
-  Query query(connection, kHeld);
+  Query query(connection, kRun);
   if (!query.bind(id).step()) return std::nullopt;
-  Held held;
-  held.number = query.read<std::int64_t>();
-  held.status = query.read<RunStatus>();
-  held.owner = query.read<std::optional<OwnerId>>();
-  held.fence = query.read<std::int64_t>();
-  held.schedule_id = query.read<std::optional<ScheduleId>>();
-  held.flow_id = query.read<FlowId>();
-  held.released = query.read<bool>();
-  held.cancel_reason = query.read<std::string>();
-  return held;
+  HeldRow run;
+  run.number = query.read<std::int64_t>();
+  run.schedule_id = query.read<std::optional<ScheduleId>>();
+  run.flow_id = query.read<FlowId>();
+  run.held.status = query.read<RunStatus>();
+  run.held.owner = query.read<std::optional<OwnerId>>();
+  run.held.fence = query.read<std::int64_t>();
+  run.held.released = query.read<bool>();
+  run.held.cancel_reason = query.read<std::string>();
+  return run;
 }
-
-// What a Finish comes to, with what was wished of the run.
-struct End {
-  RunStatus status = RunStatus::completed;
-  std::string reason;
-  std::optional<Timestamp> available_at;
-};
 
 void put_attempt(Connection& connection, std::int64_t run_number, const Finish& finish) {
   static const std::string kPut =
@@ -153,17 +142,14 @@ void put_attempt(Connection& connection, std::int64_t run_number, const Finish& 
 void end_attempt(Connection& connection,
                  std::int64_t run_number,
                  const Finish& finish,
-                 const End& end,
-                 Timestamp now) {
+                 const RunEnd& end) {
   static const std::string kEnd =
       "UPDATE runs SET status = ?2, reason = ?3, error = ?4, available_at = ?5, finished_at = ?6,"
       " started_at = coalesce(started_at, ?7), remote_id = CASE WHEN ?8 = '' THEN remote_id ELSE ?8"
       " END, attempts = attempts - ?9 WHERE number = ?1";
-  const bool final = is_final(end.status);
   Query query(connection, kEnd);
   query.bind(run_number).bind(end.status).bind(end.reason).bind(finish.attempt.error);
-  query.bind(final ? std::nullopt : std::optional(end.available_at.value_or(now)));
-  query.bind(final ? std::optional(now) : std::nullopt);
+  query.bind(end.available_at).bind(end.finished_at);
   query.bind(finish.sent ? std::optional(finish.attempt.started_at) : std::nullopt);
   query.bind(finish.remote_id).bind(finish.sent ? 0 : 1);
   query.run();
@@ -180,23 +166,15 @@ FinishedOne finish_one(Connection& connection,
                        const Finish& finish,
                        const Claimant& claimant,
                        Timestamp now) {
-  const FinishedOne refused{{.written = false}};
-  const auto held = read_held(connection, finish.run_id);
-  if (!held) return refused;
-  validate_flow(finish, held->flow_id);
-  if (held->owner != claimant.owner || held->fence != finish.fence) return refused;
-  End end{finish.status, finish.reason, finish.available_at};
-  FinishResult result;
-  result.cancelled = heed_wish(held->cancel_reason, end.status, end.reason);
-  if (end.reason != finish.reason) result.reason = end.reason;
-  result.released = held->released;
-  if (held->status == end.status) return {result};
-  if (!may_finish(held->status, end.status)) return refused;
-  if (!held->cancel_reason.empty()) end.available_at = now;
-  end_attempt(connection, held->number, finish, end, now);
-  if (is_final(end.status))
-    result.released = release_after(connection, finish.run_id, held->schedule_id, now);
-  return {result, true};
+  const auto run = read_held(connection, finish.run_id);
+  if (!run) return {{.written = false}};
+  validate_flow(finish, run->flow_id);
+  auto [result, end] = judge_end(run->held, finish, claimant, now);
+  if (!end) return {std::move(result)};
+  end_attempt(connection, run->number, finish, *end);
+  if (is_final(end->status))
+    result.released = release_after(connection, finish.run_id, run->schedule_id, now);
+  return {std::move(result), true};
 }
 
 }  // namespace

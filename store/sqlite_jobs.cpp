@@ -175,12 +175,12 @@ std::optional<Job> SqliteAudience::open_job(const JobClaim& claim, Timestamp now
   });
 }
 
-std::optional<SqliteAudience::Looked> SqliteAudience::look(const FanOut& request) {
-  return connection_->read([&]() -> std::optional<Looked> {
+std::optional<LookedPage> SqliteAudience::look(const FanOut& request) {
+  return connection_->read([&]() -> std::optional<LookedPage> {
     const auto run = claimed(*connection_, request.claim);
     const auto job = run ? read_job(*connection_, run->id) : std::nullopt;
     if (!job || job->ending || !fires(*connection_, run->flow_id)) return std::nullopt;
-    return Looked{job->cursor, read_page(request, *run, *job)};
+    return LookedPage{job->cursor, read_page(request, *run, *job)};
   });
 }
 
@@ -188,31 +188,23 @@ FannedOut SqliteAudience::fan_out(const FanOut& request,
                                   const MakeChild& make_child,
                                   Timestamp now) {
   // Filters may take long, and nobody else may write as long as this one does.
-  auto looked = look(request);
+  const auto looked = look(request);
   return connection_->write([&]() -> FannedOut {
     const auto run = claimed(*connection_, request.claim);
     auto job = run ? read_job(*connection_, run->id) : std::nullopt;
     if (!job) return {.kind = FannedOut::Kind::lost};
     FannedOut result;
-    if (!job->ending && !fires(*connection_, run->flow_id)) {
-      job->ending = RunStatus::failed;
-      job->reason = "flow_inactive";
-    }
-    if (job->ending) {
-      job->state = JobState::spread;
-    } else if (!looked || looked->after != job->cursor) {
-      result.job = std::move(job);  // it changed in between: the next page looks again
+    const auto persons = plan_page(looked, fires(*connection_, run->flow_id), request, *job);
+    if (!persons) {
+      result.job = std::move(job);
       return result;
-    } else {
-      auto& page = looked->page;
-      advance(page, request, *job);
-      for (const auto& person : page.matched) {
-        const Run child = make_child(person, now);
-        validate_child(child, *run);
-        if (insert_run(*connection_, child, now)) ++result.added;
-      }
-      count_runs(*connection_, result.added);
     }
+    for (const auto& person : *persons) {
+      const Run child = make_child(person, now);
+      validate_child(child, *run);
+      if (insert_run(*connection_, child, now)) ++result.added;
+    }
+    count_runs(*connection_, result.added);
     put_job(*connection_, *job);
     if (job->state == JobState::spread) {
       result.kind = FannedOut::Kind::spread;

@@ -64,4 +64,30 @@ TEST_CASE("others write while an audience is looked at", "[sqlite]") {
   CHECK(stage.children(id).empty());
 }
 
+// By the time that it is written the job may have moved.
+TEST_CASE("a page counts only from where its job still is", "[memory]") {
+  store::Job job;
+  job.cursor = id_of<store::PersonId>(2);
+  const auto before = job;
+  store::LookedPage looked;
+  looked.page.matched.resize(1);
+  looked.page.matched.front().id = id_of<store::PersonId>(3);
+  CHECK_FALSE(store::plan_page(looked, true, {}, job));
+  CHECK_FALSE(store::plan_page({}, true, {}, job));
+  CHECK(job == before);
+  looked.after = job.cursor;
+  const auto persons = store::plan_page(looked, true, {}, job);
+  REQUIRE(persons);
+  CHECK(persons->size() == 1);
+  CHECK(job.state == store::JobState::spread);
+  CHECK(job.enqueued == 1);
+  // What stops it needs no page.
+  job = before;
+  REQUIRE(store::plan_page({}, false, {}, job));
+  CHECK(job.state == store::JobState::spread);
+  CHECK(job.ending == store::RunStatus::failed);
+  CHECK(job.reason == "flow_inactive");
+  CHECK(job.cursor == before.cursor);
+}
+
 }  // namespace rruled::test
