@@ -226,16 +226,18 @@ EndedJobs MemoryAudience::end_jobs(const EndJobs& request, Timestamp now) {
             : request.after ? store_.jobs_.upper_bound(*request.after)
                             : store_.jobs_.begin();
   std::size_t looked = 0;
+  std::optional<RunId> last;
   for (; it != store_.jobs_.end(); ++it) {
+    if (request.only && it->first != *request.only) break;
     Job& job = it->second;
     if (job.state == JobState::ended) continue;
     if (looked++ == request.limit) {
-      result.next = std::prev(it)->first;
+      result.next = last;
       break;
     }
+    last = it->first;
     if (auto ended = end_one(job, request, now, result)) result.ended.push_back(std::move(*ended));
     if (job.state != JobState::ended) ++result.open;
-    if (request.only) break;
   }
   return result;
 }

@@ -1,5 +1,5 @@
+#include "store/postgres_queues.h"
 #include "store/postgres_rows.h"
-#include "store/postgres_runs.h"
 #include "store/postgres_store.h"
 #include "store/run_rules.h"
 #include "store/validate.h"
@@ -240,10 +240,13 @@ void Ending::put_attempts() {
   std::vector<const LogEntry*> logs;
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     if (!ends_[i]) continue;
-    if (!batch_[i].sent)
-      none.emplace_back(ends_[i]->run_number, batch_[i].attempt.number);
-    else if (!ends_[i]->with_attempt)
-      last[{ends_[i]->run_number, batch_[i].attempt.number}] = &batch_[i].attempt;
+    const std::pair key{ends_[i]->run_number, batch_[i].attempt.number};
+    if (!batch_[i].sent) {
+      none.push_back(key);
+      last.erase(key);  // of a retry before it
+    } else if (!ends_[i]->with_attempt) {
+      last[key] = &batch_[i].attempt;
+    }
     for (const auto& line : batch_[i].logs) logs.push_back(&line);
   }
   insert_logs(tx_, logs);
@@ -265,36 +268,6 @@ void Ending::put_attempts() {
   tx_.exec(kPut, params);
 }
 
-// What decides whether a waiting run of a schedule may go, once its lock is held.
-struct Queue {
-  std::size_t max_running = 1;
-  std::size_t holding = 0;
-  std::vector<RunId> waiting;  // the oldest first
-};
-
-std::map<ScheduleId, Queue> read_queues(Tx& tx, const std::vector<ScheduleId>& ids) {
-  static const std::string kQueues =
-      "SELECT id, max_running, (SELECT count(*) FROM incomplete_runs r"
-      "  WHERE r.schedule_id = s.id AND r." +
-      std::string(kPgLive) + "  AND " + kPgHoldsBack +
-      ") FROM schedule_rules s WHERE id = ANY($1::uuid[])";
-  static const std::string kWaiting =
-      "SELECT schedule_id, id FROM incomplete_runs WHERE schedule_id = "
-      "ANY($1::uuid[])"
-      " AND status = 'waiting' ORDER BY due_at, id";
-  std::map<ScheduleId, Queue> queues;
-  for_each_row(tx.exec(kQueues, Params().add_all(ids)), [&](PgReader& row) {
-    auto& queue = queues[row.read<ScheduleId>()];
-    queue.max_running = row.read<std::size_t>();
-    queue.holding = row.read<std::size_t>();
-  });
-  for_each_row(tx.exec(kWaiting, Params().add_all(ids)), [&](PgReader& row) {
-    const auto queue = queues.find(row.read<ScheduleId>());
-    if (queue != queues.end()) queue->second.waiting.push_back(row.read<RunId>());
-  });
-  return queues;
-}
-
 // Each end in order lets the oldest waiting run of its schedule go, when there is room: the slots
 // of the ends that come after it in the batch still count.
 void Ending::release() {
@@ -308,12 +281,12 @@ void Ending::release() {
   static const std::string kGone =
       "SELECT count(*) FROM schedule_states WHERE id = ANY($1::uuid[])";
   static const std::string kReleased = "UPDATE runs SET released = true WHERE id = ANY($1::uuid[])";
-  std::map<ScheduleId, std::size_t> later;
-  for (const auto& end : ends_)
-    if (end && end->schedule_id) ++later[*end->schedule_id];
-  if (later.empty()) return;
+  std::map<ScheduleId, std::vector<std::size_t>> ends;
+  for (std::size_t i = 0; i < ends_.size(); ++i)
+    if (ends_[i] && ends_[i]->schedule_id) ends[*ends_[i]->schedule_id].push_back(i);
+  if (ends.empty()) return;
   Params schedules;
-  schedules.add_each(later, [](auto& each) { return each.first; });
+  schedules.add_each(ends, [](auto& each) { return each.first; });
   // After the rows of the runs are locked, by a statement of its own: a settlement that made a run
   // wait for one of them was committed before, or will see that it ended.
   const auto ids = read_values<ScheduleId>(tx_.exec(kWithWaiting, schedules));
@@ -322,28 +295,29 @@ void Ending::release() {
   const auto there = tx_.exec(kGone, Params().add_all(ids));
   if (PgReader(there, 0).read<std::size_t>() > locked.size()) throw LocksFirst{};
   auto queues = read_queues(tx_, ids);
+  std::vector<RunId> overlapping;
+  for (const auto& [id, queue] : queues)
+    if (queue.overlaps())
+      for (const auto i : ends[id]) overlapping.push_back(batch_[i].run_id);
+  auto due = read_due(tx_, overlapping);
   std::vector<RunId> freed;
   std::vector<RunId> by;
-  for (std::size_t i = 0; i < batch_.size(); ++i) {
-    if (!ends_[i] || !ends_[i]->schedule_id) continue;
-    const auto queue = queues.find(*ends_[i]->schedule_id);
-    const auto others = --later[*ends_[i]->schedule_id];
-    if (queue == queues.end()) continue;
-    auto& [max_running, holding, waiting] = queue->second;
-    if (waiting.empty() || holding + others >= max_running) continue;
-    freed.push_back(waiting.front());
-    waiting.erase(waiting.begin());
-    ++holding;
-    by.push_back(batch_[i].run_id);
-    results_[i].released = true;
+  for (auto& [id, queue] : queues) {
+    for (const auto i : ends[id]) queue.add_holding(due[batch_[i].run_id]);
+    for (const auto i : ends[id]) {
+      const auto next = queue.end(due[batch_[i].run_id]);
+      if (!next) continue;
+      freed.push_back(*next);
+      by.push_back(batch_[i].run_id);
+      results_[i].released = true;
+      // What was said twice in one batch is answered twice.
+      for (auto again = i + 1; again < batch_.size(); ++again)
+        if (!ends_[again] && results_[again].written && batch_[again].run_id == by.back())
+          results_[again].released = true;
+    }
   }
   release_runs(tx_, freed);
-  if (by.empty()) return;
-  tx_.exec(kReleased, Params().add_all(by));
-  // What was said twice in one batch is answered twice.
-  for (std::size_t i = 0; i < batch_.size(); ++i)
-    if (!ends_[i] && results_[i].written && std::ranges::find(by, batch_[i].run_id) != by.end())
-      results_[i].released = true;
+  if (!by.empty()) tx_.exec(kReleased, Params().add_all(by));
 }
 
 void Ending::lock_all() {

@@ -198,6 +198,38 @@ void many_open(store::Store& store) {
   CHECK(stage.audience->progress({ids[4], run_id(5), ids[0]}).size() == 2);
 }
 
+void only_one(store::Store& store) {
+  Stage stage(store);
+  const auto one = stage.order_job(900);
+  stage.spread(stage.claim());
+  REQUIRE(stage.end_jobs().ended.size() == 1);
+  const auto two = stage.order_job(901);
+  stage.spread(stage.claim());
+  const auto again = stage.end_jobs({.only = one});
+  CHECK(again.ended.empty());
+  CHECK(again.open == 0);
+  CHECK(store.run(two)->status == RunStatus::running);
+  CHECK(stage.end_jobs({.only = two}).ended.size() == 1);
+}
+
+// The place where the next call goes on is that of a job that was looked at.
+void ended_between(store::Store& store) {
+  Stage stage(store);
+  stage.add_persons(1);
+  std::vector<RunId> ids;
+  for (int n = 900; n < 903; ++n) {
+    ids.push_back(stage.order_job(n));
+    Run job = stage.claim();
+    while (job.kind != RunKind::batch_job) job = stage.claim();
+    stage.spread(job);
+    if (n != 901) continue;
+    CHECK(stage.audience->cancel_job(ids.back(), "enough", {}, stage.now) ==
+          CancelResult::cancelled);
+    REQUIRE(stage.end_jobs({.only = ids.back()}).ended.size() == 1);
+  }
+  CHECK(stage.end_jobs({.limit = 1}).next == ids[0]);
+}
+
 void pruned(store::Store& store) {
   Stage stage(store);
   const auto id = stage.order_job();
@@ -222,6 +254,8 @@ std::vector<AudienceCheck> end_checks() {
           {"a job that waits to go on is cancelled, with its children", cancelled_by_others},
           {"a dead child is neither purged nor pruned while its job counts it", dead_children},
           {"many open jobs are looked at in turn", many_open},
+          {"of one job that has ended no other is looked at", only_one},
+          {"jobs that have ended are passed over in turn", ended_between},
           {"what a job kept goes with its run", pruned}};
 }
 

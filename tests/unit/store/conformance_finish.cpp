@@ -203,6 +203,19 @@ void final_runs_do_not_change(Store& store) {
   CHECK(store.begin_session(id_of<OwnerId>(2), at(99)).recovered == 0);
 }
 
+// In one batch, as in one after the other.
+void an_end_that_was_not_sent_takes_its_attempt_back(Store& store) {
+  const auto claimant = begin_with_schedules(store, 1);
+  const auto run = a_claimed_run(store, claimant);
+  auto unsent = a_finish(run, dead, at(2));
+  unsent.sent = false;
+  for (const auto& result : store.finish({a_finish(run, retrying, at(1)), unsent}, claimant, at(2)))
+    CHECK(result.written);
+  CHECK(store.run(run.id)->status == dead);
+  CHECK(store.run(run.id)->attempts == 0);
+  CHECK(store.attempts(run.id).empty());
+}
+
 void runs_that_were_not_claimed_cannot_end(Store& store) {
   const auto claimant = begin_with_schedules(store, 1);
   REQUIRE_FALSE(store.write({.runs = {a_manual_run(1)}}, at(0)));
@@ -225,6 +238,7 @@ std::vector<Check> finish_checks() {
       {"a late success wins over a retry", a_late_success_wins_over_a_retry},
       {"from a retry only some ends", from_a_retry_only_some_ends_are_taken},
       {"final runs do not change", final_runs_do_not_change},
+      {"an unsent end takes its attempt back", an_end_that_was_not_sent_takes_its_attempt_back},
       {"unclaimed runs cannot end", runs_that_were_not_claimed_cannot_end},
   };
 }

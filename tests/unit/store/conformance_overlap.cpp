@@ -44,6 +44,17 @@ class Lane {
   FinishResult finish(int n, RunStatus status) {
     return store_.finish({a_finish(run(n), status, at(5'000))}, claimant_, at(5'000)).at(0);
   }
+  // In one call: which of them let a run go, as "released kept ..".
+  std::string finish_all(const std::vector<std::pair<int, RunStatus>>& ends) {
+    std::vector<Finish> batch;
+    for (const auto& [n, status] : ends) batch.push_back(a_finish(run(n), status, at(5'000)));
+    std::string told;
+    for (const auto& result : store_.finish(batch, claimant_, at(5'000))) {
+      CHECK(result.written);
+      told += result.released ? "released " : "kept ";
+    }
+    return told;
+  }
   void claim() { (void)store_.claim({claimant_, {"default"}}, at(9'000)); }
   [[nodiscard]] Statuses statuses() const {
     Statuses all;
@@ -265,6 +276,32 @@ void runs_that_overlap_do_not_stop_those_in_turn(Store& store) {
   check_statuses(lane, {completed, completed, pending, completed, dispatching});
 }
 
+// In one call as one by one: those that came after a waiting run do not hold it back.
+void each_end_of_a_batch_is_judged_in_turn(Store& store) {
+  Lane lane(store, OverlapPolicy::allow, 1);
+  lane.settle({dispatching, waiting});
+  lane.settle({dispatching});
+  CHECK(lane.finish_all({{0, completed}, {2, completed}}) == "released kept ");
+  check_statuses(lane, {completed, pending, completed});
+}
+
+void what_runs_between_two_that_wait_holds_the_second_back(Store& store) {
+  Lane lane(store, OverlapPolicy::allow, 2);
+  lane.settle({dispatching, dispatching, waiting});
+  lane.settle({dispatching});
+  lane.settle({waiting});
+  CHECK(lane.finish_all({{0, completed}, {1, failed}}) == "released kept ");
+  check_statuses(lane, {completed, failed, pending, dispatching, waiting});
+}
+
+void a_repeated_retry_lets_nobody_go(Store& store) {
+  Lane lane(store, OverlapPolicy::buffer_all, 1);
+  lane.settle({dispatching, dispatching});
+  CHECK(lane.finish_all({{0, retrying}, {0, retrying}, {0, completed}, {0, completed}}) ==
+        "kept kept released released ");
+  check_statuses(lane, {completed, pending});
+}
+
 void runs_of_others_do_not_count(Store& store) {
   Lane lane(store, OverlapPolicy::skip, 1);
   REQUIRE_FALSE(
@@ -297,6 +334,9 @@ std::vector<Check> overlap_checks() {
       {"cancel_other ends an open job", cancel_other_ends_an_open_job},
       {"a waiting run with nobody before it goes", a_waiting_run_with_nobody_before_it_goes},
       {"every end lets one go", every_end_lets_one_go},
+      {"each end of a batch is judged in turn", each_end_of_a_batch_is_judged_in_turn},
+      {"what runs between two that wait", what_runs_between_two_that_wait_holds_the_second_back},
+      {"a repeated retry lets nobody go", a_repeated_retry_lets_nobody_go},
       {"a retry keeps its slot", a_retry_keeps_its_slot},
       {"lets go only into a free slot", lets_go_only_into_a_free_slot},
       {"nobody waits for nobody", nobody_waits_for_nobody},
