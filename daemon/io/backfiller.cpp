@@ -14,6 +14,7 @@ namespace asio = boost::asio;
 using store::RunStatus;
 
 constexpr std::chrono::seconds kBackfillEvery{1};
+constexpr const char* kNotMovedOn = "does not go on, tried again each minute";
 
 std::optional<store::DueSchedule> due_schedule(store::Store& store,
                                                store::Directory& directory,
@@ -40,12 +41,15 @@ std::size_t step_backfills(store::Store& store,
                            store::Directory& directory,
                            const rrule::ZoneDatabase& zones,
                            store::Timestamp now,
+                           RefusedRows& refused,
                            spdlog::logger& log) {
   std::size_t added = 0;
   const auto open = directory.open_backfills();
   if (open.empty()) return added;
   const auto calendars = calendar_finder(directory, zones);
   for (const store::Backfill& backfill : open) {
+    const std::string name = "backfill " + to_string(backfill.id);
+    if (refused.is_set_aside(name)) continue;
     const auto due = due_schedule(store, directory, backfill.schedule_id);
     std::optional<core::Timetable> timetable;
     if (due)
@@ -59,9 +63,11 @@ std::size_t step_backfills(store::Store& store,
     store::ChangeSet changes;
     changes.runs = std::move(step->runs);
     changes.backfills.push_back({std::move(step->backfill), backfill.version});
-    if (store.write(changes, now)) continue;  // another daemon, or a person, moved it on
+    const auto write = [&] { return store.write(changes, now); };
+    // A conflict: another daemon, or a person, moved it on.
+    if (!refused.write(name, kNotMovedOn, write)) continue;
     added += runs;
-    if (ends) log.info("backfill {}: all {} runs are made", to_string(backfill.id), backfill.count);
+    if (ends) log.info("{}: all {} runs are made", name, backfill.count);
   }
   return added;
 }
@@ -76,13 +82,14 @@ Backfiller::Backfiller(asio::any_io_executor io,
       clock_(clock),
       log_(std::move(log)),
       directory_(lane.store.directory()),
+      refused_(clock, *log_),
       pacer_(std::move(io)) {}
 
 asio::awaitable<void> Backfiller::run() {
   while (!pacer_.stopped()) {
     try {
       auto step = [this, now = clock_.now()] {
-        return step_backfills(lane_.store, *directory_, zones_, now, *log_);
+        return step_backfills(lane_.store, *directory_, zones_, now, refused_, *log_);
       };
       co_await run_on(lane_.thread, std::move(step));
       trouble_.over();

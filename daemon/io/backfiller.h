@@ -2,6 +2,7 @@
 
 #include "daemon/io/clock.h"
 #include "daemon/io/pacer.h"
+#include "daemon/io/refused_rows.h"
 #include "daemon/io/store_lane.h"
 #include "daemon/io/trouble.h"
 #include "rrule/zone_database.h"
@@ -19,11 +20,13 @@ namespace rruled::io {
 
 // One step of every backfill that is not over, in its own transaction: core/backfill.h says which
 // runs are added. Any number of daemons may do it at once: one of them moves a backfill on, and the
-// others find it moved. Gives how many runs were added. Used on the store's thread.
+// others find it moved. One that the store refuses to move on is said and set aside. Gives how many
+// runs were added. Used on the store's thread.
 std::size_t step_backfills(store::Store& store,
                            store::Directory& directory,
                            const rrule::ZoneDatabase& zones,
                            store::Timestamp now,
+                           RefusedRows& refused,
                            spdlog::logger& log);
 
 // Does so each second, until stop(). Io thread only. All given outlive it. A fault is said, but
@@ -45,6 +48,7 @@ class Backfiller {
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::Directory> directory_;
+  RefusedRows refused_;  // the store's thread only
   Pacer pacer_;
   Trouble trouble_;
 };

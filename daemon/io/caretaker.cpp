@@ -22,6 +22,8 @@ constexpr std::size_t kWalkPage = 500;
 constexpr std::size_t kWalkMax = 2'000;  // in one step
 constexpr std::chrono::seconds kSoon{120};
 constexpr const char* kActor = "daemon";
+constexpr const char* kNotResumed = "stays paused beyond its time, tried again each minute";
+constexpr const char* kNotPaused = "goes on although it fails, looked at again when it fails next";
 
 // Runs that ended and count: a person's, too. More than pause_after_failures may be.
 std::vector<store::Run> ended_runs(store::Directory& directory, const store::Schedule& row) {
@@ -37,19 +39,20 @@ std::string name_of(store::Store& store, const store::Schedule& row) {
   return flow && flow->name ? *flow->name : to_string(row.flow_id);
 }
 
+std::string row_name(const store::Schedule& row) { return "schedule " + to_string(row.id); }
+
 }  // namespace
 
-std::vector<Notice> resume_paused(store::Store& store,
-                                  store::Directory& directory,
-                                  const rrule::ZoneDatabase& zones,
-                                  store::Timestamp now) {
+std::vector<Notice> resume_paused(const CareParts& parts, store::Timestamp now) {
   std::vector<Notice> done;
-  const auto rows = directory.schedules_to_resume(now, kResumeMax);
+  const auto most = kResumeMax + parts.refused.count();
+  const auto rows = parts.directory.schedules_to_resume(now, most);
   if (rows.empty()) return done;
-  const auto calendars = calendar_finder(directory, zones);
+  const auto calendars = calendar_finder(parts.directory, parts.zones);
   for (const store::Schedule& row : rows) {
-    const auto flow = store.flow(row.flow_id);
-    const auto timetable = core::Timetable::compile(row, zones, calendars);
+    if (parts.refused.is_set_aside(row_name(row))) continue;
+    const auto flow = parts.store.flow(row.flow_id);
+    const auto timetable = core::Timetable::compile(row, parts.zones, calendars);
     if (!flow) continue;
     store::ChangeSet changes;
     std::string text = flow->name.value_or(to_string(row.flow_id)) + ": ";
@@ -67,7 +70,8 @@ std::vector<Notice> resume_paused(store::Store& store,
       core::put(changes, {core::quarantined(row, reason), std::nullopt}, &row);
       text += "its pause is over, but it cannot be used: " + reason;
     }
-    if (write_with_audit(std::move(changes), store, kActor, now)) continue;
+    const auto write = [&] { return write_with_audit(changes, parts.store, kActor, now); };
+    if (!parts.refused.write(row_name(row), kNotResumed, write)) continue;
     done.push_back({.kind = timetable ? Notice::Kind::resumed : Notice::Kind::quarantined,
                     .schedule_id = row.id,
                     .text = std::move(text)});
@@ -75,47 +79,44 @@ std::vector<Notice> resume_paused(store::Store& store,
   return done;
 }
 
-std::vector<Notice> pause_failing(store::Store& store,
-                                  store::Directory& directory,
+std::vector<Notice> pause_failing(const CareParts& parts,
                                   const std::vector<store::ScheduleId>& schedules,
                                   store::Timestamp now) {
   std::vector<Notice> done;
   if (schedules.empty()) return done;
-  for (const store::Schedule& row : directory.schedules_that_pause(schedules)) {
-    auto paused = core::paused_by_failures(row, ended_runs(directory, row), now);
+  for (const store::Schedule& row : parts.directory.schedules_that_pause(schedules)) {
+    if (parts.refused.is_set_aside(row_name(row))) continue;
+    auto paused = core::paused_by_failures(row, ended_runs(parts.directory, row), now);
     if (!paused) continue;
-    const std::string text = name_of(store, row) + ": " + paused->note;
+    const std::string text = name_of(parts.store, row) + ": " + paused->note;
     store::ChangeSet changes;
     core::put(changes, {std::move(*paused), std::nullopt}, &row);
-    if (write_with_audit(std::move(changes), store, kActor, now)) continue;
+    const auto write = [&] { return write_with_audit(changes, parts.store, kActor, now); };
+    if (!parts.refused.write(row_name(row), kNotPaused, write)) continue;
     done.push_back({.kind = Notice::Kind::paused, .schedule_id = row.id, .text = text});
   }
   return done;
 }
 
-std::vector<Notice> pause_failed_before(store::Store& store,
-                                        store::Directory& directory,
+std::vector<Notice> pause_failed_before(const CareParts& parts,
                                         DueWalk& walk,
                                         store::Timestamp now) {
   std::vector<Notice> done;
   for (std::size_t seen = 0; !walk.over && seen < kWalkMax; seen += kWalkPage) {
     if (seen > 0 && walk.after->due > now + kSoon) break;
-    const auto rows = store.load_due(walk.after, store::Timestamp::max(), kWalkPage);
+    const auto rows = parts.store.load_due(walk.after, store::Timestamp::max(), kWalkPage);
     walk.over = rows.size() < kWalkPage;
     std::vector<store::ScheduleId> pausing;
     for (const auto& row : rows)
       if (row.schedule.pause_after_failures > 0) pausing.push_back(row.schedule.id);
     if (!rows.empty())
       walk.after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
-    for (auto& each : pause_failing(store, directory, pausing, now))
-      done.push_back(std::move(each));
+    for (auto& each : pause_failing(parts, pausing, now)) done.push_back(std::move(each));
   }
   return done;
 }
 
-CareStep take_care(store::Store& store,
-                   store::Directory& directory,
-                   const rrule::ZoneDatabase& zones,
+CareStep take_care(const CareParts& parts,
                    const std::vector<store::ScheduleId>& failing,
                    DueWalk walk,
                    store::Timestamp now) {
@@ -124,9 +125,9 @@ CareStep take_care(store::Store& store,
     for (auto& each : notices) step.done.push_back(std::move(each));
   };
   try {
-    add(resume_paused(store, directory, zones, now));
-    add(pause_failing(store, directory, failing, now));
-    add(pause_failed_before(store, directory, step.walk, now));
+    add(resume_paused(parts, now));
+    add(pause_failing(parts, failing, now));
+    add(pause_failed_before(parts, step.walk, now));
   } catch (const std::exception&) {
     step.error = std::current_exception();
   }
@@ -145,6 +146,7 @@ Caretaker::Caretaker(asio::any_io_executor io,
       clock_(clock),
       log_(std::move(log)),
       directory_(lane.store.directory()),
+      refused_(clock, *log_),
       pacer_(std::move(io)) {}
 
 void Caretaker::on(const Notice& notice) {
@@ -161,7 +163,7 @@ asio::awaitable<void> Caretaker::step() {
   while (!failing_.empty() && failing.size() < kFailingMax)
     failing.push_back(failing_.extract(failing_.begin()).value());
   auto step = [this, failing, walk = walk_, now = clock_.now()] {
-    return take_care(lane_.store, *directory_, zones_, failing, walk, now);
+    return take_care({lane_.store, *directory_, zones_, refused_}, failing, walk, now);
   };
   try {
     const CareStep taken = co_await run_on(lane_.thread, std::move(step));

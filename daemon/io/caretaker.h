@@ -4,6 +4,7 @@
 #include "daemon/io/clock.h"
 #include "daemon/io/driver.h"
 #include "daemon/io/pacer.h"
+#include "daemon/io/refused_rows.h"
 #include "daemon/io/store_lane.h"
 #include "daemon/io/trouble.h"
 #include "rrule/zone_database.h"
@@ -24,19 +25,20 @@ namespace rruled::io {
 
 // What the daemon does to schedules in place of a person, each in its own transaction and with a
 // line in the audit log ("daemon"). Any number of daemons may do it at once: the schedule's version
-// lets one of them. Used on the store's thread; give what was done, as notices.
+// lets one of them. One that the store refuses to write is said and set aside. Used on the store's
+// thread; give what was done, as notices.
+struct CareParts {
+  store::Store& store;
+  store::Directory& directory;
+  const rrule::ZoneDatabase& zones;
+  RefusedRows& refused;
+};
 
 // Resumes what is paused until `now` or before; what passed meanwhile is one gap row.
-[[nodiscard]] std::vector<core::Notice> resume_paused(store::Store& store,
-                                                      store::Directory& directory,
-                                                      const rrule::ZoneDatabase& zones,
-                                                      store::Timestamp now);
+[[nodiscard]] std::vector<core::Notice> resume_paused(const CareParts& parts, store::Timestamp now);
 // Pauses those of `schedules` that failed pause_after_failures times in a row.
 [[nodiscard]] std::vector<core::Notice> pause_failing(
-    store::Store& store,
-    store::Directory& directory,
-    const std::vector<store::ScheduleId>& schedules,
-    store::Timestamp now);
+    const CareParts& parts, const std::vector<store::ScheduleId>& schedules, store::Timestamp now);
 
 // A way through the active schedules, soonest due first. Failures are counted as they are heard: of
 // those that ended when an earlier daemon did, nobody has counted any.
@@ -46,8 +48,7 @@ struct DueWalk {
 };
 // Pauses those that it meets on the next stretch, as pause_failing() does. A stretch is one page
 // (500), and more while they are due at `now` or in two minutes, to 2,000 at most.
-[[nodiscard]] std::vector<core::Notice> pause_failed_before(store::Store& store,
-                                                            store::Directory& directory,
+[[nodiscard]] std::vector<core::Notice> pause_failed_before(const CareParts& parts,
                                                             DueWalk& walk,
                                                             store::Timestamp now);
 
@@ -58,9 +59,7 @@ struct CareStep {
   DueWalk walk;              // from here on
   std::exception_ptr error;  // null: all of it was done
 };
-[[nodiscard]] CareStep take_care(store::Store& store,
-                                 store::Directory& directory,
-                                 const rrule::ZoneDatabase& zones,
+[[nodiscard]] CareStep take_care(const CareParts& parts,
                                  const std::vector<store::ScheduleId>& failing,
                                  DueWalk walk,
                                  store::Timestamp now);
@@ -94,6 +93,7 @@ class Caretaker final : public Listener {
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::Directory> directory_;
+  RefusedRows refused_;  // the store's thread only
   std::set<store::ScheduleId> failing_;
   DueWalk walk_;
   bool failed_ = false;  // the last step

@@ -5,6 +5,7 @@
 #include "daemon/core/run_identity.h"
 #include "daemon/io/calendar_finder.h"
 #include "daemon/io/run_on.h"
+#include "daemon/io/trouble.h"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -23,10 +24,11 @@ constexpr std::size_t kRefreshPage = 50;
 constexpr std::string_view kUnknownVersion = "unknown";
 constexpr store::Timestamp kEndOfTime = date::sys_days{date::year{2202} / 1 / 1};
 
-// What is to be written of one schedule, and what is said then.
+// What is to be written of one schedule, and what is said then, or when it is refused.
 struct Move {
   core::Refreshed change;
   std::string text;
+  std::string refused;
 };
 
 std::string time_or_nothing(const std::optional<store::Instant>& instant) {
@@ -41,43 +43,67 @@ std::string text_of(const Refreshable& each, const core::Refreshed& change) {
          time_or_nothing(change.from);
 }
 
-// False: one of them was written meanwhile, by the present rules.
-bool write_moves(store::Store& store,
-                 std::span<const Move> moves,
-                 store::Timestamp now,
-                 spdlog::logger& log) {
+std::string refused_text_of(const Refreshable& each, const core::Refreshed& change) {
+  const std::string row = each.name + "  schedule " + to_string(each.row.id);
+  if (change.kind == core::Refreshed::Kind::revived)
+    return row + " stays in error, although its rule can be used again";
+  return row + " stays by the old rules of " + each.row.timezone +
+         ", and all are looked at again at the next SIGHUP or start";
+}
+
+struct Outcome {
+  bool written = false;   // false and not refused: one was written meanwhile, by the present rules
+  std::string refusal{};  // why the store refuses one of them
+};
+
+Outcome write_moves(store::Store& store,
+                    std::span<const Move> moves,
+                    store::Timestamp now,
+                    spdlog::logger& log) {
   store::ChangeSet changes;
-  for (const auto& [change, text] : moves) {
-    changes.schedules.push_back(change.put);
-    if (change.gap) changes.gaps.push_back(*change.gap);
-    if (change.excluded) changes.gaps.push_back(*change.excluded);
+  for (const auto& each : moves) {
+    changes.schedules.push_back(each.change.put);
+    if (each.change.gap) changes.gaps.push_back(*each.change.gap);
+    if (each.change.excluded) changes.gaps.push_back(*each.change.excluded);
   }
-  if (store.write(changes, now)) return false;
+  try {
+    if (store.write(changes, now)) return {};
+  } catch (const store::StoreError& error) {
+    if (!is_refused(error)) throw;
+    return {.refusal = error.what()};
+  }
   for (const auto& each : moves) log.warn("{}", each.text);
-  return true;
+  return {.written = true};
 }
 
 }  // namespace
 
-std::size_t refresh(store::Store& store,
-                    store::Directory& directory,
-                    const rrule::ZoneDatabase& zones,
-                    const std::vector<Refreshable>& schedules,
-                    store::Timestamp now,
-                    spdlog::logger& log) {
+RefreshCount refresh(store::Store& store,
+                     store::Directory& directory,
+                     const rrule::ZoneDatabase& zones,
+                     const std::vector<Refreshable>& schedules,
+                     store::Timestamp now,
+                     spdlog::logger& log) {
   const auto calendars = calendar_finder(directory, zones);
   std::vector<Move> moves;
   for (const auto& each : schedules) {
     auto change = core::refreshed(each.row, each.flow_fires, zones, calendars, now);
     if (!change) continue;
     std::string text = text_of(each, *change);
-    moves.push_back({std::move(*change), std::move(text)});
+    std::string refused = refused_text_of(each, *change);
+    moves.push_back({std::move(*change), std::move(text), std::move(refused)});
   }
-  if (moves.empty()) return 0;
-  if (write_moves(store, moves, now, log)) return moves.size();
-  std::size_t written = 0;
-  for (const auto& move : moves) written += write_moves(store, {&move, 1}, now, log) ? 1 : 0;
-  return written;
+  if (moves.empty()) return {};
+  if (write_moves(store, moves, now, log).written) return {.written = moves.size()};
+  RefreshCount count;
+  for (const auto& move : moves) {
+    const auto [written, refusal] = write_moves(store, {&move, 1}, now, log);
+    count.written += written ? 1 : 0;
+    if (refusal.empty()) continue;
+    ++count.refused;
+    log.error("{}: {}", move.refused, refusal);
+  }
+  return count;
 }
 
 Refresher::Refresher(StoreLane lane,
@@ -105,10 +131,12 @@ boost::asio::awaitable<void> Refresher::look_at_all(bool zones_changed) {
   auto ask = [this] { return lane_.store.zones_version(); };
   const bool same = co_await run_on(lane_.thread, std::move(ask)) == version;
   if (same && !zones_changed && version != kUnknownVersion) co_return;
-  auto active = [this, after = std::optional<store::DueCursor>()]() mutable {
-    return look_at_active(after);
+  std::size_t refused = 0;
+  auto active = [this, &refused, after = std::optional<store::DueCursor>()]() mutable {
+    return look_at_active(after, refused);
   };
   co_await go_through(std::move(active));
+  if (refused > 0) co_return;
   auto note = [this, version] {
     lane_.store.set_zones_version(version);
     return true;
@@ -139,11 +167,13 @@ std::size_t Refresher::look_at_broken(std::size_t& offset) {
     schedules.push_back({std::move(row), core::can_fire(flow->status, flow->trigger_type),
                          flow->name.value_or(to_string(flow->id))});
   }
-  offset += rows.size() - refresh(lane_.store, *directory_, zones_, schedules, clock_.now(), *log_);
+  offset += rows.size() -
+            refresh(lane_.store, *directory_, zones_, schedules, clock_.now(), *log_).written;
   return rows.size();
 }
 
-std::size_t Refresher::look_at_active(std::optional<store::DueCursor>& after) {
+std::size_t Refresher::look_at_active(std::optional<store::DueCursor>& after,
+                                      std::size_t& refused) {
   auto rows = lane_.store.load_due(after, kEndOfTime, kRefreshPage);
   if (!rows.empty())
     after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
@@ -153,7 +183,7 @@ std::size_t Refresher::look_at_active(std::optional<store::DueCursor>& after) {
     std::string name = row.flow_name.value_or(to_string(row.schedule.flow_id));
     schedules.push_back({std::move(row.schedule), fires, std::move(name)});
   }
-  refresh(lane_.store, *directory_, zones_, schedules, clock_.now(), *log_);
+  refused += refresh(lane_.store, *directory_, zones_, schedules, clock_.now(), *log_).refused;
   return rows.size();
 }
 

@@ -22,20 +22,27 @@ struct Refreshable {
   std::string name;         // for people
 };
 
+struct RefreshCount {
+  std::size_t written = 0;
+  std::size_t refused = 0;  // by the store: somebody has to correct them
+
+  friend bool operator==(const RefreshCount&, const RefreshCount&) = default;
+};
+
 // Looks at stored schedules again (core/refresh.h) and writes what moved: all in one transaction,
-// or, where one of them was written meanwhile, each of the others in its own. Says what moved, and
-// gives how many did. Used on the store's thread.
-std::size_t refresh(store::Store& store,
-                    store::Directory& directory,
-                    const rrule::ZoneDatabase& zones,
-                    const std::vector<Refreshable>& schedules,
-                    store::Timestamp now,
-                    spdlog::logger& log);
+// or, where one of them was written meanwhile or is refused, each of the others in its own. Says
+// what moved, and what is refused. Used on the store's thread.
+RefreshCount refresh(store::Store& store,
+                     store::Directory& directory,
+                     const rrule::ZoneDatabase& zones,
+                     const std::vector<Refreshable>& schedules,
+                     store::Timestamp now,
+                     spdlog::logger& log);
 
 // Does so a few schedules at a time, with a pause as long as that took after each time, so that
-// firing goes on meanwhile: at those in error, and, where the zones have
-// changed or the store has them by another version (Store::zones_version), at all that can fire.
-// All given outlive it.
+// firing goes on meanwhile: at those in error, and, where the zones have changed or the store has
+// them by another version (Store::zones_version), at all that can fire. While one of these is
+// refused the version stays as it was, so that the next look, too, is at all. All given outlive it.
 class Refresher {
  public:
   Refresher(StoreLane lane,
@@ -52,7 +59,8 @@ class Refresher {
   [[nodiscard]] boost::asio::awaitable<void> go_through(Page page);
   // Each gives how many rows it saw: fewer than a page at the end.
   [[nodiscard]] std::size_t look_at_broken(std::size_t& offset);
-  [[nodiscard]] std::size_t look_at_active(std::optional<store::DueCursor>& after);
+  [[nodiscard]] std::size_t look_at_active(std::optional<store::DueCursor>& after,
+                                           std::size_t& refused);
 
   const StoreLane lane_;
   const rrule::ZoneDatabase& zones_;

@@ -248,9 +248,11 @@ TEST_CASE("a backfill is previewed, made, carried out and cancelled") {
   const rrule::ZoneDatabase zones;
   const auto claimant = begin(home);
   const auto log = quiet_log();
+  io::RefusedRows refused(home.clock, *log);
   std::size_t ended = 0;
   const auto step = [&] {
-    return io::step_backfills(rows(home), *home.backend().directory, zones, home.clock.at, *log);
+    return io::step_backfills(rows(home), *home.backend().directory, zones, home.clock.at, refused,
+                              *log);
   };
   CHECK(step() == 10);
   CHECK(step() == 0);  // those have not ended

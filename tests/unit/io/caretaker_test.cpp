@@ -29,13 +29,15 @@ struct World {
                           return report;
                         }}};
   std::unique_ptr<store::Directory> directory = store.directory();
+  FakeClock clock{kFrom};
+  std::shared_ptr<spdlog::logger> log = io::make_logger({});
+  io::RefusedRows refused{clock, *log};
+  io::CareParts parts{store, *directory, simulation.zones(), refused};
 
   std::vector<core::Notice> pause_failing(store::ScheduleId id) {
-    return io::pause_failing(store, *directory, {id}, simulation.now());
+    return io::pause_failing(parts, {id}, simulation.now());
   }
-  std::vector<core::Notice> resume_paused() {
-    return io::resume_paused(store, *directory, simulation.zones(), simulation.now());
-  }
+  std::vector<core::Notice> resume_paused() { return io::resume_paused(parts, simulation.now()); }
   void write(store::ScheduleId id, store::Schedule after) {
     const auto before = *store.schedule(id);
     store::ChangeSet changes;
@@ -128,9 +130,7 @@ TEST_CASE("the first look goes on where it was until it has seen every schedule 
   for (int n = 0; n < 1'100; ++n) world.simulation.add("FREQ=DAILY", kFrom + 1h, "UTC");
   const auto later = world.simulation.add("FREQ=DAILY", kFrom + 2h, "UTC", pausing_after_one);
   io::DueWalk walk;
-  const auto look = [&](Instant now) {
-    return io::pause_failed_before(world.store, *world.directory, walk, now);
-  };
+  const auto look = [&](Instant now) { return io::pause_failed_before(world.parts, walk, now); };
   CHECK(look(kFrom).empty());  // a page
   CHECK_FALSE(walk.over);
   CHECK(walk.after->due == kFrom + 1h);
@@ -175,8 +175,8 @@ TEST_CASE("a pause that was over was told to nobody where another look failed") 
   HookedStore broken(world.store, [](HookedStore::When, int) {
     throw store::StoreError(store::StoreError::Kind::unavailable, "it is away");
   });
-  const auto step =
-      io::take_care(broken, *world.directory, world.simulation.zones(), {}, {}, until);
+  const auto step = io::take_care(
+      {broken, *world.directory, world.simulation.zones(), world.refused}, {}, {}, until);
   REQUIRE(step.done.size() == 1);
   CHECK(step.done.front().kind == core::Notice::Kind::resumed);
   CHECK(step.error);

@@ -44,8 +44,10 @@ struct Moved {
     return result;
   }
   std::size_t refresh(store::Store& through) {
-    return io::refresh(through, *store.directory(), simulation.zones(), all(), simulation.now(),
-                       *log);
+    const auto count = io::refresh(through, *store.directory(), simulation.zones(), all(),
+                                   simulation.now(), *log);
+    CHECK(count.refused == 0);
+    return count.written;
   }
   [[nodiscard]] std::size_t right() {
     std::size_t count = 0;

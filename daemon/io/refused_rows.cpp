@@ -1,0 +1,30 @@
+#include "daemon/io/refused_rows.h"
+
+namespace rruled::io {
+
+bool RefusedRows::write(const std::string& row,
+                        const char* undone,
+                        const std::function<std::optional<store::Conflict>()>& write) {
+  try {
+    const bool written = !write();
+    rows_.erase(row);
+    return written;
+  } catch (const store::StoreError& error) {
+    if (!is_refused(error)) throw;
+    const auto now = clock_.steady();
+    // Those that nobody came back to: mended, or gone.
+    std::erase_if(rows_, [&](const auto& each) { return each.second.until + kSaidEvery < now; });
+    Refused& refused = rows_[row];
+    refused.until = now + kSetAside;
+    if (refused.trouble.is_news(error.what(), now))
+      log_.error("{} {}: {}", row, undone, error.what());
+    return false;
+  }
+}
+
+bool RefusedRows::is_set_aside(const std::string& row) const {
+  const auto found = rows_.find(row);
+  return found != rows_.end() && clock_.steady() < found->second.until;
+}
+
+}  // namespace rruled::io

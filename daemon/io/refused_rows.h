@@ -1,0 +1,50 @@
+#pragma once
+
+#include "daemon/io/clock.h"
+#include "daemon/io/trouble.h"
+#include "store/store.h"
+
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace rruled::io {
+
+// Rows that a loop writes one by one, and that the store refuses as they are: a person has to
+// correct them. Each is said and set aside for a minute, so that it neither stops the others nor
+// keeps them waiting; said again when the words change, and once an hour. One thread at a time.
+class RefusedRows {
+ public:
+  // Both outlive it.
+  RefusedRows(const Clock& clock, spdlog::logger& log) : clock_(clock), log_(log) {}
+
+  // True: written. False: a conflict, or refused; other errors are thrown. `row` names the row for
+  // people, `undone` says what was not done then, and when it is tried again.
+  [[nodiscard]] bool write(const std::string& row,
+                           const char* undone,
+                           const std::function<std::optional<store::Conflict>()>& write);
+
+  [[nodiscard]] bool is_set_aside(const std::string& row) const;
+  // Where a loop takes so many rows at most, it takes so many more.
+  [[nodiscard]] std::size_t count() const { return rows_.size(); }
+
+ private:
+  static constexpr std::chrono::minutes kSetAside{1};
+  static constexpr std::chrono::hours kSaidEvery{1};
+
+  struct Refused {
+    std::chrono::steady_clock::time_point until;
+    Trouble trouble{kSaidEvery};
+  };
+
+  const Clock& clock_;
+  spdlog::logger& log_;
+  std::map<std::string, Refused> rows_;
+};
+
+}  // namespace rruled::io
