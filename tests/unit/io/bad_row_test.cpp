@@ -1,4 +1,5 @@
 #include "daemon/core/flow_change.h"
+#include "daemon/io/audit_write.h"
 #include "daemon/io/backfiller.h"
 #include "daemon/io/caretaker.h"
 #include "daemon/io/refresher.h"
@@ -210,6 +211,21 @@ TEST_CASE("a schedule in error that cannot be written ended each look at the zon
   CHECK(ward.is_said("schedule " + to_string(ward.bad) + " stays in error"));
   CHECK(ward.has_moved(ward.good));
   CHECK(ward.is_noted());
+}
+
+TEST_CASE("a row that is not UTF-8 could not be corrected, for its own line in the audit log") {
+  Ward ward;
+  const auto bad = ward.add();
+  spoil(*ward.file, "schedules", "note", bad);
+  const auto before = *ward.file->schedule(bad);
+  auto after = before;
+  after.note = "corrected";
+  store::ChangeSet changes;
+  core::put(changes, {after, std::nullopt}, &before);
+  REQUIRE_FALSE(io::write_with_audit(changes, *ward.file, "somebody", kNight));
+  CHECK(ward.file->schedule(bad)->note == "corrected");
+  const auto line = ward.directory->audit({.object_id = to_string(bad)}, {}).rows.front();
+  CHECK_THAT(line.before, Catch::Contains("\"note\":\"\ufffd\""));
 }
 
 }  // namespace rruled::test
