@@ -43,11 +43,10 @@ std::string row_name(const store::Schedule& row) { return "schedule " + to_strin
 
 }  // namespace
 
-std::vector<Notice> resume_paused(const CareParts& parts, store::Timestamp now) {
-  std::vector<Notice> done;
+void resume_paused(const CareParts& parts, store::Timestamp now, Notices& done) {
   const auto most = kResumeMax + parts.refused.count();
   const auto rows = parts.directory.schedules_to_resume(now, most);
-  if (rows.empty()) return done;
+  if (rows.empty()) return;
   const auto calendars = calendar_finder(parts.directory, parts.zones);
   for (const store::Schedule& row : rows) {
     if (parts.refused.is_set_aside(row_name(row))) continue;
@@ -76,14 +75,13 @@ std::vector<Notice> resume_paused(const CareParts& parts, store::Timestamp now) 
                     .schedule_id = row.id,
                     .text = std::move(text)});
   }
-  return done;
 }
 
-std::vector<Notice> pause_failing(const CareParts& parts,
-                                  const std::vector<store::ScheduleId>& schedules,
-                                  store::Timestamp now) {
-  std::vector<Notice> done;
-  if (schedules.empty()) return done;
+void pause_failing(const CareParts& parts,
+                   const std::vector<store::ScheduleId>& schedules,
+                   store::Timestamp now,
+                   Notices& done) {
+  if (schedules.empty()) return;
   for (const store::Schedule& row : parts.directory.schedules_that_pause(schedules)) {
     if (parts.refused.is_set_aside(row_name(row))) continue;
     auto paused = core::paused_by_failures(row, ended_runs(parts.directory, row), now);
@@ -95,25 +93,23 @@ std::vector<Notice> pause_failing(const CareParts& parts,
     if (!parts.refused.write(row_name(row), kNotPaused, write)) continue;
     done.push_back({.kind = Notice::Kind::paused, .schedule_id = row.id, .text = text});
   }
-  return done;
 }
 
-std::vector<Notice> pause_failed_before(const CareParts& parts,
-                                        DueWalk& walk,
-                                        store::Timestamp now) {
-  std::vector<Notice> done;
+void pause_failed_before(const CareParts& parts,
+                         DueWalk& walk,
+                         store::Timestamp now,
+                         Notices& done) {
   for (std::size_t seen = 0; !walk.over && seen < kWalkMax; seen += kWalkPage) {
     if (seen > 0 && walk.after->due > now + kSoon) break;
     const auto rows = parts.store.load_due(walk.after, store::Timestamp::max(), kWalkPage);
-    walk.over = rows.size() < kWalkPage;
     std::vector<store::ScheduleId> pausing;
     for (const auto& row : rows)
       if (row.schedule.pause_after_failures > 0) pausing.push_back(row.schedule.id);
+    pause_failing(parts, pausing, now, done);
     if (!rows.empty())
       walk.after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
-    for (auto& each : pause_failing(parts, pausing, now)) done.push_back(std::move(each));
+    walk.over = rows.size() < kWalkPage;
   }
-  return done;
 }
 
 CareStep take_care(const CareParts& parts,
@@ -121,13 +117,10 @@ CareStep take_care(const CareParts& parts,
                    DueWalk walk,
                    store::Timestamp now) {
   CareStep step{{}, walk, {}};
-  const auto add = [&step](std::vector<Notice> notices) {
-    for (auto& each : notices) step.done.push_back(std::move(each));
-  };
   try {
-    add(resume_paused(parts, now));
-    add(pause_failing(parts, failing, now));
-    add(pause_failed_before(parts, step.walk, now));
+    resume_paused(parts, now, step.done);
+    pause_failing(parts, failing, now, step.done);
+    pause_failed_before(parts, step.walk, now, step.done);
   } catch (const std::exception&) {
     step.error = std::current_exception();
   }

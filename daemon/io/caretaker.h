@@ -26,19 +26,22 @@ namespace rruled::io {
 // What the daemon does to schedules in place of a person, each in its own transaction and with a
 // line in the audit log ("daemon"). Any number of daemons may do it at once: the schedule's version
 // lets one of them. One that the store refuses to write is said and set aside. Used on the store's
-// thread; give what was done, as notices.
+// thread; add what was done to `done`, one by one: a fault of the store loses none of it.
 struct CareParts {
   store::Store& store;
   store::Directory& directory;
   const rrule::ZoneDatabase& zones;
   RefusedRows& refused;
 };
+using Notices = std::vector<core::Notice>;
 
 // Resumes what is paused until `now` or before; what passed meanwhile is one gap row.
-[[nodiscard]] std::vector<core::Notice> resume_paused(const CareParts& parts, store::Timestamp now);
+void resume_paused(const CareParts& parts, store::Timestamp now, Notices& done);
 // Pauses those of `schedules` that failed pause_after_failures times in a row.
-[[nodiscard]] std::vector<core::Notice> pause_failing(
-    const CareParts& parts, const std::vector<store::ScheduleId>& schedules, store::Timestamp now);
+void pause_failing(const CareParts& parts,
+                   const std::vector<store::ScheduleId>& schedules,
+                   store::Timestamp now,
+                   Notices& done);
 
 // A way through the active schedules, soonest due first. Failures are counted as they are heard: of
 // those that ended when an earlier daemon did, nobody has counted any.
@@ -47,15 +50,17 @@ struct DueWalk {
   bool over = false;
 };
 // Pauses those that it meets on the next stretch, as pause_failing() does. A stretch is one page
-// (500), and more while they are due at `now` or in two minutes, to 2,000 at most.
-[[nodiscard]] std::vector<core::Notice> pause_failed_before(const CareParts& parts,
-                                                            DueWalk& walk,
-                                                            store::Timestamp now);
+// (500), and more while they are due at `now` or in two minutes, to 2,000 at most. After a fault
+// the walk is at the page that was not gone through.
+void pause_failed_before(const CareParts& parts,
+                         DueWalk& walk,
+                         store::Timestamp now,
+                         Notices& done);
 
 // Resumes, and pauses those of `failing` and those that the walk meets. What was done before a
 // fault is there beside it.
 struct CareStep {
-  std::vector<core::Notice> done;
+  Notices done;
   DueWalk walk;              // from here on
   std::exception_ptr error;  // null: all of it was done
 };

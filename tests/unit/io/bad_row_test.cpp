@@ -44,6 +44,11 @@ struct Ward {
   void pause(store::ScheduleId id, store::Timestamp until) {
     put(id, core::paused(*file->schedule(id), nullptr, "", simulation.now(), until).schedule);
   }
+  io::Notices resumed(store::Timestamp now) {
+    io::Notices done;
+    io::resume_paused(parts, now, done);
+    return done;
+  }
   [[nodiscard]] ScheduleStatus status(store::ScheduleId id) { return file->schedule(id)->status; }
   [[nodiscard]] bool is_said(const std::string& text) const {
     return said.str().find(text) != std::string::npos;
@@ -104,7 +109,7 @@ TEST_CASE("one schedule that could not be resumed kept all others paused") {
   const auto until = kNight + 10min;
   for (const auto id : {bad, good}) ward.pause(id, until);
   spoil(*ward.file, "schedules", "variables", bad);
-  const auto done = io::resume_paused(ward.parts, until);
+  const auto done = ward.resumed(until);
   REQUIRE(done.size() == 1);
   CHECK(done.front().schedule_id == good);
   CHECK(ward.status(good) == ScheduleStatus::active);
@@ -116,12 +121,12 @@ TEST_CASE("one schedule that could not be resumed kept all others paused") {
   // Said once while it lasts; and it need not wait for a start once it is mended.
   ward.said.str("");
   ward.clock.ahead += 61s;
-  CHECK(io::resume_paused(ward.parts, until).empty());
+  CHECK(ward.resumed(until).empty());
   CHECK(ward.said.str().empty());
   put_sql(*ward.file, "schedules", "variables", bad, "'{}'");
-  CHECK(io::resume_paused(ward.parts, until).empty());  // set aside
+  CHECK(ward.resumed(until).empty());  // set aside
   ward.clock.ahead += 61s;
-  CHECK(io::resume_paused(ward.parts, until).size() == 1);
+  CHECK(ward.resumed(until).size() == 1);
   CHECK(ward.status(bad) == ScheduleStatus::active);
 }
 
@@ -133,8 +138,8 @@ TEST_CASE("many schedules that could not be resumed hid one that came after them
   for (const auto id : bad) ward.pause(id, kNight + 1min);
   ward.pause(good, kNight + 2min);
   for (const auto id : bad) spoil(*ward.file, "schedules", "variables", id);
-  CHECK(io::resume_paused(ward.parts, kNight + 2min).empty());
-  CHECK(io::resume_paused(ward.parts, kNight + 2min).size() == 1);
+  CHECK(ward.resumed(kNight + 2min).empty());
+  CHECK(ward.resumed(kNight + 2min).size() == 1);
   CHECK(ward.status(good) == ScheduleStatus::active);
 }
 

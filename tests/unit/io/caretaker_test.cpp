@@ -35,9 +35,15 @@ struct World {
   io::CareParts parts{store, *directory, simulation.zones(), refused};
 
   std::vector<core::Notice> pause_failing(store::ScheduleId id) {
-    return io::pause_failing(parts, {id}, simulation.now());
+    io::Notices done;
+    io::pause_failing(parts, {id}, simulation.now(), done);
+    return done;
   }
-  std::vector<core::Notice> resume_paused() { return io::resume_paused(parts, simulation.now()); }
+  std::vector<core::Notice> resume_paused() {
+    io::Notices done;
+    io::resume_paused(parts, simulation.now(), done);
+    return done;
+  }
   void write(store::ScheduleId id, store::Schedule after) {
     const auto before = *store.schedule(id);
     store::ChangeSet changes;
@@ -130,7 +136,11 @@ TEST_CASE("the first look goes on where it was until it has seen every schedule 
   for (int n = 0; n < 1'100; ++n) world.simulation.add("FREQ=DAILY", kFrom + 1h, "UTC");
   const auto later = world.simulation.add("FREQ=DAILY", kFrom + 2h, "UTC", pausing_after_one);
   io::DueWalk walk;
-  const auto look = [&](Instant now) { return io::pause_failed_before(world.parts, walk, now); };
+  const auto look = [&](Instant now) {
+    io::Notices done;
+    io::pause_failed_before(world.parts, walk, now, done);
+    return done;
+  };
   CHECK(look(kFrom).empty());  // a page
   CHECK_FALSE(walk.over);
   CHECK(walk.after->due == kFrom + 1h);
@@ -180,6 +190,46 @@ TEST_CASE("a pause that was over was told to nobody where another look failed") 
   REQUIRE(step.done.size() == 1);
   CHECK(step.done.front().kind == core::Notice::Kind::resumed);
   CHECK(step.error);
+}
+
+TEST_CASE(
+    "a fault amid a page of schedules that fail lost the rest of the page, and what was done") {
+  World world;
+  std::vector<store::ScheduleId> all;
+  for (int n = 0; n < 3; ++n)
+    all.push_back(world.simulation.add("FREQ=MINUTELY", kFrom, "UTC", pausing_after_one));
+  world.simulation.run_until(kFrom + 60s);
+  CrowdedStore broken(world.store, [](int write) {
+    if (write == 2) throw store::StoreError(store::StoreError::Kind::unavailable, "it is away");
+  });
+  const io::CareParts parts{broken, *world.directory, world.simulation.zones(), world.refused};
+  const auto first = io::take_care(parts, {}, {}, world.simulation.now());
+  CHECK(first.error);
+  REQUIRE(first.done.size() == 1);
+  CHECK(first.done.front().schedule_id == all[0]);
+  const auto next = io::take_care(parts, {}, first.walk, world.simulation.now());
+  CHECK_FALSE(next.error);
+  CHECK(next.done.size() == 2);
+  for (const auto id : all) CHECK(world.store.schedule(id)->status == ScheduleStatus::paused);
+}
+
+TEST_CASE("a fault amid the schedules whose pause is over lost the word of those before it") {
+  World world;
+  const auto until = world.simulation.now() + 1min;
+  for (int n = 0; n < 2; ++n) {
+    const auto id = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC");
+    world.write(id,
+                core::paused(*world.store.schedule(id), nullptr, "", world.simulation.now(), until)
+                    .schedule);
+  }
+  CrowdedStore broken(world.store, [](int write) {
+    if (write == 2) throw store::StoreError(store::StoreError::Kind::unavailable, "it is away");
+  });
+  const auto step = io::take_care(
+      {broken, *world.directory, world.simulation.zones(), world.refused}, {}, {}, until);
+  CHECK(step.error);
+  REQUIRE(step.done.size() == 1);
+  CHECK(step.done.front().kind == core::Notice::Kind::resumed);
 }
 
 TEST_CASE("one success among the failures, or no limit, and the schedule goes on") {
