@@ -1,6 +1,8 @@
 #include "daemon/io/mirror.h"
 
-#include <utility>
+#include "daemon/io/trouble.h"
+
+#include <optional>
 
 namespace rruled::io {
 namespace {
@@ -9,6 +11,16 @@ constexpr std::size_t kCopyPage = 1'000;
 
 }  // namespace
 
+void Mirror::write(const store::ChangeSet& changes,
+                   const std::string& row,
+                   store::Timestamp now) try {
+  // Nobody else writes to the copy.
+  if (copy_.write(changes, now)) log_->warn("{} is left out: what it belongs to is not there", row);
+} catch (const store::StoreError& error) {
+  if (!is_refused(error)) throw;
+  log_->warn("{} is left out: {}", row, error.what());
+}
+
 void Mirror::copy_flow(store::FlowId id, store::Timestamp now) {
   auto flow = real_.flow(id);
   if (!flow) return;
@@ -16,7 +28,7 @@ void Mirror::copy_flow(store::FlowId id, store::Timestamp now) {
   store::ChangeSet changes;
   changes.flows.push_back(
       {std::move(*flow), known ? std::optional(known->revision) : std::nullopt});
-  (void)copy_.write(changes, now);  // nobody else writes to the copy
+  write(changes, "flow " + to_string(id), now);
 }
 
 void Mirror::copy_calendar(const store::CalendarName& name, store::Timestamp now) {
@@ -26,7 +38,7 @@ void Mirror::copy_calendar(const store::CalendarName& name, store::Timestamp now
   store::ChangeSet changes;
   changes.calendars.push_back(
       {std::move(*calendar), known ? std::optional(known->version) : std::nullopt});
-  (void)copy_.write(changes, now);
+  write(changes, "calendar " + name.name, now);
 }
 
 void Mirror::copy_project(std::int64_t id, store::Timestamp now) {
@@ -35,7 +47,7 @@ void Mirror::copy_project(std::int64_t id, store::Timestamp now) {
   if (!project || project == known) return;
   store::ChangeSet changes;
   changes.projects.push_back({*project, known});
-  (void)copy_.write(changes, now);
+  write(changes, "project " + std::to_string(id), now);
 }
 
 void Mirror::copy_schedule(const store::Schedule& schedule, store::Timestamp now) {
@@ -47,7 +59,7 @@ void Mirror::copy_schedule(const store::Schedule& schedule, store::Timestamp now
     stamp = {known->version, known->next_run_at, known->status};
   if (!schedule.calendar.empty()) copy_calendar({schedule.project_id, schedule.calendar}, now);
   changes.schedules.push_back({schedule, stamp});
-  (void)copy_.write(changes, now);
+  write(changes, "schedule " + to_string(schedule.id), now);
 }
 
 void Mirror::copy_schedules(store::Timestamp now) {
@@ -58,31 +70,44 @@ void Mirror::copy_schedules(store::Timestamp now) {
   }
 }
 
-void Mirror::copy_all(store::Timestamp now) {
-  revision_ = real_.changes_since(0).revision;
-  copy_schedules(now);
+void Mirror::copy_run(store::Run run, store::Timestamp now) {
+  if (copy_.run(run.id)) return;  // a page of a store that is written meanwhile has it again
+  if (!copy_.flow(run.flow_id)) copy_flow(run.flow_id, now);
+  // One that was tried again after its schedule was deleted is sent all the same.
+  if (run.schedule_id && !copy_.schedule(*run.schedule_id)) run.schedule_id.reset();
+  run.status = store::RunStatus::pending;
+  const std::string row = "run " + to_string(run.id);
+  store::ChangeSet changes;
+  changes.runs.push_back(std::move(run));
+  write(changes, row, now);
+}
+
+void Mirror::copy_runs(store::Timestamp now) {
   for (const auto status : {store::RunStatus::pending, store::RunStatus::retrying}) {
     for (std::size_t offset = 0;; offset += kCopyPage) {
       auto page = real_.runs({.status = status, .limit = kCopyPage, .offset = offset});
-      store::ChangeSet changes;
-      for (auto& run : page) {
-        copy_flow(run.flow_id, now);
-        run.status = store::RunStatus::pending;
-        changes.runs.push_back(std::move(run));
-      }
-      (void)copy_.write(changes, now);
+      for (auto& run : page) copy_run(std::move(run), now);
       if (page.size() < kCopyPage) break;
     }
   }
+}
+
+void Mirror::copy_all(store::Timestamp now) {
+  revision_ = real_.changes_since(0).revision;
+  copy_schedules(now);
+  copy_runs(now);
 }
 
 std::string Mirror::follow(store::Timestamp now) try {
   const store::Changes changes = real_.changes_since(revision_);
   if (changes.many) copy_schedules(now);
   for (const auto& row : changes.schedules) copy_schedule(row.schedule, now);
-  store::ChangeSet gone;
-  for (const auto id : changes.deleted) gone.delete_schedules.push_back({id});
-  if (!changes.deleted.empty()) (void)copy_.write(gone, now);
+  for (const auto id : changes.deleted) {
+    if (!copy_.schedule(id)) continue;  // came and went between two looks
+    store::ChangeSet gone;
+    gone.delete_schedules.push_back({id});
+    write(gone, "the deletion of schedule " + to_string(id), now);
+  }
   revision_ = changes.revision;
   return {};
 } catch (const std::exception& error) {

@@ -4,22 +4,27 @@
 #include "store/memory_store.h"
 #include "store/store.h"
 
+#include <spdlog/logger.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace rruled::io {
 
 // Keeps a copy in memory of what a store would fire, so that a dry run can be the whole engine and
-// write nothing: flows, schedules and unfinished runs at first, then every change that people make.
-// One thread at a time.
+// write nothing: flows, schedules and unsent runs at first, then every change that people make to
+// these. What the copy does not take is left out, which is said. One thread at a time.
 class Mirror {
  public:
   // Both outlive it. `real` is only read.
-  Mirror(store::Store& real, store::MemoryStore& copy)
-      : real_(real), copy_(copy), real_directory_(real.directory()) {}
+  Mirror(store::Store& real, store::MemoryStore& copy, std::shared_ptr<spdlog::logger> log)
+      : real_(real),
+        copy_(copy),
+        log_(std::move(log)),
+        real_directory_(real.directory()) {}
 
-  void copy_schedules(store::Timestamp now);
   void copy_all(store::Timestamp now);
   // What went wrong, or nothing: the next call takes over what this one could not.
   [[nodiscard]] std::string follow(store::Timestamp now);
@@ -29,9 +34,15 @@ class Mirror {
   void copy_calendar(const store::CalendarName& name, store::Timestamp now);
   void copy_project(std::int64_t id, store::Timestamp now);
   void copy_schedule(const store::Schedule& schedule, store::Timestamp now);
+  void copy_schedules(store::Timestamp now);
+  void copy_run(store::Run run, store::Timestamp now);
+  void copy_runs(store::Timestamp now);
+  // `row` names it for people.
+  void write(const store::ChangeSet& changes, const std::string& row, store::Timestamp now);
 
   store::Store& real_;
   store::MemoryStore& copy_;
+  std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::Directory> real_directory_;
   std::int64_t revision_ = 0;
 };

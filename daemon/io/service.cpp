@@ -175,7 +175,7 @@ void Service::take_up(store::Store& real) {
     return;
   }
   copy_ = std::make_unique<store::MemoryStore>();
-  mirror_ = std::make_unique<Mirror>(real, *copy_);
+  mirror_ = std::make_unique<Mirror>(real, *copy_, log_);
   mirror_->copy_all(clock_.now());
 }
 

@@ -58,7 +58,7 @@ struct Ward {
   std::unique_ptr<store::SqliteStore> file =
       store::open_sqlite(folder.file("rruled.db"), store::OpenMode::daemon);
   Simulation simulation{*file, kNight, {.answer = failed_report}};
-  std::unique_ptr<store::Directory> directory = store::directory_of(*file);
+  std::unique_ptr<store::Directory> directory = file->directory();
   FakeClock clock{kNight};
   std::ostringstream said;
   std::shared_ptr<spdlog::logger> log =

@@ -1,0 +1,110 @@
+#include "daemon/io/mirror.h"
+
+#include "daemon/core/run_identity.h"
+#include "tests/support/simulation.h"
+#include "tests/support/spoiled_row.h"
+#include "tests/support/temp_dir.h"
+
+#include <catch2/catch.hpp>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <sstream>
+
+namespace rruled::test {
+namespace {
+
+using namespace std::chrono_literals;
+using store::RunStatus;
+
+const Instant kMorning = at("2026-03-02T09:00:00Z");
+
+core::Report always_failing(const store::Run&) {
+  core::Report report;
+  report.kind = core::Report::Kind::failed;
+  return report;
+}
+
+// A store that people write to, and its copy.
+struct Mirrored {
+  store::ScheduleId add() { return world.add("FREQ=MINUTELY", kMorning, "UTC"); }
+  store::RunId run_now(store::ScheduleId id) {
+    const auto schedule = *real->schedule(id);
+    const auto due = core::due_schedule(schedule, *real->flow(schedule.flow_id));
+    const store::RunId run{store::random_uuid_v7(world.now())};
+    const store::ChangeSet changes{.runs = {core::manual_run(due, true, run, "{}", world.now())}};
+    REQUIRE_FALSE(real->write(changes, world.now()));
+    return run;
+  }
+  store::RunId failed_run(store::ScheduleId id) {
+    world.run_until(kMorning + 1min);
+    const auto run = real->runs({.schedule_id = id}).at(0);
+    REQUIRE(run.status == RunStatus::failed);
+    return run.id;
+  }
+  void retry(store::RunId id) {
+    REQUIRE(real->directory()->retry_run(id, {}, world.now(), {}) ==
+            store::RetryResult::retried);
+  }
+  void remove(store::ScheduleId id) {
+    REQUIRE_FALSE(real->write({.delete_schedules = {{id}}}, world.now()));
+  }
+  [[nodiscard]] bool is_pending(store::RunId id) {
+    const auto run = copy.run(id);
+    return run && run->status == RunStatus::pending;
+  }
+
+  TempDir folder{fast_directory()};
+  std::unique_ptr<store::SqliteStore> real =
+      store::open_sqlite(folder.file("rruled.db"), store::OpenMode::daemon);
+  Simulation world{*real, kMorning, {.answer = always_failing}};
+  store::MemoryStore copy;
+  std::ostringstream said;
+  io::Mirror mirror{
+      *real, copy,
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said))};
+};
+
+}  // namespace
+
+TEST_CASE("one run that outlived its schedule hid all others from a dry run") {
+  Mirrored store;
+  const auto gone = store.add();
+  const auto orphan = store.failed_run(gone);
+  store.remove(gone);
+  store.retry(orphan);
+  const auto run = store.run_now(store.add());
+  store.mirror.copy_all(store.world.now());
+  CHECK(store.is_pending(run));
+  CHECK(store.is_pending(orphan));  // the daemon would send it, too
+  CHECK(store.said.str().empty());
+}
+
+TEST_CASE("one row that is not UTF-8 kept a dry run from starting") {
+  Mirrored store;
+  const auto bad = store.add();
+  const auto good = store.add();
+  const auto bad_run = store.run_now(good);
+  const auto run = store.run_now(good);
+  spoil(*store.real, "schedules", "note", bad);
+  spoil(*store.real, "runs", "body", bad_run);
+  store.mirror.copy_all(store.world.now());
+  CHECK(store.copy.schedule(good));
+  CHECK(store.is_pending(run));
+  CHECK_FALSE(store.copy.schedule(bad));
+  CHECK_FALSE(store.copy.run(bad_run));
+  CHECK_THAT(store.said.str(), Catch::Contains("schedule " + to_string(bad) + " is left out: "));
+  CHECK_THAT(store.said.str(), Catch::Contains("run " + to_string(bad_run) + " is left out: "));
+}
+
+TEST_CASE("a schedule that came and went hid from a dry run that another was deleted") {
+  Mirrored store;
+  const auto known = store.add();
+  store.mirror.copy_all(store.world.now());
+  REQUIRE(store.copy.schedule(known));
+  store.remove(store.add());
+  store.remove(known);
+  CHECK(store.mirror.follow(store.world.now()).empty());
+  CHECK_FALSE(store.copy.schedule(known));
+}
+
+}  // namespace rruled::test
