@@ -1,7 +1,5 @@
 #include "daemon/io/mirror.h"
 
-#include "daemon/io/trouble.h"
-
 #include <optional>
 
 namespace rruled::io {
@@ -71,7 +69,7 @@ void Mirror::copy_schedules(store::Timestamp now) {
 }
 
 void Mirror::copy_run(store::Run run, store::Timestamp now) {
-  if (copy_.run(run.id)) return;  // a page of a store that is written meanwhile has it again
+  if (copy_.run(run.id)) return;  // nobody tells the real store that the copy has sent it
   if (!copy_.flow(run.flow_id)) copy_flow(run.flow_id, now);
   // One that was tried again after its schedule was deleted is sent all the same.
   if (run.schedule_id && !copy_.schedule(*run.schedule_id)) run.schedule_id.reset();
@@ -98,7 +96,8 @@ void Mirror::copy_all(store::Timestamp now) {
   copy_runs(now);
 }
 
-std::string Mirror::follow(store::Timestamp now) try {
+bool Mirror::follow(const Clock& clock) try {
+  const auto now = clock.now();
   const store::Changes changes = real_.changes_since(revision_);
   if (changes.many) copy_schedules(now);
   for (const auto& row : changes.schedules) copy_schedule(row.schedule, now);
@@ -108,10 +107,14 @@ std::string Mirror::follow(store::Timestamp now) try {
     gone.delete_schedules.push_back({id});
     write(gone, "the deletion of schedule " + to_string(id), now);
   }
+  if (changes.runs_added) copy_runs(now);
   revision_ = changes.revision;
-  return {};
+  trouble_.over();
+  return true;
 } catch (const std::exception& error) {
-  return error.what();
+  if (trouble_.is_news(error.what(), clock.steady()))
+    log_->error("the real store could not be followed: {}", error.what());
+  return false;
 }
 
 }  // namespace rruled::io

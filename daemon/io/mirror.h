@@ -1,5 +1,7 @@
 #pragma once
 
+#include "daemon/io/clock.h"
+#include "daemon/io/trouble.h"
 #include "store/directory.h"
 #include "store/memory_store.h"
 #include "store/store.h"
@@ -14,8 +16,12 @@
 namespace rruled::io {
 
 // Keeps a copy in memory of what a store would fire, so that a dry run can be the whole engine and
-// write nothing: flows, schedules and unsent runs at first, then every change that people make to
-// these. What the copy does not take is left out, which is said. One thread at a time.
+// write nothing: flows, schedules and unsent runs at first, then what people make and change of the
+// first two, and runs that they ask for (run-now, retry). What the copy does not take is left out,
+// which is said. So is, without a word: runs that are under way, or wait for one that is, so that
+// overlap is judged by the copy's own alone; the end of a run by cancel; backfills, but for the
+// runs that a daemon has made of them; and a retry of a run that the copy has sent already.
+// One thread at a time.
 class Mirror {
  public:
   // Both outlive it. `real` is only read.
@@ -26,8 +32,8 @@ class Mirror {
         real_directory_(real.directory()) {}
 
   void copy_all(store::Timestamp now);
-  // What went wrong, or nothing: the next call takes over what this one could not.
-  [[nodiscard]] std::string follow(store::Timestamp now);
+  // False: the store failed, which is said; the next call takes over what this one could not.
+  bool follow(const Clock& clock);
 
  private:
   void copy_flow(store::FlowId id, store::Timestamp now);
@@ -45,6 +51,7 @@ class Mirror {
   std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::Directory> real_directory_;
   std::int64_t revision_ = 0;
+  Trouble trouble_;  // with `real`
 };
 
 }  // namespace rruled::io

@@ -272,9 +272,8 @@ awaitable<void> Service::follow_real_store() {
     boost::system::error_code cancelled;
     co_await mirror_timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     if (cancelled || done_) co_return;
-    auto follow = [this, now = clock_.now()] { return mirror_->follow(now); };
-    const std::string error = co_await run_on(store_thread_, std::move(follow));
-    if (!error.empty()) log_->error("the real store could not be followed: {}", error);
+    auto follow = [this] { return mirror_->follow(clock_); };
+    co_await run_on(store_thread_, std::move(follow));
   }
 }
 

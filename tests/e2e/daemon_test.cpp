@@ -213,6 +213,17 @@ TEST_CASE("a dry run sees what other processes write") {
   CHECK(here.runs().empty());
 }
 
+TEST_CASE("a dry run was never told of a run that was asked for") {
+  Installation here;
+  const auto id = here.add_schedule("FREQ=YEARLY");
+  BackgroundProcess daemon(here.daemon({"--dry-run"}), here.environment);
+  REQUIRE(!daemon.read_until("executors:", kPatience).empty());
+  REQUIRE(here.rruled({"schedule", "run-now", id}).exit_code == 0);
+  CHECK(!daemon.read_until("  completed", kPatience).empty());
+  stop_with_summary(daemon);
+  CHECK(here.runs().at(0).at("status") == "pending");
+}
+
 TEST_CASE("SIGHUP reads the time zones anew and says what moves") {
   namespace fs = std::filesystem;
   Installation here;

@@ -3,7 +3,7 @@
 #include "daemon/core/run_identity.h"
 #include "tests/support/simulation.h"
 #include "tests/support/spoiled_row.h"
-#include "tests/support/temp_dir.h"
+#include "tests/unit/io/io_fixture.h"
 
 #include <catch2/catch.hpp>
 #include <spdlog/sinks/ostream_sink.h>
@@ -48,6 +48,7 @@ struct Mirrored {
   void remove(store::ScheduleId id) {
     REQUIRE_FALSE(real->write({.delete_schedules = {{id}}}, world.now()));
   }
+  bool follows() { return mirror.follow(FakeClock(world.now())); }
   [[nodiscard]] bool is_pending(store::RunId id) {
     const auto run = copy.run(id);
     return run && run->status == RunStatus::pending;
@@ -103,8 +104,37 @@ TEST_CASE("a schedule that came and went hid from a dry run that another was del
   REQUIRE(store.copy.schedule(known));
   store.remove(store.add());
   store.remove(known);
-  CHECK(store.mirror.follow(store.world.now()).empty());
+  CHECK(store.follows());
   CHECK_FALSE(store.copy.schedule(known));
+}
+
+TEST_CASE("a dry run was never told of runs that people ask for") {
+  Mirrored store;
+  const auto id = store.add();
+  const auto failed = store.failed_run(id);
+  store.mirror.copy_all(store.world.now());
+  CHECK_FALSE(store.copy.run(failed));
+  const auto asked = store.run_now(id);
+  CHECK(store.follows());
+  CHECK(store.is_pending(asked));
+  store.retry(failed);
+  CHECK(store.follows());
+  CHECK(store.is_pending(failed));
+}
+
+TEST_CASE("what a dry run has sent is not sent again when people ask for another run") {
+  Mirrored store;
+  const auto id = store.add();
+  const auto first = store.run_now(id);
+  store.mirror.copy_all(store.world.now());
+  Simulation dry(store.copy, store.world.now(), {});
+  dry.run_until(store.world.now() + 1s);
+  REQUIRE(store.copy.run(first)->status == RunStatus::completed);
+  const auto second = store.run_now(id);
+  CHECK(store.follows());
+  CHECK(store.copy.run(first)->status == RunStatus::completed);
+  CHECK(store.is_pending(second));
+  CHECK(store.said.str().empty());
 }
 
 }  // namespace rruled::test
