@@ -9,14 +9,30 @@
 namespace rruled::store {
 namespace {
 
+std::optional<std::string> bad_text(const std::string& text) {
+  const auto at = first_bad_byte(text);
+  if (!at) return std::nullopt;
+  return "not UTF-8, or NUL, at byte " + std::to_string(*at);
+}
+
+// Of many rows that are written together, the one to correct.
+template <class Row>
+std::string which(const Row& row) {
+  if constexpr (requires { to_string(row.id); }) return " of row " + to_string(row.id);
+  return {};
+}
+
 template <class Row>
 void check_texts(const Row& row) {
-  visit_columns(row, [](std::string_view column, const auto& member) {
+  const auto check = [&row](std::string_view column, const std::string& text) {
+    if (const auto why = bad_text(text)) refuse(kTable<Row>, column, *why + which(row));
+  };
+  visit_columns(row, [&check](std::string_view column, const auto& member) {
     using Member = std::remove_cvref_t<decltype(member)>;
     if constexpr (std::same_as<Member, std::string>) {
-      check_text(kTable<Row>, column, member);
+      check(column, member);
     } else if constexpr (std::same_as<Member, std::optional<std::string>>) {
-      if (member) check_text(kTable<Row>, column, *member);
+      if (member) check(column, *member);
     }
   });
 }
@@ -60,8 +76,7 @@ void refuse(std::string_view table, std::string_view column, std::string_view wh
 }
 
 void check_text(std::string_view table, std::string_view column, const std::string& text) {
-  if (const auto at = first_bad_byte(text))
-    refuse(table, column, "not UTF-8, or NUL, at byte " + std::to_string(*at));
+  if (const auto why = bad_text(text)) refuse(table, column, *why);
 }
 
 void validate(const ChangeSet& changes) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 // What every store refuses before it writes anything: StoreError::Kind::invalid, naming
-// table.column.
+// table.column, and the row by its id where its text is refused and it has one.
 namespace rruled::store {
 
 [[noreturn]] void refuse(std::string_view table, std::string_view column, std::string_view why);

@@ -78,6 +78,16 @@ void refuses_bad_texts_of_writers(Store& store) {
   CHECK(columns == 2 * (11 + 7 + 8 + 3));
 }
 
+// Among many the one to correct could not be told.
+void names_the_row_of_a_bad_text(Store& store) {
+  auto bad = a_schedule(2);
+  bad.note = "\xff";
+  const ChangeSet changes{.flows = {{a_flow(), {}}},
+                          .schedules = {{a_schedule(), {}}, {bad, {}}, {a_schedule(3), {}}}};
+  check_refused(store, "schedules.note: not UTF-8, or NUL, at byte 0 of row " + to_string(bad.id),
+                [&] { (void)store.write(changes, at(0)); });
+}
+
 void refuses_every_kind_of_bad_text(Store& store) {
   int refused = 0;
   for (const std::string bad : kBad) {
@@ -201,6 +211,7 @@ void refuses_rows_that_contradict_themselves(Store& store) {
 std::vector<Check> refusal_checks() {
   return {
       {"refuses bad texts of writers", refuses_bad_texts_of_writers},
+      {"names the row of a bad text", names_the_row_of_a_bad_text},
       {"refuses every kind of bad text", refuses_every_kind_of_bad_text},
       {"refuses bad texts of the daemon", refuses_bad_texts_of_the_daemon},
       {"refuses rows that contradict themselves", refuses_rows_that_contradict_themselves},
