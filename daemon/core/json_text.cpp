@@ -3,7 +3,6 @@
 #include "store/utf8.h"
 
 #include <boost/json/basic_parser_impl.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_stack.hpp>
 
@@ -21,8 +20,12 @@ namespace {
 
 namespace json = boost::json;
 
-// Builds the value as boost::json::parser does, and stops at a key that its object already has and
-// at a number that would become another.
+// Whose text it is: that of others, or what was checked when it was stored.
+enum class Source { foreign, stored };
+
+// Builds the value as boost::json::parser does, but reads each number as it is written. Stops at
+// what would become another number and, in foreign text, at a key that its object already has.
+template <Source source>
 class Builder {
  public:
   explicit Builder(LongIntegers integers) : integers_(integers) {}
@@ -38,11 +41,11 @@ class Builder {
   }
   bool on_document_end(json::error_code&) { return true; }
   bool on_object_begin(json::error_code&) {
-    members_.emplace_back();
+    if constexpr (kChecksKeys) members_.emplace_back();
     return true;
   }
   bool on_object_end(std::size_t n, json::error_code&) {
-    members_.pop_back();
+    if constexpr (kChecksKeys) members_.pop_back();
     stack_.push_object(n);
     return true;
   }
@@ -52,13 +55,14 @@ class Builder {
     return true;
   }
   bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
-    key_.append(part.data(), part.size());
+    if constexpr (kChecksKeys) key_.append(part.data(), part.size());
     stack_.push_chars(part);
     return true;
   }
   bool on_key(json::string_view part, std::size_t, json::error_code& error) {
-    key_.append(part.data(), part.size());
     stack_.push_key(part);
+    if constexpr (!kChecksKeys) return true;
+    key_.append(part.data(), part.size());
     const auto [key, is_new] = members_.back().keys.insert(std::exchange(key_, {}));
     members_.back().last = &*key;
     if (is_new) return true;
@@ -88,7 +92,7 @@ class Builder {
     stack_.push_uint64(value);
     return true;
   }
-  // `value` may be off by a few units in the last place: the digits are read again.
+  // `value` may be off by a unit in the last place: the digits are read again.
   bool on_double(double value, json::string_view part, json::error_code& error) {
     number_.append(part.data(), part.size());
     (void)std::from_chars(number_.data(), number_.data() + number_.size(), value);
@@ -118,6 +122,8 @@ class Builder {
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
  private:
+  static constexpr bool kChecksKeys = source == Source::foreign;
+
   // Those of an object that is not closed yet.
   struct Members {
     std::unordered_set<std::string> keys;
@@ -133,7 +139,8 @@ class Builder {
   }
 
   LongIntegers integers_;
-  json::value_stack stack_;
+  std::array<unsigned char, 1'024> room_{};  // for short texts, without an allocation
+  json::value_stack stack_{{}, room_.data(), room_.size()};
   std::vector<Members> members_;
   std::string key_;
   std::string number_;
@@ -175,6 +182,8 @@ class Writer {
       write_array(*array, level);
     } else if (const auto* number = value.if_double()) {
       write_double(*number);
+    } else if (const auto* text = value.if_string()) {
+      append_quoted(out_, *text);
     } else {
       out_ += json::serialize(value);
     }
@@ -187,7 +196,7 @@ class Writer {
     bool first = true;
     for (const auto& [key, each] : object) {
       separate(first, level + 1);
-      out_ += json::serialize(key);
+      append_quoted(out_, key);
       out_ += pretty_ ? ": " : ":";
       write(each, level + 1);
     }
@@ -251,7 +260,7 @@ boost::system::result<json::value, JsonError> parse_json(std::string_view text,
   if (const auto bad = store::first_bad_byte(text)) return error_at(text, *bad, "not UTF-8");
   json::parse_options options;
   options.max_depth = kJsonDepthMax;
-  json::basic_parser<Builder> parser(options, integers);
+  json::basic_parser<Builder<Source::foreign>> parser(options, integers);
   json::error_code error;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
   if (error) {
@@ -262,15 +271,24 @@ boost::system::result<json::value, JsonError> parse_json(std::string_view text,
   return parser.handler().release();
 }
 
+void append_quoted(std::string& out, std::string_view text) {
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  if (std::ranges::all_of(text, is_plain))
+    out.append(1, '"').append(text).append(1, '"');
+  else
+    out += json::serialize(json::string_view(text));
+}
+
 std::string json_text(const json::value& value) { return written(value, false); }
 std::string json_pretty(const json::value& value) { return written(value, true); }
 
 json::value stored_json(std::string_view text, json::value otherwise) {
   json::parse_options options;
   options.max_depth = kStoredDepthMax;
+  json::basic_parser<Builder<Source::stored>> parser(options, LongIntegers::rounded);
   json::error_code error;
-  json::value value = json::parse(text, error, {}, options);
-  return error ? std::move(otherwise) : std::move(value);
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
+  return error || used < text.size() ? std::move(otherwise) : parser.handler().release();
 }
 
 bool same_json(std::string_view a, std::string_view b) {

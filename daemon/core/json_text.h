@@ -44,6 +44,9 @@ enum class LongIntegers { refused, rounded };
 // The same, indented by two spaces a level; ends without a line break.
 [[nodiscard]] std::string json_pretty(const boost::json::value& value);
 
+// `text` as a JSON string, at the end of `out`.
+void append_quoted(std::string& out, std::string_view text);
+
 // `text` as a value when it is JSON, else `otherwise`: for texts that were checked when stored.
 [[nodiscard]] boost::json::value stored_json(std::string_view text, boost::json::value otherwise);
 

@@ -3,10 +3,10 @@
 #include "daemon/core/json_text.h"
 #include "daemon/core/templates.h"
 
-#include <boost/json.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <date/date.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -43,15 +43,6 @@ json::object defaults_of(std::string_view flow_variables) {
   return merged;
 }
 
-// `"text"`
-std::string quoted_text(std::string_view text) {
-  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
-  if (!std::ranges::all_of(text, is_plain)) return json::serialize(json::string_view(text));
-  std::string quoted;
-  quoted.reserve(text.size() + 2);
-  return quoted.append(1, '"').append(text).append(1, '"');
-}
-
 // {"run":..,"flow":..,"schedule":..,"variables":..}, without the attempt. Written by hand: a tree
 // of values for each run that is due cost more than all else that is done to plan it. The variables
 // are JSON already.
@@ -66,15 +57,22 @@ std::string body_of(const store::Run& run, const store::DueSchedule& due) {
   out += run.scheduled_for ? '"' + rfc3339(*run.scheduled_for) + '"' : "null";
   out.append(R"(,"due_at":")").append(rfc3339(run.due_at));
   out.append(R"("},"flow":{"id":")").append(to_string(run.flow_id));
-  out.append(R"(","name":)").append(due.flow_name ? quoted_text(*due.flow_name) : "null");
+  out.append(R"(","name":)");
+  if (due.flow_name)
+    append_quoted(out, *due.flow_name);
+  else
+    out += "null";
   out.append(R"(,"version":)").append(std::to_string(due.flow_version));
   out.append(R"(,"project_id":)").append(std::to_string(run.project_id));
   out.append(R"(},"schedule":)");
   if (run.schedule_id) {
     out.append(R"({"id":")").append(to_string(schedule.id));
-    out.append(R"(","rrule":)").append(quoted_text(schedule.rrule));
+    out.append(R"(","rrule":)");
+    append_quoted(out, schedule.rrule);
     out.append(R"(,"starts_at":")").append(rfc3339(schedule.starts_at));
-    out.append(R"(","timezone":)").append(quoted_text(schedule.timezone)).append("}");
+    out.append(R"(","timezone":)");
+    append_quoted(out, schedule.timezone);
+    out += '}';
   } else {
     out += "null";
   }
@@ -149,7 +147,7 @@ std::string merge_variables(std::string_view flow_variables,
   json::object merged = defaults_of(flow_variables);
   overlay(merged, schedule_variables);
   overlay(merged, run_variables);
-  return json::serialize(merged);
+  return json_text(std::move(merged));
 }
 
 store::DueSchedule due_schedule(store::Schedule schedule, const store::Flow& flow) {

@@ -44,6 +44,11 @@ TEST_CASE("variables: defaults, then the schedule's, then the run's; extra keys 
   CHECK(merge_variables("{}", "[]", "") == "{}");
 }
 
+TEST_CASE("variables were written with other digits than they came with") {
+  const auto* numbers = R"({"a":3.0,"b":19.99,"c":0.15838287025480557,"d":"é\"\n","e":[1e+30]})";
+  CHECK(merge_variables("[]", numbers) == numbers);
+}
+
 TEST_CASE("a run of an occurrence is frozen: the same id and bytes each time it is made") {
   store::DueSchedule due;
   due.schedule.id = *store::parse_id<store::ScheduleId>("0190b4a2-0000-7000-8000-000000000001");

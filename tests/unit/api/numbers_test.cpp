@@ -1,0 +1,97 @@
+// Numbers that come in a body are the same wherever they are read again.
+#include "tests/unit/api/api_home.h"
+
+#include <bit>
+#include <cmath>
+#include <random>
+
+namespace rruled::test {
+namespace {
+
+namespace json = boost::json;
+
+// Of 16 and 17 digits, of every size, and some that are whole.
+json::array many_doubles() {
+  std::mt19937_64 random(20261129);
+  json::array numbers{0.15838287025480557, 1700000000.4369655, -8.737863562245815e-10, 3.0, 19.99};
+  while (numbers.size() < 500)
+    numbers.emplace_back(std::uniform_real_distribution<double>(-1'000, 1'000)(random));
+  while (numbers.size() < 1'000)
+    if (const auto number = std::bit_cast<double>(random()); std::isfinite(number))
+      numbers.emplace_back(number);
+  return numbers;
+}
+
+// As a client with exact numbers reads the answer.
+json::value exact(ApiHome& home,
+                  int status,
+                  const std::string& method,
+                  const std::string& target,
+                  const json::value& body = json::object()) {
+  const auto response = home.ask(method, target, method == "GET" ? "" : core::json_text(body));
+  INFO(method << " " << target << " -> " << response.body.substr(0, 200));
+  REQUIRE(response.status == status);
+  return core::parse_json(response.body).value();
+}
+
+}  // namespace
+
+TEST_CASE("numbers of many digits were read back from the store as others") {
+  ApiHome home(either_store());
+  const json::array numbers = many_doubles();
+  const json::object held{{"n", numbers}};
+  const json::array actions{{{"id", "t"}, {"type", "trigger"}, {"config", {{"type", "schedule"}}}},
+                            {{"id", "w"}, {"type", "function"}, {"config", held}}};
+  const auto flow =
+      exact(home, 201, "POST", kFlows,
+            {{"name", "f"}, {"status", "active"}, {"conversion", held}, {"actions", actions}});
+  const std::string path = kFlows + ApiHome::text(flow, "id") + "/";
+  // A change of the trigger alone writes the other actions again.
+  (void)exact(home, 200, "PATCH", path, {{"trigger", {{"type", "schedule"}, {"note", "n"}}}});
+  const auto stored = exact(home, 200, "GET", path);
+  CHECK(stored.at("conversion") == held);
+  CHECK(stored.at("actions").at(1).at("config") == held);
+  const auto schedule =
+      exact(home, 201, "POST", path + "schedules/",
+            {{"rrule", "FREQ=DAILY"}, {"starts_at", "2026-01-01T00:00:00Z"}, {"variables", held}});
+  CHECK(schedule.at("variables") == held);
+  const auto run =
+      exact(home, 200, "POST", path + "schedules/" + ApiHome::text(schedule, "id") + "/run/");
+  CHECK(run.at("variables") == held);
+  CHECK(run.at("body").at("variables") == held);
+  // What is sent.
+  const auto kept = home.backend().store->runs({});
+  REQUIRE(kept.size() == 1);
+  CHECK(core::parse_json(kept.front().body).value().at("variables") == held);
+  CHECK(kept.front().body.find(core::json_text(held)) != std::string::npos);
+  const auto person = exact(home, 201, "POST", kProject + "persons/",
+                            {{"distinct_id", "ann"}, {"properties", held}});
+  CHECK(person.at("properties") == held);
+}
+
+TEST_CASE("a batch job reached nobody of those whom its filters had counted") {
+  ApiHome home(either_store());
+  json::array conditions;
+  json::object properties;
+  for (const auto& number : many_doubles()) {
+    if (conditions.size() == 200) break;
+    const std::string key = "k" + std::to_string(conditions.size());
+    properties[key] = number;
+    conditions.push_back(json::object{{"key", key}, {"operator", "exact"}, {"value", number}});
+  }
+  (void)exact(home, 201, "POST", kProject + "persons/",
+              {{"distinct_id", "ann"}, {"properties", properties}});
+  const json::object filters{{"properties", conditions}};
+  const auto flow =
+      exact(home, 201, "POST", kFlows,
+            {{"status", "active"}, {"trigger", {{"type", "batch"}, {"filters", filters}}}});
+  const auto shown = flow.at("trigger").at("filters");
+  for (const auto& each : {json::value(filters), shown})
+    CHECK(exact(home, 200, "POST", kFlows + "user_blast_radius/", {{"filters", each}})
+              .at("affected") == 1);
+  const auto jobs = kFlows + ApiHome::text(flow, "id") + "/batch_jobs/";
+  for (const auto& each : {json::value(filters), shown})
+    (void)exact(home, 200, "POST", jobs, {{"filters", each}});
+}
+
+}  // namespace rruled::test
