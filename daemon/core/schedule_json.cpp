@@ -204,15 +204,15 @@ bool same_timing(const store::Schedule& a, const store::Schedule& b) {
          a.calendar == b.calendar && a.calendar_action == b.calendar_action;
 }
 
-// What a row without an occurrence ahead is refused for. Nothing for an import whose rule had some:
-// files outlive their schedules, and lifecycle.h completes it.
-void check_future(FieldReader& fields, JsonUse use, const ScheduleEdit& edit, Instant second) {
+// What a row without an occurrence ahead is refused for. Nothing where its rule `may_be_over` and
+// had some: lifecycle.h completes it.
+void check_future(FieldReader& fields, bool may_be_over, const ScheduleEdit& edit, Instant second) {
   const Timetable& timetable = *edit.timetable;
   // By itself the rule may have some.
   const bool ahead = timetable.recurrence()
                          .next(std::max(second, edit.row.settled_to.value_or(second)))
                          .has_value();
-  if (use == JsonUse::import && !ahead && timetable.next(std::nullopt)) return;
+  if (may_be_over && !ahead && timetable.next(std::nullopt)) return;
   const bool excluded = ahead && !edit.row.calendar.empty();
   fields.refuse(excluded ? "calendar" : "rrule", "invalid_input",
                 excluded ? "Schedule produces no future occurrences: its calendar excludes all."
@@ -223,6 +223,7 @@ void check_future(FieldReader& fields, JsonUse use, const ScheduleEdit& edit, In
 // ended has no future to check.
 void check_timing(FieldReader& fields,
                   JsonUse use,
+                  bool may_be_over,
                   ScheduleEdit& edit,
                   const ScheduleRules& rules,
                   Timestamp now) {
@@ -255,7 +256,7 @@ void check_timing(FieldReader& fields,
   };
   if (!edit.timetable->first_ahead(edit.row.settled_to, now, &exhausted)) {
     if (exhausted) return gave_up();
-    check_future(fields, use, edit, second);
+    check_future(fields, may_be_over, edit, second);
     return;
   }
   const auto distance = edit.timetable->min_distance(second, kIntervalSamples, &exhausted);
@@ -314,8 +315,11 @@ FieldResult<ScheduleEdit> schedule_from_json(const json::object& object,
   edit.timing = !before || !same_timing(*before, edit.row);
   const bool resumes =
       before && edit.status == ScheduleStatus::active && before->status != ScheduleStatus::active;
+  // Files outlive their schedules, and pauses do: what passed meanwhile is told by its end.
+  const bool may_be_over = use == JsonUse::import ||
+                           (resumes && !edit.timing && before->status != ScheduleStatus::completed);
   if (!fields.failed() && !broken && (edit.timing || resumes))
-    check_timing(fields, use, edit, rules, now);
+    check_timing(fields, use, may_be_over, edit, rules, now);
   if (fields.failed()) return *fields.error();
   return edit;
 }
