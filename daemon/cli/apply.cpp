@@ -42,7 +42,7 @@ std::vector<std::filesystem::path> files_of(const std::filesystem::path& path) {
 }
 
 Bundle bundle_of_text(const std::string& text, const std::string& name) {
-  const auto value = core::parse_json(text);
+  const auto value = core::parse_json(text, core::LongIntegers::refused, core::kStoredDepthMax);
   if (!value)
     throw Failure(kRefused, name + ":" + std::to_string(value.error().line) + ":" +
                                 std::to_string(value.error().column) +

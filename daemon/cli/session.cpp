@@ -145,13 +145,18 @@ std::string Session::read_input(const std::string& path, std::size_t bytes_max) 
   return read_all(file, path, bytes_max);
 }
 
-boost::json::value Session::read_json(const std::string& path, const std::string& advice) {
-  auto value = core::parse_json(read_input(path, kJsonBytesMax));
+boost::json::value Session::read_json(const std::string& path,
+                                      const std::string& advice,
+                                      std::size_t depth_max) {
+  const std::string text = read_input(path, kJsonBytesMax);
+  auto value = core::parse_json(text, core::LongIntegers::refused, depth_max);
   if (value) return std::move(*value);
   const auto& error = value.error();
+  const auto first = text.find_first_not_of(" \t\r\n");
+  const bool begun = first != std::string::npos && (text[first] == '{' || text[first] == '[');
   throw Failure(kRefused, (path == "-" ? "standard input" : path) + ":" +
                               std::to_string(error.line) + ":" + std::to_string(error.column) +
-                              ": not JSON: " + error.detail + advice);
+                              ": not JSON: " + error.detail + (begun ? "" : advice));
 }
 
 void make_default_store_folder(const io::Config& config) {

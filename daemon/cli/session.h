@@ -78,9 +78,10 @@ class Session {
 
   // The whole of `path`, or of standard input for "-". At most `bytes_max`.
   [[nodiscard]] std::string read_input(const std::string& path, std::size_t bytes_max);
-  // `advice` follows the error about what is no JSON.
+  // `advice` follows the error about what does not even begin as JSON.
   [[nodiscard]] boost::json::value read_json(const std::string& path,
-                                             const std::string& advice = "");
+                                             const std::string& advice = "",
+                                             std::size_t depth_max = core::kJsonDepthMax);
 
   std::optional<std::filesystem::path> config_file;  // --config
 

@@ -44,10 +44,11 @@ json::value read_json_file(Session& session, const ImportOptions& options) {
   const bool calendar = options.file.ends_with(".ics");
   if (calendar && options.from->count() == 0)
     throw Failure(kUsage, options.file + " is a calendar by its name: say --from ics (or json)");
-  return session.read_json(options.file, options.from->count() > 0
-                                             ? ""
-                                             : "\nA calendar or crontab: say --from ics, crontab or"
-                                               " system-crontab.");
+  const std::string advice = options.from->count() > 0
+                                 ? ""
+                                 : "\nA calendar or crontab: say --from ics, crontab or"
+                                   " system-crontab.";
+  return session.read_json(options.file, advice, core::kStoredDepthMax);
 }
 
 ForeignBundle read_json_bundle(Session& session, const ImportOptions& options) {

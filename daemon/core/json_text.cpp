@@ -147,10 +147,10 @@ class Builder {
   std::string problem_;
 };
 
-std::string describe(const json::error_code& error) {
+std::string describe(const json::error_code& error, std::size_t depth_max) {
   if (error == json::error::incomplete) return "the text ends in the middle of a value";
   if (error == json::error::too_deep)
-    return "nested deeper than " + std::to_string(kJsonDepthMax) + " levels";
+    return "nested deeper than " + std::to_string(depth_max) + " levels";
   if (error == json::error::extra_data) return "something follows the value";
   if (error == json::error::illegal_leading_surrogate ||
       error == json::error::illegal_trailing_surrogate)
@@ -255,19 +255,20 @@ void throw_exception_from_error(const FieldError& error, const boost::source_loc
 }
 
 boost::system::result<json::value, JsonError> parse_json(std::string_view text,
-                                                         LongIntegers integers) {
+                                                         LongIntegers integers,
+                                                         std::size_t depth_max) {
   if (text.empty()) return error_at(text, 0, "there is no value");
   if (const auto bad = store::first_bad_byte(text)) return error_at(text, *bad, "not UTF-8");
   json::parse_options options;
-  options.max_depth = kJsonDepthMax;
+  options.max_depth = depth_max;
   json::basic_parser<Builder<Source::foreign>> parser(options, integers);
   json::error_code error;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
   if (error) {
     const auto& problem = parser.handler().problem();
-    return error_at(text, used, problem.empty() ? describe(error) : problem);
+    return error_at(text, used, problem.empty() ? describe(error, depth_max) : problem);
   }
-  if (used < text.size()) return error_at(text, used, describe(json::error::extra_data));
+  if (used < text.size()) return error_at(text, used, describe(json::error::extra_data, depth_max));
   return parser.handler().release();
 }
 

@@ -11,10 +11,11 @@
 // JSON that comes from people and other programs, and JSON that goes to them. Pure, thread-safe.
 namespace rruled::core {
 
-// Arrays and objects inside each other, at most.
+// Arrays and objects inside each other, at most, in a body.
 inline constexpr std::size_t kJsonDepthMax = 32;
-// Of texts that are stored: what was taken from a body is wrapped in a few levels of ours (a
-// trigger in `actions`, variables in the body of a run), and must be read back.
+// Of texts that are stored, and of files: what was taken from a body is wrapped in a few levels of
+// ours (a trigger in `actions`, variables in the body of a run, all of it in what `export` prints),
+// and must be read back.
 inline constexpr std::size_t kStoredDepthMax = 2 * kJsonDepthMax;
 
 // Why a text is not JSON that we take. `offset` counts bytes from 0; line and column from 1.
@@ -34,10 +35,12 @@ struct JsonError {
 enum class LongIntegers { refused, rounded };
 
 // One JSON value (RFC 8259) and nothing after it. Refuses what parsers read differently: a key
-// given twice in one object, bytes that are not UTF-8, nesting beyond kJsonDepthMax, numbers that
-// no double has (1e400) and, by `integers`, those that it would round.
+// given twice in one object, bytes that are not UTF-8, nesting beyond `depth_max`, numbers that no
+// double has (1e400) and, by `integers`, those that it would round.
 [[nodiscard]] boost::system::result<boost::json::value, JsonError> parse_json(
-    std::string_view text, LongIntegers integers = LongIntegers::refused);
+    std::string_view text,
+    LongIntegers integers = LongIntegers::refused,
+    std::size_t depth_max = kJsonDepthMax);
 
 // Keys in the order they have, numbers in their shortest form that reads back equal; one line.
 [[nodiscard]] std::string json_text(const boost::json::value& value);

@@ -239,6 +239,39 @@ TEST_CASE("a crontab was read as UTC without a word") {
   CHECK_THAT(import("0 1 * * * /bin/d\n" + covered, {}), Contains(said));
 }
 
+TEST_CASE("an export of what a body may just hold was nested too deep to be imported") {
+  const auto nested = [](int levels) {
+    std::string text = "{}";
+    for (int level = 1; level < levels; ++level) text = "{\"a\":" + text + "}";
+    return text;
+  };
+  const CommandLine from;
+  REQUIRE(from.rruled({"flow", "create", "--file", "-"},
+                      R"({"name":"deep","trigger":{"type":"schedule","x":)" + nested(30) +
+                          R"(},"conversion":)" + nested(31) + "}")
+              .exit_code == 0);
+  const auto exported = from.rruled({"export"}).out;
+  for (const char* verb : {"import", "apply"}) {
+    const CommandLine to;
+    const auto taken = to.rruled({verb, "-"}, exported);
+    INFO(taken.err);
+    CHECK(taken.exit_code == 0);
+    CHECK(to.rruled({"export"}).out == exported);
+    const auto refused = to.rruled({verb, "-"}, "[\n" + nested(64) + "]");
+    CHECK(refused.exit_code == 1);
+    CHECK_THAT(refused.err, Contains("nested deeper than 64 levels"));
+  }
+}
+
+TEST_CASE("a mistake in a file that is JSON was taken for a calendar") {
+  const CommandLine line;
+  const std::string hint = "say --from ics, crontab or system-crontab";
+  for (const char* json : {"{\"flows\":[", "[1,", " \r\n\t{\"a\":1,\"a\":1}"})
+    CHECK_THAT(line.rruled({"import", "-"}, json).err, Contains("not JSON: ") && !Contains(hint));
+  for (const char* other : {"BEGIN:VCALENDAR\r\n", "0 1 * * * /bin/a\n", "# jobs\n", "\n"})
+    CHECK_THAT(line.rruled({"import", "-"}, other).err, Contains(hint));
+}
+
 TEST_CASE("the zone of a machine is what its clock on the wall shows") {
   const CommandLine line;
   const std::filesystem::path etc = line.file("etc");
