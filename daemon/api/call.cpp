@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 
 namespace rruled::api {
 namespace {
@@ -262,20 +261,6 @@ void write_by(const std::function<std::optional<store::Conflict>()>& attempt) {
   }
 }
 
-json::value sorted(const json::value& value) {
-  if (const auto* list = value.if_array()) {
-    json::array all;
-    for (const auto& each : *list) all.push_back(sorted(each));
-    return all;
-  }
-  if (!value.is_object()) return value;
-  std::map<std::string_view, const json::value*> members;
-  for (const auto& each : value.get_object()) members.emplace(each.key(), &each.value());
-  json::object object;
-  for (const auto& [key, member] : members) object.emplace(key, sorted(*member));
-  return object;
-}
-
 Made made_by(const Call& call, const boost::uuids::uuid& parent) {
   const std::string* key = call.request.header("Idempotency-Key");
   if (key == nullptr) return {store::random_uuid_v7(call.now), false};
@@ -288,7 +273,7 @@ Made made_by(const Call& call, const boost::uuids::uuid& parent) {
 
 void remember(const Call& call, const Made& made, const json::object& body) {
   if (!made.by_key) return;
-  const std::string digest = io::sha256_hex(core::json_text(sorted(body)));
+  const std::string digest = io::sha256_hex(core::json_text(core::canonical_json(body)));
   if (call.directory().remember_request(made.id, digest) != digest)
     throw Refused{problem(422, "This Idempotency-Key was used with another body.")};
 }

@@ -192,8 +192,6 @@ struct Made {
   bool by_key = false;
 };
 [[nodiscard]] Made made_by(const Call& call, const boost::uuids::uuid& parent);
-// The same with the members of each object in order of their names: equal for equal values.
-[[nodiscard]] boost::json::value sorted(const boost::json::value& value);
 // Before it is written, once it is known to be valid. 422 when the key came with another body.
 void remember(const Call& call, const Made& made, const boost::json::object& body);
 inline constexpr std::string_view kReplayed = "Idempotency-Replayed";

@@ -247,7 +247,8 @@ Response create_batch_job(Call& call) {
   if (filters != nullptr && filters->is_null())
     refuse("filters", "This field may not be null.", "null");
   // They confirm whom it will reach; they never choose.
-  if (filters != nullptr && sorted(*filters) != sorted(filters_of(flow.trigger)))
+  if (filters != nullptr &&
+      core::canonical_json(*filters) != core::canonical_json(filters_of(flow.trigger)))
     refuse("filters", "They differ from the filters of the flow's trigger.");
   return order_response(call, job_json(call, order_run(call, {made, body, flow}), flow));
 }

@@ -53,7 +53,11 @@ void append_quoted(std::string& out, std::string_view text);
 // `text` as a value when it is JSON, else `otherwise`: for texts that were checked when stored.
 [[nodiscard]] boost::json::value stored_json(std::string_view text, boost::json::value otherwise);
 
-// Equal as JSON, whatever the order of keys.
+// With the members of objects in order of their names, and a number that is an integer of 64 bits
+// as one (18 for 18.0): equal, as a value and as a text, for what is the same.
+[[nodiscard]] boost::json::value canonical_json(const boost::json::value& value);
+
+// Equal as JSON, whatever the order of keys, and numbers by their value.
 [[nodiscard]] bool same_json(std::string_view a, std::string_view b);
 
 // A field that cannot be used. `attr` is its path, parts joined by "__" ("retry__max_attempts",

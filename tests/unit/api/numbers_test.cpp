@@ -94,4 +94,37 @@ TEST_CASE("a batch job reached nobody of those whom its filters had counted") {
     (void)exact(home, 200, "POST", jobs, {{"filters", each}});
 }
 
+TEST_CASE("a client that writes 18 for 18.0 could not confirm filters") {
+  ApiHome home(either_store());
+  const auto trigger = [](const std::string& number) {
+    return R"({"type":"batch","filters":{"properties":[{"key":"age","operator":"gte","value":)" +
+           number + "}]}}";
+  };
+  const auto flow =
+      home.json(201, "POST", kFlows, R"({"status":"active","trigger":)" + trigger("18.0") + "}");
+  const auto path = kFlows + ApiHome::text(flow, "id") + "/";
+  const auto filters = [&](const std::string& number) {
+    return R"({"filters":{"properties":[{"value":)" + number +
+           R"(,"operator":"gte","key":"age"}]}})";
+  };
+  for (const char* number : {"18", "18.0", "1.8e1"})
+    home.json(200, "POST", path + "batch_jobs/", filters(number));
+  home.json(400, "POST", path + "batch_jobs/", filters("18.000000000000004"));
+  const auto version = [&](const std::string& number) {
+    return home.json(200, "PATCH", path, R"({"trigger":)" + trigger(number) + "}").at("version");
+  };
+  CHECK(version("18") == 1);
+  CHECK(version("9007199254740992.0") == 2);
+  CHECK(version("9007199254740992") == 2);
+  CHECK(version("9007199254740993") == 3);
+  // The same body again, from another client.
+  const auto job = [&](const std::string& number) {
+    return home.ask("POST", path + "batch_jobs/", R"({"variables":{"a":)" + number + "}}",
+                    {.headers = {{"Idempotency-Key", "once"}}});
+  };
+  CHECK(job("1").status == 200);
+  CHECK(header(job("1.0"), "Idempotency-Replayed") == "true");
+  CHECK(job("2").status == 422);
+}
+
 }  // namespace rruled::test

@@ -85,6 +85,46 @@ TEST_CASE("JSON is printed as people write it") {
   CHECK_FALSE(same_json(R"({"a":1})", R"({"a":2})"));
 }
 
+TEST_CASE("18 and 18.0 were different numbers") {
+  struct Case {
+    const char* a;
+    const char* b;
+    bool same;
+  };
+  const auto cases = std::vector<Case>{
+      {"18", "18.0", true},
+      {"1e3", "1000", true},
+      {"0", "-0.0", true},
+      {R"({"a":[1,{"b":2.0}],"c":null})", R"({"c":null,"a":[1.0,{"b":2}]})", true},
+      {"18", "18.5", false},
+      {"18", "\"18\"", false},
+      {"1", "true", false},
+      {"[1,2]", "[2,1]", false},
+      {R"({"a":null})", "{}", false},
+      // 2^53 + 1 is no double: as one it would be 2^53.
+      {"9007199254740993", "9007199254740992.0", false},
+      {"9007199254740992", "9007199254740992.0", true},
+      {"9007199254740993", "9007199254740992", false},
+      {"-9223372036854775808", "-9223372036854775808.0", true},
+      {"9223372036854775807", "9223372036854775808.0", false},
+      {"9223372036854775808", "9223372036854775808.0", true},
+      {"18446744073709551615", "18446744073709551616.0", false},
+      {"1e19", "10000000000000000000", true},
+      {"1e30", "1e30", true},
+      {"1e30", "1.0000000000000001e30", false},
+  };
+  for (const auto& each : cases) {
+    CAPTURE(each.a, each.b);
+    CHECK(same_json(each.a, each.b) == each.same);
+    CHECK(same_json(each.b, each.a) == each.same);
+    const auto text = [](const char* json) {
+      return json_text(canonical_json(parse_json(json).value()));
+    };
+    CHECK((text(each.a) == text(each.b)) == each.same);
+  }
+  CHECK(cases.size() == 19);
+}
+
 TEST_CASE("times are read in the forms people write") {
   struct Case {
     const char* text;
