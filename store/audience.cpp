@@ -43,6 +43,15 @@ void validate(const std::vector<PersonPut>& persons) {
   }
 }
 
+PersonsByName by_name(const std::vector<PersonPut>& persons) {
+  PersonsByName last;
+  for (const auto& put : persons) {
+    auto& counts = last[{put.person.project_id, put.person.distinct_id}];
+    if (counts == nullptr || !put.keep) counts = &put;
+  }
+  return last;
+}
+
 void validate_child(const Run& child, const Run& job) {
   check_text("runs", "body", child.body);
   if (child.status != RunStatus::pending) refuse("runs", "status", "a child is pending");

@@ -8,9 +8,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 // Persons, and batch jobs that reach them: beside the daemon's own contract (store.h).
@@ -36,6 +38,7 @@ struct Person {
 struct PersonPut {
   Person person;                    // its id counts when the project has nobody of this distinct_id
   std::vector<PersonValue> values;  // of the properties; no key twice
+  bool keep = false;                // who is there keeps the properties that he has: none are given
 };
 struct PersonsPut {
   std::size_t created = 0;
@@ -155,8 +158,8 @@ class Audience {
   Audience(const Audience&) = delete;
   Audience& operator=(const Audience&) = delete;
 
-  // Made, or their properties replaced whole, by distinct_id; of one that comes twice the last
-  // counts.
+  // Made, or their properties replaced whole unless `keep`, by distinct_id; of one that comes twice
+  // the last that does not `keep` counts.
   virtual PersonsPut put_persons(const std::vector<PersonPut>& persons,
                                  const AuditEntry& entry,
                                  Timestamp now) = 0;
@@ -197,6 +200,9 @@ class Audience {
 
 // Throws StoreError invalid.
 void validate(const std::vector<PersonPut>& persons);
+// What counts of each, by project and distinct_id.
+using PersonsByName = std::map<std::pair<std::int64_t, std::string>, const PersonPut*>;
+[[nodiscard]] PersonsByName by_name(const std::vector<PersonPut>& persons);
 void validate_child(const Run& child, const Run& job);
 struct ChildCounts {
   std::int64_t unsent = 0;  // waiting, pending, retrying

@@ -16,17 +16,15 @@ PersonsPut MemoryAudience::put_persons(const std::vector<PersonPut>& persons,
                                        const AuditEntry& entry,
                                        Timestamp now) {
   validate(persons);
-  std::map<std::pair<std::int64_t, std::string>, const PersonPut*> last;
-  for (const auto& put : persons) last[{put.person.project_id, put.person.distinct_id}] = &put;
   PersonsPut result;
-  for (const auto& [name, put] : last) {
+  for (const auto& [name, put] : by_name(persons)) {
     const auto known = store_.person_ids_.find(name);
     const bool created = known == store_.person_ids_.end();
     const auto id = created ? put->person.id : known->second;
     store_.person_ids_[name] = id;
     auto& row = store_.persons_[{name.first, id}];
     const auto created_at = created ? now : row.person.created_at;
-    row = {put->person, put->values};
+    if (created || !put->keep) row = {put->person, put->values};
     row.person.id = id;
     row.person.created_at = created_at;
     row.person.updated_at = now;

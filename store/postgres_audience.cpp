@@ -208,12 +208,9 @@ void Reader::match(Chunk& chunk, const GoOn& go_on) {
   chunk.matched = std::move(matched);
 }
 
-// By name, the last of each, in order: so that two writers never wait for each other.
-using ByName = std::map<std::pair<std::int64_t, std::string>, const PersonPut*>;
-
 // Whom nobody had the name of; gives their ids and names. A writer of the same name who is under
 // way is waited for, and then it has made them.
-pqxx::result insert_new(Tx& tx, const ByName& puts) {
+pqxx::result insert_new(Tx& tx, const PersonsByName& puts) {
   static const std::string kInsert =
       pg_insert<Person>() +
       " ON CONFLICT (project_id, distinct_id) DO NOTHING RETURNING id, project_id, distinct_id";
@@ -228,26 +225,29 @@ pqxx::result insert_new(Tx& tx, const ByName& puts) {
 }
 
 // The others, in one order for all writers.
-pqxx::result update_known(Tx& tx, const ByName& puts) {
+pqxx::result update_known(Tx& tx, const PersonsByName& puts) {
   static const std::string kUpdate =
       "WITH known AS (SELECT p.id, n.properties FROM unnest($1::bigint[], $2::text[], $3::text[])"
       "   AS n(project_id, distinct_id, properties)"
       "  JOIN persons p ON p.project_id = n.project_id AND p.distinct_id = n.distinct_id"
       "  ORDER BY p.id FOR UPDATE OF p)"
-      " UPDATE persons p SET properties = known.properties, updated_at = $4::bigint FROM known"
+      " UPDATE persons p SET properties = coalesce(known.properties, p.properties),"
+      "   updated_at = $4::bigint FROM known"
       " WHERE p.id = known.id RETURNING p.id, p.project_id, p.distinct_id";
   const auto person = [](const auto& each) -> const Person& { return each.second->person; };
   Params params;
   params.add_each(puts, [&](const auto& each) { return person(each).project_id; });
   params.add_each(
       puts, [&](const auto& each) -> const auto& { return person(each).distinct_id; });
-  params.add_each(
-      puts, [&](const auto& each) -> const auto& { return person(each).properties; });
+  params.add_each(puts, [&](const auto& each) {
+    return each.second->keep ? std::nullopt : std::optional(person(each).properties);
+  });
   return tx.exec(kUpdate, params.add(tx.now()));
 }
 
-// Of those that were written, who are taken out of `puts`; gives how many they are.
-std::size_t put_values(Tx& tx, ByName& puts, const pqxx::result& written) {
+// Of those that were written and do not keep what they have; all of them are taken out of `puts`.
+// Gives how many they are.
+std::size_t put_values(Tx& tx, PersonsByName& puts, const pqxx::result& written) {
   static const std::string kForget = "DELETE FROM person_values WHERE person_id = ANY($1::uuid[])";
   static const std::string kInsert =
       "INSERT INTO person_values (person_id, " + pg_columns<PersonValue>() +
@@ -258,18 +258,19 @@ std::size_t put_values(Tx& tx, ByName& puts, const pqxx::result& written) {
   std::vector<PersonId> owners;
   std::vector<const PersonValue*> values;
   for_each_row(written, [&](PgReader& row) {
-    const auto id = persons.emplace_back(row.read<PersonId>());
+    const auto id = row.read<PersonId>();
     const auto project = row.read<std::int64_t>();
     const auto put = puts.find({project, row.read<std::string>()});
+    if (!put->second->keep) persons.push_back(id);
     for (const auto& value : put->second->values) {
       owners.push_back(id);
       values.push_back(&value);
     }
     puts.erase(put);
   });
-  tx.exec(kForget, Params().add_all(persons));
+  if (!persons.empty()) tx.exec(kForget, Params().add_all(persons));
   if (!values.empty()) tx.exec(kInsert, Params().add_all(owners).add_rows(values));
-  return persons.size();
+  return static_cast<std::size_t>(written.size());
 }
 
 }  // namespace
@@ -282,11 +283,11 @@ PersonsPut PostgresAudience::put_persons(const std::vector<PersonPut>& persons,
                                          const AuditEntry& entry,
                                          Timestamp now) {
   validate(persons);
-  ByName last;
-  for (const auto& put : persons) last[{put.person.project_id, put.person.distinct_id}] = &put;
+  // In order, so that two writers never wait for each other.
+  const auto last = by_name(persons);
   return connection_.write(now, [&](Tx& tx) {
     PersonsPut result;
-    ByName known = last;
+    auto known = last;
     // Again for one that somebody removed in between.
     while (!known.empty()) {
       result.created += put_values(tx, known, insert_new(tx, known));

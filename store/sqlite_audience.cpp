@@ -113,6 +113,7 @@ bool put_person(Connection& connection, const PersonPut& put, Timestamp now) {
   static const std::string kInsert = insert_sql<Person>();
   static const std::string kUpdate =
       "UPDATE persons SET properties = ?, updated_at = ? WHERE id = ?";
+  static const std::string kTouch = "UPDATE persons SET updated_at = ? WHERE id = ?";
   static const std::string kForget = "DELETE FROM person_values WHERE person_id = ?";
   static const std::string kValue = "INSERT INTO person_values (person_id, " +
                                     column_list<PersonValue>() + ") VALUES (?, " +
@@ -120,6 +121,10 @@ bool put_person(Connection& connection, const PersonPut& put, Timestamp now) {
   const auto known = id_of(connection, put.person);
   Person row = put.person;
   row.created_at = row.updated_at = now;
+  if (known && put.keep) {
+    Query(connection, kTouch).bind(now).bind(*known).run();
+    return false;
+  }
   if (known) {
     row.id = *known;
     Query(connection, kUpdate).bind(row.properties).bind(now).bind(row.id).run();
@@ -148,8 +153,7 @@ PersonsPut SqliteAudience::put_persons(const std::vector<PersonPut>& persons,
                                        const AuditEntry& entry,
                                        Timestamp now) {
   validate(persons);
-  std::map<std::pair<std::int64_t, std::string>, const PersonPut*> last;
-  for (const auto& put : persons) last[{put.person.project_id, put.person.distinct_id}] = &put;
+  const auto last = by_name(persons);
   return connection_->write([&] {
     PersonsPut result;
     for (const auto& [name, put] : last)

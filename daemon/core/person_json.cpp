@@ -80,7 +80,8 @@ FieldResult<store::PersonPut> person_from_json(const json::object& object,
   if (has_control_character(put.person.distinct_id))
     return refuse("distinct_id", "invalid_input", kControlCharacters);
   const auto* properties = object.if_contains("properties");
-  if (properties == nullptr) return put;
+  put.keep = properties == nullptr;
+  if (put.keep) return put;
   if (!properties->is_object())
     return refuse("properties", "invalid_input", "Expected an object of properties.");
   put.person.properties = json_text(*properties);

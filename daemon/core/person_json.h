@@ -16,8 +16,9 @@ inline constexpr std::size_t kPersonPropertiesMax = 1'000;
 inline constexpr std::size_t kPersonBytesMax = 64 * 1024;  // of the properties
 inline constexpr std::size_t kDistinctIdMax = 400;         // code points
 
-// {"distinct_id", "properties"?}; other keys are ignored, as in other bodies. Control characters in
-// the distinct_id are refused. `id` is for a person that is new.
+// {"distinct_id", "properties"?}; other keys are ignored, as in other bodies. Without properties
+// those of a person that is there stay; {} clears them. Control characters in the distinct_id are
+// refused. `id` is for a person that is new.
 [[nodiscard]] FieldResult<store::PersonPut> person_from_json(const boost::json::object& object,
                                                              std::int64_t project_id,
                                                              store::PersonId id,

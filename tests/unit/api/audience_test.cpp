@@ -36,7 +36,7 @@ TEST_CASE("a person is made, replaced and found") {
   home.clock.at += std::chrono::seconds(5);
   const auto again = home.json(200, "POST", kPersons, R"({"distinct_id":"ann"})");
   CHECK(again.at("id") == ann.at("id"));
-  CHECK(again.at("properties") == boost::json::object());
+  CHECK(again.at("properties") == ann.at("properties"));
   CHECK(Home::text(again, "updated_at") == "2026-01-05T09:00:05.000000Z");
   home.json(201, "POST", kPersons, R"({"distinct_id":"bob"})");
   const auto page = home.json(200, "GET", kPersons + "?limit=1");
@@ -85,6 +85,35 @@ TEST_CASE("persons come in bulk, a line each, all or none") {
   const auto elsewhere = home.ask("POST", Home::kFlows, "{}\n{}",
                                   {.headers = {{"Content-Type", "application/x-ndjson"}}});
   CHECK(elsewhere.status == 415);
+}
+
+TEST_CASE("a person put without properties lost those it had") {
+  Home home(either_store());
+  const auto lines = [&](const std::string& text) {
+    return put_lines(home, text, "application/jsonl").body;
+  };
+  const auto is = [&](const std::string& properties) {
+    const auto radius =
+        home.json(200, "POST", kRadius, R"({"filters":{"properties":[{"key":"age","value":31}]}})");
+    const bool matches = properties.find("31") != std::string::npos;
+    CHECK(number(radius, "affected") == (matches ? 1 : 0));
+    const auto ann = home.json(200, "GET", kPersons + "?distinct_id=ann").at("results").at(0);
+    CHECK(ann.at("properties") == boost::json::parse(properties));
+  };
+  home.json(201, "POST", kPersons, R"({"distinct_id":"ann","properties":{"age":31}})");
+  home.json(200, "POST", kPersons, "distinct_id=ann", {.form = true});
+  is(R"({"age":31})");
+  CHECK(lines(R"({"distinct_id":"ann","propertis":{"age":3}})") == R"({"created":0,"updated":1})");
+  is(R"({"age":31})");
+  home.json(200, "POST", kPersons, R"({"distinct_id":"ann","properties":{}})");
+  is("{}");
+  // Of one that comes twice the last with properties counts.
+  CHECK(lines("{\"distinct_id\":\"ann\",\"properties\":{\"age\":31}}\n{\"distinct_id\":\"ann\"}\n"
+              "{\"distinct_id\":\"new\"}") == R"({"created":1,"updated":1})");
+  is(R"({"age":31})");
+  CHECK(lines("{\"distinct_id\":\"ann\"}\n{\"distinct_id\":\"ann\",\"properties\":{}}") ==
+        R"({"created":0,"updated":1})");
+  is("{}");
 }
 
 TEST_CASE("the blast radius counts who filters match") {

@@ -47,6 +47,31 @@ void replace(store::Store& store) {
   CHECK(audience.size(1, filter_of(R"([{"key":"age","value":1}])"))->affected == 0);
 }
 
+void keep(store::Store& store) {
+  Stage stage(store);
+  auto& audience = *stage.audience;
+  audience.put_persons(table_persons(), AuditEntry{}, stage.now);
+  stage.now += 5s;
+  const auto ann = person_of(77, R"({"distinct_id":"ann"})");
+  const auto given = person_of(78, R"({"distinct_id":"new","properties":{"age":99}})");
+  const auto again = person_of(79, R"({"distinct_id":"new"})");
+  const auto bob = person_of(80, R"({"distinct_id":"bob","properties":{}})");
+  CHECK(ann.keep);
+  CHECK_FALSE(bob.keep);
+  CHECK(audience.put_persons({ann, given, again, bob}, AuditEntry{}, stage.now) ==
+        PersonsPut{1, 2});
+  const auto kept = audience.persons({.distinct_id = "ann"}, {}).rows.at(0);
+  CHECK(kept.id == id_of<PersonId>(1));
+  CHECK(kept.properties == table_persons()[0].person.properties);
+  CHECK(kept.updated_at == stage.now);
+  CHECK(audience.persons({.distinct_id = "bob"}, {}).rows.at(0).properties == "{}");
+  CHECK(audience.size(1, filter_of(R"([{"key":"email","operator":"icontains","value":"ann"}])")) ==
+        AudienceSize{1, 7});
+  CHECK(audience.size(1, filter_of(R"([{"key":"email","operator":"icontains","value":"bob"}])")) ==
+        AudienceSize{0, 7});
+  CHECK(audience.size(1, filter_of(R"([{"key":"age","value":99}])")) == AudienceSize{1, 7});
+}
+
 void projects_are_apart(store::Store& store) {
   Stage stage(store);
   auto here = person_of(1, R"({"distinct_id":"same","properties":{"x":1}})");
@@ -142,6 +167,7 @@ void leaves_off_counting(store::Store& store) {
 std::vector<AudienceCheck> person_checks() {
   return {{"persons are put and read in pages", put_and_read},
           {"a person that is there keeps its id, and its properties are replaced", replace},
+          {"a person that is put without properties keeps its own", keep},
           {"projects have persons of their own", projects_are_apart},
           {"a person that cannot be stored stops the whole batch", refused},
           {"every filter finds the same persons", filters},
