@@ -148,6 +148,15 @@ json::object job_body(Call& call, std::initializer_list<std::string_view> known)
   return body;
 }
 
+// What the reference calls an invocation is a test of one action that runs nothing: nobody who asks
+// for one shall get a real run.
+void refuse_test(const json::object& body) {
+  for (const char* key :
+       {"configuration", "globals", "mock_async_functions", "current_action_id", "use_draft"})
+    if (body.contains(key))
+      refuse(key, "There are no test runs here: this runs for real. Send only variables.");
+}
+
 struct Order {
   const Made& made;
   const json::object& body;
@@ -256,6 +265,7 @@ Response create_batch_job(Call& call) {
 Response create_invocation(Call& call) {
   const store::Flow flow = flow_of(call);
   const json::object body = job_body(call, {"variables"});
+  refuse_test(body);
   const Made made = made_by(call, flow.id.value);
   if (const auto run = replayed(call, made, body))
     return order_response(call, job_json(call, *run, flow));
