@@ -50,15 +50,25 @@ Response Question::refusal() const {
                       "shorter texts."});
 }
 
-std::map<store::RunId, std::optional<store::JobProgress>> progress_of(
-    const Call& call, const std::vector<store::Run>& runs) {
-  std::vector<store::RunId> ids;
-  for (const auto& run : runs)
-    if (run.kind == store::RunKind::batch_job) ids.push_back(run.id);
-  std::map<store::RunId, std::optional<store::JobProgress>> all;
-  if (ids.empty()) return all;
-  for (auto& each : call.audience().progress(ids)) all[each.run_id] = std::move(each);
-  return all;
+std::optional<store::RunId> job_of(const store::Run& run) {
+  if (run.kind == store::RunKind::batch_job) return run.id;
+  if (run.origin != store::RunOrigin::child || !run.parent_id) return std::nullopt;
+  return store::RunId{run.parent_id->value};
+}
+
+void read_progress(const Call& call, const std::vector<store::Run>& runs, Progress& known) {
+  Progress wanted;
+  std::vector<store::RunId> unread;
+  for (const auto& run : runs) {
+    const auto job = job_of(run);
+    if (!job || wanted.contains(*job)) continue;
+    const auto read = known.find(*job);
+    if (read == known.end()) unread.push_back(*job);
+    wanted[*job] = read == known.end() ? std::nullopt : std::move(read->second);
+  }
+  known = std::move(wanted);
+  if (unread.empty()) return;
+  for (auto& each : call.audience().progress(unread)) known[each.run_id] = std::move(each);
 }
 
 json::value progress_json(const store::JobProgress& progress) {

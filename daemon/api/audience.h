@@ -16,9 +16,13 @@
 
 namespace rruled::api {
 
-// Of those runs that are batch jobs which the daemon spreads itself, and has begun to.
-[[nodiscard]] std::map<store::RunId, std::optional<store::JobProgress>> progress_of(
-    const Call& call, const std::vector<store::Run>& runs);
+// The batch job that the run is, or that made it; absent: none is.
+[[nodiscard]] std::optional<store::RunId> job_of(const store::Run& run);
+
+// Of batch jobs that the daemon spreads itself, and has begun to; absent: it does not.
+using Progress = std::map<store::RunId, std::optional<store::JobProgress>>;
+// Makes `known` that of the jobs of `runs`; what it has of them already is not read again.
+void read_progress(const Call& call, const std::vector<store::Run>& runs, Progress& known);
 
 // The time that a question about all persons may take: beyond kBriefQuestion it needs the turn of
 // long work, beyond kQuestionTime it ends. Of one request, on its thread.

@@ -45,13 +45,16 @@ class JobWriter {
  public:
   JobWriter(const Call& call, const store::Flow& flow) : call_(call), flow_(flow) {}
 
-  // `begun`: absent while nobody has looked for its audience, or it has none.
-  json::object json_of(const Run& run, const std::optional<store::JobProgress>& begun) {
+  json::object json_of(const Run& run, const Progress& progress) {
+    const auto job = job_of(run);
+    const auto found = job ? progress.find(*job) : progress.end();
+    const auto* begun = found == progress.end() || !found->second ? nullptr : &*found->second;
+    const bool is_job = run.kind == RunKind::batch_job;
     return {
         {"id", to_string(run.id)},
         {"status", job_word(run.status)},
         {"hog_flow", to_string(run.flow_id)},
-        {"filters", filters(begun ? begun->trigger_config : flow_.trigger)},
+        {"filters", filters_of_run(run, begun)},
         {"variables", core::stored_json(run.variables, json::object())},
         {"created_at", core::iso_microseconds(run.created_at)},
         {"created_by", nullptr},
@@ -64,11 +67,20 @@ class JobWriter {
         {"finished_at", core::time_or_null(run.finished_at)},
         {"attempts", run.attempts},
         {"error", run.error},
-        {"progress", begun ? progress_json(*begun) : json::value(nullptr)},
+        {"progress", is_job && begun ? progress_json(*begun) : json::value(nullptr)},
     };
   }
 
  private:
+  // Those that it began with; of a job that has not begun, those that it would begin with now.
+  // Null: nobody has kept them, as of a job that was delivered whole.
+  json::value filters_of_run(const Run& run, const store::JobProgress* begun) {
+    if (begun != nullptr) return filters(begun->trigger_config);
+    if (!job_of(run)) return json::object();
+    const bool ahead =
+        run.kind == RunKind::batch_job && run.attempts == 0 && !store::is_final(run.status);
+    return ahead ? filters(flow_.trigger) : json::value(nullptr);
+  }
   const json::value& filters(const std::string& trigger) {
     if (trigger_ != trigger) {
       filters_ = filters_of(trigger);
@@ -84,7 +96,9 @@ class JobWriter {
 };
 
 json::object job_json(const Call& call, const Run& run, const store::Flow& flow) {
-  return JobWriter(call, flow).json_of(run, progress_of(call, {run})[run.id]);
+  Progress progress;
+  read_progress(call, {run}, progress);
+  return JobWriter(call, flow).json_of(run, progress);
 }
 
 Response list_jobs(Call& call, RunKind kind) {
@@ -99,10 +113,11 @@ Response list_jobs(Call& call, RunKind kind) {
   auto page = call.directory().runs(filter, range, true);
   PageRows results(call.context.page_bytes_max);
   JobWriter writer(call, flow);
+  Progress progress;
   add_in_parts(std::move(page.rows), kJobsStep, results, [&](const std::vector<Run>& runs) {
-    auto progress = progress_of(call, runs);
+    read_progress(call, runs, progress);
     for (const auto& each : runs)
-      if (!results.is_full()) results.add(writer.json_of(each, progress[each.id]));
+      if (!results.is_full()) results.add(writer.json_of(each, progress));
   });
   return page_response(call, std::move(results), page.count, range);
 }

@@ -64,7 +64,7 @@ constexpr std::string_view kSchemas = R"json({
 "Job":{"type":"object","properties":{
  "id":{"$ref":"#/components/schemas/Id"},
  "status":{"enum":["waiting","queued","active","completed","cancelled","failed"]},
- "hog_flow":{"$ref":"#/components/schemas/Id"},"filters":{"type":"object"},
+ "hog_flow":{"$ref":"#/components/schemas/Id"},"filters":{"type":["object","null"]},
  "variables":{"type":"object"},
  "created_at":{"$ref":"#/components/schemas/Time"},"created_by":{},
  "updated_at":{"$ref":"#/components/schemas/Time"},

@@ -3,6 +3,112 @@
 #include "tests/unit/api/api_home.h"
 
 namespace rruled::test {
+namespace {
+
+namespace json = boost::json;
+
+const std::string kOld = R"({"properties":[{"key":"age","operator":"gte","value":18}]})";
+const std::string kNew = R"({"properties":[{"key":"email","operator":"is_set"}]})";
+
+// A flow with these filters, a job of it, and what a daemon does with it.
+class JobHome : public ApiHome {
+ public:
+  explicit JobHome(StoreKind kind) : ApiHome(kind) {
+    for (const char* name : {"a", "b"})
+      json(201, "POST", kProject + "persons/",
+           R"({"distinct_id":")" + std::string(name) + R"(","properties":{"age":31}})");
+    flow = kFlows +
+           text(json(201, "POST", kFlows, R"({"status":"active","trigger":)" + trigger(kOld) + "}"),
+                "id") +
+           "/";
+    session = store().begin_session({store::random_uuid_v7(clock.at)}, clock.at);
+  }
+  static std::string trigger(const std::string& filters) {
+    return R"({"type":"batch","filters":)" + filters + "}";
+  }
+  void change_filters() { json(200, "PATCH", flow, R"({"trigger":)" + trigger(kNew) + "}"); }
+  store::RunId order() {
+    return *store::parse_id<store::RunId>(
+        text(json(200, "POST", flow + "batch_jobs/", "{}"), "id"));
+  }
+  store::Run claim() {
+    const auto runs = store().claim({session.claimant, {"default"}, 1}, clock.at).runs;
+    REQUIRE(runs.size() == 1);
+    return runs.front();
+  }
+  void finish(const store::Run& run) {
+    store::Finish end;
+    end.run_id = run.id;
+    end.fence = run.fence;
+    end.attempt.run_id = run.id;
+    end.attempt.started_at = clock.at;
+    REQUIRE(store().finish({end}, session.claimant, clock.at).front().written);
+  }
+  void spread(const store::Run& run) {
+    const auto audience = store::audience_of(store());
+    store::FanOut page{{run.id, run.fence, session.claimant}, {}};
+    REQUIRE(audience->open_job(page.claim, clock.at));
+    while (audience->fan_out(page, core::ChildMaker(run), clock.at).kind ==
+           store::FannedOut::Kind::more) {
+    }
+  }
+  boost::json::value filters(const std::string& list, std::size_t index = 0) {
+    return json(200, "GET", flow + list).at("results").at(index).at("filters");
+  }
+  store::Store& store() { return *backend().store; }
+
+  std::string flow;  // its path
+  store::Session session;
+};
+
+}  // namespace
+
+TEST_CASE("the invocations of a job had the filters that its flow has now") {
+  JobHome home(either_store());
+  (void)home.order();
+  home.spread(home.claim());
+  home.finish(home.claim());
+  home.change_filters();
+  CHECK(home.filters("batch_jobs/") == json::parse(kOld));
+  REQUIRE(home.json(200, "GET", home.flow + "invocations/").at("count") == 2);
+  for (const std::size_t index : {0U, 1U})
+    CHECK(home.filters("invocations/", index) == json::parse(kOld));
+  CHECK(home.json(200, "GET", home.flow + "invocations/")
+            .at("results")
+            .at(0)
+            .at("progress")
+            .is_null());
+}
+
+TEST_CASE("a job that never began had the filters that its flow has now") {
+  JobHome home(either_store());
+  const auto id = home.order();
+  CHECK(home.filters("batch_jobs/") == json::parse(kOld));
+  home.change_filters();
+  // It will begin with those.
+  CHECK(home.filters("batch_jobs/") == json::parse(kNew));
+  SECTION("and was cancelled") {
+    const auto ended =
+        home.json(200, "POST", home.flow + "batch_jobs/" + to_string(id) + "/cancel/");
+    CHECK(ended.at("status") == "cancelled");
+    CHECK(ended.at("filters").is_null());
+  }
+  SECTION("here, but was delivered whole") {
+    const auto run = home.claim();
+    CHECK(home.filters("batch_jobs/").is_null());
+    home.finish(run);
+    CHECK(home.filters("batch_jobs/").is_null());
+  }
+}
+
+TEST_CASE("an invocation that no job made chose nobody") {
+  ApiHome home(either_store());
+  const auto path = kFlows + home.make_flow() + "/";
+  CHECK(home.json(200, "POST", path + "invocations/").at("filters") == json::object());
+  home.json(200, "PATCH", path, R"({"trigger":)" + JobHome::trigger(kNew) + "}");
+  CHECK(home.json(200, "GET", path + "invocations/").at("results").at(0).at("filters") ==
+        json::object());
+}
 
 TEST_CASE("a test of one action was a real run") {
   ApiHome home(either_store());
