@@ -70,7 +70,9 @@ struct Chart {
   [[nodiscard]] json::array labels() const {
     json::array all;
     for (std::size_t i = 0; i < steps(); ++i) {
-      const auto at = std::chrono::floor<std::chrono::minutes>(from + step * i);
+      // Signed: the first week began before 1970.
+      const auto begin = from + step * static_cast<std::int64_t>(i);
+      const auto at = std::chrono::floor<std::chrono::minutes>(begin);
       all.emplace_back(date::format(hourly ? "%Y-%m-%dT%H:%M" : "%Y-%m-%d", at));
     }
     return all;

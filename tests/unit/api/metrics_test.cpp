@@ -118,6 +118,13 @@ TEST_CASE("no runs: labels alone") {
   CHECK(metrics(home, flow, "totals/") == R"({"totals":{}})");
 }
 
+TEST_CASE("the week in which 1970 began was one of 2838") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow();
+  CHECK(metrics(home, flow, "?after=1970-01-01&before=1970-01-06&interval=week") ==
+        R"({"labels":["1969-12-29","1970-01-05"],"series":[]})");
+}
+
 TEST_CASE("metrics of a wrong question are refused by name") {
   ApiHome home(either_store());
   const auto flow = home.make_flow();
