@@ -14,6 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::array<std::string_view, 4> kBackfillKeys{"from", "to", "dry_run", "note"};
+constexpr std::array<std::string_view, 3> kBackfillTexts{"from", "to", "note"};
 
 struct Wanted {
   store::Timestamp from{};
@@ -75,7 +76,7 @@ Response accepted(const Call& call, const store::Backfill& backfill) {
 Response create_backfill(Call& call) {
   const store::Flow flow = flow_of(call);
   const store::Schedule schedule = schedule_of(call, flow);
-  const json::object body = body_object(call);
+  const json::object body = body_object(call, {.texts = kBackfillTexts});
   warn_unknown(call, core::FieldReader::unknown_keys(body, kBackfillKeys));
   const Wanted request = read(body);
   const Made made = made_by(call, schedule.id.value);

@@ -68,7 +68,7 @@ Response list_calendars(Call& call) {
 }
 
 Response create_calendar(Call& call) {
-  const json::object body = body_object(call, kCalendarTexts);
+  const json::object body = body_object(call, {.texts = kCalendarTexts});
   warn_unknown(call, core::FieldReader::unknown_keys(body, kCalendarKeys));
   store::Calendar base;
   base.project_id = call.project();
@@ -94,7 +94,7 @@ Response create_calendar(Call& call) {
 Response get_calendar(Call& call) { return calendar_response(call, calendar_of(call)); }
 
 Response patch_calendar(Call& call) {
-  const json::object body = body_object(call, kCalendarTexts);
+  const json::object body = body_object(call, {.texts = kCalendarTexts});
   warn_unknown(call, core::FieldReader::unknown_keys(body, kCalendarKeys));
   write_changes(call, [&] {
     const store::Calendar before = calendar_of(call);

@@ -87,13 +87,13 @@ const std::string* Call::parameter(std::string_view name) const {
   return found == query.rend() || found->second.empty() ? nullptr : &found->second;
 }
 
-json::object body_object(const Call& call, std::span<const std::string_view> texts) {
+json::object body_object(const Call& call, const FormShape& form) {
   const Request& request = call.request;
   if (request.body.empty()) return {};
   if (body_kind(request) == BodyKind::json_lines)
     throw Refused{problem(415, "Only persons/ takes a body of JSON lines.")};
   if (body_kind(request) == BodyKind::form) {
-    auto object = form_object(request.body, texts);
+    auto object = form_object(request.body, form);
     if (!object) throw Refused{problem(400, "Form parse error - " + object.error().detail + ".")};
     return std::move(*object);
   }

@@ -76,10 +76,8 @@ struct Refused {
 
 // ---- Bodies ----
 
-// The object in the body, JSON or form (`texts`: keys whose values are always texts); an empty body
-// is an empty object. Refuses others.
-[[nodiscard]] boost::json::object body_object(const Call& call,
-                                              std::span<const std::string_view> texts = {});
+// The object in the body, JSON or form; an empty body is an empty object. Refuses others.
+[[nodiscard]] boost::json::object body_object(const Call& call, const FormShape& form = {});
 // Names what was not read, so that a typo shows.
 void warn_unknown(Call& call, const std::vector<std::string>& keys);
 [[nodiscard]] Response json_response(const boost::json::value& value, int status = 200);

@@ -117,7 +117,7 @@ Response list_flows(Call& call) {
 }
 
 Response create_flow(Call& call) {
-  const json::object body = body_object(call, kFlowTexts);
+  const json::object body = body_object(call, {.texts = kFlowTexts});
   const auto space = store::uuid_v5(kFlowSpace, std::to_string(call.project()));
   const Made made = made_by(call, space);
   store::Flow base;
@@ -148,7 +148,7 @@ Response create_flow(Call& call) {
 Response get_flow(Call& call) { return flow_response(call, flow_of(call)); }
 
 Response patch_flow(Call& call) {
-  const json::object body = body_object(call, kFlowTexts);
+  const json::object body = body_object(call, {.texts = kFlowTexts});
   warn_unknown(call, core::unknown_flow_keys(body));
   write_changes(call, [&] {
     const store::Flow before = flow_of(call);

@@ -52,8 +52,8 @@ std::optional<FormFields> parse_form(std::string_view text) {
   return fields;
 }
 
-boost::system::result<boost::json::object, core::JsonError> form_object(
-    std::string_view text, std::span<const std::string_view> texts) {
+boost::system::result<boost::json::object, core::JsonError> form_object(std::string_view text,
+                                                                        const FormShape& shape) {
   // What a client sends that names no type, or curl -d: as a form it would be one strange key, and
   // what it says would be passed over.
   const auto first = text.find_first_not_of(" \t\r\n");
@@ -64,8 +64,14 @@ boost::system::result<boost::json::object, core::JsonError> form_object(
   boost::json::object object;
   for (const auto& [key, value] : *fields) {
     if (object.contains(key)) return core::JsonError{.detail = "\"" + key + "\" is given twice"};
-    const bool is_text = std::find(texts.begin(), texts.end(), key) != texts.end();
-    auto parsed = is_text ? core::JsonError{} : core::parse_json(value);
+    const auto is_of = [&](const auto& keys) {
+      return std::find(keys.begin(), keys.end(), key) != keys.end();
+    };
+    if (value.empty() && is_of(shape.nullables)) {
+      object[key] = nullptr;
+      continue;
+    }
+    auto parsed = is_of(shape.texts) ? core::JsonError{} : core::parse_json(value);
     object[key] = parsed ? std::move(*parsed) : boost::json::value(value);
   }
   return object;

@@ -20,7 +20,7 @@ struct Wish {
 
 Wish read(Call& call) {
   static constexpr std::array<std::string_view, 1> kTexts{"note"};
-  const json::object body = body_object(call, kTexts);
+  const json::object body = body_object(call, {.texts = kTexts});
   warn_unknown(call, core::FieldReader::unknown_keys(body, kPauseKeys));
   Wish wish;
   core::FieldReader fields(body);

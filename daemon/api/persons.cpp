@@ -85,7 +85,8 @@ Response list_persons(Call& call) {
 
 Response put_persons(Call& call) {
   if (body_kind(call.request) == BodyKind::json_lines) return put_in_bulk(call);
-  const auto body = body_object(call);
+  static constexpr std::array<std::string_view, 1> kTexts{"distinct_id"};
+  const auto body = body_object(call, {.texts = kTexts});
   warn_unknown(call, unknown_keys(body));
   const std::vector persons{person_of(call, body, "")};
   const auto put = call.audience().put_persons(persons, line_of(call, persons), call.now);

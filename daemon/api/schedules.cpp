@@ -17,6 +17,10 @@ constexpr std::array<std::string_view, 19> kScheduleTexts{
     "jitter",  "overlap",   "catchup_window",  "paused_until",   "late_after",
     "timeout", "executor",  "calendar",        "calendar_action"};
 
+constexpr std::array<std::string_view, 4> kScheduleNullables{"paused_until", "timeout", "calendar",
+                                                             "pause_after_failures"};
+constexpr FormShape kScheduleForm{kScheduleTexts, kScheduleNullables};
+
 // Of schedules whose last runs are read at a time.
 constexpr std::size_t kSchedulesStep = 100;
 
@@ -79,7 +83,7 @@ Response list_schedules(Call& call) {
 
 Response create_schedule(Call& call) {
   const store::Flow flow = flow_of(call);
-  const json::object body = body_object(call, kScheduleTexts);
+  const json::object body = body_object(call, kScheduleForm);
   const Made made = made_by(call, flow.id.value);
   store::Schedule base;
   base.id = store::ScheduleId{made.id};
@@ -120,7 +124,7 @@ Response get_schedule(Call& call) {
 }
 
 Response patch_schedule(Call& call) {
-  const json::object body = body_object(call, kScheduleTexts);
+  const json::object body = body_object(call, kScheduleForm);
   warn_unknown(call, core::unknown_schedule_keys(body));
   write_changes(call, [&] {
     const store::Flow flow = flow_of(call);

@@ -21,13 +21,14 @@ TEST_CASE("forms are decoded") {
 TEST_CASE("a form is the object that JSON would be") {
   constexpr std::array<std::string_view, 2> kTexts{"name", "status"};
   const auto object = form_object(
-      "name=123&status=null&jitter=5m&max_running=2&variables=%7B%22a%22%3A1%7D&note=%5Bx", kTexts);
+      "name=123&status=null&jitter=5m&max_running=2&variables=%7B%22a%22%3A1%7D&note=%5Bx",
+      {.texts = kTexts});
   REQUIRE(object.has_value());
   CHECK(json_text(*object) ==
         R"({"name":"123","status":"null","jitter":"5m","max_running":2,"variables":{"a":1},)"
         R"("note":"[x"})");
-  CHECK(form_object("a=1&a=2", kTexts).has_error());
-  CHECK(form_object("a=%ff", kTexts).has_error());
+  CHECK(form_object("a=1&a=2", {.texts = kTexts}).has_error());
+  CHECK(form_object("a=%ff", {.texts = kTexts}).has_error());
 }
 
 TEST_CASE("JSON that is called a form was a form without fields that are known") {
