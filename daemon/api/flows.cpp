@@ -32,6 +32,12 @@ Response flow_response(Call& call, const store::Flow& flow, int status = 200) {
   return response;
 }
 
+void warn_unused_trigger(Call& call, const json::object& body, const store::Flow& flow) {
+  if (core::is_trigger_unused(body, flow))
+    call.headers.push_back(
+        {"Warning", "299 rruled \"ignored: trigger, as actions have another one\""});
+}
+
 std::vector<store::Schedule> schedules_of(const Call& call, store::FlowId id) {
   return call.store().schedules({.flow_id = id, .limit = std::numeric_limits<std::size_t>::max()});
 }
@@ -133,6 +139,7 @@ Response create_flow(Call& call) {
   warn_unknown(call, core::unknown_flow_keys(body));
   const auto flow = core::flow_from_json(body, base, core::JsonUse::create, call.now);
   if (!flow) throw Refused{invalid(flow.error())};
+  warn_unused_trigger(call, body, *flow);
   remember(call, made, body);
   bool there = false;  // by the same request, which came twice at one time
   write_changes(call, [&] {
@@ -150,13 +157,16 @@ Response get_flow(Call& call) { return flow_response(call, flow_of(call)); }
 Response patch_flow(Call& call) {
   const json::object body = body_object(call, {.texts = kFlowTexts});
   warn_unknown(call, core::unknown_flow_keys(body));
+  store::Flow written;
   write_changes(call, [&] {
     const store::Flow before = flow_of(call);
     check_if_match(call, etag(before.revision));
     const auto after = core::flow_from_json(body, before, core::JsonUse::patch, call.now);
     if (!after) throw Refused{invalid(after.error())};
+    written = *after;
     return changes_of(call, before, *after);
   });
+  warn_unused_trigger(call, body, written);
   return flow_response(call, flow_of(call));
 }
 

@@ -213,6 +213,12 @@ FieldResult<Flow> flow_from_json(const json::object& object,
   return flow;
 }
 
+bool is_trigger_unused(const json::object& object, const Flow& flow) {
+  const auto* trigger = object.if_contains("trigger");
+  if (trigger == nullptr || trigger->is_null() || !object.contains("actions")) return false;
+  return canonical_json(*trigger) != canonical_json(stored_json(flow.trigger, nullptr));
+}
+
 std::vector<std::string> unknown_flow_keys(const json::object& object, std::string_view parent) {
   return FieldReader::unknown_keys(object, kFlowKeys, parent);
 }

@@ -22,6 +22,10 @@ namespace rruled::core {
                                                       JsonUse use,
                                                       store::Timestamp now);
 
+// Whether `object` gives a trigger beside actions that have another one: they made `flow`, and it
+// was passed over.
+[[nodiscard]] bool is_trigger_unused(const boost::json::object& object, const store::Flow& flow);
+
 // Paths of keys that no flow has. `project_id` and `schedules` are keys of files, not of a flow.
 [[nodiscard]] std::vector<std::string> unknown_flow_keys(const boost::json::object& object,
                                                          std::string_view parent = {});

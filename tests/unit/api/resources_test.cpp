@@ -82,6 +82,27 @@ TEST_CASE("flows are made, listed, changed and deleted") {
   CHECK(home.ask("DELETE", kFlows + id).status == 404);
 }
 
+TEST_CASE("a trigger beside actions was dropped without a word") {
+  ApiHome home(either_store());
+  const auto path = kFlows + home.make_flow() + "/";
+  const std::string actions =
+      R"("actions":[{"id":"t","type":"trigger","config":{"type":"schedule","n":1}}])";
+  const auto warning = [&](const std::string& method, const std::string& trigger) {
+    const auto answer = home.ask(method, method == "POST" ? kFlows : path,
+                                 R"({"trigger":)" + trigger + "," + actions + "}");
+    CHECK(answer.status == (method == "POST" ? 201 : 200));
+    CHECK(json::parse(answer.body).at("trigger").at("type") == "schedule");
+    return header(answer, "Warning");
+  };
+  for (const char* method : {"POST", "PATCH"}) {
+    CAPTURE(method);
+    CHECK(warning(method, R"({"type":"batch","filters":{"properties":[]}})") ==
+          "299 rruled \"ignored: trigger, as actions have another one\"");
+    CHECK(warning(method, R"({"n":1.0,"type":"schedule"})").empty());
+    CHECK(warning(method, "null").empty());
+  }
+}
+
 TEST_CASE("the published POST example is no JSON, and is told so") {
   ApiHome home(StoreKind::memory);
   const auto problem = home.json(400, "POST", kFlows, "actions=\"array\"");
