@@ -74,21 +74,22 @@ Response create_calendar(Call& call) {
   base.project_id = call.project();
   base.created_at = call.now;
   const store::Calendar calendar = read(call, body, base, true);
-  const auto known = call.directory().calendar({calendar.project_id, calendar.name});
-  if (known && known->days == calendar.days && known->note == calendar.note)
-    return calendar_response(call, *known, 201);  // the same again
-  if (known)
-    throw Refused{problem(
-        409, "There is a calendar \"" + calendar.name + "\" already: change it with PATCH.")};
+  std::optional<store::Calendar> known;
   write_changes(call, [&] {
     store::ChangeSet changes;
+    known = call.directory().calendar({calendar.project_id, calendar.name});
+    if (known && known->days == calendar.days && known->note == calendar.note)
+      return changes;  // the same again, or at one time
+    if (known)
+      throw Refused{problem(
+          409, "There is a calendar \"" + calendar.name + "\" already: change it with PATCH.")};
     changes.calendars.push_back({calendar, std::nullopt});
     const json::object after = core::to_json(calendar);
     changes.audit.push_back(
         audit_entry(call, "create", "calendar", calendar.name, nullptr, &after));
     return changes;
   });
-  return calendar_response(call, calendar, 201);
+  return calendar_response(call, known.value_or(calendar), 201);
 }
 
 Response get_calendar(Call& call) { return calendar_response(call, calendar_of(call)); }

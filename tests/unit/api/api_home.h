@@ -14,6 +14,7 @@
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,8 +33,11 @@ struct ApiAsk {
 // The API without sockets, on a new store; tokens of project 1, and one of every kind of trouble.
 class ApiHome {
  public:
-  explicit ApiHome(StoreKind kind, io::ApiAuth auth = io::ApiAuth::token)
+  // `wrap`: what requests write to, around the store.
+  using Wrap = std::function<std::shared_ptr<store::Store>(std::shared_ptr<store::Store>)>;
+  explicit ApiHome(StoreKind kind, io::ApiAuth auth = io::ApiAuth::token, Wrap wrap = {})
       : dir_(fast_directory()),
+        wrap_(std::move(wrap)),
         context_{rules(), {}, [] { return std::string("up 1\n"); }, api::api_routes(), "1.2.3"} {
     pool_.emplace(1, [&] { return open(kind); });
     application_.emplace(context_, *pool_, clock, quiet_log(),
@@ -156,6 +160,7 @@ class ApiHome {
     else
       backend_.store = store::open_sqlite(dir_.file("api.db"), store::OpenMode::command);
     backend_.directory = backend_.store->directory();
+    if (wrap_) backend_.store = wrap_(backend_.store);
     return backend_;
   }
   std::string add_token(std::optional<std::int64_t> project,
@@ -177,6 +182,7 @@ class ApiHome {
   }
 
   TempDir dir_;
+  const Wrap wrap_;
   std::optional<PostgresSchema> schema_;
   rrule::ZoneDatabase zones_;
   api::ApiContext context_;
