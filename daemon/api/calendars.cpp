@@ -92,14 +92,16 @@ Response create_calendar(Call& call) {
   return calendar_response(call, known.value_or(calendar), 201);
 }
 
-Response get_calendar(Call& call) { return calendar_response(call, calendar_of(call)); }
+Response get_calendar(Call& call) {
+  return unless_known(call, calendar_response(call, calendar_of(call)));
+}
 
 Response patch_calendar(Call& call) {
   const json::object body = body_object(call, {.texts = kCalendarTexts});
   warn_unknown(call, core::FieldReader::unknown_keys(body, kCalendarKeys));
   write_changes(call, [&] {
     const store::Calendar before = calendar_of(call);
-    check_if_match(call, etag_of(before));
+    check_conditions(call, etag_of(before));
     const store::Calendar after = read(call, body, before, false);
     if (after.name != before.name) refuse("name", "A calendar keeps its name: make another one.");
     store::ChangeSet changes;
@@ -111,13 +113,13 @@ Response patch_calendar(Call& call) {
     changes.audit.push_back(audit_entry(call, "update", "calendar", after.name, &was, &is));
     return changes;
   });
-  return get_calendar(call);
+  return calendar_response(call, calendar_of(call));
 }
 
 Response delete_calendar(Call& call) {
   write_changes(call, [&] {
     const store::Calendar before = calendar_of(call);
-    check_if_match(call, etag_of(before));
+    check_conditions(call, etag_of(before));
     const auto [users, count] =
         io::schedules_of_calendar(call.directory(), name_of(call), kNamedMax);
     if (!users.empty()) {

@@ -43,6 +43,19 @@ std::string encoded(std::string_view text) {
   return out;
 }
 
+bool names(std::string_view etags, std::string_view etag) {
+  return std::ranges::any_of(list_elements(etags),
+                             [&](auto each) { return each == "*" || each == etag; });
+}
+
+// Whether it is a weak one does not matter (RFC 9110, 13.1.2).
+bool names_weakly(std::string_view etags, std::string_view etag) {
+  return std::ranges::any_of(list_elements(etags), [&](std::string_view each) {
+    if (each.starts_with("W/")) each.remove_prefix(2);
+    return each == "*" || each == etag;
+  });
+}
+
 [[noreturn]] void refuse_conflict(const store::Conflict& conflict) {
   using Kind = store::Conflict::Kind;
   if (store::may_pass(conflict))
@@ -216,12 +229,22 @@ Response cursor_page(const Call& call, PageRows results, const std::optional<std
 
 std::string etag(std::int64_t revision) { return "\"" + std::to_string(revision) + "\""; }
 
-void check_if_match(const Call& call, const std::string& etag) {
+void check_conditions(const Call& call, const std::string& etag) {
   const std::string* wanted = call.request.header("If-Match");
-  if (wanted == nullptr) return;
-  for (const auto& each : list_elements(*wanted))
-    if (each == "*" || each == etag) return;
-  throw Refused{problem(412, "It was changed meanwhile: its ETag is " + etag + " now.")};
+  if (wanted != nullptr && !names(*wanted, etag))
+    throw Refused{problem(412, "It was changed meanwhile: its ETag is " + etag + " now.")};
+  const std::string* unwanted = call.request.header("If-None-Match");
+  if (unwanted != nullptr && names_weakly(*unwanted, etag))
+    throw Refused{problem(412, "It is there: its ETag is " + etag + ".")};
+}
+
+Response unless_known(const Call& call, Response response) {
+  const std::string* known = call.request.header("If-None-Match");
+  const std::string* etag = find_header(response.headers, "ETag");
+  if (known == nullptr || etag == nullptr || !names_weakly(*known, *etag)) return response;
+  Response unchanged{.status = 304, .headers = std::move(response.headers)};
+  unchanged.headers.push_back({"Vary", "Accept-Encoding"});
+  return unchanged;
 }
 
 store::Flow flow_of(const Call& call) {

@@ -161,8 +161,11 @@ void add_in_parts(std::vector<Row> rows, std::size_t step, const PageRows& resul
 // ---- Preconditions ----
 
 [[nodiscard]] std::string etag(std::int64_t revision);
-// 412 unless If-Match is absent, "*", or names it.
-void check_if_match(const Call& call, const std::string& etag);
+// Of a write to what is there: 412 unless If-Match is absent, "*", or names it, and If-None-Match
+// is absent or names neither "*" nor it.
+void check_conditions(const Call& call, const std::string& etag);
+// 304 in the place of `response` to a GET whose If-None-Match names its ETag.
+[[nodiscard]] Response unless_known(const Call& call, Response response);
 
 // ---- Rows ----
 

@@ -152,7 +152,7 @@ Response create_flow(Call& call) {
   return flow_response(call, call.store().flow(base.id).value_or(*flow), 201);
 }
 
-Response get_flow(Call& call) { return flow_response(call, flow_of(call)); }
+Response get_flow(Call& call) { return unless_known(call, flow_response(call, flow_of(call))); }
 
 Response patch_flow(Call& call) {
   const json::object body = body_object(call, {.texts = kFlowTexts});
@@ -160,7 +160,7 @@ Response patch_flow(Call& call) {
   store::Flow written;
   write_changes(call, [&] {
     const store::Flow before = flow_of(call);
-    check_if_match(call, etag(before.revision));
+    check_conditions(call, etag(before.revision));
     const auto after = core::flow_from_json(body, before, core::JsonUse::patch, call.now);
     if (!after) throw Refused{invalid(after.error())};
     written = *after;
@@ -173,7 +173,7 @@ Response patch_flow(Call& call) {
 Response delete_flow(Call& call) {
   const auto kept = remove_flows(call, [&] {
     store::Flow flow = flow_of(call);
-    check_if_match(call, etag(flow.revision));
+    check_conditions(call, etag(flow.revision));
     return std::vector{std::move(flow)};
   });
   if (kept > 0)

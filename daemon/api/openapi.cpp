@@ -99,6 +99,12 @@ bool has_etag(std::string_view response) {
   return response == "Flow" || response == "Schedule" || response == "Calendar";
 }
 
+// Of what changes by writes alone: see get_schedule().
+bool may_be_unchanged(const Route& route) {
+  return route.verb == Verb::get &&
+         (route.text.response == "Flow" || route.text.response == "Calendar");
+}
+
 json::object header(std::string_view description) {
   return {{"description", description}, {"schema", {{"type", "string"}}}};
 }
@@ -185,6 +191,8 @@ json::array parameters(const Route& route) {
                "with the same body again: what the first request made; else 422");
   if (route.verb == Verb::patch || route.verb == Verb::del)
     add_header("If-Match", "an ETag; 412 when it was changed since");
+  if (may_be_unchanged(route))
+    add_header("If-None-Match", "an ETag; 304 when it is the same still");
   return all;
 }
 
@@ -231,6 +239,7 @@ json::object operation(const Route& route) {
     responses[std::to_string(text.other_status)] =
         answer(route, text.other_status,
                text.other_response.empty() ? text.response : text.other_response);
+  if (may_be_unchanged(route)) responses["304"] = {{"description", "the same as before"}};
   json::object failure = content(reference("Error"));
   failure["description"] = "refused";
   responses["default"] = std::move(failure);

@@ -119,6 +119,7 @@ Response create_schedule(Call& call) {
   return schedule_response(call, *written, 201);
 }
 
+// Never 304: its times move when it fires, and its ETag does not.
 Response get_schedule(Call& call) {
   return schedule_response(call, schedule_of(call, flow_of(call)));
 }
@@ -129,7 +130,7 @@ Response patch_schedule(Call& call) {
   write_changes(call, [&] {
     const store::Flow flow = flow_of(call);
     const store::Schedule before = schedule_of(call, flow);
-    check_if_match(call, etag(before.revision));
+    check_conditions(call, etag(before.revision));
     const auto edit = core::schedule_from_json(body, before, &before, core::JsonUse::patch,
                                                rules_of(call), call.now);
     if (!edit) throw Refused{invalid(edit.error())};
@@ -149,7 +150,7 @@ Response patch_schedule(Call& call) {
 Response delete_schedule(Call& call) {
   write_changes(call, [&] {
     const store::Schedule schedule = schedule_of(call, flow_of(call));
-    check_if_match(call, etag(schedule.revision));
+    check_conditions(call, etag(schedule.revision));
     store::ChangeSet changes;
     changes.delete_schedules.push_back({schedule.id, schedule.version});
     return changes;

@@ -130,6 +130,41 @@ TEST_CASE("a change on condition") {
   }
 }
 
+TEST_CASE("what must not be there was written to all the same, and what is known was sent again") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow();
+  const auto schedule = kFlows + flow + "/schedules/" + home.make_schedule(flow);
+  home.json(201, "POST", kProject + "calendars/", R"({"name":"days"})");
+  for (const auto& path : {schedule, kProject + "calendars/days", kFlows + flow}) {
+    CAPTURE(path);
+    const auto asked = [&](const std::string& method, const std::string& tags) {
+      const std::string body = method == "PATCH" ? R"({"note":"n","description":"n"})" : "";
+      return home.ask(method, path, body, {.headers = {{"If-None-Match", tags}}});
+    };
+    const auto before = home.ask("GET", path);
+    const auto tag = header(before, "ETag");
+    for (const std::string& tags : {std::string("*"), tag, "\"x\", W/" + tag}) {
+      CAPTURE(tags);
+      for (const char* method : {"PATCH", "DELETE"}) CHECK(asked(method, tags).status == 412);
+      // A schedule's times move without its ETag.
+      const auto again = asked("GET", tags);
+      if (path == schedule) {
+        CHECK(again.body == before.body);
+        continue;
+      }
+      CHECK(again.status == 304);
+      CHECK(again.body.empty());
+      CHECK(header(again, "ETag") == tag);
+    }
+    CHECK(home.ask("GET", path).body == before.body);
+    CHECK(asked("GET", "\"x\"").status == 200);
+    CHECK(asked("PATCH", "\"x\"").status == 200);
+    CHECK(asked("GET", tag).status == 200);
+    CHECK(asked("DELETE", tag).status == 204);
+    CHECK(asked("GET", "*").status == 404);
+  }
+}
+
 TEST_CASE("bulk delete takes archived flows of the project, and no others") {
   ApiHome home(either_store());
   const auto archived = home.make_flow();
