@@ -106,24 +106,32 @@ awaitable<Session::Next> Session::serve_one() {
   co_return co_await answer(incoming.release());
 }
 
-// Until buffer_ begins with a whole head. Who never sent a byte is not answered.
+// Until buffer_ begins with a whole head. Who never sent a byte of it is not answered.
 awaitable<Session::Next> Session::read_head() {
   const ServerLimits& limits = context_->limits;
-  const bool first = served_ == 0;
-  auto deadline =
-      steady_clock::now() + (first || !buffer_.empty() ? limits.head_timeout : limits.idle_timeout);
+  bool empty_line = false;
+  bool begun = served_ == 0;
+  auto deadline = steady_clock::now() + (begun ? limits.head_timeout : limits.idle_timeout);
   while (true) {
+    // RFC 9112, 2.2: one before the request line is passed over. It is no beginning of a request,
+    // and gives nobody more time.
+    if (!empty_line && buffer_.starts_with("\r\n")) {
+      buffer_.erase(0, 2);
+      empty_line = true;
+    }
+    if (!begun && !buffer_.empty()) {
+      begun = true;
+      deadline = steady_clock::now() + limits.head_timeout;
+    }
     const auto size = head_size(buffer_);
     if (size.value_or(buffer_.size()) > limits.head_bytes_max)
       co_return co_await refuse(problem(
           431, "The header is larger than " + std::to_string(limits.head_bytes_max) + " bytes."));
     if (size) co_return Next::go_on;
-    const bool silent = buffer_.empty();
     const error_code error = co_await read_more(deadline);
     if (error == asio::error::timed_out && !buffer_.empty())
       co_return co_await refuse(problem(408, "The header did not come in time."));
     if (error) co_return Next::hang_up;
-    if (silent && !first) deadline = steady_clock::now() + limits.head_timeout;
   }
 }
 

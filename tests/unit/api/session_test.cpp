@@ -206,6 +206,30 @@ TEST_CASE("a client that falls silent") {
   CHECK(silent_after({"POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe"}) == "408");
 }
 
+TEST_CASE("an empty line before a request made it none") {
+  const std::string line = "\r\n";
+  const std::string got = "200 <GET /a >\n";
+  CHECK(answers_to({line + kGet}) == got);
+  CHECK(answers_to({"\r", "\n", kGet, line, kGet}) == got + got);
+  // As old clients end a body.
+  CHECK(answers_to({kPost + line + kGet + line}) == "200 <POST /b hello>\n" + got);
+  for (const auto& other : {line + line, std::string("\n"), std::string("\r"), " " + line}) {
+    CAPTURE(other);
+    CHECK(answers_to({other + kGet}).starts_with("400 "));
+  }
+  // It begins no request: who sends no more is not answered, and has no more time.
+  const auto silent_after = [](std::deque<std::string> pieces) {
+    WireScript script{.pieces = std::move(pieces), .silent_at_end = true};
+    EchoApplication application;
+    converse(script, application, {.head_timeout = 10s, .idle_timeout = 40s});
+    CHECK(script.allowed.back() <= 10s);
+    return answers(script.written);
+  };
+  CHECK(silent_after({line}).empty());
+  CHECK(silent_after({line, "GET"}).starts_with("408 "));
+  CHECK(silent_after({kGet, line, "GET"}).find("408 ") != std::string::npos);
+}
+
 TEST_CASE("a body that is awaited") {
   const std::string head =
       "POST /b HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
