@@ -45,7 +45,7 @@ class JobHome : public ApiHome {
     REQUIRE(store().finish({end}, session.claimant, clock.at).front().written);
   }
   void spread(const store::Run& run) {
-    const auto audience = store::audience_of(store());
+    const auto audience = store().audience();
     store::FanOut page{{run.id, run.fence, session.claimant}, {}};
     REQUIRE(audience->open_job(page.claim, clock.at));
     while (audience->fan_out(page, core::ChildMaker(run), clock.at).kind ==
