@@ -44,7 +44,7 @@ class JobWorld {
     CHECK(elsewhere.at(0).reason == "overlap");
     CHECK(elsewhere.at(1).status == RunStatus::running);
     CHECK(memory_.run(unserved_)->status == RunStatus::cancelled);
-    CHECK(memory_.run(unserved_)->reason == store::kWindowOver);
+    CHECK(memory_.run(unserved_)->reason == "catchup_window");
     CHECK(memory_.run(ahead_)->status == RunStatus::completed);
   }
   [[nodiscard]] int calls() const { return hooked_.calls(); }
