@@ -32,11 +32,19 @@ Frame CompiledSet::exclusion_frame() const {
   return frame;
 }
 
-void CompiledSet::add_rules(const RecurrenceSet& set) {
+std::optional<std::size_t> CompiledSet::add_rules(const RecurrenceSet& set, Steps& steps) {
+  const auto too_costly = [&steps](const Rule& rule) { return rule.count() && steps >= kStepsMax; };
   rules_.reserve(set.rules.size());
-  for (const Rule& rule : set.rules) rules_.emplace_back(rule, frame_);
+  for (const Rule& rule : set.rules) {
+    rules_.emplace_back(rule, frame_, steps);
+    if (too_costly(rule)) return rules_.size() - 1;
+  }
   exclude_rules_.reserve(set.exclude_rules.size());
-  for (const Rule& rule : set.exclude_rules) exclude_rules_.emplace_back(rule, exclusion_frame());
+  for (const Rule& rule : set.exclude_rules) {
+    exclude_rules_.emplace_back(rule, exclusion_frame(), steps);
+    if (too_costly(rule)) return rules_.size() + exclude_rules_.size() - 1;
+  }
+  return std::nullopt;
 }
 
 std::optional<ParseError> CompiledSet::add_dates(const RecurrenceSet& set,
@@ -166,9 +174,11 @@ bool CompiledSet::includes(std::int64_t instant) const {
 }
 
 // Without exclusions; at most one rule.
-std::uint64_t CompiledSet::count_included(std::int64_t from, std::int64_t to) const {
+std::uint64_t CompiledSet::count_included(std::int64_t from,
+                                          std::int64_t to,
+                                          Counting& counting) const {
   if (from >= to) return 0;
-  std::uint64_t total = rules_.empty() ? 0 : rules_[0].count(frame_, from, to);
+  std::uint64_t total = rules_.empty() ? 0 : rules_[0].count(frame_, from, to, counting);
   for (const Occurrence& date : dates_) {
     const std::int64_t instant = number(date.instant);
     if (instant < from || instant >= to) continue;
@@ -178,7 +188,10 @@ std::uint64_t CompiledSet::count_included(std::int64_t from, std::int64_t to) co
 }
 
 // Of the included occurrences in [from, to), the ones on one local day.
-std::uint64_t CompiledSet::count_on_day(std::int64_t from, std::int64_t to, Day day) const {
+std::uint64_t CompiledSet::count_on_day(std::int64_t from,
+                                        std::int64_t to,
+                                        Day day,
+                                        Counting& counting) const {
   const auto midnight_of = [&](Day which) {
     return zone_->resolve(local_seconds{seconds{midnight(which)}});
   };
@@ -186,7 +199,8 @@ std::uint64_t CompiledSet::count_on_day(std::int64_t from, std::int64_t to, Day 
   const Resolved end = midnight_of(day + 1);
   if (number(zone_->segment_at(begin.earlier).end) >= number(end.later) &&
       number(zone_->segment_at(begin.earlier).begin) + kDaySeconds <= number(begin.earlier)) {
-    return count_included(std::max(from, number(begin.earlier)), std::min(to, number(end.later)));
+    return count_included(std::max(from, number(begin.earlier)), std::min(to, number(end.later)),
+                          counting);
   }
   std::uint64_t total = 0;
   std::int64_t after = std::max(from, number(begin.earlier) - kDaySeconds) - 1;
@@ -204,13 +218,15 @@ CompiledSet::Counted CompiledSet::count(std::int64_t from, std::int64_t to, Step
   if (from >= to) return {};
   if (steps >= kStepsMax) return {0, true};
   if (rules_.size() <= 1 && exclude_rules_.empty()) {
-    std::uint64_t total = count_included(from, to);
+    Counting counting{.steps = steps, .steps_max = kStepsMax};
+    std::uint64_t total = count_included(from, to, counting);
     for (const std::int64_t instant : exclude_dates_) {
       if (instant >= from && instant < to && includes(instant)) --total;
     }
-    for (const Day day : exclude_days_) total -= count_on_day(from, to, day);
-    steps += static_cast<Steps>(1 + dates_.size() + exclude_dates_.size() + exclude_days_.size());
-    return {total};
+    for (const Day day : exclude_days_) total -= count_on_day(from, to, day, counting);
+    steps = counting.steps +
+            static_cast<Steps>(1 + dates_.size() + exclude_dates_.size() + exclude_days_.size());
+    return {counting.over() ? 0 : total, counting.over()};
   }
   Counted counted;
   SetSearch search(*this, SetSearch::Direction::forward, from - 1, steps);

@@ -16,8 +16,10 @@ class CompiledSet {
  public:
   CompiledSet(sys_seconds starts_at, std::shared_ptr<const TimeZone> zone, DstPolicy policy);
 
-  // Building: rules and dates first, then finish() once.
-  void add_rules(const RecurrenceSet& set);
+  // Building: rules and dates first, then finish() once. `steps` grows by the work of counting the
+  // rules that have a COUNT down. Gives the number of the one with which that comes to kStepsMax,
+  // the exclude_rules counted after the rules: the set is not to be used then.
+  [[nodiscard]] std::optional<std::size_t> add_rules(const RecurrenceSet& set, Steps& steps);
   [[nodiscard]] std::optional<ParseError> add_dates(const RecurrenceSet& set,
                                                     const Recurrence::ZoneFinder& find_zone);
   void finish();
@@ -61,8 +63,13 @@ class CompiledSet {
                                            std::int64_t end,
                                            Steps& steps) const;
   [[nodiscard]] Answer previous_by_next(std::int64_t end) const;
-  [[nodiscard]] std::uint64_t count_included(std::int64_t from, std::int64_t to) const;
-  [[nodiscard]] std::uint64_t count_on_day(std::int64_t from, std::int64_t to, Day day) const;
+  [[nodiscard]] std::uint64_t count_included(std::int64_t from,
+                                             std::int64_t to,
+                                             Counting& counting) const;
+  [[nodiscard]] std::uint64_t count_on_day(std::int64_t from,
+                                           std::int64_t to,
+                                           Day day,
+                                           Counting& counting) const;
   [[nodiscard]] bool includes(std::int64_t instant) const;
   [[nodiscard]] Frame exclusion_frame() const;
 

@@ -48,6 +48,12 @@ class DayFilter {
   // The month's days by BYDAY alone.
   [[nodiscard]] std::uint32_t weekdays_only(const Month& month) const;
 
+  // Steps (local_rule.h) that looking at so many months takes.
+  [[nodiscard]] std::int64_t work(std::int64_t months) const {
+    const std::size_t ordinals = year_parts_ ? year_parts_->ordinals.size() : 0;
+    return months * static_cast<std::int64_t>(1 + ordinals) / 8;
+  }
+
   [[nodiscard]] std::size_t heap_bytes() const;
 
  private:

@@ -18,8 +18,8 @@ class DaySet {
   // The first day >= from, the last <= from, within kDayMin to kDayMax; kNoDay when there is none.
   [[nodiscard]] Day next(Day from) const;
   [[nodiscard]] Day previous(Day from) const;
-  // Days in [from, to).
-  [[nodiscard]] std::int64_t count(Day from, Day to) const;
+  // Days in [from, to). `steps` (local_rule.h) grows by the work done.
+  [[nodiscard]] std::int64_t count(Day from, Day to, std::int64_t& steps) const;
   [[nodiscard]] bool contains(Day day) const { return next(day) == day; }
 
   // Every `stride` days, when nothing else matters; 0 when the days follow no such step.
@@ -28,6 +28,7 @@ class DaySet {
   // For BYSETPOS: the days of one period in phase.
   [[nodiscard]] const Periods& periods() const { return periods_; }
   [[nodiscard]] PeriodDays period_days(int index) const;
+  [[nodiscard]] std::int64_t period_steps() const;  // that it takes
 
   // Periods may reach a day beyond their ends (SKIP).
   [[nodiscard]] bool moves_days() const { return skip_ != Skip::omit; }
@@ -52,7 +53,7 @@ class DaySet {
   [[nodiscard]] Day previous_moved(Day from) const;
   [[nodiscard]] std::int64_t count_stride(Day from, Day to) const;
   [[nodiscard]] std::int64_t count_weeks(Day from, Day to) const;
-  [[nodiscard]] std::int64_t count_months(Day from, Day to) const;
+  [[nodiscard]] std::int64_t count_months(Day from, Day to, std::int64_t& steps) const;
 
   [[nodiscard]] std::uint32_t days_of_week(Day first) const;
   [[nodiscard]] std::uint64_t weeks_of(int year, Day first) const;

@@ -146,7 +146,7 @@ Day DaySet::previous_moved(Day from) const {
   return best;
 }
 
-std::int64_t DaySet::count(Day from, Day to) const {
+std::int64_t DaySet::count(Day from, Day to, std::int64_t& steps) const {
   from = std::max(from, kDayMin);
   to = std::min(to, kDayMax + 1);
   if (from >= to) return 0;
@@ -154,9 +154,10 @@ std::int64_t DaySet::count(Day from, Day to) const {
   if (walk_ == Walk::weeks && filter_.every_month()) return count_weeks(from, to);
   const bool by_months = walk_ == Walk::months || walk_ == Walk::years ||
                          (walk_ == Walk::days && periods_.interval == 1);
-  if (by_months) return count_months(from, to);
+  if (by_months) return count_months(from, to, steps);
   std::int64_t total = 0;
   for (Day day = next(from); day < to; day = next(day + 1)) ++total;
+  steps += total * (walk_ == Walk::moved ? 3 * period_steps() : 1) + (to - from) / 7;
   return total;
 }
 
@@ -178,11 +179,12 @@ std::int64_t DaySet::count_weeks(Day from, Day to) const {
   return before(to) - before(from);
 }
 
-std::int64_t DaySet::count_months(Day from, Day to) const {
+std::int64_t DaySet::count_months(Day from, Day to, std::int64_t& steps) const {
   const Civil begin = civil_of(from);
   const Civil last = civil_of(to - 1);
   const int last_index = last.year * 12 + last.month - 1;
   std::int64_t total = 0;
+  std::int64_t months = 0;
   for (int index = begin.year * 12 + begin.month - 1; index <= last_index;) {
     if (walk_ == Walk::months && !periods_.in_phase(index)) {
       index = periods_.at_or_after(index);
@@ -198,8 +200,18 @@ std::int64_t DaySet::count_months(Day from, Day to) const {
     if (to - month.first < 32) days &= below_bit(to - month.first);
     total += std::popcount(days);
     ++index;
+    ++months;
   }
+  steps += filter_.work(months);
   return total;
+}
+
+std::int64_t DaySet::period_steps() const {
+  const int months = periods_.kind == Periods::Kind::year ? 12
+                     : periods_.kind == Periods::Kind::week_year
+                         ? 2 * std::popcount(weeks_ | weeks_from_end_)
+                         : 1;
+  return 1 + filter_.work(months);
 }
 
 PeriodDays DaySet::period_days(int index) const {

@@ -121,7 +121,7 @@ Time LocalRule::next_chosen(Time from, Steps& steps) const {
   Time best = kNoTime;
   for (int index = periods.at_or_after(periods.index_of(day_of(from)) - reach);
        index <= periods.last; index += periods.interval) {
-    ++steps;
+    steps += days_.period_steps();
     if (best != kNoTime && (reach == 0 || midnight(periods.first_day(index) - 1) > best)) break;
     const PeriodDays days = days_.period_days(index);
     const std::int64_t total = std::int64_t{days.size()} * times_.size();
@@ -183,7 +183,7 @@ Time LocalRule::previous_chosen(Time from, Steps& steps) const {
   Time best = kNoTime;
   for (int index = periods.at_or_before(periods.index_of(day_of(from)) + reach);
        index >= periods.first; index -= periods.interval) {
-    ++steps;
+    steps += days_.period_steps();
     if (best != kNoTime && (reach == 0 || midnight(periods.first_day(index + 1) + 1) <= best))
       break;
     const PeriodDays days = days_.period_days(index);

@@ -10,17 +10,31 @@
 #include "rrule/time_set.h"
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace rruled::rrule::detail {
 
-// Times in whole days by the phase of their midnight, kept from one count to the next of the same
-// rule.
-using PhaseCounts = std::vector<std::int64_t>;
-
 // Work of a search, counted by whoever loops: one for each rule asked, each step of a phase, each
 // period, each week or day passed over.
 using Steps = std::int64_t;
+
+// What the counts of one rule share. One that comes to `steps_max` stops: what it gives then means
+// nothing.
+struct Counting {
+  Steps steps = 0;
+  Steps steps_max = std::numeric_limits<Steps>::max();
+  // Times in whole days by the phase of their midnight, each -1 until it is known, and of all
+  // phases together.
+  std::vector<std::int64_t> phases{};
+  std::int64_t cycle = -1;
+  // Of a rule that is walked: nothing is in [empty_from, empty_to), and empty_to is one, or
+  // kNoTime.
+  Time empty_from = kNoTime;
+  Time empty_to = kNoTime;
+
+  [[nodiscard]] bool over() const { return steps >= steps_max; }
+};
 
 class LocalRule {
  public:
@@ -40,13 +54,12 @@ class LocalRule {
   [[nodiscard]] Time next(Time from, Steps& steps) const;
   [[nodiscard]] Time previous(Time from, Steps& steps) const;
   // Times in [from, to).
-  [[nodiscard]] std::int64_t count(Time from, Time to) const {
-    PhaseCounts known;
-    return count(from, to, known);
-  }
-  [[nodiscard]] std::int64_t count(Time from, Time to, PhaseCounts& known) const;
+  [[nodiscard]] std::int64_t count(Time from, Time to, Counting& counting) const;
   // Times in [from, to) that are not times of this rule any more when `shift` is added.
-  [[nodiscard]] std::int64_t count_unmatched(Time from, Time to, Time shift) const;
+  [[nodiscard]] std::int64_t count_unmatched(Time from,
+                                             Time to,
+                                             Time shift,
+                                             Counting& counting) const;
   [[nodiscard]] bool contains(Time time) const { return next(time) == time; }
 
   // Seconds between neighbours when they are all equally far apart, else 0.
@@ -78,11 +91,17 @@ class LocalRule {
   [[nodiscard]] Time previous_product(Time from, Steps& steps) const;
   [[nodiscard]] Time previous_phased(Time from, Steps& steps) const;
   [[nodiscard]] Time previous_chosen(Time from, Steps& steps) const;
-  [[nodiscard]] std::int64_t count_product(Time from, Time to) const;
-  [[nodiscard]] std::int64_t count_phased(Time from, Time to, PhaseCounts& known) const;
-  [[nodiscard]] std::int64_t count_phased_in_day(Day day, int from, int to) const;
+  [[nodiscard]] std::int64_t count_walked(Time from, Time to, Counting& counting) const;
+  [[nodiscard]] std::int64_t count_product(Time from, Time to, Counting& counting) const;
+  [[nodiscard]] std::int64_t count_phased(Time from, Time to, Counting& counting) const;
+  [[nodiscard]] std::int64_t count_phased_days(Day from, Day to, Counting& counting) const;
+  [[nodiscard]] std::int64_t count_phased_each(Day from,
+                                               Day to,
+                                               std::int64_t phases,
+                                               Counting& counting) const;
+  [[nodiscard]] std::int64_t count_phased_in_day(Day day, int from, int to, Steps& steps) const;
   [[nodiscard]] std::int64_t count_seconds_in_hour(Time hour, int from, int to) const;
-  [[nodiscard]] std::int64_t count_chosen(Time from, Time to) const;
+  [[nodiscard]] std::int64_t count_chosen(Time from, Time to, Counting& counting) const;
   // Candidates of the period before `time`.
   [[nodiscard]] std::int64_t rank_in_period(const PeriodDays& days, Time time) const;
   [[nodiscard]] Time nth_in_period(const PeriodDays& days, std::int64_t index) const;

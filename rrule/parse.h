@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace rruled::rrule {
 
@@ -23,11 +24,19 @@ inline constexpr std::size_t kRulesMax = 100;
 // Names are case-insensitive and parts come in any order. ParseError::offset points at the part.
 [[nodiscard]] Result<Rule> parse_rule(std::string_view text);
 
+// Where a text says the rules of its set, in their order: bytes from its start.
+struct RuleOffsets {
+  std::vector<std::size_t> rules;
+  std::vector<std::size_t> exclude_rules;
+};
+
 // One rule, with or without "RRULE:", or content lines RRULE, RDATE, EXDATE, EXRULE, each any
 // number of times, separated by CRLF or LF, folded as in RFC 5545 3.1 or not. Blanks (space, tab)
 // around a line are skipped; at the beginning of any but the first line they are a fold. A rule
 // without "RRULE:" stands first and alone among dates. DTSTART is refused: the schedule's starts_at
 // holds it. At least one RRULE or RDATE is needed. RDATE's periods count as their starts.
-[[nodiscard]] Result<RecurrenceSet> parse_recurrence(std::string_view text);
+// `offsets`, where given, becomes that of the rules.
+[[nodiscard]] Result<RecurrenceSet> parse_recurrence(std::string_view text,
+                                                     RuleOffsets* offsets = nullptr);
 
 }  // namespace rruled::rrule

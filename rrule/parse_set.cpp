@@ -103,11 +103,16 @@ class SetReader {
     return std::move(set_);
   }
 
+  [[nodiscard]] RuleOffsets& offsets() { return offsets_; }
+
  private:
   using MaybeError = std::optional<ParseError>;
 
   ParseError error_at(ErrorCode code, std::string_view where, std::string detail) const {
-    return {code, static_cast<std::size_t>(where.data() - text_.data()), std::move(detail)};
+    return {code, offset_of(where), std::move(detail)};
+  }
+  [[nodiscard]] std::size_t offset_of(std::string_view where) const {
+    return static_cast<std::size_t>(where.data() - text_.data());
   }
 
   // What people paste has blanks around it; they mean nothing there.
@@ -172,7 +177,7 @@ class SetReader {
 
   static bool is_extension(std::string_view name) { return equals_word(name.substr(0, 2), "X-"); }
 
-  MaybeError read_rule_line(const ContentLine& line, std::vector<Rule>& to) const {
+  MaybeError read_rule_line(const ContentLine& line, std::vector<Rule>& to) {
     for (const auto& [name, value] : line.parameters) {
       if (is_extension(name) || (equals_word(name, "VALUE") && equals_word(value, "RECUR"))) {
         continue;
@@ -182,17 +187,18 @@ class SetReader {
     return read_rule(line.value, to);
   }
 
-  MaybeError read_rule(std::string_view value, std::vector<Rule>& to) const {
+  MaybeError read_rule(std::string_view value, std::vector<Rule>& to) {
     auto rule = parse_rule(value);
     if (rule && set_.rules.size() + set_.exclude_rules.size() == kRulesMax) {
       return error_at(ErrorCode::too_long, value, "a recurrence has at most 100 rules");
     }
     if (rule) {
       to.push_back(*std::move(rule));
+      (&to == &set_.rules ? offsets_.rules : offsets_.exclude_rules).push_back(offset_of(value));
       return std::nullopt;
     }
     ParseError error = rule.error();
-    error.offset += static_cast<std::size_t>(value.data() - text_.data());
+    error.offset += offset_of(value);
     return error;
   }
 
@@ -271,6 +277,7 @@ class SetReader {
 
   std::string_view text_;
   RecurrenceSet set_;
+  RuleOffsets offsets_;
   bool has_bare_rule_ = false;
 };
 
@@ -305,15 +312,26 @@ void append_dates(std::vector<std::string>& lines,
 
 }  // namespace
 
-Result<RecurrenceSet> parse_recurrence(std::string_view text) {
+Result<RecurrenceSet> parse_recurrence(std::string_view text, RuleOffsets* offsets) {
   if (text.size() > kTextMax) {
     return ParseError{ErrorCode::too_long, kTextMax, "a recurrence has at most 65536 bytes"};
   }
   const bool folded =
       text.find("\n ") != std::string_view::npos || text.find("\n\t") != std::string_view::npos;
-  if (!folded) return SetReader(text).read();
+  if (!folded) {
+    SetReader reader(text);
+    auto set = reader.read();
+    if (offsets != nullptr) *offsets = std::move(reader.offsets());
+    return set;
+  }
   const Unfolded unfolded(text);
-  auto set = SetReader(unfolded.text()).read();
+  SetReader reader(unfolded.text());
+  auto set = reader.read();
+  if (offsets != nullptr) {
+    *offsets = std::move(reader.offsets());
+    for (auto* of : {&offsets->rules, &offsets->exclude_rules})
+      for (std::size_t& offset : *of) offset = unfolded.folded_offset(offset);
+  }
   if (set) return set;
   ParseError error = set.error();
   error.offset = unfolded.folded_offset(error.offset);

@@ -18,6 +18,14 @@ constexpr std::array<const char*, 2> kGapWords{"shift", "skip"};
 constexpr std::array<const char*, 4> kFoldWords{"auto", "first", "second", "both"};
 constexpr std::array<const char*, 4> kNoteWords{"none", "gap_shifted", "fold_first", "fold_second"};
 
+// Where `text` has the nth rule of its set, the exclude_rules counted after the rules.
+std::size_t offset_of(std::string_view text, std::size_t nth) {
+  RuleOffsets offsets;
+  (void)parse_recurrence(text, &offsets);
+  const std::size_t included = offsets.rules.size();
+  return nth < included ? offsets.rules.at(nth) : offsets.exclude_rules.at(nth - included);
+}
+
 }  // namespace
 
 const char* to_string(GapPolicy policy) { return kGapWords[static_cast<std::size_t>(policy)]; }
@@ -27,16 +35,26 @@ const char* to_string(Note note) { return kNoteWords[static_cast<std::size_t>(no
 Recurrence::Recurrence(std::shared_ptr<const detail::CompiledSet> compiled)
     : compiled_(std::move(compiled)) {}
 
-Result<Recurrence> Recurrence::compile(const RecurrenceSet& set,
-                                       sys_seconds starts_at,
-                                       std::shared_ptr<const TimeZone> zone,
-                                       DstPolicy policy,
-                                       const ZoneFinder& find_zone) {
+Result<Recurrence> Recurrence::build(const RecurrenceSet& set,
+                                     sys_seconds starts_at,
+                                     std::shared_ptr<const TimeZone> zone,
+                                     DstPolicy policy,
+                                     const ZoneFinder& find_zone,
+                                     std::int64_t& steps,
+                                     std::optional<std::size_t>& costly) {
   if (!start_in_range(starts_at, *zone))
     return ParseError{ErrorCode::bad_value, 0,
                       "a start lies in the years 1601 to 2200, in UTC and in its zone"};
   auto compiled = std::make_shared<detail::CompiledSet>(starts_at, std::move(zone), policy);
-  compiled->add_rules(set);
+  costly = compiled->add_rules(set, steps);
+  if (costly) {
+    const std::size_t included = set.rules.size();
+    const Rule& rule =
+        *costly < included ? set.rules[*costly] : set.exclude_rules[*costly - included];
+    return ParseError{ErrorCode::unsupported, 0,
+                      "the COUNT of " + to_string(rule) +
+                          " takes too long to count down: give it an UNTIL instead"};
+  }
   if (auto error = compiled->add_dates(set, find_zone)) return *std::move(error);
   compiled->finish();
   if (compiled->first().exhausted) {
@@ -48,6 +66,18 @@ Result<Recurrence> Recurrence::compile(const RecurrenceSet& set,
   return Recurrence(std::move(compiled));
 }
 
+Result<Recurrence> Recurrence::compile(const RecurrenceSet& set,
+                                       sys_seconds starts_at,
+                                       std::shared_ptr<const TimeZone> zone,
+                                       DstPolicy policy,
+                                       const ZoneFinder& find_zone,
+                                       std::int64_t* steps) {
+  detail::Steps own = 0;
+  std::optional<std::size_t> costly;
+  return build(set, starts_at, std::move(zone), policy, find_zone, steps != nullptr ? *steps : own,
+               costly);
+}
+
 Result<Recurrence> Recurrence::compile(std::string_view text,
                                        sys_seconds starts_at,
                                        std::shared_ptr<const TimeZone> zone,
@@ -55,7 +85,13 @@ Result<Recurrence> Recurrence::compile(std::string_view text,
                                        const ZoneFinder& find_zone) {
   auto set = parse_recurrence(text);
   if (!set) return set.error();
-  return compile(*set, starts_at, std::move(zone), policy, find_zone);
+  detail::Steps steps = 0;
+  std::optional<std::size_t> costly;
+  auto recurrence = build(*set, starts_at, std::move(zone), policy, find_zone, steps, costly);
+  if (!costly) return recurrence;
+  ParseError error = recurrence.error();
+  error.offset = offset_of(text, *costly);
+  return error;
 }
 
 std::optional<Occurrence> Recurrence::next(sys_seconds after, bool* exhausted) const {

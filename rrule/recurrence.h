@@ -70,7 +70,9 @@ class Recurrence {
  public:
   // Starts at `starts_at` (start_in_range()); its wall-clock reading in `zone` is DTSTART, an
   // occurrence only if a rule or date names it. Errors: a start out of range, a TZID that
-  // cannot be read, a set whose first occurrence is not found within kExclusionsMax and kStepsMax.
+  // cannot be read, a set whose first occurrence is not found within kExclusionsMax and kStepsMax,
+  // or one whose COUNTs are not counted down within kStepsMax, all together. `steps`: the work of
+  // earlier ones, to which this one's is added, so that many sets have kStepsMax together.
   // `find_zone` resolves the TZID of dates; without it, only the schedule's own zone and UTC are
   // known.
   using ZoneFinder =
@@ -79,8 +81,9 @@ class Recurrence {
                                                   sys_seconds starts_at,
                                                   std::shared_ptr<const TimeZone> zone,
                                                   DstPolicy policy,
-                                                  const ZoneFinder& find_zone = {});
-  // parse_recurrence and compile.
+                                                  const ZoneFinder& find_zone = {},
+                                                  std::int64_t* steps = nullptr);
+  // parse_recurrence and compile. The error of a rule points at it.
   [[nodiscard]] static Result<Recurrence> compile(std::string_view text,
                                                   sys_seconds starts_at,
                                                   std::shared_ptr<const TimeZone> zone,
@@ -102,9 +105,9 @@ class Recurrence {
                                                 std::size_t limit) const;
 
   // How many occurrences lie in [from, to). Counts whole days and periods, so a year of seconds is
-  // quick. A set of several rules, or with an EXRULE, is walked, for kStepsMax steps: where that
-  // ends it, there are at least so many, and `cut_short`, where given, becomes true. `steps`: the
-  // work of earlier counts, to which this one is added, so that many have kStepsMax together.
+  // quick. A set of several rules, or with an EXRULE, is walked. Where kStepsMax ends it, there are
+  // at least so many, and `cut_short`, where given, becomes true. `steps`: the work of earlier
+  // counts, to which this one is added, so that many have kStepsMax together.
   [[nodiscard]] std::uint64_t count(sys_seconds from,
                                     sys_seconds to,
                                     bool* cut_short = nullptr,
@@ -134,6 +137,15 @@ class Recurrence {
 
  private:
   friend class OccurrenceIterator;
+  // `costly`: becomes the number of the rule with which counting was given up, the exclude_rules
+  // counted after the rules.
+  [[nodiscard]] static Result<Recurrence> build(const RecurrenceSet& set,
+                                                sys_seconds starts_at,
+                                                std::shared_ptr<const TimeZone> zone,
+                                                DstPolicy policy,
+                                                const ZoneFinder& find_zone,
+                                                std::int64_t& steps,
+                                                std::optional<std::size_t>& costly);
   explicit Recurrence(std::shared_ptr<const detail::CompiledSet> compiled);
   std::shared_ptr<const detail::CompiledSet> compiled_;
 };
@@ -142,8 +154,9 @@ class Recurrence {
 // OccurrenceIterator::exhausted).
 inline constexpr int kExclusionsMax = 50'000;
 
-// Work of one search or count through a set, after which it gives up, too: rules asked, periods,
-// weeks and days passed over. Some tens of milliseconds.
+// Work of one search or count through a set, or of counting its COUNTs down when it is compiled,
+// after which it gives up, too: rules asked, periods, weeks and days passed over. Some tens of
+// milliseconds.
 inline constexpr int kStepsMax = 1'000'000;
 
 // What each occurrence that an OccurrenceIterator has found adds to the kStepsMax that all its

@@ -1,6 +1,7 @@
 #include "rrule/zoned_rule.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rruled::rrule::detail {
 namespace {
@@ -47,14 +48,17 @@ struct ZonedRule::Stretch {
   }
 };
 
-ZonedRule::ZonedRule(const Rule& rule, const Frame& frame)
+ZonedRule::ZonedRule(const Rule& rule, const Frame& frame, Steps& steps)
     : local_(rule, frame.starts_at + frame.zone->offset_at(instant_at(frame.starts_at)).count()),
       end_(kEndOfTime),
       plain_end_(kEndOfTime),
       fold_(settled(frame.policy.fold, rule)) {
   if (rule.until()) set_until(*rule.until(), frame);
   place_start(frame);
-  if (rule.count()) count_down(frame, *rule.count());
+  if (!rule.count()) return;
+  Counting counting{.steps = steps, .steps_max = kStepsMax};
+  count_down(frame, *rule.count(), counting);
+  steps = counting.steps;
 }
 
 // Inclusive. A day lasts to its end, also when the clock shows its last hour twice; a time that
@@ -256,7 +260,7 @@ bool ZonedRule::contains(const Frame& frame, std::int64_t instant) const {
 std::uint64_t ZonedRule::count(const Frame& frame,
                                std::int64_t from,
                                std::int64_t to,
-                               PhaseCounts& known) const {
+                               Counting& counting) const {
   from = std::max(from, frame.starts_at);
   to = to > end_ ? end_ + 1 : to;
   if (from >= to) return 0;
@@ -265,49 +269,57 @@ std::uint64_t ZonedRule::count(const Frame& frame,
     if (from <= frame.starts_at) ++total;
     if (from <= start_twin_ && start_twin_ < to) --total;
   }
-  for (std::int64_t at = from; at < to;) {
+  for (std::int64_t at = from; at < to && !counting.over();) {
     const Stretch stretch = stretch_at(frame, at);
-    total += count_in(stretch, at, std::min(to, stretch.end), known);
+    total += count_in(stretch, at, std::min(to, stretch.end), counting);
     at = stretch.end;
   }
-  return total;
+  return counting.over() ? 0 : total;
 }
 
 // [from, to) lies in the stretch. A shifted time that meets a real one is one occurrence.
 std::uint64_t ZonedRule::count_in(const Stretch& stretch,
                                   std::int64_t from,
                                   std::int64_t to,
-                                  PhaseCounts& known) const {
+                                  Counting& counting) const {
   std::int64_t total = local_.count(std::max(from, stretch.plain_begin) + stretch.offset,
-                                    std::min(to, stretch.plain_end) + stretch.offset, known);
+                                    std::min(to, stretch.plain_end) + stretch.offset, counting);
   if (from < stretch.shifted_end) {
     const Time begin = from + stretch.offset_before;
     const Time end = std::min(to, stretch.shifted_end) + stretch.offset_before;
-    total += stretch.plain_end > stretch.begin
-                 ? local_.count_unmatched(begin, end, stretch.offset - stretch.offset_before)
-                 : local_.count(begin, end);
+    const Time shift = stretch.offset - stretch.offset_before;
+    total += stretch.plain_end > stretch.begin ? local_.count_unmatched(begin, end, shift, counting)
+                                               : local_.count(begin, end, counting);
   }
   return static_cast<std::uint64_t>(total);
 }
 
+// There are fewer to the end of time, where that is quickly counted.
+bool ZonedRule::never_counts_to(const Frame& frame, std::uint64_t count, Counting& counting) const {
+  constexpr Steps kQuick = 10'000;
+  const Steps steps_max =
+      std::exchange(counting.steps_max, std::min(counting.steps_max, counting.steps + kQuick));
+  const auto wall_times =
+      local_.count(frame.starts_at - 2 * kOffsetMax, end_ + 2 * kOffsetMax, counting);
+  const bool known = !counting.over();
+  counting.steps_max = steps_max;
+  const std::uint64_t readings = fold_ == FoldPolicy::both ? 2 : 1;
+  return known && readings * static_cast<std::uint64_t>(wall_times) < count;
+}
+
 // COUNT as an end: the instant of the last occurrence that counts.
-void ZonedRule::count_down(const Frame& frame, std::uint64_t count) {
+void ZonedRule::count_down(const Frame& frame, std::uint64_t count, Counting& counting) {
   constexpr std::uint64_t kWalked = 16;
   constexpr std::uint64_t kLong = 1'000;
-  PhaseCounts known;
-  if (count > kLong) {  // may well never be reached: an upper bound settles that cheaply
-    const auto wall_times =
-        local_.count(frame.starts_at - 2 * kOffsetMax, end_ + 2 * kOffsetMax, known);
-    const std::uint64_t readings = fold_ == FoldPolicy::both ? 2 : 1;
-    if (readings * static_cast<std::uint64_t>(wall_times) < count) return;
-  }
+  if (count > kLong && never_counts_to(frame, count, counting)) return;
   std::int64_t low = frame.starts_at;  // `count` occurrences are left from here
   if (count > kWalked) {
     std::int64_t width = kDaySeconds;
     while (true) {
       if (low > end_) return;
       const std::int64_t high = std::min(low + width, end_ + 1);
-      const std::uint64_t here = this->count(frame, low, high, known);
+      const std::uint64_t here = this->count(frame, low, high, counting);
+      if (counting.over()) return;
       if (here >= count) break;
       count -= here;
       low = high;
@@ -315,14 +327,15 @@ void ZonedRule::count_down(const Frame& frame, std::uint64_t count) {
     }
     while (count > kWalked && width > 1) {
       width /= 2;
-      const std::uint64_t here = this->count(frame, low, low + width, known);
+      const std::uint64_t here = this->count(frame, low, low + width, counting);
+      if (counting.over()) return;
       if (here >= count) continue;
       count -= here;
       low += width;
     }
   }
   for (std::int64_t after = low - 1; count > 0; --count) {
-    const auto found = next(frame, after);
+    const auto found = next(frame, after, counting.steps);
     if (!found) return;
     after = number(found->instant);
     if (count == 1) plain_end_ = end_ = after;

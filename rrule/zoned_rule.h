@@ -27,8 +27,9 @@ struct Frame {
 class ZonedRule {
  public:
   // A frame whose fold policy is `both` gives what an exclusion covers: every reading of a wall
-  // time.
-  ZonedRule(const Rule& rule, const Frame& frame);
+  // time. `steps` grows by the work of counting COUNT down, which ends at kStepsMax: then the rule
+  // is not to be used.
+  ZonedRule(const Rule& rule, const Frame& frame, Steps& steps);
 
   [[nodiscard]] std::optional<Occurrence> next(const Frame& frame, std::int64_t after) const {
     Steps ignored = 0;
@@ -45,10 +46,11 @@ class ZonedRule {
   [[nodiscard]] std::optional<Occurrence> previous(const Frame& frame,
                                                    std::int64_t before,
                                                    Steps& steps) const;
-  [[nodiscard]] std::uint64_t count(const Frame& frame, std::int64_t from, std::int64_t to) const {
-    PhaseCounts known;
-    return count(frame, from, to, known);
-  }
+  // 0 when it is over.
+  [[nodiscard]] std::uint64_t count(const Frame& frame,
+                                    std::int64_t from,
+                                    std::int64_t to,
+                                    Counting& counting) const;
   [[nodiscard]] bool contains(const Frame& frame, std::int64_t instant) const;
 
   // UTC seconds of the last occurrence that there may be; of the last one that is not shifted.
@@ -66,10 +68,6 @@ class ZonedRule {
 
  private:
   struct Stretch;
-  [[nodiscard]] std::uint64_t count(const Frame& frame,
-                                    std::int64_t from,
-                                    std::int64_t to,
-                                    PhaseCounts& known) const;
   [[nodiscard]] Stretch stretch_at(const Frame& frame, std::int64_t instant) const;
   [[nodiscard]] std::optional<Occurrence> next_near_change(const Frame& frame,
                                                            std::int64_t from,
@@ -83,10 +81,13 @@ class ZonedRule {
   [[nodiscard]] std::uint64_t count_in(const Stretch& stretch,
                                        std::int64_t from,
                                        std::int64_t to,
-                                       PhaseCounts& known) const;
+                                       Counting& counting) const;
   void set_until(const Until& until, const Frame& frame);
   void place_start(const Frame& frame);
-  void count_down(const Frame& frame, std::uint64_t count);
+  void count_down(const Frame& frame, std::uint64_t count, Counting& counting);
+  [[nodiscard]] bool never_counts_to(const Frame& frame,
+                                     std::uint64_t count,
+                                     Counting& counting) const;
 
   LocalRule local_;
   std::int64_t end_;

@@ -73,9 +73,11 @@ struct CompiledRule {
   rrule::Recurrence recurrence;
 };
 
+// `steps`: the work of counting COUNTs down, of all rules of a calendar (rrule::kStepsMax).
 FieldResult<CompiledRule> compile_rule(const Rule& rule,
                                        const std::string& attr,
-                                       const rrule::ZoneDatabase& zones) {
+                                       const rrule::ZoneDatabase& zones,
+                                       std::int64_t& steps) {
   const auto zone = zones.find(rule.timezone);
   if (!zone)
     return FieldError{join_attr(attr, "timezone"), "invalid_input", "Invalid or unknown timezone.",
@@ -88,7 +90,7 @@ FieldResult<CompiledRule> compile_rule(const Rule& rule,
   const auto start = rrule::start_instant(rrule::local_seconds(*parse_day(rule.starts_on)), **zone);
   const auto find_zone = [&zones](const std::string& name) { return zones.find(name); };
   // A day that the clock skips or shows twice is a day.
-  auto recurrence = rrule::Recurrence::compile(*set, start, *zone, {}, find_zone);
+  auto recurrence = rrule::Recurrence::compile(*set, start, *zone, {}, find_zone, &steps);
   if (!recurrence) return refused(recurrence.error());
   return CompiledRule{std::move(*set), std::move(*recurrence)};
 }
@@ -175,11 +177,12 @@ FieldResult<json::array> read_rules(const json::value& value, const rrule::ZoneD
   if (array->size() > kCalendarRulesMax)
     return invalid("rules", "More than " + std::to_string(kCalendarRulesMax) + " rules.");
   json::array rules;
+  std::int64_t steps = 0;
   for (std::size_t i = 0; i < array->size(); ++i) {
     const std::string attr = join_attr("rules", i);
     auto rule = read_rule((*array)[i], attr);
     if (!rule) return rule.error();
-    const auto compiled = compile_rule(*rule, attr, zones);
+    const auto compiled = compile_rule(*rule, attr, zones, steps);
     if (!compiled) return compiled.error();
     rules.push_back(json::object{{"rrule", to_string(compiled->set)},
                                  {"starts_on", rule->starts_on},
@@ -212,11 +215,12 @@ FieldResult<std::shared_ptr<const ExcludedDays>> ExcludedDays::compile(
         result->add(*day, *day + date::days(1));
   if (const auto* rules = array_of(value.get_object(), "rules")) {
     std::int64_t work = kWorkMax;
+    std::int64_t steps = 0;
     for (std::size_t i = 0; i < rules->size(); ++i) {
       const std::string attr = join_attr("rules", i);
       const auto rule = read_rule((*rules)[i], attr);
       if (!rule) return rule.error();
-      const auto compiled = compile_rule(*rule, attr, zones);
+      const auto compiled = compile_rule(*rule, attr, zones, steps);
       if (!compiled) return compiled.error();
       auto added_to = kFirst;  // what a rule has added before is not added again
       const auto walked = for_each_day(*compiled, work, [&](local_days day) {

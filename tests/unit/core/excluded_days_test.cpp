@@ -115,6 +115,24 @@ TEST_CASE("a calendar that takes too long to go through is refused when it is wr
   CHECK(with_rules(1, ends).has_value());
 }
 
+TEST_CASE("the COUNTs of all rules of a calendar are counted down in so many steps together") {
+  const auto with_rules = [](int count, const std::string& rule) {
+    std::string body = R"({"name":"n","rules":[)";
+    for (int i = 0; i < count; ++i) body += (i == 0 ? "" : ",") + rule;
+    return read((body + "]}").c_str());
+  };
+  const std::string sparse =
+      R"({"rrule":"FREQ=SECONDLY;INTERVAL=86401;BYHOUR=1;COUNT=1000","starts_on":"1970-01-01"})";
+  CHECK(with_rules(1, sparse).has_value());
+  const auto refused = with_rules(1'000, sparse);
+  REQUIRE(refused.has_error());
+  CHECK_THAT(refused.error().attr, Catch::StartsWith("rules__") && Catch::EndsWith("__rrule"));
+  CHECK_THAT(refused.error().detail, Catch::Contains("takes too long to count down"));
+  // What a person would write.
+  CHECK(with_rules(1'000, R"("FREQ=YEARLY;COUNT=30")").has_value());
+  CHECK(with_rules(1'000, R"("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;COUNT=100")").has_value());
+}
+
 TEST_CASE("days of a rule that overlap are excluded once, and up to the end of each") {
   const auto days = days_of(
       R"({"name":"n","rules":[{"rrule":"FREQ=DAILY;INTERVAL=2;COUNT=3","starts_on":"2026-06-01",

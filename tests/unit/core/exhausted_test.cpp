@@ -1,5 +1,6 @@
 // Schedules whose occurrences are excluded for so long that a search for the next one gives up.
 #include "daemon/core/catchup.h"
+#include "daemon/core/flow_change.h"
 #include "daemon/core/lifecycle.h"
 #include "daemon/core/open_days.h"
 #include "daemon/core/preview.h"
@@ -82,6 +83,30 @@ TEST_CASE("a schedule whose next occurrence is not found is quarantined, not com
     return notice.kind == core::Notice::Kind::quarantined;
   };
   CHECK(std::ranges::count_if(simulation.notices(), is_quarantine) == 1);
+}
+
+TEST_CASE("a stored rule whose COUNT takes too long to count down is quarantined when it is due") {
+  store::MemoryStore store;
+  Simulation simulation(store, at("2026-05-31T23:57:00Z"), {});
+  const auto id = simulation.add("FREQ=MINUTELY", at("2026-05-31T23:50:00Z"), "UTC");
+  const auto other = simulation.add("FREQ=MINUTELY", at("2026-05-31T23:50:00Z"), "UTC");
+  auto before = *store.schedule(id);
+  const auto stamp = core::stamp_of(before);
+  before.rrule = "FREQ=SECONDLY;INTERVAL=4099;BYSECOND=1;COUNT=9000";
+  before.starts_at = at("1970-01-01T00:00:00Z");
+  store::ChangeSet changes;
+  changes.schedules.push_back({before, stamp});
+  REQUIRE_FALSE(store.write(changes, simulation.now()));
+  simulation.run_until(at("2026-06-01T00:00:30Z"));
+  const auto row = *store.schedule(id);
+  CHECK(row.status == ScheduleStatus::error);
+  CHECK(row.status_reason ==
+        "rrule: the COUNT of FREQ=SECONDLY;INTERVAL=4099;COUNT=9000;BYSECOND=1 takes too long to "
+        "count down: give it an UNTIL instead");
+  CHECK_FALSE(row.next_run_at);
+  CHECK(row.settled_to == before.settled_to);
+  CHECK(store.schedule(other)->status == ScheduleStatus::active);
+  CHECK(simulation.sent().size() == 3);
 }
 
 TEST_CASE("what was due is quarantined where its end is not found, and not settled for ever") {

@@ -20,7 +20,8 @@ const std::string kSparse = "RRULE:FREQ=SECONDLY;INTERVAL=86413;BYHOUR=5;BYMINUT
 detail::CompiledSet compiled_set(const std::string& text) {
   detail::CompiledSet compiled(utc("2026-01-01T00:00:00Z"), zone("UTC"), {});
   const auto set = parse_recurrence(text).value();
-  compiled.add_rules(set);
+  detail::Steps steps = 0;
+  REQUIRE_FALSE(compiled.add_rules(set, steps));
   REQUIRE_FALSE(compiled.add_dates(set, zone));
   compiled.finish();
   return compiled;
@@ -227,6 +228,110 @@ TEST_CASE("counts that share their steps are cut short together") {
   cut_short = false;
   CHECK(daily->count(day, day + std::chrono::hours{48}, &cut_short, &steps) == 0);
   CHECK(cut_short);
+}
+
+// Of a rule that comes by its phase alone, in some seconds of a thousand days.
+std::string counted_line(int count) {
+  return "\nRRULE:FREQ=SECONDLY;INTERVAL=86401;COUNT=" + std::to_string(count) + ";BYHOUR=1";
+}
+
+TEST_CASE("the COUNTs of all rules of a set are counted down in so many steps together") {
+  std::string text = "RRULE:FREQ=SECONDLY;INTERVAL=15";
+  for (int i = 0; i < 99; ++i) text += counted_line(9'000 + i);
+  const auto set = parse_recurrence(text).value();
+  detail::CompiledSet compiled(utc("1601-01-02T00:00:00Z"), zone("UTC"), {});
+  detail::Steps steps = 0;
+  const auto costly = compiled.add_rules(set, steps);
+  REQUIRE(costly);
+  CHECK(*costly > 1);
+  CHECK(*costly < 20);
+  CHECK(steps >= kStepsMax);
+  CHECK(steps < 2 * kStepsMax);
+
+  const auto refused = Recurrence::compile(text, utc("1601-01-02T00:00:00Z"), zone("UTC"), {});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == ErrorCode::unsupported);
+  const std::string line = counted_line(9'000 + static_cast<int>(*costly) - 1);
+  const std::string rule = line.substr(line.find(':') + 1);
+  CHECK(refused.error().detail ==
+        "the COUNT of " + rule + " takes too long to count down: give it an UNTIL instead");
+  CHECK(refused.error().offset == text.find(rule));
+  // One alone is not too much.
+  const auto alone = counted_line(9'000).substr(1);
+  CHECK(Recurrence::compile(alone, utc("1601-01-02T00:00:00Z"), zone("UTC"), {}).has_value());
+}
+
+TEST_CASE("a rule that cannot be counted down is given up on the way") {
+  const auto set = parse_recurrence("FREQ=SECONDLY;INTERVAL=4099;BYSECOND=1;COUNT=90000").value();
+  detail::CompiledSet compiled(utc("1601-01-02T00:00:00Z"), zone("America/New_York"), {});
+  detail::Steps steps = 0;
+  CHECK(compiled.add_rules(set, steps) == 0);
+  CHECK(steps < kStepsMax + kStepsMax / 10);
+}
+
+TEST_CASE("an EXRULE that cannot be counted down is pointed at, also where lines are folded") {
+  const std::string text =
+      "RRULE:FREQ=DAILY\r\nEXRULE:FREQ=DAILY;COUNT=3\r\nRRULE:FREQ=HOUR\r\n LY\r\nEXRULE:"
+      "FREQ=SECONDLY;INTERVAL=4099;BYSECOND=1;COUNT=9000";
+  const auto refused = Recurrence::compile(text, utc("1970-01-01T00:00:00Z"), zone("UTC"), {});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().offset == text.find("FREQ=SECONDLY"));
+  CHECK(refused.error().detail.find("FREQ=SECONDLY;INTERVAL=4099") != std::string::npos);
+}
+
+TEST_CASE("sets that share their steps are refused together") {
+  const auto set = parse_recurrence(counted_line(9'000).substr(1)).value();
+  std::int64_t steps = 0;
+  int compiled = 0;
+  for (; compiled < 100; ++compiled)
+    if (!Recurrence::compile(set, utc("1601-01-02T00:00:00Z"), zone("UTC"), {}, {}, &steps)
+             .has_value())
+      break;
+  CHECK(compiled > 0);
+  CHECK(compiled < 20);
+  CHECK(Recurrence::compile(set, utc("1601-01-02T00:00:00Z"), zone("UTC"), {}).has_value());
+  // A rule without a COUNT has nothing to count.
+  const auto endless = parse_recurrence("FREQ=SECONDLY;INTERVAL=86401;BYHOUR=1").value();
+  CHECK(Recurrence::compile(endless, utc("1601-01-02T00:00:00Z"), zone("UTC"), {}, {}, &steps)
+            .has_value());
+}
+
+TEST_CASE("what costs much to count down alone is refused, what people write is not") {
+  const auto [rule, start, counted] = GENERATE(table<std::string, std::string, bool>({
+      {"FREQ=SECONDLY;INTERVAL=4099;BYSECOND=1;COUNT=9000", "1970-01-01T00:00:00", false},
+      {"FREQ=MINUTELY;INTERVAL=5;COUNT=1000000", "2026-01-01T00:00:00", true},
+      {"FREQ=SECONDLY;COUNT=100000000", "2026-01-01T00:00:00", true},
+      {"FREQ=DAILY;COUNT=100000", "2026-01-01T00:00:00", true},
+      {"FREQ=DAILY;COUNT=2147483647", "1601-01-02T00:00:00", true},
+      {"FREQ=SECONDLY;INTERVAL=7;BYHOUR=9,10;COUNT=100000000", "1601-01-02T00:00:00", true},
+      {"FREQ=MINUTELY;INTERVAL=7;BYHOUR=9,10,11;BYDAY=MO,TU,WE,TH,FR;COUNT=2147483647",
+       "1601-01-02T00:00:00", true},
+      {"FREQ=MINUTELY;INTERVAL=10080;BYDAY=MO;COUNT=5000", "1601-01-02T00:00:00", true},
+      {"FREQ=HOURLY;INTERVAL=25;BYDAY=MO;COUNT=1000", "1970-01-01T00:00:00", true},
+      {"FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=1,-1;COUNT=10000", "1601-01-02T00:00:00", true},
+      {"FREQ=SECONDLY;INTERVAL=59;BYSECOND=1;COUNT=100000", "1970-01-01T00:00:00", true},
+  }));
+  for (const char* in : {"UTC", "America/New_York", "Australia/Lord_Howe"}) {
+    INFO(rule << " in " << in);
+    const auto compiled =
+        Recurrence::compile(rule, start_instant(wall(start), *zone(in)), zone(in), {});
+    CHECK(compiled.has_value() == counted);
+  }
+}
+
+TEST_CASE("days counted by whole cycles of their phase are the days walked") {
+  const std::string rule = GENERATE(
+      as<std::string>{}, "FREQ=MINUTELY;INTERVAL=7;BYHOUR=9", "FREQ=HOURLY;INTERVAL=7;BYHOUR=3,9",
+      "FREQ=SECONDLY;INTERVAL=3607;BYSECOND=3,4", "FREQ=MINUTELY;INTERVAL=11;BYHOUR=1,2");
+  const auto endless = recurrence(rule, "2026-01-03T05:06:07", "America/New_York");
+  const auto found = endless.between(sys_seconds::min(), sys_seconds::max(), 5'000);
+  REQUIRE(found.size() == 5'000);
+  for (const std::size_t count : {17, 500, 1'001, 4'999}) {
+    const auto counted = recurrence(rule + ";COUNT=" + std::to_string(count), "2026-01-03T05:06:07",
+                                    "America/New_York");
+    CHECK(counted.previous(sys_seconds::max()) == found[count - 1]);
+    CHECK(endless.count(found[16].instant, found[count - 1].instant) == count - 17);
+  }
 }
 
 TEST_CASE("as many dates as the text holds") {
