@@ -25,13 +25,6 @@ CompiledSet::CompiledSet(sys_seconds starts_at,
                          DstPolicy policy)
     : zone_(std::move(zone)), frame_{zone_.get(), number(starts_at), policy} {}
 
-// An excluded wall time is excluded in each of its readings.
-Frame CompiledSet::exclusion_frame() const {
-  Frame frame = frame_;
-  frame.policy.fold = FoldPolicy::both;
-  return frame;
-}
-
 std::optional<std::size_t> CompiledSet::add_rules(const RecurrenceSet& set, Steps& steps) {
   const auto too_costly = [&steps](const Rule& rule) { return rule.count() && steps >= kStepsMax; };
   rules_.reserve(set.rules.size());
@@ -41,7 +34,7 @@ std::optional<std::size_t> CompiledSet::add_rules(const RecurrenceSet& set, Step
   }
   exclude_rules_.reserve(set.exclude_rules.size());
   for (const Rule& rule : set.exclude_rules) {
-    exclude_rules_.emplace_back(rule, exclusion_frame(), steps);
+    exclude_rules_.emplace_back(rule, frame_, steps).exclude(rule, frame_);
     if (too_costly(rule)) return rules_.size() + exclude_rules_.size() - 1;
   }
   return std::nullopt;

@@ -71,7 +71,6 @@ class CompiledSet {
                                            Day day,
                                            Counting& counting) const;
   [[nodiscard]] bool includes(std::int64_t instant) const;
-  [[nodiscard]] Frame exclusion_frame() const;
 
   std::shared_ptr<const TimeZone> zone_;
   Frame frame_;

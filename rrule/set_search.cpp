@@ -13,7 +13,7 @@ constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 }  // namespace
 
 SetSearch::SetSearch(const CompiledSet& set, Direction direction, std::int64_t from, Steps steps)
-    : set_(set), direction_(direction), exclusion_frame_(set.exclusion_frame()), steps_(steps) {
+    : set_(set), direction_(direction), steps_(steps) {
   including_.known.assign(set.rules_.size(), {kMost, kLeast, {}});
   excluding_.known.assign(set.exclude_rules_.size(), {kMost, kLeast, {}});
   restart(from);
@@ -38,14 +38,13 @@ void SetSearch::restart(Asked& asked) const {
 
 void SetSearch::ask_nearest(Asked& asked,
                             const std::vector<ZonedRule>& rules,
-                            const Frame& frame,
                             std::int64_t beyond) {
   ++steps_;
   std::pop_heap(asked.heap.begin(), asked.heap.end(), std::greater<>());
   Held& held = asked.heap.back();
   const ZonedRule& rule = rules[held.rule];
-  const auto found = direction_ == Direction::forward ? rule.next(frame, beyond, steps_)
-                                                      : rule.previous(frame, beyond, steps_);
+  const auto found = direction_ == Direction::forward ? rule.next(set_.frame_, beyond, steps_)
+                                                      : rule.previous(set_.frame_, beyond, steps_);
   Known& known = asked.known[held.rule];
   known.asked = ahead(beyond);
   known.at = found ? ahead(number(found->instant)) : kMost;
@@ -80,7 +79,7 @@ std::optional<Occurrence> SetSearch::candidate() {
       gave_up_ = true;
       return std::nullopt;
     }
-    ask_nearest(including_, set_.rules_, set_.frame_, from_);
+    ask_nearest(including_, set_.rules_, from_);
   }
   const auto date = nearest_date();
   if (heap.empty()) return date;
@@ -98,7 +97,7 @@ const ZonedRule* SetSearch::excluding_rule(const Occurrence& candidate) {
       gave_up_ = true;
       return nullptr;
     }
-    ask_nearest(excluding_, set_.exclude_rules_, exclusion_frame_, just_before);
+    ask_nearest(excluding_, set_.exclude_rules_, just_before);
   }
   if (heap.empty() || heap.front().at != ahead(here)) return nullptr;
   return &set_.exclude_rules_[heap.front().rule];

@@ -49,10 +49,7 @@ class SetSearch {
     std::vector<Held> heap;
   };
 
-  void ask_nearest(Asked& asked,
-                   const std::vector<ZonedRule>& rules,
-                   const Frame& frame,
-                   std::int64_t beyond);
+  void ask_nearest(Asked& asked, const std::vector<ZonedRule>& rules, std::int64_t beyond);
   void restart(Asked& asked) const;
   [[nodiscard]] std::optional<Occurrence> candidate();
   [[nodiscard]] const ZonedRule* excluding_rule(const Occurrence& candidate);
@@ -64,7 +61,6 @@ class SetSearch {
 
   const CompiledSet& set_;
   const Direction direction_;
-  const Frame exclusion_frame_;
   std::int64_t from_ = 0;
   Steps steps_;
   Steps steps_max_ = kStepsMax;

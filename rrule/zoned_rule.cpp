@@ -81,6 +81,24 @@ void ZonedRule::set_until(const Until& until, const Frame& frame) {
   plain_end_ = std::min(plain_end_, number(gap) - 1);
 }
 
+// An end that is an instant (UNTIL with Z) stays one. One in a fold is what the wall shows then, in
+// both readings; where the first readings were all counted before it, it is the end of the fold.
+void ZonedRule::exclude(const Rule& rule, const Frame& frame) {
+  const bool starts_there = start_stands_ && end_ == frame.starts_at;
+  const bool counts_first = std::exchange(fold_, FoldPolicy::both) != FoldPolicy::second;
+  start_stands_ = false;
+  if (!rule.count() && !rule.until()) return;
+  if (rule.until() && std::holds_alternative<sys_seconds>(*rule.until())) return;
+  const Resolved reading = frame.zone->resolve(frame.zone->to_local(instant_at(end_)));
+  if (reading.kind != Resolved::Kind::fold) return;
+  plain_end_ = number(reading.earlier);
+  const std::int64_t last = std::exchange(end_, number(reading.later));
+  if (starts_there || !counts_first || last != end_) return;
+  const TimeZone::Segment second = frame.zone->segment_at(reading.later);
+  plain_end_ = number(second.begin) - 1;
+  end_ = plain_end_ + (second.before - second.offset).count();
+}
+
 void ZonedRule::place_start(const Frame& frame) {
   const sys_seconds start = instant_at(frame.starts_at);
   const local_seconds shown = frame.zone->to_local(start);
@@ -108,8 +126,12 @@ ZonedRule::Stretch ZonedRule::stretch_at(const Frame& frame, std::int64_t instan
       std::max(stretch.begin, stretch.end - std::max<std::int64_t>(offset - after, 0));
   stretch.plain_begin = fold_ == FoldPolicy::first ? stretch.second_end : stretch.begin;
   stretch.plain_end = fold_ == FoldPolicy::second ? stretch.first_begin : stretch.end;
-  // Later stretches are beyond end_.
-  if (plain_end_ < end_ && stretch.begin > plain_end_) stretch.plain_end = stretch.begin;
+  // Between its ends the clock changes once: what a gap shifted is after it, or what a fold shows
+  // again. Later stretches are beyond end_.
+  if (plain_end_ < end_ && stretch.begin <= plain_end_)
+    stretch.plain_end = std::min(stretch.plain_end, plain_end_ + 1);
+  else if (plain_end_ < end_ && offset > before)
+    stretch.plain_end = stretch.begin;
   // A start just past a gap has no wall times before it.
   const bool shifts = frame.policy.gap == GapPolicy::shift && frame.starts_at < stretch.begin;
   stretch.shifted_end =

@@ -26,10 +26,13 @@ struct Frame {
 
 class ZonedRule {
  public:
-  // A frame whose fold policy is `both` gives what an exclusion covers: every reading of a wall
-  // time. `steps` grows by the work of counting COUNT down, which ends at kStepsMax: then the rule
-  // is not to be used.
+  // `steps` grows by the work of counting COUNT down, which ends at kStepsMax: then the rule is not
+  // to be used.
   ZonedRule(const Rule& rule, const Frame& frame, Steps& steps);
+
+  // From now on what it covers as an exclusion: every reading of its wall times, up to the one at
+  // which it ends by the frame's policy.
+  void exclude(const Rule& rule, const Frame& frame);
 
   [[nodiscard]] std::optional<Occurrence> next(const Frame& frame, std::int64_t after) const {
     Steps ignored = 0;
@@ -53,7 +56,8 @@ class ZonedRule {
                                     Counting& counting) const;
   [[nodiscard]] bool contains(const Frame& frame, std::int64_t instant) const;
 
-  // UTC seconds of the last occurrence that there may be; of the last one that is not shifted.
+  // UTC seconds of the last occurrence that there may be; up to where there may be any, but for
+  // what a gap shifted or a fold shows again after that.
   [[nodiscard]] std::int64_t end() const { return end_; }
   [[nodiscard]] std::int64_t plain_end() const { return plain_end_; }
   [[nodiscard]] const LocalRule& local() const { return local_; }
@@ -91,7 +95,7 @@ class ZonedRule {
 
   LocalRule local_;
   std::int64_t end_;
-  std::int64_t plain_end_;  // before end_ where UNTIL is a wall time in a gap
+  std::int64_t plain_end_;  // before end_ where UNTIL is in a gap, or an exclusion ends in a fold
   FoldPolicy fold_;         // never automatic
   // The start's wall time comes twice and the policy would read it as the other instant: the start
   // is an occurrence all the same, and that other reading is none.

@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 namespace rruled::rrule {
 
 using namespace testing;
@@ -38,6 +40,62 @@ TEST_CASE("a last night that is run in the second hour is not after UNTIL") {
               3) == Instants{"2026-10-31T05:30:00Z", "2026-11-01T06:30:00Z"});
   CHECK(first(recurrence("FREQ=DAILY" + until, "2026-10-31T01:30:00", "America/New_York"), 3) ==
         Instants{"2026-10-31T05:30:00Z", "2026-11-01T05:30:00Z"});
+}
+
+TEST_CASE("an EXRULE counts a night with two readings once") {
+  const auto left = [](const std::string& until, const std::string& zone_name, DstPolicy policy) {
+    return first(recurrence("RRULE:FREQ=DAILY;COUNT=10\nEXRULE:FREQ=DAILY;" + until,
+                            "2026-10-30T01:30:00", zone_name, policy),
+                 1);
+  };
+  CHECK(left("COUNT=5", "UTC", {}) == Instants{"2026-11-04T01:30:00Z"});
+  CHECK(left("COUNT=5", "America/New_York", {}) == Instants{"2026-11-04T06:30:00Z"});
+  CHECK(left("COUNT=3", "America/New_York", {}) == Instants{"2026-11-02T06:30:00Z"});
+  CHECK(left("COUNT=3", "America/New_York", kSecond) == Instants{"2026-11-02T06:30:00Z"});
+  CHECK(left("UNTIL=20261101T013000", "America/New_York", kSecond) ==
+        Instants{"2026-11-02T06:30:00Z"});
+  CHECK(left("UNTIL=20261101T013000", "America/New_York", kBoth) ==
+        Instants{"2026-11-02T06:30:00Z"});
+  // An instant ends nothing but what is before it.
+  CHECK(left("UNTIL=20261101T053000Z", "America/New_York", kBoth) ==
+        Instants{"2026-11-01T06:30:00Z"});
+}
+
+// What is left is what has no wall time of the EXRULE alone: all its readings, and no others.
+TEST_CASE("an EXRULE that ends in a fold ends on the wall") {
+  const auto policy = GENERATE(DstPolicy{}, kFirst, kSecond, kBoth);
+  const auto [zone_name, start] =
+      GENERATE(table<std::string, std::string>({{"America/New_York", "2026-10-31T22:10:00"},
+                                                {"Australia/Lord_Howe", "2026-04-04T22:10:00"},
+                                                {"America/St_Johns", "2006-10-28T22:10:00"}}));
+  const std::string every = GENERATE("FREQ=MINUTELY;INTERVAL=20", "FREQ=MINUTELY;INTERVAL=100",
+                                     "FREQ=DAILY;BYHOUR=0,1,2,22,23;BYMINUTE=0,10,20,30,50");
+  const std::string day = start.substr(0, 4) + start.substr(5, 2) + start.substr(8, 2);
+  std::vector<std::string> ends{";UNTIL=" + day};
+  for (int count = 1; count < 30; ++count) ends.push_back(";COUNT=" + std::to_string(count));
+  for (const char* until : {"T225000", "T231000", "T234000", "T235959"})
+    ends.push_back(";UNTIL=" + day + until);
+  const std::string dense = "RRULE:FREQ=MINUTELY;INTERVAL=10;COUNT=60";
+  const auto all = recurrence(dense, start, zone_name, policy);
+  std::size_t left_out = 0;
+  for (const std::string& end : ends) {
+    CAPTURE(zone_name, start, every + end, to_string(policy.fold));
+    std::vector<local_seconds> walls;
+    const auto alone = recurrence(every + end, start, zone_name, policy);
+    for (const auto& each : alone.between(alone.starts_at(), sys_seconds::max(), 1'000))
+      walls.push_back(each.local);
+    std::vector<Occurrence> expected;
+    for (const auto& each : all.between(all.starts_at(), sys_seconds::max(), 1'000))
+      if (std::find(walls.begin(), walls.end(), each.local) == walls.end())
+        expected.push_back(each);
+    const auto set = recurrence(dense + "\nEXRULE:" + every + end, start, zone_name, policy);
+    CHECK(print(set.between(set.starts_at(), sys_seconds::max(), 1'000)) == print(expected));
+    CHECK(set.count(set.starts_at(), sys_seconds::max()) == expected.size());
+    if (!expected.empty())
+      CHECK(set.previous(sys_seconds::max())->instant == expected.back().instant);
+    left_out += 60 - expected.size();
+  }
+  CHECK(left_out > 100);
 }
 
 TEST_CASE("occurrences say what the clock did to them") {
