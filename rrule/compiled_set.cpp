@@ -230,6 +230,13 @@ CompiledSet::Counted CompiledSet::count(std::int64_t from, std::int64_t to, Step
   return counted;
 }
 
+bool CompiledSet::wanted_twice(std::int64_t instant) const {
+  if (frame_.policy.fold == FoldPolicy::both) return true;
+  return std::any_of(rules_.begin(), rules_.end(), [&](const ZonedRule& rule) {
+    return rule.fold() == FoldPolicy::both && rule.contains(frame_, instant);
+  });
+}
+
 std::size_t CompiledSet::memory_bytes() const {
   std::size_t bytes = sizeof *this + dates_.capacity() * sizeof(Occurrence) +
                       exclude_dates_.capacity() * sizeof(std::int64_t) +

@@ -46,6 +46,9 @@ class CompiledSet {
   // Adds its work to `steps`, and is cut short where that comes to kStepsMax.
   [[nodiscard]] Counted count(std::int64_t from, std::int64_t to, Steps& steps) const;
 
+  // As Recurrence::wanted_twice.
+  [[nodiscard]] bool wanted_twice(std::int64_t instant) const;
+
   // The only rule, when there is nothing else.
   [[nodiscard]] const ZonedRule* single() const { return single_ ? rules_.data() : nullptr; }
   [[nodiscard]] const Frame& frame() const { return frame_; }

@@ -142,6 +142,10 @@ std::vector<Occurrence> Recurrence::readings(local_seconds local) const {
   return found;
 }
 
+bool Recurrence::wanted_twice(sys_seconds instant) const {
+  return compiled_->wanted_twice(number(instant));
+}
+
 seconds Recurrence::min_distance(sys_seconds after, int samples, bool* exhausted) const {
   seconds smallest = seconds::max();
   OccurrenceIterator iterator(*this);

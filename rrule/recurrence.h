@@ -118,6 +118,10 @@ class Recurrence {
   // before the start.
   [[nodiscard]] std::vector<Occurrence> readings(local_seconds local) const;
 
+  // Whether what comes at `instant` would come in both readings of a fold: of a set, one of its
+  // rules that names it has that policy.
+  [[nodiscard]] bool wanted_twice(sys_seconds instant) const;
+
   // True when nothing matches from the start to the end of kYearMax: proved by search at compile
   // time.
   [[nodiscard]] bool never() const { return !first().has_value(); }

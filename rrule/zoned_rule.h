@@ -61,6 +61,7 @@ class ZonedRule {
   [[nodiscard]] std::int64_t end() const { return end_; }
   [[nodiscard]] std::int64_t plain_end() const { return plain_end_; }
   [[nodiscard]] const LocalRule& local() const { return local_; }
+  [[nodiscard]] FoldPolicy fold() const { return fold_; }  // never automatic
 
   // The stretch [from, to) of instants, with one offset, where wall-clock times and instants match
   // one to one.

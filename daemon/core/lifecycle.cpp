@@ -199,8 +199,11 @@ std::optional<Instant> settled_by_wall(const Schedule& row, const Timetable& tim
   auto settled = row.settled_to;
   if (!settled || !row.settled_wall || timetable.wall(*settled) == *row.settled_wall)
     return settled;
-  auto slot = timetable.next(settled);
-  for (; slot && timetable.wall(slot->scheduled_for) <= *row.settled_wall;
+  const auto has_run = [&](Instant instant) {
+    return timetable.wall(instant) <= *row.settled_wall &&
+           !timetable.recurrence().wanted_twice(instant);
+  };
+  for (auto slot = timetable.next(settled); slot && has_run(slot->scheduled_for);
        slot = timetable.next(settled))
     settled = slot->scheduled_for;
   return settled;

@@ -26,8 +26,19 @@ struct Change {
 };
 
 // What of `row` is settled: up to settled_to, or, where the rules of its zone have changed since,
-// up to the last occurrence whose wall time had been settled before (semantics.md, 2.9). While they
-// have not, a wall time that comes again is the fold's second reading.
+// up to the last occurrence after it whose wall time had been settled before (semantics.md, 2.9).
+// While they have not, a wall time that comes again is the fold's second reading, and an
+// occurrence or none by dst_fold.
+//
+// A zone that moved back shows settled wall times again, as a fold does, and dst_fold says what
+// they are:
+//   first, second   none: the wall time has run, at its only reading by the rules of then
+//   both            occurrences, from settled_to on, each with an outcome of its own: a rule of an
+//                   hour or less (auto) is not silent for as long as the zone moved
+// In a set whose rules differ there, the first one that is wanted twice ends what is passed over;
+// what comes after it runs, though a rule of days may have run at that wall time before.
+// Of a zone that moved forward nothing after settled_to is settled. What the new rules name at or
+// before it never was an occurrence: it has no outcome.
 [[nodiscard]] std::optional<Instant> settled_by_wall(const store::Schedule& row,
                                                      const Timetable& timetable);
 

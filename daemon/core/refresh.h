@@ -23,7 +23,8 @@ struct Refreshed {
 // What must be written of `row`, if anything. `flow_fires`: can_fire() of its flow.
 //
 // An active row goes on with its first unsettled occurrence by the zones' present rules, but not
-// with a wall time that already ran (settled_wall). A row in error that can be used now becomes
+// with a wall time that already ran, unless both readings of a fold are wanted (settled_by_wall in
+// lifecycle.h). A row in error that can be used now becomes
 // active, with a gap for the time between. Others stay as they are.
 [[nodiscard]] std::optional<Refreshed> refreshed(const store::Schedule& row,
                                                  bool flow_fires,

@@ -154,6 +154,111 @@ TEST_CASE("a wall time that ran before new rules does not run again by a resume 
   }
 }
 
+TEST_CASE("a rule of an hour or less was silent for as long as its zone moved back") {
+  using store::DstFold;
+  const auto [rrule, fold, next] = GENERATE(table<const char*, DstFold, const char*>({
+      {"FREQ=MINUTELY;INTERVAL=15", DstFold::automatic, "2026-06-01T08:15:00Z"},
+      {"FREQ=MINUTELY;INTERVAL=15", DstFold::both, "2026-06-01T08:15:00Z"},
+      {"FREQ=HOURLY", DstFold::automatic, "2026-06-01T09:00:00Z"},
+      {"FREQ=DAILY;BYHOUR=10;BYMINUTE=0", DstFold::both, "2026-06-01T09:00:00Z"},
+      // What comes after the first one that is wanted twice runs.
+      {"RRULE:FREQ=MINUTELY;INTERVAL=30\nRRULE:FREQ=DAILY;BYHOUR=9;BYMINUTE=45", DstFold::automatic,
+       "2026-06-01T08:30:00Z"},
+      // These wall times have run.
+      {"FREQ=MINUTELY;INTERVAL=15", DstFold::first, "2026-06-01T09:15:00Z"},
+      {"FREQ=MINUTELY;INTERVAL=15", DstFold::second, "2026-06-01T09:15:00Z"},
+      {"FREQ=MINUTELY;INTERVAL=90", DstFold::automatic, "2026-06-01T09:30:00Z"},
+      {"FREQ=DAILY;BYHOUR=10;BYMINUTE=0", DstFold::automatic, "2026-06-02T09:00:00Z"},
+  }));
+  CAPTURE(rrule, fold);
+  ZoneFolder folder;
+  folder.put("Test/Zone", "Europe/Berlin");
+  rrule::ZoneDatabase zones(folder.path());
+  const auto compiled = [&](const store::Schedule& row) {
+    return core::Timetable::compile(row, zones).value();
+  };
+  store::Schedule row;
+  row.rrule = rrule;
+  row.dst_fold = fold;
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.timezone = "Test/Zone";
+  row.created_at = at("2026-05-31T00:00:00Z");
+  row = core::rescheduled(row, compiled(row), true, at("2026-06-01T07:59:00Z")).schedule;
+  while (*row.next_run_at <= at("2026-06-01T08:00:00Z")) row = settle_next(row, zones);
+  CHECK(row.settled_to == at("2026-06-01T08:00:00Z"));  // 10:00 in Berlin
+  const auto old_times = compiled(row);
+  const auto paused = core::paused(row, &old_times, "", at("2026-06-01T08:00:20Z")).schedule;
+  folder.put("Test/Zone", "Europe/London");  // 09:00
+  (void)zones.reload();
+  const auto times = compiled(row);
+  const auto now = at("2026-06-01T08:00:30Z");
+  const auto moved = core::refreshed(row, true, zones, {}, now);
+  const auto after = moved ? moved->put.schedule : row;
+  CHECK(after.next_run_at == at(next));
+  CHECK(core::edited(row, &times, row, times, true, now).schedule.next_run_at == at(next));
+  CHECK(core::resumed(paused, times, true, now).schedule.next_run_at == at(next));
+  CHECK(core::resumed(paused, times, true, now, core::CatchUp::all).schedule.next_run_at ==
+        at(next));
+  // Each has an outcome: what a pause takes is counted.
+  const auto late = core::resumed(paused, times, true, at("2026-06-02T09:00:00Z"));
+  REQUIRE(late.gap);
+  CHECK(late.gap->from == at(next));
+  CHECK(late.gap->count == times.count(at(next), at("2026-06-02T09:00:00Z")));
+}
+
+TEST_CASE("a zone that moves forward leaves nothing unsettled behind, and nothing silent ahead") {
+  const auto fold = GENERATE(store::DstFold::automatic, store::DstFold::first,
+                             store::DstFold::second, store::DstFold::both);
+  ZoneFolder folder;
+  folder.put("Test/Zone", "Europe/London");
+  rrule::ZoneDatabase zones(folder.path());
+  store::Schedule row;
+  row.rrule = "FREQ=MINUTELY;INTERVAL=15";
+  row.dst_fold = fold;
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.timezone = "Test/Zone";
+  row.created_at = at("2026-05-31T00:00:00Z");
+  const auto timetable = core::Timetable::compile(row, zones).value();
+  row = core::rescheduled(row, timetable, true, at("2026-06-01T07:59:00Z")).schedule;
+  row = settle_next(row, zones);
+  REQUIRE(row.next_run_at == at("2026-06-01T08:15:00Z"));
+  folder.put("Test/Zone", "Europe/Berlin");
+  (void)zones.reload();
+  CHECK(!core::refreshed(row, true, zones, {}, at("2026-06-01T08:00:30Z")));
+  const auto times = core::Timetable::compile(row, zones).value();
+  CHECK(core::settled_by_wall(row, times) == row.settled_to);
+}
+
+TEST_CASE("an edit on the night of a fold goes by the readings that it asks for") {
+  using store::DstFold;
+  const auto [was, is, next] = GENERATE(table<DstFold, DstFold, const char*>({
+      {DstFold::automatic, DstFold::automatic, "2026-11-01T06:00:00Z"},
+      {DstFold::automatic, DstFold::first, "2026-11-01T07:00:00Z"},
+      {DstFold::first, DstFold::both, "2026-11-01T06:00:00Z"},
+      {DstFold::first, DstFold::first, "2026-11-01T07:00:00Z"},
+  }));
+  CAPTURE(was, is);
+  const rrule::ZoneDatabase zones;
+  store::Schedule row;
+  row.rrule = "FREQ=MINUTELY;INTERVAL=15";
+  row.dst_fold = was;
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.timezone = "America/New_York";
+  row.created_at = at("2026-11-01T05:40:00Z");
+  const auto before = core::Timetable::compile(row, zones).value();
+  row = core::rescheduled(row, before, true, row.created_at).schedule;
+  row = settle_next(row, zones);  // 01:45, the first reading
+  auto after = row;
+  after.dst_fold = is;
+  const auto times = core::Timetable::compile(after, zones).value();
+  const auto now = at("2026-11-01T05:46:00Z");
+  const auto change = core::edited(row, &before, after, times, true, now);
+  CHECK(change.schedule.next_run_at == at(next));
+  CHECK_FALSE(change.gap);
+  const auto paused = core::paused(change.schedule, &times, "", now).schedule;
+  CHECK(core::resumed(paused, times, true, now).schedule.next_run_at == at(next));
+}
+
 TEST_CASE("a schedule whose zone was edited is not held to the old zone's wall clock") {
   ZoneFolder folder;
   folder.put("Test/Zone", "Asia/Tokyo");
