@@ -29,6 +29,17 @@ Instant OpenDays::start_of(local_days day) const {
   return rrule::start_instant(local_seconds(day), *recurrence_.zone());
 }
 
+Instant OpenDays::end_of(local_days day) const {
+  return recurrence_.zone()->resolve(local_seconds(day + kDay)).later;
+}
+
+std::optional<OpenDays::MidnightFold> OpenDays::fold_at(local_days day) const {
+  const auto& zone = *recurrence_.zone();
+  const auto midnight = zone.resolve(local_seconds(day));
+  if (midnight.kind != rrule::Resolved::Kind::fold) return std::nullopt;
+  return MidnightFold{midnight.earlier, zone.segment_at(midnight.later).begin, midnight.later};
+}
+
 std::optional<Placed> OpenDays::Walk::next() {
   if (exhausted_) return std::nullopt;
   auto found = days_.moves() ? days_.next_moved(after_, search_, day_, &exhausted_)
@@ -60,8 +71,10 @@ std::optional<Placed> OpenDays::next_kept(rrule::OccurrenceIterator& search) con
   while (found && is_excluded(*found)) {
     const auto open = days_->open_from(day_of(found->local));
     if (!open) return std::nullopt;
-    // Where the clock shows a midnight twice, the search goes on from there once more.
-    search.seek(std::max(found->instant, start_of(*open) - seconds(1)));
+    // Where the clock goes back over midnight, the day before comes once more.
+    const auto fold = fold_at(day_of(found->local));
+    const Instant to = fold && found->instant < fold->back ? fold->back : start_of(*open);
+    search.seek(std::max(found->instant, to - seconds(1)));
     found = search.next();
   }
   return found ? std::optional(Placed{*found}) : std::nullopt;
@@ -72,9 +85,31 @@ std::optional<Placed> OpenDays::previous_kept(Instant before, bool* exhausted) c
   while (found && is_excluded(*found)) {
     const auto open = days_->open_to(day_of(found->local));
     if (!open) return std::nullopt;
-    found = recurrence_.previous(std::min(found->instant, start_of(*open + kDay)), exhausted);
+    const auto fold = fold_at(day_of(found->local) + kDay);
+    const Instant to = fold && found->instant >= fold->back ? fold->back : end_of(*open);
+    found = recurrence_.previous(std::min(found->instant, to), exhausted);
   }
   return found ? std::optional(Placed{*found}) : std::nullopt;
+}
+
+std::vector<OpenDays::Stretch> OpenDays::stretches_of(const std::vector<local_days>& days,
+                                                      Instant from,
+                                                      Instant to) const {
+  std::vector<Stretch> found;
+  const auto add = [&](Instant begin, Instant end) {
+    begin = std::max(begin, from);
+    end = std::min(end, to);
+    if (begin < end) found.push_back({begin, end});
+  };
+  for (const auto day : days) {
+    const auto before = fold_at(day);
+    const auto after = fold_at(day + kDay);
+    if (before) add(before->first, before->back);
+    add(before ? before->second : start_of(day), after ? after->first : start_of(day + kDay));
+    if (after) add(after->back, after->second);
+  }
+  std::ranges::sort(found, {}, &Stretch::from);
+  return found;
 }
 
 OpenDays::Excluded OpenDays::excluded(Instant after,
@@ -84,8 +119,8 @@ OpenDays::Excluded OpenDays::excluded(Instant after,
   Excluded result;
   if (!leaves_out() || to <= after) return result;
   const auto& zone = *recurrence_.zone();
-  const local_days first_day = day_of(zone.to_local(after + seconds(1)));
-  const auto days = days_->between(first_day, day_of(zone.to_local(to)), ~std::size_t{0});
+  const local_days first_day = day_of(zone.to_local(after + seconds(1))) - kDay;
+  const auto days = days_->between(first_day, day_of(zone.to_local(to)) + kDay, ~std::size_t{0});
   if (days.empty()) return result;
   rrule::OccurrenceIterator search(recurrence_);
   search.seek(after);
@@ -93,15 +128,13 @@ OpenDays::Excluded OpenDays::excluded(Instant after,
   std::int64_t steps = 0;
   bool cut = false;
   std::vector<Stretch> stretches;
-  for (const auto day : days) {
-    const Stretch here{std::max(after + seconds(1), start_of(day)),
-                       std::min(to + seconds(1), start_of(day + kDay))};
+  for (const auto& here : stretches_of(days, after + seconds(1), to + seconds(1))) {
     if (found && found->instant < here.from) {
       search.seek(here.from - seconds(1));
       found = search.next();
     }
     if (!found && !search.exhausted()) break;
-    if (here.from >= here.end || (found && found->instant >= here.end)) continue;
+    if (found && found->instant >= here.end) continue;
     // What the search for the first one gave up is still counted, where that has no common bound.
     cut = !found && cut_short != nullptr;
     if (cut) break;
@@ -171,16 +204,18 @@ bool OpenDays::add_placed(local_days place,
     while (days_->has(first - kDay)) first -= kDay;
   else
     while (days_->has(end)) end += kDay;
-  const Instant stop = start_of(end);
+  const Instant stop = end_of(end - kDay);
   std::size_t seen = 0;
   search.seek(start_of(first) - seconds(1));
   auto found = search.next();
   for (; found && found->instant < stop; found = search.next()) {
     if (++seen > kPlacedMax) return false;
-    if (day_of(found->local) == place) {
+    const local_days home = day_of(found->local);
+    if (home == place) {
       if (place == day) all.push_back({*found});
       continue;
     }
+    if (home < first || home >= end) continue;  // beyond a midnight that comes twice
     // One that a gap shifted has the time that the rule says again.
     const auto time = found->nominal - day_of(found->nominal);
     for (const auto& reading : recurrence_.readings(place + time))
@@ -193,10 +228,13 @@ bool OpenDays::find_on(local_days day,
                        rrule::OccurrenceIterator& search,
                        std::vector<Placed>& all) const {
   all.clear();
-  for (const auto place : {day - kDay, day}) {
-    if (days_->has(place) || (place != day && !ends_in_gap(place))) continue;
-    if (!add_placed(place, day, search, all)) return false;
-  }
+  const local_days first = fold_at(day) ? day - kDay : day;
+  const local_days last = fold_at(day + kDay) ? day + kDay : day;
+  for (auto shown = first; shown <= last; shown += kDay)
+    for (const auto place : {shown - kDay, shown}) {
+      if (days_->has(place) || (place != shown && !ends_in_gap(place))) continue;
+      if (!add_placed(place, shown, search, all)) return false;
+    }
   // Of two that meet, the one that was there comes first: it is what next() and previous() give,
   // and the other one is passed over with it.
   std::stable_sort(all.begin(), all.end(), [](const Placed& a, const Placed& b) {
@@ -219,7 +257,8 @@ std::optional<Placed> OpenDays::next_moved(Instant after,
                                     [](const Placed& each) { return each.occurrence.instant; });
   };
   if (const auto found = beyond_after(); found != all.end()) return *found;
-  auto day = first_from(day_of(recurrence_.zone()->to_local(after)));
+  const auto here = day_of(recurrence_.zone()->to_local(after));
+  auto day = first_from(fold_at(here) ? here - kDay : here);
   while (day) {
     if (!find_on(*day, search, all)) return given_up(exhausted);
     if (const auto found = beyond_after(); found != all.end()) return *found;
@@ -241,7 +280,8 @@ std::optional<Placed> OpenDays::next_moved(Instant after,
 std::optional<Placed> OpenDays::previous_moved(Instant before, bool* exhausted) const {
   rrule::OccurrenceIterator search(recurrence_);
   std::vector<Placed> all;
-  auto day = last_to(day_of(recurrence_.zone()->to_local(before - seconds(1))));
+  const auto here = day_of(recurrence_.zone()->to_local(before - seconds(1)));
+  auto day = last_to(fold_at(here + kDay) ? here + kDay : here);
   while (day) {
     if (!find_on(*day, search, all)) return given_up(exhausted);
     const Placed* latest = nullptr;

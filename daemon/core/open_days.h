@@ -96,7 +96,21 @@ class OpenDays {
     std::uint64_t count = 0;
   };
 
+  // The first midnight of a day, and the last one after it: nothing of the day is beyond them.
   [[nodiscard]] Instant start_of(date::local_days day) const;
+  [[nodiscard]] Instant end_of(date::local_days day) const;
+  // Where the clock goes back over the midnight that begins a day: from `first` on it shows the day
+  // for the first time, from `back` on the day before again, from `second` on the day.
+  struct MidnightFold {
+    Instant first;
+    Instant back;
+    Instant second;
+  };
+  [[nodiscard]] std::optional<MidnightFold> fold_at(date::local_days day) const;
+  // Of excluded days within [from, to), in order, not counted yet.
+  [[nodiscard]] std::vector<Stretch> stretches_of(const std::vector<date::local_days>& days,
+                                                  Instant from,
+                                                  Instant to) const;
   [[nodiscard]] std::vector<rrule::Occurrence> newest_in(const std::vector<Stretch>& stretches,
                                                          std::size_t newest_max,
                                                          rrule::OccurrenceIterator& search) const;
@@ -115,7 +129,8 @@ class OpenDays {
   // The first day from `day` on, the last one up to it, on which there may be something.
   [[nodiscard]] std::optional<date::local_days> first_from(date::local_days day) const;
   [[nodiscard]] std::optional<date::local_days> last_to(date::local_days day) const;
-  // All that the clock shows on a day, in order; false: more than kPlacedMax, or `search` gave up.
+  // All that the clock shows on a day, in order, with its neighbour where it goes back over the
+  // midnight between them; false: more than kPlacedMax, or `search` gave up.
   [[nodiscard]] bool find_on(date::local_days day,
                              rrule::OccurrenceIterator& search,
                              std::vector<Placed>& all) const;

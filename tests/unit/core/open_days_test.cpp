@@ -82,10 +82,10 @@ std::vector<Instant> by_hand(const OpenDays& days,
 void check_by_hand(const OpenDays& days,
                    const std::string& calendar,
                    CalendarAction action,
-                   std::size_t at_least) {
+                   std::size_t at_least,
+                   Instant from = at("2025-01-01T00:00:00Z"),
+                   Instant to = at("2026-07-01T00:00:00Z")) {
   const auto excluded = excluding(calendar);
-  const Instant from = at("2025-01-01T00:00:00Z");
-  const Instant to = at("2026-07-01T00:00:00Z");
   const auto expected = by_hand(days, *excluded, action, from, to);
   REQUIRE((expected.size() > at_least || action == CalendarAction::skip));
   CHECK(walk(days, from, to) == expected);
@@ -149,6 +149,29 @@ TEST_CASE("occurrences that a clock change and a calendar touch are as counting 
   CAPTURE(rule, zone, store::word(action), calendar, to_string(policy.gap), to_string(policy.fold));
   check_by_hand(open_days(rule, "2024-06-01T12:30:00Z", zone, calendar, action, policy), calendar,
                 action, 300);
+}
+
+TEST_CASE("a day that the clock goes back to over midnight lost what came in its last hour") {
+  // On Sunday 7 November 2010 at 00:01 it was Saturday, 23:01, again in St. John's.
+  const auto rule = GENERATE(as<const char*>{}, "FREQ=WEEKLY;BYDAY=SA;BYHOUR=23;BYMINUTE=30",
+                             "FREQ=HOURLY;BYMINUTE=30", "FREQ=HOURLY;BYMINUTE=0;BYSECOND=30",
+                             "FREQ=DAILY;BYHOUR=0,23;BYMINUTE=0,30", "FREQ=MINUTELY;INTERVAL=7");
+  const auto action =
+      GENERATE(CalendarAction::skip, CalendarAction::next, CalendarAction::previous);
+  const std::string calendar =
+      GENERATE(as<std::string>{}, R"({"rrule":"FREQ=DAILY;COUNT=1","starts_on":"2010-12-25"})",
+               R"("FREQ=WEEKLY;BYDAY=FR")", R"("FREQ=WEEKLY;BYDAY=SA")",
+               R"("FREQ=WEEKLY;BYDAY=SU")", kWeekends);
+  const auto policy = GENERATE(rrule::DstPolicy{},
+                               rrule::DstPolicy{rrule::GapPolicy::skip, rrule::FoldPolicy::second},
+                               rrule::DstPolicy{rrule::GapPolicy::shift, rrule::FoldPolicy::both});
+  CAPTURE(rule, store::word(action), calendar, to_string(policy.fold));
+  const auto days =
+      open_days(rule, "2010-06-01T02:30:00Z", "America/St_Johns", calendar, action, policy);
+  check_by_hand(days, calendar, action, 0, at("2010-10-25T00:00:00Z"), at("2010-11-20T00:00:00Z"));
+  if (policy.fold == rrule::FoldPolicy::second && calendar.front() == '{' &&
+      days.recurrence().min_distance(at("2010-10-01T00:00:00Z"), 9) > std::chrono::hours(24))
+    CHECK(days.next(at("2010-11-01T00:00:00Z"))->occurrence.instant == at("2010-11-07T03:00:00Z"));
 }
 
 TEST_CASE("a moved occurrence keeps its wall time, and two that meet are one") {
