@@ -182,7 +182,7 @@ awaitable<void> Driver::look_at_store() {
   } catch (const store::StoreError& error) {
     if (fatal(error)) fail(std::current_exception());
     // Anything else shows at the next settle, and a missed change at the next look.
-  } catch (const std::exception&) {
+  } catch (...) {
     fail(std::current_exception());
   }
 }
@@ -200,7 +200,7 @@ awaitable<void> Driver::ask_store(asio::thread_pool& thread, What what, Function
     observer_.on_store_answer(what, clock_.steady() - began);
     if (fatal(error)) fail(std::current_exception());
     complete(failure_of(what, error));
-  } catch (const std::exception&) {
+  } catch (...) {  // this coroutine has no other listener
     fail(std::current_exception());
   }
   --under_way_;

@@ -61,7 +61,10 @@ struct Driven {
                    observer);
   }
   void run() {
-    boost::asio::co_spawn(io, driver->run(), [this](std::exception_ptr error) { ended = !error; });
+    boost::asio::co_spawn(io, driver->run(), [this](std::exception_ptr error) {
+      ended = !error;
+      failure = error;
+    });
     io.run_for(std::chrono::seconds(20));
     store_thread.join();
   }
@@ -77,6 +80,7 @@ struct Driven {
   core::Planner planner{{.executors = {{"default", 10}}, .claim_ttl = claim_ttl}, zones, now};
   std::optional<io::Driver> driver{};
   bool ended = false;
+  std::exception_ptr failure{};  // with which it ended, if it did
 };
 
 }  // namespace rruled::test

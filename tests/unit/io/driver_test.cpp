@@ -154,6 +154,17 @@ class HearsLateness final : public io::Observer {
   std::vector<milliseconds> late_by;
 };
 
+// Throws what nobody expects of a store.
+class ThrowsANumber final : public HookedStore {
+ public:
+  explicit ThrowsANumber(store::Store& real) : HookedStore(real, [](When, int) {}) {}
+  std::vector<store::SettleResult> settle(std::vector<store::Settlement>,
+                                          const store::Claimant&,
+                                          store::Timestamp) override {
+    throw 42;
+  }
+};
+
 class WishOnceStopped final : public io::Observer {
  public:
   void on_turn(const core::Planner::Load& load) override {
@@ -244,6 +255,19 @@ TEST_CASE("a run that is wished cancelled during a drain is broken off") {
   const auto run = store.runs({}).at(0);
   CHECK(run.status == store::RunStatus::cancelled);
   CHECK(run.reason == "enough");
+}
+
+TEST_CASE("nothing fired any more, and nobody was told, after a store threw no std::exception") {
+  store::MemoryStore memory;
+  ThrowsANumber store(memory);
+  Driven here(store);
+  here.add_run_to(memory);
+  io::Observer observer;
+  here.begin({{"default", std::make_shared<EndlessExecutor>()}}, observer);
+  here.run();
+  CHECK_FALSE(here.ended);
+  REQUIRE(here.failure);
+  CHECK_THROWS_AS(std::rethrow_exception(here.failure), int);
 }
 
 TEST_CASE("nobody heard of the end of the last run of a drain: no line, no webhook, no ping") {
