@@ -1,4 +1,5 @@
 #include "store/postgres_connection.h"
+#include "store/postgres_numbers.h"
 
 namespace rruled::store {
 namespace {
@@ -31,6 +32,7 @@ constexpr Meaning kMeanings[] = {
     {"42501", Kind::read_only, "grant the role what the README lists under \"PostgreSQL: roles\""},
     {"42P05", Kind::fault, "set store.pooler = true: a pooler is in between"},
     {"26000", Kind::fault, "set store.pooler = true: a pooler is in between"},
+    {"23505", Kind::fault, "nothing was written: another row has this key"},
     {"22", Kind::invalid, "nothing was written: correct the row"},
     {"23", Kind::invalid, "nothing was written: correct the row"},
     {"54", Kind::invalid, "nothing was written: the row is too large"},
@@ -56,6 +58,7 @@ StoreError translate(const std::exception& error, const std::string& shown) {
     // libpqxx 6.4 gives this class no state.
     const bool denied = dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr;
     const std::string sqlstate = denied ? "42501" : sql->sqlstate();
+    if (sqlstate == "23505" && names_number(error.what())) return say(Kind::fault, kNumberTaken);
     for (const auto& meaning : kMeanings)
       if (sqlstate.starts_with(meaning.sqlstate)) return say(meaning.kind, meaning.next);
     return say(Kind::fault, "nothing was written: please report this");

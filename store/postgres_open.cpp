@@ -1,5 +1,6 @@
 #include "store/copy_tables.h"
 #include "store/postgres_migrate.h"
+#include "store/postgres_numbers.h"
 #include "store/postgres_store.h"
 
 namespace rruled::store {
@@ -58,6 +59,7 @@ void prepare_schema(PgConnection& connection, OpenMode mode) {
   connection.read([&](Tx& tx) {
     check_unique_indexes(tx, connection);
     if (mode != OpenMode::read_only) check_complete(tx, connection);
+    if (mode == OpenMode::daemon) check_numbers(tx, connection);
   });
 }
 

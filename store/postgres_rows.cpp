@@ -236,6 +236,8 @@ std::vector<RunId> insert_runs(Tx& tx,
       ids.push_back(row.read<RunId>());
     });
   } catch (const pqxx::unique_violation&) {
+    // With those left out that are there, what is taken is the number of the next run.
+    if (known == Known::skip) throw;
     throw RunsExist{};
   }
   std::vector<const Run*> added;

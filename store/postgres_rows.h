@@ -4,6 +4,7 @@
 #include "store/run_rules.h"
 
 #include <cstddef>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -117,7 +118,9 @@ void bump_schedules_of_project(Tx& tx, std::int64_t project, std::int64_t revisi
 void delete_schedules(Tx& tx, const std::vector<ScheduleId>& ids);
 
 // Thrown by insert_runs(), out of the transaction: the ledger has one of the runs.
-struct RunsExist {};
+struct RunsExist : std::exception {
+  [[nodiscard]] const char* what() const noexcept override { return "a run is there already"; }
+};
 enum class Known {
   skip,   // leave runs that the ledger has as they are
   refuse  // throw RunsExist: what is expected not to happen costs nothing then

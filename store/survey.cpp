@@ -2,6 +2,7 @@
 
 #include "store/open.h"
 #include "store/postgres_connection.h"
+#include "store/postgres_numbers.h"
 #include "store/postgres_store.h"
 #include "store/postgres_values.h"
 #include "store/sqlite_connection.h"
@@ -139,6 +140,7 @@ Survey survey_server(PgConnection& connection, Timestamp now) {
                  [&](PgReader& row) { add_waiting(row, all); });
     for_each_row(tx.exec(kNext), [&](PgReader& row) { all.next_due = row.read<Timestamp>(); });
     for_each_row(tx.exec(kDead), [&](PgReader& row) { all.dead = row.read<std::uint64_t>(); });
+    all.set_numbers = statements_for_numbers(tx);
     return all;
   });
 }

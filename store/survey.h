@@ -33,6 +33,9 @@ struct Survey {
   std::vector<ScheduleId> settled_ahead_ids{};  // a few of them
   // A file: the latest `now` with which a daemon changed it.
   std::optional<Timestamp> high_water{};
+  // A server: statements that set right the sequences by which new rows would get the numbers of
+  // others.
+  std::vector<std::string> set_numbers{};
 };
 
 // On one state of the store. Looks at every schedule (a million: about half a second), so at a calm
