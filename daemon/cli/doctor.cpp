@@ -37,6 +37,7 @@ void check_store(Session& session, std::vector<Finding>& findings) {
     const auto survey = store::survey(store, session.now());
     check_daemon(session, survey, findings);
     check_clock(session, store, survey, findings);
+    check_server(session, survey, findings);
     check_schedules(session, store, survey, findings);
     check_unserved(session, store, findings);
     check_commands(session, store, findings);

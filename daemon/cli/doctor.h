@@ -48,6 +48,7 @@ void check_schedules(Session& session,
                      store::Store& store,
                      const store::Survey& survey,
                      std::vector<Finding>& findings);
+void check_server(Session& session, const store::Survey& survey, std::vector<Finding>& findings);
 void check_apply(Session& session, std::vector<Finding>& findings);
 void check_unserved(Session& session, store::Store& store, std::vector<Finding>& findings);
 void check_commands(Session& session, store::Store& store, std::vector<Finding>& findings);

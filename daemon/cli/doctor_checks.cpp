@@ -29,6 +29,7 @@ using std::chrono::seconds;
 
 constexpr milliseconds kSkewMax{2'000};
 constexpr milliseconds kConnectTimeout{3'000};
+constexpr milliseconds kClaimTtlShort{15'000};
 constexpr std::chrono::days kTokenWarning{14};
 constexpr std::uintmax_t kFreeMin = std::uintmax_t{256} << 20U;
 constexpr std::size_t kNamed = 5;  // of a long list, so many are named
@@ -195,6 +196,23 @@ void check_clock(Session& session,
                         "set the clock (timedatectl set-ntp true); nothing fires twice meanwhile"});
   else
     findings.push_back({"clock", true, "not behind the store's last write", {}});
+}
+
+void check_server(Session& session, const store::Survey& survey, std::vector<Finding>& findings) {
+  const auto& config = session.config().store;
+  const auto ttl = config.location.claim_ttl;
+  if (config.sqlite_file.empty() && ttl < kClaimTtlShort)
+    findings.push_back({"claim_ttl", true,
+                        core::duration_text(ttl) + ": whoever waits for a lock may wait for 5 s",
+                        "set store.claim_ttl to " + core::duration_text(kClaimTtlShort) +
+                            " or more: what lapses meanwhile is sent again"});
+  if (survey.set_numbers.empty()) return;
+  std::string next = "as the owner of the schema:";
+  for (const auto& each : survey.set_numbers) next += " " + each + ";";
+  findings.push_back({"numbers", false,
+                      "new rows would get numbers that others have, as after a restore without "
+                      "sequences: nothing fires",
+                      next});
 }
 
 void check_schedules(Session& session,
