@@ -19,6 +19,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace rruled::core {
@@ -205,6 +206,7 @@ class Planner {
   // planner_claims.cpp
   void keep_claims(Timestamp now, Actions& actions);
   void take(const Extended& extended);
+  void look_for_unknown(const Extended& extended);
   void take(Recovered recovered, Timestamp now);
   [[nodiscard]] bool holds_claims() const;
 
@@ -216,6 +218,8 @@ class Planner {
   void claim(Timestamp now, Actions& actions);
   void take(Claimed claimed, Timestamp now);
   void take(Held held);
+  // Each claim that we know of, with its fence.
+  [[nodiscard]] std::set<std::pair<store::RunId, std::int64_t>> known_claims() const;
   void start_deliveries(Timestamp now, Actions& actions);
   void take(Delivered delivered, Timestamp now);
   [[nodiscard]] Ending ending_of(InFlight&& flight, Report&& report, Timestamp now) const;
@@ -294,6 +298,7 @@ class Planner {
   Lane* claiming_ = nullptr;
   Lane gone_;              // claiming_ when its executor is gone
   bool in_doubt_ = false;  // a settle or claim may have been committed unseen
+  std::set<std::pair<store::RunId, std::int64_t>> unknown_;  // at the last Extended
   bool reviewing_ = false;
   Timestamp extend_at_;
   Timestamp recover_at_;

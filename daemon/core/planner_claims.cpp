@@ -57,6 +57,20 @@ void Planner::take(const Extended& extended) {
   for (const auto& [id, flight] : in_flight_)
     if (!is_ours(flight.run)) lost_.push_back(id);
   std::ranges::sort(lost_);
+  look_for_unknown(extended);
+}
+
+// A commit may land long after its failure was looked into: the run is ours by the store, and
+// nothing here knows it. Seen twice, as the end of a known one may have been written in between.
+void Planner::look_for_unknown(const Extended& extended) {
+  const auto known = known_claims();
+  const auto before = std::exchange(unknown_, {});
+  for (const auto& claim : extended.claims) {
+    const std::pair id(claim.run_id, claim.fence);
+    if (known.contains(id)) continue;
+    unknown_.insert(id);
+    in_doubt_ = in_doubt_ || before.contains(id);
+  }
 }
 
 void Planner::take(Recovered recovered, Timestamp now) {

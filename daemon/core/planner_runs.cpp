@@ -145,9 +145,7 @@ void Planner::take(Claimed claimed, Timestamp now) {
   for (store::Run& run : claimed.result.runs) enqueue(std::move(run));
 }
 
-void Planner::take(Held held) {
-  reviewing_ = false;
-  in_doubt_ = false;
+std::set<std::pair<store::RunId, std::int64_t>> Planner::known_claims() const {
   std::set<std::pair<store::RunId, std::int64_t>> known;
   const auto know = [&known](const store::Run& run) { known.emplace(run.id, run.fence); };
   for (const auto& [id, flight] : in_flight_) know(flight.run);
@@ -158,6 +156,13 @@ void Planner::take(Held held) {
   for (const auto& ending : finishing_) know(ending.run);
   for (const auto& back : to_hand_back_) known.emplace(back.run_id, back.fence);
   for (const auto& back : handing_back_) known.emplace(back.run_id, back.fence);
+  return known;
+}
+
+void Planner::take(Held held) {
+  reviewing_ = false;
+  in_doubt_ = false;
+  const auto known = known_claims();
   for (store::Run& run : held.runs)
     if (!known.contains({run.id, run.fence})) enqueue(std::move(run));
 }

@@ -114,6 +114,36 @@ TEST_CASE("a run that is claimed again while its older delivery ends waits for t
   CHECK(planner.load().in_flight == 0);
 }
 
+TEST_CASE("a claim whose commit landed after it had been asked about was held for ever") {
+  rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 2}}, .claim_ttl = 45s}, zones, kNow);
+  (void)planner.step(kNow);
+  planner.complete(core::Claimed{{{claimed_run(1)}, kNow}}, kNow);
+  REQUIRE(all_of<core::Deliver>(planner.step(kNow)).size() == 1);
+  auto now = kNow;
+  const auto extend = [&](const std::vector<store::HeldClaim>& claims) {
+    now += 15s;
+    REQUIRE(all_of<core::ExtendClaims>(planner.step(now)).size() == 1);
+    planner.complete(core::Extended{claims}, now);
+    planner.complete(core::Claimed{}, now);
+    return all_of<core::ReviewHeld>(planner.step(now)).size();
+  };
+  const store::HeldClaim known{claimed_run(1).id, 1};
+  const store::HeldClaim unknown{claimed_run(9).id, 1};
+  // One that has ended since, for all that is known.
+  CHECK(extend({known, unknown}) == 0);
+  CHECK(extend({known}) == 0);
+  CHECK(extend({known, unknown}) == 0);
+  CHECK(extend({known, {unknown.run_id, 2}}) == 0);
+  CHECK(extend({known, {unknown.run_id, 2}}) == 1);
+  auto late = claimed_run(9);
+  late.fence = 2;
+  planner.complete(core::Held{{claimed_run(1), late}}, now);
+  const auto sent = all_of<core::Deliver>(planner.step(now));
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].run.id == late.id);
+}
+
 TEST_CASE("a newer claim on what is in flight is not taken for the older one when in doubt") {
   Claiming here;
   here.fail_claim();
