@@ -10,8 +10,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kStoreBackoffMin{100};
-constexpr milliseconds kStoreBackoffMax{5'000};
 // Further back was no step of the clock, but how a measurement of the store's differs from another.
 constexpr milliseconds kStepBackMin{1'000};
 // How often what is overdue for so long is looked for in a store that other servers can follow, and
@@ -53,7 +51,7 @@ Planner::Planner(PlannerOptions options, const rrule::ZoneDatabase& zones, Times
       recover_at_(now),
       stepped_at_(now),
       looks_after_since_(now),
-      store_again_at_(Timestamp::min()) {
+      failures_(options_.seed) {
   for (const auto& [name, cap] : options_.executors) {
     Lane lane;
     lane.cap = cap;
@@ -76,10 +74,11 @@ std::vector<Action> Planner::step(Timestamp now) {
   look_at_breakers(now, actions);
   if (!store_rests(now)) {
     keep_claims(now, actions);
-    finish(actions);
+    finish(now, actions);
     const bool writing =
         !settling_.empty() || claiming_ || !finishing_.empty() || !handing_back_.empty();
-    if (in_doubt_ && !reviewing_ && !writing) {
+    const bool may_review = !failures_.rests(StoreFailed::What::review, now);
+    if (in_doubt_ && !reviewing_ && !writing && may_review) {
       reviewing_ = true;
       actions.emplace_back(ReviewHeld{});
     }
@@ -93,8 +92,9 @@ std::vector<Action> Planner::step(Timestamp now) {
   start_deliveries(now, actions);
   if (!store_rests(now)) {
     work_on_jobs(now, actions);
-    finish(actions);  // what cannot be sent any more
+    finish(now, actions);  // what cannot be sent any more
   }
+  for (const Action& action : actions) failures_.asked(action);
   actions.reserve(actions.size() + notices_.size());
   for (Notice& notice : notices_) actions.emplace_back(std::move(notice));
   notices_.clear();
@@ -108,7 +108,7 @@ void Planner::clock_set_back(Timestamp now) {
   }
   for (auto& [name, lane] : lanes_) lane.rests_until = {};
   claim_by(now);
-  store_again_at_ = std::min(store_again_at_, now + kStoreBackoffMax);
+  failures_.clock_set_back(now);
   look_back_at_ = std::min(look_back_at_, now + kLookBackEvery);
   looks_after_since_ = now;
   correct_waits_ = true;
@@ -143,40 +143,21 @@ void Planner::note_success(const Completion& completion, Timestamp now) {
   if (std::holds_alternative<StoreFailed>(completion) ||
       std::holds_alternative<Delivered>(completion))
     return;
-  if (failed_reads_ > 0 || failed_writes_ > 0) {
+  const auto since = looks_after_since(now);
+  if (failures_.answered(completion, now)) {
     look_back_from_.reset();
     look_back_at_ = std::min(look_back_at_, now + kOverdue);
   }
-  failed_reads_ = 0;
-  // What somebody else could write (Changed) says so, too.
-  const auto* expired = std::get_if<Expired>(&completion);
-  const bool is_read =
-      std::holds_alternative<Loaded>(completion) || std::holds_alternative<Held>(completion) ||
-      std::holds_alternative<JobsEnded>(completion) || (expired && expired->runs.empty());
-  if (!is_read) failed_writes_ = 0;
-  if (failed_writes_ == 0) {
-    looks_after_since_ = looks_after_since(now);
-    failing_since_.reset();
-  }
-  if (!is_read && wrote(completion)) jobs_.store_wrote();
+  if (!failures_.away()) looks_after_since_ = since;
+  if (wrote(completion)) jobs_.store_wrote();
 }
 
 void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   using What = StoreFailed::What;
   if (!failed.refused) notify({.kind = Notice::Kind::store_failed, .text = failed.error});
   // What fails for one job alone says nothing of the store: the job rests by itself.
-  if (!failed.refused && failed.what != What::spread) {
-    // The others are tried until they succeed, so that an outage of theirs has an end.
-    const bool is_passing = failed.what == What::load || failed.what == What::review ||
-                            failed.what == What::expire || failed.what == What::cancel_job ||
-                            failed.what == What::end_jobs;
-    if (!failing_since_) failing_since_ = now;
-    int& in_a_row = is_passing ? failed_reads_ : failed_writes_;
-    const auto factor = 1 << std::min(in_a_row++, 10);
-    const auto wait = std::min(kStoreBackoffMin * factor, kStoreBackoffMax);
-    store_again_at_ = now + wait - wait * (options_.seed % 256) / 1'024;
-    extend_at_ = now;
-  }
+  if (!failed.refused && failed.what != What::spread) extend_at_ = now;
+  failures_.failed(failed, now);
   switch (failed.what) {
     case What::load:
       loading_ = load_is_old_ = looking_back_ = false;
@@ -211,10 +192,11 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
       take(jobs_.spread_failed(failed.error, failed.refused, now), now);
       break;
     case What::end_jobs:
-      jobs_.end_failed(now);
+      jobs_.end_failed(std::max(now, failures_.again_at(What::end_jobs)));
       break;
     case What::expire:
       expiring_ = false;
+      expire_at_ = now;
       correct_waits_ = true;
       break;
     case What::cancel_job:  // the run that waits for it is let go when it ends by itself
@@ -263,6 +245,7 @@ bool Planner::may_look_back(Timestamp now) const {
 }
 
 void Planner::load_horizon(Timestamp now, Actions& actions) {
+  if (failures_.rests(StoreFailed::What::load, now)) return;
   if (may_look_back(now) && look_back_at_ <= now) {
     look_back_at_ = now + kLookBackEvery;
     loading_ = looking_back_ = true;
@@ -350,24 +333,29 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
   const auto consider = [&wake](std::optional<Timestamp> at) {
     if (at && (!wake || *at < *wake)) wake = at;
   };
+  using What = StoreFailed::What;
+  const auto ask = [&](What what, Timestamp at) {
+    consider(std::max(at, failures_.again_at(what)));
+  };
   if (store_rests(now)) {
-    consider(store_again_at_);
+    consider(failures_.again_at());
     return wake;
   }
-  if (options_.claim_ttl && !extending_ && holds_claims()) consider(extend_at_);
+  consider(failures_.next_try(now));
+  if (options_.claim_ttl && !extending_ && holds_claims()) ask(What::extend, extend_at_);
   if (draining_ || in_doubt_) return wake;
   consider(jobs_.next_wake(now, draining_));
-  if (options_.claim_ttl && !recovering_) consider(recover_at_);
+  if (options_.claim_ttl && !recovering_) ask(What::recover, recover_at_);
   consider(wheel_.next_due());
-  if (settling_.empty()) consider(settle_at_);
+  if (settling_.empty() && settle_at_) ask(What::settle, *settle_at_);
   for (const auto& [name, lane] : lanes_) consider(lane.breaker.opens_until());
-  if (!expiring_) consider(expire_at_);
+  if (!expiring_ && expire_at_) ask(What::expire, *expire_at_);
   if (!claiming_)
     for (const auto& [name, lane] : lanes_)
-      if (free_slots(lane) > 0) consider(lane.claims_at());
-  if (const auto at = std::max(now, look_back_at_); may_look_back(at)) consider(at);
+      if (const auto at = lane.claims_at(); at && free_slots(lane) > 0) ask(What::claim, *at);
+  if (const auto at = std::max(now, look_back_at_); may_look_back(at)) ask(What::load, at);
   if (!loading_ && has_room_to_load())
-    consider(more_to_load_ || !loaded_ ? now : loaded_->due - options_.horizon / 2);
+    ask(What::load, more_to_load_ || !loaded_ ? now : loaded_->due - options_.horizon / 2);
   return wake;
 }
 

@@ -3,6 +3,7 @@
 #include "daemon/core/action.h"
 #include "daemon/core/fair_queue.h"
 #include "daemon/core/job_desk.h"
+#include "daemon/core/store_failures.h"
 #include "daemon/core/timer_wheel.h"
 #include "daemon/core/timetable.h"
 #include "rrule/zone_database.h"
@@ -103,7 +104,7 @@ class Planner {
     std::size_t in_flight = 0;  // being delivered
     std::size_t unwritten = 0;  // have ended, or go back unsent; the store does not know yet
     bool horizon_loaded = false;
-    bool store_away = false;  // its last answer was a failure
+    bool store_away = false;  // some kind of call failed, and has not worked since
   };
   [[nodiscard]] Load load() const;
   // Its executors, and whether what is due to them waits as every slot has a run: their own, or all
@@ -176,7 +177,7 @@ class Planner {
   // Whether this row is one of those that entries_ shall have.
   [[nodiscard]] bool in_horizon(const store::DueCursor& position) const;
   void take(const Changed& changed, Timestamp now);
-  [[nodiscard]] bool store_rests(Timestamp now) const { return now < store_again_at_; }
+  [[nodiscard]] bool store_rests(Timestamp now) const { return failures_.rests(now); }
 
   // planner_settle.cpp
   void arm(store::DueSchedule row);
@@ -223,7 +224,7 @@ class Planner {
   void start_deliveries(Timestamp now, Actions& actions);
   void take(Delivered delivered, Timestamp now);
   [[nodiscard]] Ending ending_of(InFlight&& flight, Report&& report, Timestamp now) const;
-  void finish(Actions& actions);
+  void finish(Timestamp now, Actions& actions);
   void take(Finished finished, Timestamp now);
   void tell_shortage(const std::string& error, Timestamp now);
   [[nodiscard]] Notice notice_of(Ending ending, const store::FinishResult& result) const;
@@ -312,12 +313,7 @@ class Planner {
   Timestamp shortage_told_at_{};
   Timestamp looks_after_since_;  // its executors, with a store that answered
   bool correct_waits_ = true;    // a clock before this one may have been ahead
-  // In a row. A store may answer questions and still take nothing (locked, full, read-only): only
-  // what was written says that it is back.
-  int failed_reads_ = 0;
-  int failed_writes_ = 0;
-  std::optional<Timestamp> failing_since_{};  // as these two count
-  Timestamp store_again_at_;
+  StoreFailures failures_;
   std::vector<Notice> notices_;
 };
 

@@ -50,6 +50,7 @@ void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Act
   if (!expire_at_) expire_at_ = now;
   // Once a breaker has opened, what was set before is too far ahead, too.
   if (!Alarm{*expire_at_}.is_due(now, every) || expiring_ || draining_ || store_rests(now)) return;
+  if (failures_.rests(StoreFailed::What::expire, now)) return;
   expiring_ = true;
   expire_at_ = now + every;
   store::LookedAfter own{.tracked = {options_.tracked.begin(), options_.tracked.end()},
@@ -64,7 +65,8 @@ void Planner::expire_runs(std::vector<std::string> executors, Timestamp now, Act
 
 // A store that was away for long was so for others, too, which could not say what they look after.
 Timestamp Planner::looks_after_since(Timestamp now) const {
-  const bool was_away = failing_since_ && now - *failing_since_ >= kOutageMin;
+  const auto since = failures_.away_since();
+  const bool was_away = since && now - *since >= kOutageMin;
   return was_away ? now : looks_after_since_;
 }
 

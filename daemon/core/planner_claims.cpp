@@ -25,12 +25,15 @@ void Planner::keep_claims(Timestamp now, Actions& actions) {
   const auto every = *options_.claim_ttl / 3;
   // What is claimed next has its whole time: to extend it at once would only be in its way.
   if (!holds_claims() && settling_.empty() && !claiming_) extend_at_ = now + every;
-  if (!extending_ && holds_claims() && Alarm{extend_at_}.is_due(now, every)) {
+  using What = StoreFailed::What;
+  if (!extending_ && holds_claims() && Alarm{extend_at_}.is_due(now, every) &&
+      !failures_.rests(What::extend, now)) {
     extending_ = true;
     extend_at_ = now + every;
     actions.emplace_back(ExtendClaims{});
   }
-  if (!recovering_ && !draining_ && Alarm{recover_at_}.is_due(now, every)) {
+  if (!recovering_ && !draining_ && Alarm{recover_at_}.is_due(now, every) &&
+      !failures_.rests(What::recover, now)) {
     recovering_ = true;
     recover_at_ = now + every;
     actions.emplace_back(RecoverClaims{kRecoverMax});

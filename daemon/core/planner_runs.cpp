@@ -119,7 +119,7 @@ void Planner::enqueue(store::Run run) {
 }
 
 void Planner::claim(Timestamp now, Actions& actions) {
-  if (claiming_ || lanes_.empty()) return;
+  if (claiming_ || lanes_.empty() || failures_.rests(StoreFailed::What::claim, now)) return;
   auto lane = lanes_.upper_bound(claimed_last_);
   for (std::size_t tried = 0; tried < lanes_.size(); ++tried, ++lane) {
     if (lane == lanes_.end()) lane = lanes_.begin();
@@ -288,8 +288,9 @@ void Planner::take(Delivered delivered, Timestamp now) {
 
 // Not while in doubt: what is held is read in another thread, and would have what ends meanwhile.
 // The batch is a copy: one that could not be written is written again.
-void Planner::finish(Actions& actions) {
+void Planner::finish(Timestamp now, Actions& actions) {
   if (in_doubt_ || !finishing_.empty() || endings_.empty()) return;
+  if (failures_.rests(StoreFailed::What::finish, now)) return;
   FinishRuns request;
   const std::size_t count = std::min(endings_.size(), finish_limit_);
   request.batch.reserve(count);
@@ -368,6 +369,7 @@ void Planner::hand_back(Timestamp now, Actions& actions) {
     for (const auto& run : jobs_.give_back()) to_hand_back_.push_back({run.id, run.fence});
   }
   if (in_doubt_ || to_hand_back_.empty() || !handing_back_.empty()) return;
+  if (failures_.rests(StoreFailed::What::hand_back, now)) return;
   handing_back_ = std::exchange(to_hand_back_, {});
   actions.emplace_back(HandBackRuns{handing_back_});
 }

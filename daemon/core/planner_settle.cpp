@@ -136,7 +136,7 @@ Timestamp Planner::held_until(const store::Schedule& schedule) const {
 }
 
 void Planner::settle_due(Timestamp now, Actions& actions) {
-  if (!settling_.empty()) return;
+  if (!settling_.empty() || failures_.rests(StoreFailed::What::settle, now)) return;
   settle_at_.reset();
   Settle settle;
   // A first batch that is small is sent while the store works at the next one.
