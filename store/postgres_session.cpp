@@ -2,6 +2,7 @@
 #include "store/postgres_store.h"
 
 #include <limits>
+#include <unordered_set>
 
 namespace rruled::store {
 namespace {
@@ -69,27 +70,29 @@ Session PostgresStore::begin_session(OwnerId owner, Timestamp now) {
 }
 
 std::vector<HeldClaim> PostgresStore::extend(const Claimant& claimant, Timestamp now) {
+  static const std::string kOfMine =
+      " FROM incomplete_runs o JOIN runs r ON r.id = o.id"
+      " WHERE o.status = 'dispatching' AND o.owner = $1::uuid AND r.status = 'dispatching'"
+      " AND r.owner = $1::uuid ORDER BY r.id";
+  // One that somebody has locked lets the others lapse no sooner.
   static const std::string kExtend =
-      "WITH mine AS (SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = "
-      "o.id"
-      "  WHERE o.status = 'dispatching' AND o.owner = $1::uuid AND r.status = "
-      "'dispatching'"
-      "  AND r.owner = $1::uuid ORDER BY r.id FOR UPDATE OF r),"
-      " extended AS (UPDATE runs r SET claimed_until = $2::bigint FROM mine "
-      "WHERE r.id = mine.id"
-      "  RETURNING r.id, r.fence)"
-      " SELECT id, fence FROM extended ORDER BY id";
+      "WITH mine AS (SELECT r.id" + kOfMine +
+      " FOR UPDATE OF r SKIP LOCKED)"
+      " UPDATE runs r SET claimed_until = $2::bigint FROM mine WHERE r.id = mine.id RETURNING r.id";
+  static const std::string kMine = "SELECT r.id, r.fence" + kOfMine;
   static const std::string kSeen =
-      "UPDATE daemons SET seen_at = greatest(seen_at, $2::bigint) WHERE owner "
-      "= $1::uuid";
+      "UPDATE daemons SET seen_at = greatest(seen_at, $2::bigint) WHERE owner = $1::uuid";
   return connection_->write(now, [&](Tx& tx) {
-    std::vector<HeldClaim> claims;
     Params params;
     params.add(claimant.owner).add(tx.now() + connection_->options().claim_ttl);
-    for_each_row(tx.exec(kExtend, params), [&](PgReader& row) {
+    const auto ids = read_values<RunId>(tx.exec(kExtend, params));
+    const std::unordered_set<RunId> extended(ids.begin(), ids.end());
+    std::vector<HeldClaim> claims;
+    for_each_row(tx.exec(kMine, Params().add(claimant.owner)), [&](PgReader& row) {
       auto& claim = claims.emplace_back();
       claim.run_id = row.read<RunId>();
       claim.fence = row.read<std::int64_t>();
+      claim.extended = extended.contains(claim.run_id);
     });
     tx.exec(kSeen, Params().add(claimant.owner).add(tx.now()));
     return claims;

@@ -264,6 +264,7 @@ struct HandBack {
 struct HeldClaim {
   RunId run_id;
   std::int64_t fence = 0;
+  bool extended = true;  // false: still held, but locked by another transaction: it lasts no longer
 
   friend bool operator==(const HeldClaim&, const HeldClaim&) = default;
 };
@@ -375,8 +376,8 @@ class Store {
   virtual void hand_back(const std::vector<HandBack>& batch, const Claimant& claimant) = 0;
 
   // Claims that lapse (Session::claim_ttl). The heartbeat: every claim that the claimant holds,
-  // lapsed or not, lasts the whole time again. Gives them all, in order of id: a run that is not
-  // among them was taken over, or has ended.
+  // lapsed or not, lasts the whole time again, but for those that it says were not extended. Gives
+  // them all, in order of id: a run that is not among them was taken over, or has ended.
   [[nodiscard]] virtual std::vector<HeldClaim> extend(const Claimant& claimant, Timestamp now) = 0;
   // At most `limit` runs whose claim has lapsed, whoever held it, become retrying, available at
   // once, their attempt closed as by begin_session(); fence and owner stay. Gives how many.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace rruled::io {
@@ -26,11 +27,17 @@ class ClaimDeadlines {
     if (!ttl_) return;
     for (const store::Run& run : runs) claims_[run.id] = {run.fence, end(asked)};
   }
-  // All that are left; the others are forgotten.
+  // All that are left; the others are forgotten. One that was not extended ends when it would have.
   void extended(const std::vector<store::HeldClaim>& claims, std::chrono::nanoseconds asked) {
     if (!ttl_) return;
-    claims_.clear();
-    for (const store::HeldClaim& claim : claims) claims_[claim.run_id] = {claim.fence, end(asked)};
+    const auto before = std::exchange(claims_, {});
+    for (const store::HeldClaim& claim : claims) {
+      const auto known = before.find(claim.run_id);
+      if (claim.extended)
+        claims_[claim.run_id] = {claim.fence, end(asked)};
+      else if (known != before.end())
+        claims_.insert(*known);
+    }
   }
   void ended(store::RunId id, std::int64_t fence) {
     const auto found = claims_.find(id);

@@ -52,6 +52,22 @@ TEST_CASE("a claim may be acted on until shortly before the store lets it lapse"
   CHECK_FALSE(claims.may_act(run.id, run.fence));
 }
 
+TEST_CASE("a claim that the store could not extend as it was locked was lost at once") {
+  FakeClock clock(kStart);
+  io::ClaimDeadlines claims(clock, 45s);
+  const store::Run run = sample_run();
+  claims.granted({run}, claims.asking());
+  clock.ahead += 30s;
+  claims.extended({{run.id, run.fence, false}}, claims.asking());
+  CHECK(claims.may_act(run.id, run.fence));
+  clock.ahead += 10s;
+  CHECK_FALSE(claims.may_act(run.id, run.fence));
+  // Nor was it ever granted here.
+  claims.extended({}, claims.asking());
+  claims.extended({{run.id, run.fence, false}}, claims.asking());
+  CHECK_FALSE(claims.may_act(run.id, run.fence));
+}
+
 TEST_CASE("an older claim is not acted on after the run was claimed again") {
   FakeClock clock(kStart);
   io::ClaimDeadlines claims(clock, 45s);

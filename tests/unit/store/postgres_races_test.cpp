@@ -212,6 +212,25 @@ TEST_CASE("a schedule that is locked holds up no other", "[postgres]") {
   CHECK(store->recover(10, at(3'600)) == 1);
 }
 
+TEST_CASE("a run that somebody has locked took all claims of its daemon with it", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  auto changes = put(a_flow());
+  changes.runs = {a_manual_run(1), a_manual_run(2)};
+  REQUIRE_FALSE(store->write(changes, at(0)));
+  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  const auto runs = store->claim({claimant, {"default"}}, at(1)).runs;
+  REQUIRE(runs.size() == 2);
+  schema.sql("BEGIN; SELECT 1 FROM runs WHERE id = '" + to_string(run_id(1)) + "' FOR UPDATE");
+  CHECK(store->extend(claimant, at(50)) ==
+        std::vector<HeldClaim>{{run_id(1), 1, false}, {run_id(2), 1, true}});
+  schema.sql("COMMIT");
+  CHECK(store->recover(10, at(109)) == 1);
+  CHECK(store->run(run_id(2))->status == RunStatus::dispatching);
+  CHECK(store->extend(claimant, at(109)) == std::vector<HeldClaim>{{run_id(2), 1, true}});
+}
+
 TEST_CASE("an end that was wished for waits with no other run locked", "[postgres]") {
   if (no_postgres()) return;
   const PostgresSchema schema;
