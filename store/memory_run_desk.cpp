@@ -88,6 +88,11 @@ bool MemoryRunDesk::correct_waits(const std::vector<std::string>& executors, Tim
   }
   for (const auto& [id, latest] : ahead)
     store_.change(store_.runs_.at(id), [&](Run& run) { run.available_at = latest; });
+  if (const auto ttl = store_.claim_ttl_; ttl && !executors.empty())
+    for (const auto id : store_.dispatching_) {
+      auto& until = store_.runs_.at(id).claimed_until;
+      if (until > now + std::max(kClaimAheadMax, *ttl)) until = now + *ttl;
+    }
   return !ahead.empty();
 }
 

@@ -137,6 +137,52 @@ std::vector<RunId> read_expired(Tx& tx, const ExpireRuns& request) {
   return ids;
 }
 
+// latest_wait() in SQL. Those that another daemon takes at this moment it sees.
+bool shorten_waits(Tx& tx, const std::vector<std::string>& executors) {
+  const auto make = [](const std::string& waiting, const std::string& waits) {
+    static const std::string kLatest =
+        "CASE r.status || '' WHEN 'pending' THEN $2::bigint"
+        " ELSE $2::bigint + greatest($3::bigint, r.retry_max_backoff) END";
+    return "WITH ahead AS (SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id WHERE o." +
+           waiting + " AND o.executor = ANY($1::text[]) AND o.available_at > $2::bigint" +
+           " AND r.status || '' " + waits + " AND r.available_at > " + kLatest +
+           "  ORDER BY r.id FOR UPDATE OF r SKIP LOCKED)"
+           " UPDATE runs r SET available_at = " +
+           kLatest + " FROM ahead WHERE r.id = ahead.id";
+  };
+  static const std::string kClaimable = make(kPgClaimable, "IN ('pending', 'retrying')");
+  static const std::string kTracked =
+      make("status = 'running' AND o.available_at IS NOT NULL", "= 'running'");
+  bool corrected = false;
+  for (const auto* sql : {&kClaimable, &kTracked}) {
+    const auto params = Params().add_all(executors).add(tx.now()).add(kWaitMax);
+    corrected = tx.exec(*sql, params).affected_rows() > 0 || corrected;
+  }
+  return corrected;
+}
+
+// Of daemons that died, or that have yet to extend what they hold: they will within a third of it.
+void correct_claims(Tx& tx, milliseconds claim_ttl) {
+  static const std::string kCorrect =
+      "WITH ahead AS (SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
+      "  WHERE o.status = 'dispatching' AND r.status || '' = 'dispatching'"
+      "  AND r.claimed_until > $1::bigint ORDER BY r.id FOR UPDATE OF r SKIP LOCKED)"
+      " UPDATE runs r SET claimed_until = $2::bigint FROM ahead WHERE r.id = ahead.id";
+  Params params;
+  params.add(tx.now() + std::max(kClaimAheadMax, claim_ttl)).add(tx.now() + claim_ttl);
+  tx.exec(kCorrect, params);
+}
+
+// Else those that are gone would be thought there.
+void correct_seen(Tx& tx) {
+  static const std::string kDaemons =
+      "UPDATE daemons SET seen_at = $1::bigint WHERE seen_at > $2::bigint";
+  static const std::string kServed =
+      "UPDATE served_executors SET seen_at = $1::bigint WHERE seen_at > $2::bigint";
+  for (const auto* sql : {&kDaemons, &kServed})
+    tx.exec(*sql, Params().add(tx.now()).add(tx.now() + kClaimAheadMax));
+}
+
 struct ExpiredOne {
   std::optional<Run> run;
   bool released = false;
@@ -202,8 +248,14 @@ std::vector<Run> PostgresRunDesk::expire_runs(const ExpireRuns& request, Timesta
   return ended;
 }
 
-// The server's clock, which no daemon sees step.
-bool PostgresRunDesk::correct_waits(const std::vector<std::string>&, Timestamp) { return false; }
+bool PostgresRunDesk::correct_waits(const std::vector<std::string>& executors, Timestamp now) {
+  if (executors.empty()) return false;
+  return connection_.write(now, [&](Tx& tx) {
+    correct_claims(tx, connection_.options().claim_ttl);
+    correct_seen(tx);
+    return shorten_waits(tx, executors);
+  });
+}
 
 std::size_t PostgresRunDesk::purge_dead(const std::vector<RunId>& ids,
                                         const PurgeLine& line,

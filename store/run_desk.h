@@ -63,6 +63,8 @@ inline constexpr milliseconds kForgottenAfter = std::chrono::hours(1);
 inline constexpr milliseconds kWishForgottenAfter = std::chrono::minutes(1);
 // The longest that a receiver can have a retry wait (Retry-After).
 inline constexpr milliseconds kWaitMax = std::chrono::hours(1);
+// No claim of a daemon that is alive lasts longer from now, nor than its claim_ttl.
+inline constexpr milliseconds kClaimAheadMax = std::chrono::hours(1);
 struct RemovedHistory {
   std::size_t rows = 0;  // runs, log lines and gaps
   bool more = false;     // ask again, even if nothing was removed
@@ -100,9 +102,10 @@ class RunDesk {
   // (after kWishForgottenAfter when the daemon is alone).
   [[nodiscard]] virtual std::vector<Run> expire_runs(const ExpireRuns& request, Timestamp now) = 0;
 
-  // Where the caller's clock is the store's, and was set back: pending, retrying and tracked runs
+  // After the clock was set back by which what is due is judged: pending, retrying and tracked runs
   // of the executors that wait for a later time than the clock of now can have given them have an
-  // earlier one. True: there were some.
+  // earlier one. True: there were some. Nothing without executors. Where several daemons have the
+  // store, claims that lapse later than kClaimAheadMax do after claim_ttl, too.
   virtual bool correct_waits(const std::vector<std::string>& executors, Timestamp now) = 0;
 
   // Removes those of the runs that are `dead`, with their attempts and logs; gives how many.

@@ -1,6 +1,7 @@
 // Many daemons at once: claims lapse unless they are extended, and nobody is fenced.
 #include "conformance.h"
 #include "sample.h"
+#include "store/run_desk.h"
 
 #include <catch2/catch.hpp>
 
@@ -150,6 +151,28 @@ void extends_what_is_held(Store& store) {
   CHECK(store.attempts(first.id).at(0).started_at == at(1));
 }
 
+// They never did: the run stayed dispatching until the time that the clock had been at.
+void claims_by_a_clock_that_was_ahead_lapse(Store& store) {
+  const Pair daemons(store);
+  const auto ahead = at(0) + std::chrono::days(30);
+  const auto of_the_dead = daemons.claim(daemons.one, 1, ahead);
+  const auto of_the_living = daemons.claim(daemons.other, 2, at(0));
+  const auto desk = run_desk_of(store);
+  (void)desk->correct_waits({}, at(1));
+  CHECK(store.recover(10, at(1) + daemons.ttl) == 1);
+  CHECK(daemons.status(of_the_living) == RunStatus::retrying);
+  (void)desk->correct_waits({"default"}, at(1));
+  CHECK(store.recover(10, at(1) + daemons.ttl - 1ms) == 0);
+  CHECK(daemons.status(of_the_dead) == RunStatus::dispatching);
+  CHECK(store.recover(10, at(1) + daemons.ttl) == 1);
+  CHECK(daemons.status(of_the_dead) == RunStatus::retrying);
+  // One that may last so long is left as it is.
+  REQUIRE(store.claim({daemons.one, {"default"}}, at(100)).runs.size() == 2);
+  (void)desk->correct_waits({"default"}, at(10));
+  CHECK(store.recover(10, at(100) + daemons.ttl - 1ms) == 0);
+  CHECK(store.recover(10, at(100) + daemons.ttl) == 2);
+}
+
 void a_late_end_is_taken_until_another_claims(Store& store) {
   const Pair daemons(store);
   const auto in_time = daemons.claim(daemons.one, 1, at(0));
@@ -219,6 +242,7 @@ std::vector<Check> many_daemons_checks() {
        recovers_without_the_reason_of_the_attempt_before},
       {"recovers up to the limit", recovers_up_to_the_limit},
       {"extends what is held", extends_what_is_held},
+      {"claims by a clock that was ahead lapse", claims_by_a_clock_that_was_ahead_lapse},
       {"a late end is taken until another claims", a_late_end_is_taken_until_another_claims},
       {"two settle and claim side by side", two_settle_and_claim_side_by_side},
   };

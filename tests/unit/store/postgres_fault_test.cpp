@@ -1,6 +1,7 @@
 // Connections that break, servers that restart, claims that lapse.
 #include "postgres_fixture.h"
 #include "sample.h"
+#include "store/run_desk.h"
 
 #include <catch2/catch.hpp>
 
@@ -143,6 +144,23 @@ TEST_CASE("a backend that is ended under a call, and one that is idle", "[postgr
   CHECK(schema.sql("SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
                    " WHERE application_name = 'rruled'") == "1");
   CHECK(store->settle({first_settlement()}, claimant, at(1)).at(0).claimed.size() == 1);
+}
+
+TEST_CASE("daemons and executors of a time to come were there until then", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  const auto desk = run_desk_of(*store);
+  const auto ahead = at(0) + std::chrono::days(30);
+  (void)store->begin_session(id_of<OwnerId>(1), ahead);
+  (void)desk->expire_runs({.own = LookedAfter{{"old"}, {}}}, ahead);
+  const std::string latest =
+      "SELECT greatest((SELECT max(seen_at) FROM daemons),"
+      " (SELECT max(seen_at) FROM served_executors))";
+  CHECK(schema.sql(latest) == std::to_string(ahead.time_since_epoch().count()));
+  (void)desk->correct_waits({"default"}, at(10));
+  CHECK(schema.sql(latest) == std::to_string(at(10).time_since_epoch().count()));
+  CHECK(store->begin_session(id_of<OwnerId>(2), at(11)).high_water == at(10));
 }
 
 TEST_CASE("a settlement that is ended half way leaves nothing", "[postgres]") {
