@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kAttemptsMax = 5;
 constexpr char kReadOnlyServer[] = "25006";  // read_only_sql_transaction
+constexpr char kMissingTable[] = "42P01";    // undefined_table
 
 bool is_missing_statement(const std::string& sqlstate) {
   return sqlstate == "26000" || sqlstate == "42P05";  // not there, there already
@@ -181,6 +182,32 @@ void PgConnection::roll_back() noexcept {
   close();
 }
 
+std::optional<StoreError> PgConnection::why_no_table() noexcept {
+  static const std::string kUsable =
+      "SELECT has_schema_privilege(n.oid, 'USAGE'), current_user::text"
+      " FROM (SELECT $1::text AS name) w LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.name";
+  if (!connection_) return std::nullopt;
+  try {
+    const auto found = exec_once(kUsable, Params().add(options_.schema));
+    PgReader row(found, 0);
+    const auto usable = row.read<std::optional<bool>>();
+    const auto role = row.read<std::string>();
+    const std::string schema = "store " + shown() + ": schema \"" + options_.schema + "\"";
+    if (!usable)
+      return StoreError(
+          StoreError::Kind::schema,
+          schema + " is gone: restore a backup (`rruled migrate` makes an empty one)");
+    if (!*usable)
+      return StoreError(StoreError::Kind::read_only,
+                        schema + " may not be used by the role \"" + role +
+                            "\": grant it USAGE, and what else the README lists under "
+                            "\"PostgreSQL: roles\"");
+  } catch (const std::exception&) {
+    close();  // what the caller was told first says enough
+  }
+  return std::nullopt;
+}
+
 void PgConnection::transact(const std::string& begin_text,
                             Timestamp caller_now,
                             const std::function<void(Tx&)>& work) {
@@ -201,6 +228,8 @@ void PgConnection::transact(const std::string& begin_text,
         close();
       else
         roll_back();
+      if (error.sqlstate() == kMissingTable)
+        if (const auto why = why_no_table()) throw *why;
       // A pooler in between that nobody told of.
       if (!again) throw translated;
       prepares_ = false;

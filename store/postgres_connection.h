@@ -95,6 +95,9 @@ class PgConnection {
   void connect(const std::string& conninfo);
   void close();
   void roll_back() noexcept;
+  // Why none of the tables is there, if that is so: PostgreSQL says of a schema that may not be
+  // used what it says of a missing table.
+  [[nodiscard]] std::optional<StoreError> why_no_table() noexcept;
   pqxx::result exec(const std::string& sql, const Params& params);
   pqxx::result exec_once(const std::string& sql, const Params& params);
   pqxx::result exec_text(const std::string& sql);

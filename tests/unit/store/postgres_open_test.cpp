@@ -272,6 +272,37 @@ TEST_CASE("roles: one migrates, one runs", "[postgres]") {
   schema.sql("DROP SCHEMA " + name + " CASCADE; DROP ROLE migrate_" + name + ", run_" + name);
 }
 
+TEST_CASE("a schema that a role may not use any more was one without tables", "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  (void)schema.open();
+  const std::string role = "reads_" + schema.name();
+  schema.sql("CREATE ROLE " + role + " LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA " +
+             schema.name() + " TO " + role + "; GRANT USAGE ON SCHEMA " + schema.name() + " TO " +
+             role);
+  const auto url = testing::shared_postgres().url(role);
+  const auto store = open_postgres(url, OpenMode::read_only, schema.options());
+  CHECK(store->flows({}).empty());
+  const auto refuse = [&](Kind kind, const std::string& why) {
+    try {
+      (void)store->flows({});
+      FAIL("was read");
+    } catch (const StoreError& error) {
+      CHECK(error.kind() == kind);
+      CHECK_THAT(error.what(), Catch::Contains(why));
+    }
+  };
+  schema.sql("REVOKE USAGE ON SCHEMA " + schema.name() + " FROM " + role);
+  refuse(Kind::read_only, "may not be used by the role \"" + role + "\": grant it USAGE");
+  schema.sql("GRANT USAGE ON SCHEMA " + schema.name() + " TO " + role);
+  CHECK(store->flows({}).empty());
+  schema.sql("DROP TABLE backfills, flows CASCADE");
+  refuse(Kind::schema, "a table is missing");
+  schema.sql("DROP SCHEMA " + schema.name() + " CASCADE");
+  refuse(Kind::schema, "is gone: restore a backup");
+  schema.sql("DROP ROLE " + role);
+}
+
 TEST_CASE("a store is opened by its URL", "[postgres]") {
   const auto refuse = [](const StoreLocation& location, const std::string& why) {
     try {
