@@ -83,6 +83,9 @@ class Planner {
   // Nothing is under way any more.
   [[nodiscard]] bool drained() const;
 
+  // What the store was asked has not come back for long, or has by now.
+  void set_store_silent(bool silent) { store_silent_ = silent; }
+
   // Zones were read anew: timings are compiled again when next needed.
   void forget_timetables();
 
@@ -104,7 +107,7 @@ class Planner {
     std::size_t in_flight = 0;  // being delivered
     std::size_t unwritten = 0;  // have ended, or go back unsent; the store does not know yet
     bool horizon_loaded = false;
-    bool store_away = false;  // some kind of call failed, and has not worked since
+    bool store_away = false;  // some kind of call failed, and has not worked since; or it is silent
   };
   [[nodiscard]] Load load() const;
   // Its executors, and whether what is due to them waits as every slot has a run: their own, or all
@@ -314,6 +317,7 @@ class Planner {
   Timestamp looks_after_since_;  // its executors, with a store that answered
   bool correct_waits_ = true;    // a clock before this one may have been ahead
   StoreFailures failures_;
+  bool store_silent_ = false;
   std::vector<Notice> notices_;
 };
 

@@ -24,7 +24,7 @@ Planner::Load Planner::load() const {
             .unwritten =
                 endings_.size() + finishing_.size() + to_hand_back_.size() + handing_back_.size(),
             .horizon_loaded = ever_loaded_,
-            .store_away = failures_.away()};
+            .store_away = store_silent_ || failures_.away()};
   for (const auto& [name, lane] : lanes_) load.queued += lane.queue.size();
   for (const auto& [executor, ready] : ready_) {
     const auto lane = lanes_.find(executor);

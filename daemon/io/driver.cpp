@@ -25,10 +25,6 @@ using What = core::StoreFailed::What;
 
 // The wall clock can be set at any moment, so it is read again at least this often.
 constexpr milliseconds kTurnMax{1'000};
-// How soon a write by another process is seen: where looking costs nothing, and where a daemon is
-// told by notification and looks only in case one was lost.
-constexpr milliseconds kWatchEvery{200};
-constexpr milliseconds kPollEvery{5'000};
 // How long one page of a job may take: others wait.
 constexpr milliseconds kPageMax{200};
 
@@ -69,6 +65,7 @@ awaitable<void> Driver::run() {
   asio::co_spawn(io_, watch_store(), asio::detached);
   while (!failure_ && !planner_.drained()) {
     look_at_clocks();
+    listen_to_silence();
     woken_ = false;
     const auto began = clock_.steady();
     std::vector<core::Action> actions = planner_.step(clock_.now());
@@ -124,32 +121,6 @@ awaitable<void> Driver::rest(milliseconds wait) {
   co_await turn_timer_.async_wait(asio::redirect_error(use_awaitable, ignored));
 }
 
-void Driver::look_at_clocks() {
-  // Not the store's: that one is only as right as it was last measured.
-  const auto wall = clock_.machine().now();
-  const auto steady = clock_.steady();
-  const auto step = std::chrono::duration_cast<milliseconds>(wall - wall_) -
-                    std::chrono::duration_cast<milliseconds>(steady - steady_);
-  wall_ = wall;
-  steady_ = steady;
-  if (std::chrono::abs(step) <= kClockStepMin) return;
-  observer_.on_clock_step(WhoseClock::machine, step);
-  look();  // how far it is from the store's clock now
-}
-
-void Driver::look() {
-  look_now_ = true;
-  watch_timer_.cancel();
-}
-
-// Daemons that share a store do not look in the same moment.
-milliseconds Driver::until_next_look() const {
-  if (look_now_) return milliseconds(0);
-  if (!shared_) return kWatchEvery;
-  const auto mixed = std::hash<store::OwnerId>()(claimant_.owner) + looks_ * 0x9E3779B97F4A7C15ULL;
-  return kPollEvery * 4 / 5 + kPollEvery * static_cast<int>(mixed >> 56U) / 640;  // 80 to 120 %
-}
-
 // To the end of a drain: what is in flight then may still be wished cancelled.
 awaitable<void> Driver::watch_store() {
   while (watching_) {
@@ -166,6 +137,7 @@ awaitable<void> Driver::watch_store() {
 
 awaitable<void> Driver::look_at_store() {
   ++looks_;
+  const auto out = out_.emplace(clock_.steady(), "look");
   try {
     auto look = [this, since = revision_] {
       const milliseconds step = clock_.measure(store_.store);
@@ -185,12 +157,14 @@ awaitable<void> Driver::look_at_store() {
   } catch (...) {
     fail(std::current_exception());
   }
+  out_.erase(out);
 }
 
 template <class Function>
 awaitable<void> Driver::ask_store(asio::thread_pool& thread, What what, Function function) {
   const auto asked = claims_.asking();
   const auto began = clock_.steady();
+  const auto out = out_.emplace(began, store::word(what));
   try {
     core::Completion completion = co_await run_on(thread, std::move(function));
     observer_.on_store_answer(what, clock_.steady() - began);
@@ -203,6 +177,7 @@ awaitable<void> Driver::ask_store(asio::thread_pool& thread, What what, Function
   } catch (...) {  // this coroutine has no other listener
     fail(std::current_exception());
   }
+  out_.erase(out);
   --under_way_;
   wake();
 }

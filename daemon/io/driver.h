@@ -44,6 +44,8 @@ class Observer {
   // The store answered, in whichever way, so long after it was asked.
   virtual void on_store_answer(core::StoreFailed::What /*asked*/,
                                std::chrono::nanoseconds /*took*/) {}
+  // It has not answered for so long, and is away until it does. Said once.
+  virtual void on_store_silence(std::string_view /*asked*/, std::chrono::nanoseconds /*out_for*/) {}
   // The planner thought so long: rules are computed there.
   virtual void on_step(std::chrono::nanoseconds /*took*/) {}
 };
@@ -60,6 +62,9 @@ class Listener : public Observer {
   void on_turn(const core::Planner::Load& load) override { next_.on_turn(load); }
   void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override {
     next_.on_store_answer(asked, took);
+  }
+  void on_store_silence(std::string_view asked, std::chrono::nanoseconds out_for) override {
+    next_.on_store_silence(asked, out_for);
   }
   void on_step(std::chrono::nanoseconds took) override { next_.on_step(took); }
 
@@ -132,6 +137,7 @@ class Driver {
   void complete(core::Completion completion);
   void fail(std::exception_ptr error);
   void look_at_clocks();
+  void listen_to_silence();
 
   // Constant after construction.
   boost::asio::any_io_executor io_;
@@ -154,6 +160,9 @@ class Driver {
   bool look_now_ = false;
   std::uint64_t looks_ = 0;
   ClaimDeadlines claims_;
+  // What the store was asked and has not answered, by when: a server that hangs fails nothing.
+  std::multimap<std::chrono::steady_clock::time_point, std::string_view> out_;
+  bool silent_ = false;
   bool stopping_ = false;
   std::exception_ptr failure_;  // the store can never work again
   std::size_t under_way_ = 0;   // coroutines that refer to this

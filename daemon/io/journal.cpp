@@ -150,6 +150,11 @@ void Journal::on_store_answer(core::StoreFailed::What asked, std::chrono::nanose
               std::chrono::duration_cast<std::chrono::microseconds>(took).count());
 }
 
+void Journal::on_store_silence(std::string_view asked, std::chrono::nanoseconds out_for) {
+  log_->error("the store is silent: it was asked to {} {} ago, and has neither answered nor failed",
+              asked, spoken(std::chrono::duration_cast<milliseconds>(out_for)));
+}
+
 void Journal::on_turn(const core::Planner::Load& load) {
   if (load.store_away == away_since_.has_value()) return;
   if (load.store_away) {

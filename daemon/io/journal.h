@@ -24,6 +24,7 @@ class Journal final : public Observer {
   void on_clock_step(WhoseClock whose, std::chrono::milliseconds step) override;
   void on_turn(const core::Planner::Load& load) override;
   void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds took) override;
+  void on_store_silence(std::string_view asked, std::chrono::nanoseconds out_for) override;
 
   // "12 runs completed, 1 failed, ..; lateness p50 2 ms, max 9 ms".
   void sum_up();

@@ -155,6 +155,19 @@ TEST_CASE("the line of a run that was given up or cancelled did not say why") {
   CHECK_THAT(text.out.str(), Catch::EndsWith("  cancelled: cancelled_by_operator\n"));
 }
 
+TEST_CASE("a store that hangs is said once, and when it is back") {
+  TextLines text;
+  text.lines.on_store_silence("settle", std::chrono::seconds(36));
+  text.lines.on_turn({.store_away = true});
+  CHECK(text.out.str() ==
+        "the store is silent: it was asked to settle 36 s ago, and has neither answered nor "
+        "failed\n");
+  text.out.str("");
+  text.clock.ahead += std::chrono::minutes(1);
+  text.lines.on_turn({.store_away = false});
+  CHECK(text.out.str() == "the store answers again after 60 s\n");
+}
+
 TEST_CASE("a store that was away was said at every try, and never that it was back") {
   TextLines text;
   const Notice failed{.kind = Notice::Kind::store_failed, .text = "no connection"};
