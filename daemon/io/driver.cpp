@@ -49,6 +49,7 @@ Driver::Driver(asio::any_io_executor io,
       observer_(observer),
       claimant_(session.claimant),
       shared_(session.claim_ttl.has_value()),
+      heartbeat_(session.claim_ttl.value_or(milliseconds(0)) / 3),
       store_{store, {store.store, session}},
       outcomes_{outcomes, {outcomes.store, session}},
       executors_(std::move(executors)),
@@ -144,7 +145,7 @@ awaitable<void> Driver::look_at_store() {
       return std::pair(step, store_.store.changes_since(since));
     };
     auto seen = co_await run_on(store_.thread, std::move(look));
-    if (seen.first != milliseconds(0)) observer_.on_clock_step(WhoseClock::store, seen.first);
+    if (seen.first != milliseconds(0)) note_clock_step(WhoseClock::store, seen.first);
     store::Changes& changes = seen.second;
     const bool news = changes.revision != revision_;
     // The server is one that has not got all that the last one had.
@@ -201,6 +202,8 @@ void Driver::spawn_work(Lane& lane, Asking action) {
   auto perform = [this, &lane, action = std::move(action)]() mutable -> core::Completion {
     if constexpr (std::is_same_v<Asking, core::FanOutPage>)
       action.request.go_on = time_left(clock_, kPageMax);
+    if constexpr (std::is_same_v<Asking, core::RecoverClaims>)
+      if (was_set_forward()) return core::Recovered{};
     return lane.work.perform(action, clock_.now());
   };
   asio::co_spawn(io_, ask_store(lane.thread, what, std::move(perform)), asio::detached);

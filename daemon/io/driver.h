@@ -12,6 +12,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -137,6 +138,8 @@ class Driver {
   void complete(core::Completion completion);
   void fail(std::exception_ptr error);
   void look_at_clocks();
+  void note_clock_step(WhoseClock whose, std::chrono::milliseconds step);
+  [[nodiscard]] bool was_set_forward();
   void listen_to_silence();
 
   // Constant after construction.
@@ -145,7 +148,8 @@ class Driver {
   core::Planner& planner_;
   Observer& observer_;
   const store::Claimant claimant_;
-  const bool shared_;  // several daemons have this store
+  const bool shared_;                          // several daemons have this store
+  const std::chrono::milliseconds heartbeat_;  // with which each extends its claims there
 
   Lane store_;
   Lane outcomes_;
@@ -163,6 +167,9 @@ class Driver {
   // What the store was asked and has not answered, by when: a server that hangs fails nothing.
   std::multimap<std::chrono::steady_clock::time_point, std::string_view> out_;
   bool silent_ = false;
+  // A third of claim_ttl after a clock was set forward, when all that live have extended what they
+  // hold. Read by the store's thread, too.
+  std::atomic<std::chrono::steady_clock::time_point> recover_from_{};
   bool stopping_ = false;
   std::exception_ptr failure_;  // the store can never work again
   std::size_t under_way_ = 0;   // coroutines that refer to this

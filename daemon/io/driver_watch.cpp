@@ -1,5 +1,7 @@
 #include "daemon/io/driver.h"
 
+#include <boost/asio/post.hpp>
+
 #include <functional>
 
 // What the driver keeps an eye on: clocks that are set, what others write, a store that is silent.
@@ -27,8 +29,22 @@ void Driver::look_at_clocks() {
   wall_ = wall;
   steady_ = steady;
   if (std::chrono::abs(step) <= kClockStepMin) return;
-  observer_.on_clock_step(WhoseClock::machine, step);
+  note_clock_step(WhoseClock::machine, step);
   look();  // how far it is from the store's clock now
+}
+
+void Driver::note_clock_step(WhoseClock whose, milliseconds step) {
+  if (step > milliseconds(0)) recover_from_ = clock_.steady() + heartbeat_;
+  observer_.on_clock_step(whose, step);
+}
+
+// By a clock that was set forward, what others hold has lapsed before they could extend it. On the
+// store's thread.
+bool Driver::was_set_forward() {
+  const auto step = clock_.measure(store_.store);
+  if (step != milliseconds(0))
+    boost::asio::post(io_, [this, step] { note_clock_step(WhoseClock::store, step); });
+  return step > milliseconds(0) || clock_.steady() < recover_from_.load();
 }
 
 void Driver::listen_to_silence() {
