@@ -105,6 +105,7 @@ void PgConnection::connect(const std::string& conninfo) {
   connection_ = std::make_unique<pqxx::connection>(conninfo);
   quiet_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);
   forbid_silent_reconnect(*connection_);
+  ++times_made_;
 }
 
 pqxx::nontransaction& PgConnection::channel() {

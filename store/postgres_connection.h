@@ -55,6 +55,8 @@ class PgConnection {
   [[nodiscard]] const std::string& kept(std::string sql) {
     return *texts_.insert(std::move(sql)).first;
   }
+  // How often it was made: another number may mean another server.
+  [[nodiscard]] int times_made() const { return times_made_; }
 
   // Runs `work(tx)` in a transaction, and commits unless it throws. Run again, up to five times,
   // when it met another transaction (deadlock, serialization): it must not use up its input.
@@ -119,6 +121,7 @@ class PgConnection {
   std::set<std::string> texts_;  // as many as there are combinations of filters
   std::unordered_map<const std::string*, std::string> prepared_;  // statement, name on the server
   bool prepares_;
+  int times_made_ = 0;
 };
 
 }  // namespace rruled::store

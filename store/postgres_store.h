@@ -72,6 +72,7 @@ class PostgresStore final : public Store {
   [[nodiscard]] std::vector<DueSchedule> load_due(std::optional<DueCursor> after,
                                                   Timestamp before,
                                                   std::size_t limit) override;
+  // `many` after the connection was made anew, too: by another server, perhaps.
   [[nodiscard]] Changes changes_since(std::int64_t revision,
                                       std::size_t limit = kChangesMax) override;
   // A schedule that another transaction has locked is not_yet, too, for a quarter of a second.
@@ -114,6 +115,7 @@ class PostgresStore final : public Store {
 
  private:
   std::unique_ptr<PgConnection> connection_;
+  std::optional<int> changes_read_by_;  // PgConnection::times_made()
   // The last rows that prune() looked at; it begins anew when there are no more.
   PrunedRun runs_pruned_to_;
   PrunedGap gaps_pruned_to_;

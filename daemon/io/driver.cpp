@@ -147,7 +147,7 @@ awaitable<void> Driver::look_at_store() {
     auto seen = co_await run_on(store_.thread, std::move(look));
     if (seen.first != milliseconds(0)) note_clock_step(WhoseClock::store, seen.first);
     store::Changes& changes = seen.second;
-    const bool news = changes.revision != revision_;
+    const bool news = changes.revision != revision_ || changes.many;
     // The server is one that has not got all that the last one had.
     if (changes.revision < revision_) changes.many = true;
     revision_ = changes.revision;

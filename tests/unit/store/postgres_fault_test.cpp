@@ -163,6 +163,31 @@ TEST_CASE("daemons and executors of a time to come were there until then", "[pos
   CHECK(store->begin_session(id_of<OwnerId>(2), at(11)).high_water == at(10));
 }
 
+// It may have others of the same numbers.
+TEST_CASE("changes of another server were passed over up to the number of the one before",
+          "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  auto changes = put(a_flow());
+  changes.runs = {a_manual_run(1)};
+  REQUIRE_FALSE(store->write(changes, at(0)));
+  const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
+  REQUIRE(store->claim({claimant, {"default"}}, at(1)).runs.size() == 1);
+  REQUIRE(run_desk_of(*store)->ask_to_cancel(run_id(1), "wished", at(2)));
+  const auto seen = store->changes_since(0).revision;
+  CHECK_FALSE(store->changes_since(seen).many);
+  schema.sql(
+      "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
+      " WHERE application_name = 'rruled'");
+  const auto anew = store->changes_since(seen);
+  CHECK(anew.many);
+  CHECK(anew.revision == seen);
+  CHECK(anew.runs_added);
+  CHECK(anew.to_cancel == std::vector{run_id(1)});
+  CHECK_FALSE(store->changes_since(seen).many);
+}
+
 TEST_CASE("a settlement that is ended half way leaves nothing", "[postgres]") {
   if (no_postgres()) return;
   const PostgresSchema schema;
