@@ -157,7 +157,7 @@ void claims_by_a_clock_that_was_ahead_lapse(Store& store) {
   const auto ahead = at(0) + std::chrono::days(30);
   const auto of_the_dead = daemons.claim(daemons.one, 1, ahead);
   const auto of_the_living = daemons.claim(daemons.other, 2, at(0));
-  const auto desk = run_desk_of(store);
+  const auto desk = store.run_desk();
   (void)desk->correct_waits({}, at(1));
   CHECK(store.recover(10, at(1) + daemons.ttl) == 1);
   CHECK(daemons.status(of_the_living) == RunStatus::retrying);

@@ -150,7 +150,7 @@ TEST_CASE("daemons and executors of a time to come were there until then", "[pos
   if (no_postgres()) return;
   const PostgresSchema schema;
   const auto store = schema.open();
-  const auto desk = run_desk_of(*store);
+  const auto desk = store->run_desk();
   const auto ahead = at(0) + std::chrono::days(30);
   (void)store->begin_session(id_of<OwnerId>(1), ahead);
   (void)desk->expire_runs({.own = LookedAfter{{"old"}, {}}}, ahead);
@@ -174,7 +174,7 @@ TEST_CASE("changes of another server were passed over up to the number of the on
   REQUIRE_FALSE(store->write(changes, at(0)));
   const auto claimant = store->begin_session(id_of<OwnerId>(1), at(0)).claimant;
   REQUIRE(store->claim({claimant, {"default"}}, at(1)).runs.size() == 1);
-  REQUIRE(run_desk_of(*store)->ask_to_cancel(run_id(1), "wished", at(2)));
+  REQUIRE(store->run_desk()->ask_to_cancel(run_id(1), "wished", at(2)));
   const auto seen = store->changes_since(0).revision;
   CHECK_FALSE(store->changes_since(seen).many);
   schema.sql(
