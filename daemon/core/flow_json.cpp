@@ -170,6 +170,15 @@ void read_import_only(FieldReader& fields, Flow& flow) {
   fields.instant("updated_at", flow.updated_at);
 }
 
+bool same_parts(const Flow& a, const Flow& b, Numbers numbers) {
+  const auto same = [&](std::string_view one, std::string_view other) {
+    return same_json(one, other, numbers);
+  };
+  return same(a.actions, b.actions) && same(a.edges, b.edges) && same(a.trigger, b.trigger) &&
+         same(a.trigger_masking, b.trigger_masking) && same(a.conversion, b.conversion) &&
+         same(a.variables, b.variables) && a.exit_condition == b.exit_condition;
+}
+
 json::array billable_types(const json::value& actions) {
   std::set<std::string_view> types;
   if (const auto* list = actions.if_array()) {
@@ -246,16 +255,11 @@ json::object to_json(const Flow& flow) {
   };
 }
 
-bool same_content(const Flow& a, const Flow& b) {
-  return same_json(a.actions, b.actions) && same_json(a.edges, b.edges) &&
-         same_json(a.trigger, b.trigger) && same_json(a.trigger_masking, b.trigger_masking) &&
-         same_json(a.conversion, b.conversion) && a.exit_condition == b.exit_condition &&
-         same_json(a.variables, b.variables);
-}
+bool same_content(const Flow& a, const Flow& b) { return same_parts(a, b, Numbers::by_value); }
 
 bool same_settings(const Flow& a, const Flow& b) {
-  return same_content(a, b) && a.name == b.name && a.description == b.description &&
-         a.status == b.status;
+  return same_parts(a, b, Numbers::as_written) && a.name == b.name &&
+         a.description == b.description && a.status == b.status;
 }
 
 }  // namespace rruled::core

@@ -33,9 +33,9 @@ namespace rruled::core {
 // Fields in the order of the API.
 [[nodiscard]] boost::json::object to_json(const store::Flow& flow);
 
-// Equal in what its runs depend on: `version` says so.
+// Equal in what its runs depend on, numbers by their value: `version` says so.
 [[nodiscard]] bool same_content(const store::Flow& a, const store::Flow& b);
-// Equal in everything that a person can set.
+// Equal in everything that a person can set, numbers as they are written: nothing is to be stored.
 [[nodiscard]] bool same_settings(const store::Flow& a, const store::Flow& b);
 
 }  // namespace rruled::core

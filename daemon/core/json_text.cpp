@@ -239,16 +239,6 @@ class Writer {
   std::string out_;
 };
 
-// Every integer that it can be is that integer exactly: beyond 2^53 not each integer is a double,
-// but each whole double is an integer.
-json::value canonical_number(double number) {
-  constexpr double kTwoTo63 = 9'223'372'036'854'775'808.0;
-  if (std::trunc(number) != number) return number;
-  if (number >= -kTwoTo63 && number < kTwoTo63) return static_cast<std::int64_t>(number);
-  if (number > 0 && number < 2 * kTwoTo63) return static_cast<std::uint64_t>(number);
-  return number;
-}
-
 std::string written(const json::value& value, bool pretty) {
   Writer writer(pretty);
   writer.write(value, 0);
@@ -303,25 +293,34 @@ json::value stored_json(std::string_view text, json::value otherwise) {
   return error || used < text.size() ? std::move(otherwise) : parser.handler().release();
 }
 
-json::value canonical_json(const json::value& value) {
+std::optional<std::int64_t> integer_of(double number) {
+  constexpr double kExact = 9'007'199'254'740'992.0;
+  if (std::trunc(number) != number || std::abs(number) >= kExact) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
+json::value canonical_json(const json::value& value, Numbers numbers) {
   if (const auto* list = value.if_array()) {
     json::array all;
     all.reserve(list->size());
-    for (const auto& each : *list) all.push_back(canonical_json(each));
+    for (const auto& each : *list) all.push_back(canonical_json(each, numbers));
     return all;
   }
-  if (const auto* number = value.if_double()) return canonical_number(*number);
+  if (const auto* number = value.if_double(); number && numbers == Numbers::by_value)
+    if (const auto integer = integer_of(*number)) return *integer;
   if (!value.is_object()) return value;
   std::map<std::string_view, const json::value*> members;
   for (const auto& each : value.get_object()) members.emplace(each.key(), &each.value());
   json::object object;
-  for (const auto& [key, member] : members) object.emplace(key, canonical_json(*member));
+  for (const auto& [key, member] : members) object.emplace(key, canonical_json(*member, numbers));
   return object;
 }
 
-bool same_json(std::string_view a, std::string_view b) {
-  return a == b ||
-         canonical_json(stored_json(a, nullptr)) == canonical_json(stored_json(b, nullptr));
+bool same_json(std::string_view a, std::string_view b, Numbers numbers) {
+  const auto text = [&](std::string_view json) {
+    return json_text(canonical_json(stored_json(json, nullptr), numbers));
+  };
+  return a == b || text(a) == text(b);
 }
 
 FieldError invalid(std::string attr, std::string detail, std::string hint) {

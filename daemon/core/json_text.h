@@ -4,6 +4,7 @@
 #include <boost/system/result.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,12 +54,20 @@ void append_quoted(std::string& out, std::string_view text);
 // `text` as a value when it is JSON, else `otherwise`: for texts that were checked when stored.
 [[nodiscard]] boost::json::value stored_json(std::string_view text, boost::json::value otherwise);
 
-// With the members of objects in order of their names, and a number that is an integer of 64 bits
-// as one (18 for 18.0): equal, as a value and as a text, for what is the same.
-[[nodiscard]] boost::json::value canonical_json(const boost::json::value& value);
+// The integer that `number` is. Absent: it is none, or not below 2^53 in magnitude, from where on
+// several integers are the same double.
+[[nodiscard]] std::optional<std::int64_t> integer_of(double number);
 
-// Equal as JSON, whatever the order of keys, and numbers by their value.
-[[nodiscard]] bool same_json(std::string_view a, std::string_view b);
+// Whether 18 and 18.0 differ, or are the same number.
+enum class Numbers { as_written, by_value };
+
+// With the members of objects in order of their names and, by value, each integer_of() in its
+// number's place: equal, as a value and as a text, for what is the same.
+[[nodiscard]] boost::json::value canonical_json(const boost::json::value& value,
+                                                Numbers numbers = Numbers::by_value);
+
+// Equal as JSON, whatever the order of keys.
+[[nodiscard]] bool same_json(std::string_view a, std::string_view b, Numbers numbers);
 
 // A field that cannot be used. `attr` is its path, parts joined by "__" ("retry__max_attempts",
 // "actions__1__config"); empty: the whole. `code` as in the API: invalid_input, required, blank,

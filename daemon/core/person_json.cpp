@@ -5,7 +5,6 @@
 #include "daemon/core/time_text.h"
 
 #include <charconv>
-#include <cmath>
 
 namespace rruled::core {
 namespace {
@@ -39,11 +38,8 @@ store::PersonValue value_of(std::string_view key, const json::value& value) {
 std::string property_text(const json::value& value) {
   if (const auto* text = value.if_string()) return std::string(*text);
   if (const auto* number = value.if_double()) {
-    // 1e3 and 1000 are the same number.
-    constexpr double kExact = 9'007'199'254'740'992.0;
-    if (std::trunc(*number) == *number && std::abs(*number) < kExact)
-      return std::to_string(static_cast<std::int64_t>(*number));
-    return shortest(*number);
+    const auto integer = integer_of(*number);
+    return integer ? std::to_string(*integer) : shortest(*number);
   }
   return json_text(value);
 }

@@ -359,12 +359,12 @@ Change decided(const ScheduleEdit& edit,
 }
 
 bool same_settings(const store::Schedule& a, const store::Schedule& b) {
-  return same_timing(a, b) && same_json(a.variables, b.variables) && a.status == b.status &&
-         a.note == b.note && a.catchup == b.catchup && a.catchup_grace == b.catchup_grace &&
-         a.catchup_window == b.catchup_window && a.overlap == b.overlap &&
-         a.max_running == b.max_running && a.late_after == b.late_after && a.retry == b.retry &&
-         a.timeout == b.timeout && a.executor == b.executor && a.paused_until == b.paused_until &&
-         a.pause_after_failures == b.pause_after_failures;
+  return same_timing(a, b) && same_json(a.variables, b.variables, Numbers::as_written) &&
+         a.status == b.status && a.note == b.note && a.catchup == b.catchup &&
+         a.catchup_grace == b.catchup_grace && a.catchup_window == b.catchup_window &&
+         a.overlap == b.overlap && a.max_running == b.max_running && a.late_after == b.late_after &&
+         a.retry == b.retry && a.timeout == b.timeout && a.executor == b.executor &&
+         a.paused_until == b.paused_until && a.pause_after_failures == b.pause_after_failures;
 }
 
 }  // namespace rruled::core

@@ -114,9 +114,10 @@ TEST_CASE("a client that writes 18 for 18.0 could not confirm filters") {
     return home.json(200, "PATCH", path, R"({"trigger":)" + trigger(number) + "}").at("version");
   };
   CHECK(version("18") == 1);
-  CHECK(version("9007199254740992.0") == 2);
-  CHECK(version("9007199254740992") == 2);
-  CHECK(version("9007199254740993") == 3);
+  CHECK(version("9007199254740991.0") == 2);
+  CHECK(version("9007199254740991") == 2);
+  CHECK(version("9007199254740992") == 3);
+  CHECK(version("9007199254740993") == 4);
   // The same body again, from another client.
   const auto job = [&](const std::string& number) {
     return home.ask("POST", path + "batch_jobs/", R"({"variables":{"a":)" + number + "}}",
@@ -125,6 +126,63 @@ TEST_CASE("a client that writes 18 for 18.0 could not confirm filters") {
   CHECK(job("1").status == 200);
   CHECK(header(job("1.0"), "Idempotency-Replayed") == "true");
   CHECK(job("2").status == 422);
+}
+
+TEST_CASE("filters were confirmed by others that reach other persons") {
+  ApiHome home(either_store());
+  const auto filters = [](const char* number) {
+    return std::string(R"({"properties":[{"key":"id","operator":"exact","value":)") + number +
+           "}]}";
+  };
+  const char* big = "10000000000000000000";
+  home.json(201, "POST", kProject + "persons/",
+            std::string(R"({"distinct_id":"ann","properties":{"id":)") + big + "}}");
+  const auto flow =
+      home.json(201, "POST", kFlows,
+                R"({"status":"active","trigger":{"type":"batch","filters":)" + filters(big) + "}}");
+  const auto ask = [&](int status, const std::string& path, const char* number) {
+    return home.json(status, "POST", kFlows + path, R"({"filters":)" + filters(number) + "}");
+  };
+  CHECK(ask(200, "user_blast_radius/", big).at("affected") == 1);
+  CHECK(ask(200, "user_blast_radius/", "1e19").at("affected") == 0);
+  const auto jobs = ApiHome::text(flow, "id") + "/batch_jobs/";
+  ask(200, jobs, big);
+  CHECK(attr(ask(400, jobs, "1e19")) == "filters");
+}
+
+TEST_CASE("a change from 3 to 3.0 was answered and not written") {
+  ApiHome home(either_store());
+  const auto actions = [](const char* number) {
+    return std::string(R"("actions":[{"id":"t","type":"trigger","config":{"type":"schedule"}},)") +
+           R"({"id":"w","type":"function","config":{"a":)" + number + "}}]";
+  };
+  const auto flow =
+      home.json(201, "POST", kFlows,
+                R"({"name":"f","status":"active","conversion":{"a":3},)" + actions("3") + "}");
+  const auto path = kFlows + ApiHome::text(flow, "id") + "/";
+  const auto conversion = home.json(200, "PATCH", path, R"({"conversion":{"a":3.0}})");
+  CHECK(conversion.at("conversion").at("a").is_double());
+  CHECK(conversion.at("version") == 1);  // it runs the same
+  const auto changed = home.json(200, "PATCH", path, "{" + actions("3.0") + "}");
+  CHECK(changed.at("actions").at(1).at("config").at("a").is_double());
+  CHECK(changed.at("version") == 1);
+  const auto schedule =
+      path + "schedules/" +
+      ApiHome::text(home.json(201, "POST", path + "schedules/",
+                              R"({"rrule":"FREQ=DAILY","starts_at":"2026-01-01T00:00:00Z",)"
+                              R"("variables":{"a":3,"b":1}})"),
+                    "id") +
+      "/";
+  const auto patched = [&](const char* variables) {
+    (void)home.json(200, "PATCH", schedule, std::string(R"({"variables":)") + variables + "}");
+    const auto shown = home.ask("GET", schedule);
+    return std::pair(header(shown, "ETag"), json::parse(shown.body).at("variables"));
+  };
+  const auto [before, stored] = patched(R"({"b":1,"a":3})");
+  CHECK(patched(R"({"a":3,"b":1})").first == before);  // no change
+  const auto [after, written] = patched(R"({"a":3.0,"b":1})");
+  CHECK(after != before);
+  CHECK(written.at("a").is_double());
 }
 
 }  // namespace rruled::test

@@ -263,6 +263,19 @@ TEST_CASE("an export of what a body may just hold was nested too deep to be impo
   }
 }
 
+TEST_CASE("a change of 3 to 3.0 in a file was no change") {
+  const CommandLine line;
+  const auto file = [](const char* number) {
+    return std::string(R"({"flows":[{"name":"n","conversion":{"a":)") + number +
+           R"(},"schedules":[{"rrule":"FREQ=DAILY","starts_at":"2026-01-01T00:00:00Z",)"
+           R"("variables":{"b":)" +
+           number + "}}]}]}";
+  };
+  REQUIRE(line.rruled({"apply", "-"}, file("3")).exit_code == 0);
+  REQUIRE(line.rruled({"apply", "-"}, file("3.0")).exit_code == 0);
+  CHECK_THAT(line.rruled({"export"}).out, Contains("\"a\": 3.0") && Contains("\"b\": 3.0"));
+}
+
 TEST_CASE("a mistake in a file that is JSON was taken for a calendar") {
   const CommandLine line;
   const std::string hint = "say --from ics, crontab or system-crontab";

@@ -81,8 +81,10 @@ TEST_CASE("JSON is printed as people write it") {
   CHECK(json_pretty(parse_json(R"({"a":[1],"b":{}})").value()) ==
         "{\n  \"a\": [\n    1\n  ],\n  \"b\": {}\n}");
   CHECK(parse_json(json_text(value)).value() == value);
-  CHECK(same_json(R"({"a":1,"b":2})", R"({"b":2,"a":1})"));
-  CHECK_FALSE(same_json(R"({"a":1})", R"({"a":2})"));
+  for (const auto numbers : {Numbers::as_written, Numbers::by_value}) {
+    CHECK(same_json(R"({"a":1,"b":2})", R"({"b":2,"a":1})", numbers));
+    CHECK_FALSE(same_json(R"({"a":1})", R"({"a":2})", numbers));
+  }
 }
 
 TEST_CASE("18 and 18.0 were different numbers") {
@@ -103,26 +105,34 @@ TEST_CASE("18 and 18.0 were different numbers") {
       {R"({"a":null})", "{}", false},
       // 2^53 + 1 is no double: as one it would be 2^53.
       {"9007199254740993", "9007199254740992.0", false},
-      {"9007199254740992", "9007199254740992.0", true},
+      // From 2^53 on several integers are the same double.
+      {"9007199254740991", "9007199254740991.0", true},
+      {"-9007199254740991", "-9007199254740991.0", true},
+      {"9007199254740992", "9007199254740992.0", false},
+      {"-9007199254740992", "-9007199254740992.0", false},
       {"9007199254740993", "9007199254740992", false},
-      {"-9223372036854775808", "-9223372036854775808.0", true},
+      {"-9223372036854775808", "-9223372036854775808.0", false},
       {"9223372036854775807", "9223372036854775808.0", false},
-      {"9223372036854775808", "9223372036854775808.0", true},
+      {"9223372036854775808", "9223372036854775808.0", false},
       {"18446744073709551615", "18446744073709551616.0", false},
-      {"1e19", "10000000000000000000", true},
+      {"1e19", "10000000000000000000", false},
+      {"1e19", "1.0e19", true},
       {"1e30", "1e30", true},
       {"1e30", "1.0000000000000001e30", false},
   };
   for (const auto& each : cases) {
     CAPTURE(each.a, each.b);
-    CHECK(same_json(each.a, each.b) == each.same);
-    CHECK(same_json(each.b, each.a) == each.same);
+    CHECK(same_json(each.a, each.b, Numbers::by_value) == each.same);
+    CHECK(same_json(each.b, each.a, Numbers::by_value) == each.same);
     const auto text = [](const char* json) {
       return json_text(canonical_json(parse_json(json).value()));
     };
     CHECK((text(each.a) == text(each.b)) == each.same);
   }
-  CHECK(cases.size() == 19);
+  CHECK(cases.size() == 23);
+  CHECK_FALSE(same_json("18", "18.0", Numbers::as_written));
+  CHECK_FALSE(same_json("0.0", "-0.0", Numbers::as_written));
+  CHECK(same_json(R"({"a":3.0,"b":1})", R"({"b":1,"a":30e-1})", Numbers::as_written));
 }
 
 TEST_CASE("times are read in the forms people write") {
