@@ -140,7 +140,8 @@ class Builder {
   }
 
   LongIntegers integers_;
-  std::array<unsigned char, 1'024> room_{};  // for short texts, without an allocation
+  // For short texts, without an allocation.
+  alignas(json::value) std::array<unsigned char, 1'024> room_;
   json::value_stack stack_{{}, room_.data(), room_.size()};
   std::vector<Members> members_;
   std::string key_;
