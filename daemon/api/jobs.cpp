@@ -77,8 +77,8 @@ class JobWriter {
   json::value filters_of_run(const Run& run, const store::JobProgress* begun) {
     if (begun != nullptr) return filters(begun->trigger_config);
     if (!job_of(run)) return json::object();
-    const bool ahead =
-        run.kind == RunKind::batch_job && run.attempts == 0 && !store::is_final(run.status);
+    const bool ahead = run.kind == RunKind::batch_job && !store::is_final(run.status) &&
+                       run.status != RunStatus::running && run.remote_id.empty();
     return ahead ? filters(flow_.trigger) : json::value(nullptr);
   }
   const json::value& filters(const std::string& trigger) {

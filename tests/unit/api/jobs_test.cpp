@@ -36,8 +36,7 @@ class JobHome : public ApiHome {
     REQUIRE(runs.size() == 1);
     return runs.front();
   }
-  void finish(const store::Run& run) {
-    store::Finish end;
+  void finish(const store::Run& run, store::Finish end = {}) {
     end.run_id = run.id;
     end.fence = run.fence;
     end.attempt.run_id = run.id;
@@ -94,11 +93,28 @@ TEST_CASE("a job that never began had the filters that its flow has now") {
     CHECK(ended.at("filters").is_null());
   }
   SECTION("here, but was delivered whole") {
-    const auto run = home.claim();
-    CHECK(home.filters("batch_jobs/").is_null());
-    home.finish(run);
+    home.finish(home.claim());
     CHECK(home.filters("batch_jobs/").is_null());
   }
+  SECTION("here, but goes on elsewhere") {
+    store::Finish accepted;
+    accepted.status = store::RunStatus::running;
+    accepted.available_at = home.clock.at + std::chrono::seconds(5);
+    accepted.remote_id = "job-1";
+    home.finish(home.claim(), accepted);
+    CHECK(home.filters("batch_jobs/").is_null());
+  }
+}
+
+TEST_CASE("a job that was claimed and had not begun had no filters") {
+  JobHome home(either_store());
+  (void)home.order();
+  const auto run = home.claim();
+  CHECK(home.filters("batch_jobs/") == json::parse(kOld));
+  home.change_filters();
+  CHECK(home.filters("batch_jobs/") == json::parse(kNew));
+  home.spread(run);
+  CHECK(home.filters("batch_jobs/") == json::parse(kNew));
 }
 
 TEST_CASE("an invocation that no job made chose nobody") {
