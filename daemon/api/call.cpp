@@ -296,8 +296,13 @@ Made made_by(const Call& call, const boost::uuids::uuid& parent) {
 
 void remember(const Call& call, const Made& made, const json::object& body) {
   if (!made.by_key) return;
-  const std::string digest = io::sha256_hex(core::json_text(core::canonical_json(body)));
-  if (call.directory().remember_request(made.id, digest) != digest)
+  const auto digest = [&](core::Numbers numbers) {
+    return io::sha256_hex(core::json_text(core::canonical_json(body, numbers)));
+  };
+  const std::string wanted = digest(core::Numbers::by_value);
+  const std::string kept = call.directory().remember_request(made.id, wanted);
+  // Earlier versions kept that of the numbers as they were written.
+  if (kept != wanted && kept != digest(core::Numbers::as_written))
     throw Refused{problem(422, "This Idempotency-Key was used with another body.")};
 }
 

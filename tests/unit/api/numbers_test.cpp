@@ -185,4 +185,27 @@ TEST_CASE("a change from 3 to 3.0 was answered and not written") {
   CHECK(written.at("a").is_double());
 }
 
+TEST_CASE("a key from before numbers were compared by value was refused for the same body") {
+  ApiHome home(either_store());
+  const auto flow = home.make_flow("batch");
+  const auto path = kFlows + flow + "/batch_jobs/";
+  const auto id = store::uuid_v5(store::parse_id<store::FlowId>(flow)->value,
+                                 "/api/projects/{project_id}/hog_flows/{id}/batch_jobs/\nearlier");
+  const auto kept = io::sha256_hex(R"({"variables":{"a":3.0,"b":1}})");
+  REQUIRE(home.backend().directory->remember_request(id, kept) == kept);
+  const auto status = [&](const std::string& variables) {
+    return home
+        .ask("POST", path, R"({"variables":)" + variables + "}",
+             {.headers = {{"Idempotency-Key", "earlier"}}})
+        .status;
+  };
+  CHECK(status(R"({"b":1,"a":4.0})") == 422);
+  CHECK(status(R"({"b":1,"a":3.0})") == 200);
+  CHECK(ApiHome::text(home.json(200, "GET", path).at("results").at(0), "id") ==
+        to_string(store::RunId{id}));
+  CHECK(status(R"({"a":3.0,"b":1})") == 200);
+  CHECK(status(R"({"b":1,"a":4.0})") == 422);
+  CHECK(home.json(200, "GET", path).at("count") == 1);
+}
+
 }  // namespace rruled::test
