@@ -184,7 +184,10 @@ class Audience {
   // dead, or as their `ending` says. Cancels the unsent children of those that are ending, and of
   // those whose run was ended by others. The daemons see it when a run was released.
   [[nodiscard]] virtual EndedJobs end_jobs(const EndJobs& request, Timestamp now) = 0;
+  // Counts the children of jobs that have not ended.
   [[nodiscard]] virtual std::vector<JobProgress> progress(const std::vector<RunId>& ids) = 0;
+  // In the order asked for, as progress() has them; nothing is counted.
+  [[nodiscard]] virtual std::vector<Job> jobs(const std::vector<RunId>& ids) = 0;
 
   // Has a job that a daemon is spreading, or that is spread, end as `cancelled`: fan_out() stops,
   // and end_jobs() cancels its unsent children and ends it. `entry` is written with that.

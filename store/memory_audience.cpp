@@ -242,13 +242,19 @@ EndedJobs MemoryAudience::end_jobs(const EndJobs& request, Timestamp now) {
 
 std::vector<JobProgress> MemoryAudience::progress(const std::vector<RunId>& ids) {
   std::vector<JobProgress> all;
-  for (const auto id : ids) {
-    const auto found = store_.jobs_.find(id);
-    if (found == store_.jobs_.end() || !store_.runs_.contains(id)) continue;
-    const Job& job = found->second;
-    auto counts = counts_of(id);
+  for (const Job& job : jobs(ids)) {
+    auto counts = counts_of(job.run_id);
     if (job.state == JobState::ended) counts = {.done = job.done, .failed = job.failed};
     all.push_back(progress_of(job, counts));
+  }
+  return all;
+}
+
+std::vector<Job> MemoryAudience::jobs(const std::vector<RunId>& ids) {
+  std::vector<Job> all;
+  for (const auto id : ids) {
+    const auto found = store_.jobs_.find(id);
+    if (found != store_.jobs_.end() && store_.runs_.contains(id)) all.push_back(found->second);
   }
   return all;
 }

@@ -34,6 +34,7 @@ class PostgresAudience final : public Audience {
                                   Timestamp now) override;
   [[nodiscard]] EndedJobs end_jobs(const EndJobs& request, Timestamp now) override;
   [[nodiscard]] std::vector<JobProgress> progress(const std::vector<RunId>& ids) override;
+  [[nodiscard]] std::vector<Job> jobs(const std::vector<RunId>& ids) override;
   [[nodiscard]] CancelResult cancel_job(RunId id,
                                         const std::string& reason,
                                         const std::optional<AuditEntry>& entry,

@@ -77,6 +77,18 @@ void set_running(Tx& tx, const Run& run, const Job& job) {
   insert_logs(tx, {&line});
 }
 
+std::vector<Job> known_jobs(Tx& tx, const std::vector<RunId>& ids) {
+  static const std::string kJobs =
+      "SELECT " + pg_columns<Job>() + " FROM jobs WHERE run_id = ANY($1::uuid[])";
+  std::map<RunId, Job> known;
+  for (auto& job : read_table<Job>(tx.exec(kJobs, Params().add_all(ids))))
+    known.emplace(job.run_id, std::move(job));
+  std::vector<Job> jobs;
+  for (const auto id : ids)
+    if (const auto found = known.find(id); found != known.end()) jobs.push_back(found->second);
+  return jobs;
+}
+
 ChildCounts counts_of(Tx& tx, RunId job) {
   static const std::string kCounts =
       "SELECT status, count(*) FROM incomplete_runs WHERE parent_id = $1::uuid GROUP BY status"
@@ -271,24 +283,20 @@ EndedJobs PostgresAudience::end_jobs(const EndJobs& request, Timestamp now) {
 }
 
 std::vector<JobProgress> PostgresAudience::progress(const std::vector<RunId>& ids) {
-  static const std::string kJobs =
-      "SELECT " + pg_columns<Job>() + " FROM jobs WHERE run_id = ANY($1::uuid[])";
   return connection_.read([&](Tx& tx) {
-    std::map<RunId, Job> jobs;
-    for (auto& job : read_table<Job>(tx.exec(kJobs, Params().add_all(ids))))
-      jobs.emplace(job.run_id, std::move(job));
     std::vector<JobProgress> all;
-    for (const auto id : ids) {
-      const auto found = jobs.find(id);
-      if (found == jobs.end()) continue;
-      const Job& job = found->second;
+    for (const Job& job : known_jobs(tx, ids)) {
       const auto counts = job.state == JobState::ended
                               ? ChildCounts{.done = job.done, .failed = job.failed}
-                              : counts_of(tx, id);
+                              : counts_of(tx, job.run_id);
       all.push_back(progress_of(job, counts));
     }
     return all;
   });
+}
+
+std::vector<Job> PostgresAudience::jobs(const std::vector<RunId>& ids) {
+  return connection_.read([&](Tx& tx) { return known_jobs(tx, ids); });
 }
 
 CancelResult PostgresAudience::cancel_job(RunId id,

@@ -30,6 +30,13 @@ std::optional<Job> read_job(Connection& connection, RunId id) {
   return read_row<Job>(query);
 }
 
+std::vector<Job> read_jobs(Connection& connection, const std::vector<RunId>& ids) {
+  std::vector<Job> jobs;
+  for (const auto id : ids)
+    if (auto job = read_job(connection, id)) jobs.push_back(std::move(*job));
+  return jobs;
+}
+
 void put_job(Connection& connection, const Job& job) {
   static const std::string kPut = "INSERT OR REPLACE INTO jobs (" + column_list<Job>() +
                                   ") VALUES (" + parameter_list<Job>() + ")";
@@ -257,16 +264,18 @@ EndedJobs SqliteAudience::end_jobs(const EndJobs& request, Timestamp now) {
 std::vector<JobProgress> SqliteAudience::progress(const std::vector<RunId>& ids) {
   return connection_->read([&] {
     std::vector<JobProgress> all;
-    for (const auto id : ids) {
-      const auto job = read_job(*connection_, id);
-      if (!job) continue;
-      const auto counts = job->state == JobState::ended
-                              ? ChildCounts{.done = job->done, .failed = job->failed}
-                              : counts_of(*connection_, id);
-      all.push_back(progress_of(*job, counts));
+    for (const Job& job : read_jobs(*connection_, ids)) {
+      const auto counts = job.state == JobState::ended
+                              ? ChildCounts{.done = job.done, .failed = job.failed}
+                              : counts_of(*connection_, job.run_id);
+      all.push_back(progress_of(job, counts));
     }
     return all;
   });
+}
+
+std::vector<Job> SqliteAudience::jobs(const std::vector<RunId>& ids) {
+  return connection_->read([&] { return read_jobs(*connection_, ids); });
 }
 
 CancelResult SqliteAudience::cancel_job(RunId id,

@@ -58,17 +58,22 @@ std::optional<store::RunId> job_of(const store::Run& run) {
 
 void read_progress(const Call& call, const std::vector<store::Run>& runs, Progress& known) {
   Progress wanted;
-  std::vector<store::RunId> unread;
+  std::vector<store::RunId> counted;
+  std::vector<store::RunId> uncounted;
   for (const auto& run : runs) {
     const auto job = job_of(run);
     if (!job || wanted.contains(*job)) continue;
     const auto read = known.find(*job);
-    if (read == known.end()) unread.push_back(*job);
+    if (read == known.end()) (*job == run.id ? counted : uncounted).push_back(*job);
     wanted[*job] = read == known.end() ? std::nullopt : std::move(read->second);
   }
   known = std::move(wanted);
-  if (unread.empty()) return;
-  for (auto& each : call.audience().progress(unread)) known[each.run_id] = std::move(each);
+  if (!counted.empty())
+    for (auto& each : call.audience().progress(counted)) known[each.run_id] = std::move(each);
+  if (!uncounted.empty())
+    for (auto& job : call.audience().jobs(uncounted))
+      known[job.run_id] =
+          store::JobProgress{.run_id = job.run_id, .trigger_config = std::move(job.trigger_config)};
 }
 
 json::value progress_json(const store::JobProgress& progress) {

@@ -21,7 +21,8 @@ namespace rruled::api {
 
 // Of batch jobs that the daemon spreads itself, and has begun to; absent: it does not.
 using Progress = std::map<store::RunId, std::optional<store::JobProgress>>;
-// Makes `known` that of the jobs of `runs`; what it has of them already is not read again.
+// Makes `known` that of the jobs of `runs`, which are all jobs, or all what jobs made: of the jobs
+// of those the trigger alone. What it has of them already is not read again.
 void read_progress(const Call& call, const std::vector<store::Run>& runs, Progress& known);
 
 // The time that a question about all persons may take: beyond kBriefQuestion it needs the turn of

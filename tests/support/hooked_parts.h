@@ -43,7 +43,7 @@ class CallHook {
 };
 
 // What stands beside a HookedStore: calls of the daemon have its hook, those of people do not.
-class HookedAudience final : public store::Audience {
+class HookedAudience : public store::Audience {
  public:
   HookedAudience(std::unique_ptr<store::Audience> inner, CallHook& hook)
       : inner_(std::move(inner)), hook_(hook) {}
@@ -82,6 +82,9 @@ class HookedAudience final : public store::Audience {
   }
   std::vector<store::JobProgress> progress(const std::vector<store::RunId>& ids) override {
     return inner_->progress(ids);
+  }
+  std::vector<store::Job> jobs(const std::vector<store::RunId>& ids) override {
+    return inner_->jobs(ids);
   }
 
  private:

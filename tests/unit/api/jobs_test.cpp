@@ -1,5 +1,6 @@
 // What batch jobs and invocations say of themselves, and what may be asked of them.
 #include "daemon/core/child_run.h"
+#include "tests/support/hooked_store.h"
 #include "tests/unit/api/api_home.h"
 
 namespace rruled::test {
@@ -13,7 +14,8 @@ const std::string kNew = R"({"properties":[{"key":"email","operator":"is_set"}]}
 // A flow with these filters, a job of it, and what a daemon does with it.
 class JobHome : public ApiHome {
  public:
-  explicit JobHome(StoreKind kind) : ApiHome(kind) {
+  explicit JobHome(StoreKind kind, Wrap wrap = {})
+      : ApiHome(kind, io::ApiAuth::token, std::move(wrap)) {
     for (const char* name : {"a", "b"})
       json(201, "POST", kProject + "persons/",
            R"({"distinct_id":")" + std::string(name) + R"(","properties":{"age":31}})");
@@ -58,6 +60,33 @@ class JobHome : public ApiHome {
 
   std::string flow;  // its path
   store::Session session;
+};
+
+// Counts the questions that count children.
+class CountedAudience final : public HookedAudience {
+ public:
+  CountedAudience(std::unique_ptr<store::Audience> inner, CallHook& hook, int& counted)
+      : HookedAudience(std::move(inner), hook), counted_(counted) {}
+  std::vector<store::JobProgress> progress(const std::vector<store::RunId>& ids) override {
+    ++counted_;
+    return HookedAudience::progress(ids);
+  }
+
+ private:
+  int& counted_;
+};
+class CountedStore final : public HookedStore {
+ public:
+  CountedStore(std::shared_ptr<store::Store> inner, int& counted)
+      : HookedStore(*inner, [](When, int) {}), inner_(std::move(inner)), counted_(counted) {}
+  std::unique_ptr<store::Audience> audience() override {
+    return std::make_unique<CountedAudience>(inner_->audience(), hook_, counted_);
+  }
+
+ private:
+  const std::shared_ptr<store::Store> inner_;
+  CallHook hook_{[](When, int) {}};
+  int& counted_;
 };
 
 }  // namespace
@@ -115,6 +144,20 @@ TEST_CASE("a job that was claimed and had not begun had no filters") {
   CHECK(home.filters("batch_jobs/") == json::parse(kNew));
   home.spread(run);
   CHECK(home.filters("batch_jobs/") == json::parse(kNew));
+}
+
+TEST_CASE("a list of invocations counted the whole audience of their job") {
+  int counted = 0;
+  JobHome home(either_store(), [&](auto inner) {
+    return std::make_shared<CountedStore>(std::move(inner), counted);
+  });
+  (void)home.order();
+  home.spread(home.claim());
+  counted = 0;
+  CHECK(home.filters("invocations/") == json::parse(kOld));
+  CHECK(counted == 0);
+  CHECK(home.filters("batch_jobs/") == json::parse(kOld));
+  CHECK(counted == 1);
 }
 
 TEST_CASE("an invocation that no job made chose nobody") {

@@ -157,6 +157,7 @@ void dead_children(store::Store& store) {
   for (int calls = 0; desk->remove_history(flow_id(1), 1).more; ++calls) REQUIRE(calls < 100);
   CHECK(store.runs({.flow_id = flow_id(1)}).empty());
   CHECK(stage.audience->progress({id}).empty());
+  CHECK(stage.audience->jobs({id}).empty());
 }
 
 void cancelled_by_others(store::Store& store) {
@@ -196,6 +197,10 @@ void many_open(store::Store& store) {
   CHECK(last.open == 1);
   CHECK_FALSE(last.next);
   CHECK(stage.audience->progress({ids[4], run_id(5), ids[0]}).size() == 2);
+  const auto jobs = stage.audience->jobs({ids[4], run_id(5), ids[0]});
+  REQUIRE(jobs.size() == 2);
+  CHECK(jobs[0].run_id == ids[4]);
+  CHECK(jobs[1].run_id == ids[0]);
 }
 
 void only_one(store::Store& store) {

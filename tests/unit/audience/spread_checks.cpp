@@ -24,6 +24,7 @@ void page_by_page(store::Store& store) {
   CHECK(stage.audience->progress({id}) ==
         std::vector{
             JobProgress{.run_id = id, .total = {}, .enqueued = 2, .trigger_config = kTrigger}});
+  CHECK(stage.audience->jobs({id}) == std::vector{*first.job});
   CHECK(store.run(id)->status == RunStatus::dispatching);
   CHECK(stage.page(run).kind == Kind::more);
   const auto last = stage.page(run);
