@@ -189,8 +189,10 @@ json::array parameters(const Route& route) {
   if (takes_key(route))
     add_header("Idempotency-Key",
                "with the same body again: what the first request made; else 422");
-  if (route.verb == Verb::patch || route.verb == Verb::del)
+  if (route.verb == Verb::patch || route.verb == Verb::del) {
     add_header("If-Match", "an ETag; 412 when it was changed since");
+    add_header("If-None-Match", "an ETag, or *; 412 when it is that still");
+  }
   if (may_be_unchanged(route))
     add_header("If-None-Match", "an ETag; 304 when it is the same still");
   return all;

@@ -172,8 +172,8 @@ TEST_CASE("the description tells the headers that requests and answers have") {
     guarded.insert({"patch " + one, "delete " + one});
   }
   CHECK(takes["If-Match"] == guarded);
-  CHECK(takes["If-None-Match"] ==
-        std::set<std::string>{"get hog_flows/{id}/", "get calendars/{name}/"});
+  guarded.insert({"get hog_flows/{id}/", "get calendars/{name}/"});
+  CHECK(takes["If-None-Match"] == guarded);
   CHECK(gives["ETag"] == tagged);
 }
 
