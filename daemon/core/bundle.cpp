@@ -37,6 +37,28 @@ std::optional<FieldError> read_id(const json::object& fields,
   return std::nullopt;
 }
 
+std::size_t depth_of(const json::value& value) {
+  std::size_t within = 0;
+  if (const auto* object = value.if_object())
+    for (const auto& member : *object) within = std::max(within, depth_of(member.value()));
+  else if (const auto* list = value.if_array())
+    for (const auto& each : *list) within = std::max(within, depth_of(each));
+  else
+    return 0;
+  return within + 1;
+}
+
+// What is nested deeper than the API takes could not be sent back to it. A file is: ours around it.
+std::optional<FieldError> check_depth(const json::object& fields, const std::string& path) {
+  for (const auto& [key, value] : fields) {
+    // A trigger that a body gave stands in the config of an action, two levels deeper.
+    const std::size_t most = kJsonDepthMax - 1 + (key == "actions" ? 2 : 0);
+    if (depth_of(value) > most)
+      return invalid_field(path, key, "Nested deeper than " + std::to_string(most) + " levels.");
+  }
+  return std::nullopt;
+}
+
 // Reads the tree; keeps the first error.
 class BundleReader {
  public:
@@ -74,6 +96,7 @@ class BundleReader {
     flow.fields.erase("schedules");
     if (auto unknown = unknown_flow_keys(flow.fields, path); !unknown.empty())
       return invalid_field("", unknown.front(), "Unknown field.");
+    if (auto error = check_depth(flow.fields, path)) return error;
     if (!schedules.is_array()) return invalid_field(path, "schedules", "Expected a list of items.");
     for (const auto& each : schedules.get_array()) {
       BundleSchedule schedule;
@@ -85,6 +108,7 @@ class BundleReader {
         return error;
       if (auto unknown = unknown_schedule_keys(schedule.fields, schedule.path); !unknown.empty())
         return invalid_field("", unknown.front(), "Unknown field.");
+      if (auto error = check_depth(schedule.fields, schedule.path)) return error;
       flow.schedules.push_back(std::move(schedule));
     }
     return std::nullopt;

@@ -263,6 +263,44 @@ TEST_CASE("an export of what a body may just hold was nested too deep to be impo
   }
 }
 
+TEST_CASE("a file put parts into the store that cannot be sent back to the API or imported again") {
+  const auto nested = [](int levels) {
+    std::string text = "{}";
+    for (int level = 1; level < levels; ++level) text = "{\"a\":" + text + "}";
+    return text;
+  };
+  const auto file = [](const std::string& parts) {
+    return R"({"flows":[{"name":"n",)" + parts + "}]}";
+  };
+  const auto action = [&](int levels) {
+    return file(R"("actions":[{"id":"a","type":"trigger","config":)" + nested(levels) + "}]");
+  };
+  const auto variables = [&](int levels) {
+    return file(R"("schedules":[{"rrule":"FREQ=DAILY","starts_at":"2026-01-01T00:00:00Z",)"
+                R"("variables":)" +
+                nested(levels) + "}]");
+  };
+  for (const char* verb : {"import", "apply"}) {
+    const CommandLine to;
+    const auto refused = [&](const std::string& text) {
+      const auto answer = to.rruled({verb, "-"}, text);
+      CHECK(answer.exit_code != 0);
+      return answer.err;
+    };
+    CHECK_THAT(refused(file(R"("trigger":)" + nested(58))),
+               Contains("flows[0].trigger: Nested deeper than 31 levels."));
+    CHECK_THAT(refused(file(R"("conversion":)" + nested(32))), Contains("flows[0].conversion: "));
+    CHECK_THAT(refused(action(32)), Contains("flows[0].actions: Nested deeper than 33 levels."));
+    CHECK_THAT(refused(variables(32)), Contains("schedules[0].variables: "));
+    CHECK(to.rruled({"export"}).out == CommandLine().rruled({"export"}).out);
+    for (const auto& taken : {action(31), variables(31)}) {
+      const CommandLine other;
+      CHECK(other.rruled({verb, "-"}, taken).exit_code == 0);
+      CHECK(CommandLine().rruled({verb, "-"}, other.rruled({"export"}).out).exit_code == 0);
+    }
+  }
+}
+
 TEST_CASE("a change of 3 to 3.0 in a file was no change") {
   const CommandLine line;
   const auto file = [](const char* number) {
