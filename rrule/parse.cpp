@@ -130,8 +130,8 @@ class RuleReader {
     parts_.until = detail::parse_time(value);
     if (parts_.until) return std::nullopt;
     return error_at(ErrorCode::bad_value, value,
-                    "UNTIL is a day or time as 20261231, 20261231T090000 or 20261231T090000Z, "
-                    "found " +
+                    "UNTIL is a day or time as 20261231, 20261231T090000 or 20261231T090000Z,"
+                    " found " +
                         quoted(value));
   }
 
@@ -176,8 +176,8 @@ class RuleReader {
         return std::nullopt;
       }
       return error_at(ErrorCode::bad_value, item,
-                      "BYDAY takes MO to SU, with a number from 1 to 53 or -1 to -53 before it "
-                      "if wanted, found " +
+                      "BYDAY takes MO to SU, with a number from 1 to 53 or -1 to -53 before it if"
+                      " wanted, found " +
                           quoted(item));
     });
   }

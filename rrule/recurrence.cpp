@@ -58,10 +58,9 @@ Result<Recurrence> Recurrence::build(const RecurrenceSet& set,
   if (auto error = compiled->add_dates(set, find_zone)) return *std::move(error);
   compiled->finish();
   if (compiled->first().exhausted) {
-    return ParseError{
-        ErrorCode::unsupported, 0,
-        "the exclusions leave nothing among the first 50000 occurrences, or are too many to "
-        "search through"};
+    return ParseError{ErrorCode::unsupported, 0,
+                      "the exclusions leave nothing among the first 50000 occurrences,"
+                      " or are too many to search through"};
   }
   return Recurrence(std::move(compiled));
 }

@@ -65,9 +65,10 @@ void fill(CopySource& source,
     if (take_back(source, target)) throw;
     throw StoreError(error.kind(),
                      std::string(error.what()) +
-                         ". Whether the copy was committed is not known, and no daemon starts on "
-                         "an incomplete one: copy to the same target again, which tells. Or, "
-                         "where the copy is given up, use `rruled store reopen` with " +
+                         ". Whether the copy was committed is not known,"
+                         " and no daemon starts on an incomplete one: copy to the same target"
+                         " again, which tells. Or, where the copy is given up,"
+                         " use `rruled store reopen` with " +
                          source.name());
   }
 }

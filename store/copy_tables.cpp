@@ -121,8 +121,9 @@ std::string column_list(const CopyTable& table) {
 void refuse_incomplete_copy(const std::string& store, const std::string& mark) {
   throw StoreError(StoreError::Kind::fault,
                    "store " + store + " is an " + mark +
-                       ", and empty: copy to it again (`rruled store copy`). Or, where that copy "
-                       "is given up, take it into use as it is with `rruled store reopen`");
+                       ", and empty: copy to it again (`rruled store copy`). Or,"
+                       " where that copy is given up, take it into use as it is with `rruled store"
+                       " reopen`");
 }
 
 }  // namespace rruled::store

@@ -45,8 +45,8 @@ FileLock::FileLock(const std::string& path, const std::string& what)
     const bool of_another = error == EACCES && ::access(path.c_str(), F_OK) == 0;
     throw StoreError(forbidden ? StoreError::Kind::read_only : StoreError::Kind::fault,
                      "cannot open the lock " + path + ": " + std::strerror(error) +
-                         (of_another ? "; another user made it: give it to this one (chown), or "
-                                       "remove it while no daemon runs on the store"
+                         (of_another ? "; another user made it: give it to this one (chown),"
+                                       " or remove it while no daemon runs on the store"
                                      : "; make its directory writable for this user"));
   }
   while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {

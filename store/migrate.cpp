@@ -38,8 +38,8 @@ void apply(SQLite::Database& database, const Migration& step) {
   if (broken.executeStep())
     refuse_schema(database,
                   "cannot take step " + step_title(step.version, step.name) +
-                      ": rows refer to rows that do not exist; nothing was changed: restore a "
-                      "backup, or report this");
+                      ": rows refer to rows that do not exist; nothing was changed: restore a"
+                      " backup, or report this");
 }
 
 }  // namespace
@@ -81,10 +81,10 @@ int schema_version(SQLite::Database& database, std::span<const Migration> known)
                                   "): upgrade rruled");
     const auto& step = known[static_cast<std::size_t>(version)];
     if (found != step.version || applied.getColumn(2).getString() != checksum(step.sql))
-      refuse_schema(database,
-                    "was made with another text of schema step " + step_title(found, name) +
-                        "; it was not touched: use the build of rruled that made it, or restore "
-                        "a backup");
+      refuse_schema(database, "was made with another text of schema step " +
+                                  step_title(found, name) +
+                                  "; it was not touched: use the build of rruled that made it,"
+                                  " or restore a backup");
     ++version;
   }
   return version;

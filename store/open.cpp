@@ -29,8 +29,8 @@ std::unique_ptr<Store> open_store(const StoreLocation& location, OpenMode mode) 
   if (location.url.starts_with(kSqliteScheme)) return open_file(location.url, mode);
   if (!is_postgres(location.url))
     refuse_url(
-        "must begin with sqlite:// or postgresql://, as in sqlite:///var/lib/rruled/rruled.db or "
-        "postgresql://rruled@localhost/rruled");
+        "must begin with sqlite:// or postgresql://,"
+        " as in sqlite:///var/lib/rruled/rruled.db or postgresql://rruled@localhost/rruled");
   PostgresOptions options;
   options.schema = location.schema;
   options.claim_ttl = location.claim_ttl;

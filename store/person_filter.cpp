@@ -258,8 +258,8 @@ class PersonMatcher::Node {
   static void spend(std::uint64_t& work, std::uint64_t cost) {
     if (cost > work)
       throw StoreError(StoreError::Kind::invalid,
-                       "a person's text is too long for so many or so large regular expressions; "
-                       "use fewer and simpler ones, or compare shorter texts");
+                       "a person's text is too long for so many or so large regular expressions;"
+                       " use fewer and simpler ones, or compare shorter texts");
     work -= cost;
   }
 

@@ -92,15 +92,12 @@ void claim_runs(Tx& tx,
                 std::vector<Run>& claimed) {
   // The fence counts for each run: with the owner, who is new at each start, it names one claim.
   static const std::string kClaim =
-      "WITH claimed AS (UPDATE runs SET status = 'dispatching', attempts = "
-      "attempts + 1,"
-      "  owner = $2::uuid, fence = fence + 1, claimed_at = $3::bigint, "
-      "claimed_until = $4::bigint"
+      "WITH claimed AS (UPDATE runs SET status = 'dispatching', attempts = attempts + 1,"
+      "  owner = $2::uuid, fence = fence + 1, claimed_at = $3::bigint, claimed_until = $4::bigint"
       "  WHERE id = ANY($1::uuid[]) AND " +
       std::string(kPgPlainStatus) +
       " IN ('pending', 'retrying') RETURNING *),"
-      " moved AS (UPDATE incomplete_runs o SET status = 'dispatching', owner = "
-      "$2::uuid"
+      " moved AS (UPDATE incomplete_runs o SET status = 'dispatching', owner = $2::uuid"
       "  FROM claimed c WHERE o.run = c.number)"
       " SELECT " +
       pg_columns<Run>() + " FROM claimed JOIN run_bodies ON run = number";
@@ -159,8 +156,7 @@ void PostgresStore::hand_back(const std::vector<HandBack>& batch, const Claimant
       "UPDATE runs r SET attempts = r.attempts - 1,"
       " status = CASE WHEN r.attempts = 1 THEN 'pending' ELSE 'retrying' END,"
       " available_at = coalesce(r.available_at, r.due_at), claimed_until = NULL"
-      " FROM unnest($1::uuid[], $2::bigint[]) AS i(run_id, run_fence) WHERE "
-      "r.id = i.run_id"
+      " FROM unnest($1::uuid[], $2::bigint[]) AS i(run_id, run_fence) WHERE r.id = i.run_id"
       " AND r.owner = $3::uuid AND r.fence = i.run_fence AND " +
       std::string(kPgPlainStatus) + " = 'dispatching'";
   if (batch.empty()) return;

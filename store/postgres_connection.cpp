@@ -80,8 +80,9 @@ PgConnection::PgConnection(PgAddress address, OpenMode mode, PostgresOptions opt
       mode_(mode),
       options_(std::move(options)),
       begin_write_(begin_sql(options_, TransactionKind::write)),
-      begin_read_(begin_sql(options_, mode == OpenMode::read_only ? TransactionKind::any_snapshot
-                                                                  : TransactionKind::snapshot)),
+      begin_read_(begin_sql(
+          options_,
+          mode == OpenMode::read_only ? TransactionKind::any_snapshot : TransactionKind::snapshot)),
       begin_migration_(begin_migration_sql(options_)),
       prepares_(!options_.pooler) {}
 
@@ -201,8 +202,8 @@ std::optional<StoreError> PgConnection::why_no_table() noexcept {
     if (!*usable)
       return StoreError(StoreError::Kind::read_only,
                         schema + " may not be used by the role \"" + role +
-                            "\": grant it USAGE, and what else the README lists under "
-                            "\"PostgreSQL: roles\"");
+                            "\": grant it USAGE, and what else the README lists under \"PostgreSQL:"
+                            " roles\"");
   } catch (const std::exception&) {
     close();  // what the caller was told first says enough
   }

@@ -95,13 +95,12 @@ class PostgresWriter final : public CopyWriter {
 
   void write(const CopyMarks& marks) override {
     static const std::string kMeta =
-        "UPDATE meta SET revision = $1, runs_revision = $2, epoch = $3, "
-        "zones_version = $4";
+        "UPDATE meta SET revision = $1, runs_revision = $2, epoch = $3, zones_version = $4";
     static const std::string kIncomplete =
         "INSERT INTO incomplete_runs (run, id, schedule_id, parent_id, owner, project_id, due_at,"
         " available_at, status, executor, start_before, retry_until)"
-        " SELECT number, id, schedule_id, parent_id, owner, project_id, due_at, available_at, "
-        "status,"
+        " SELECT number, id, schedule_id, parent_id, owner, project_id, due_at, available_at,"
+        " status,"
         " executor, start_before,"
         " CASE WHEN status = 'retrying' THEN started_at + retry_max_age END FROM runs"
         " WHERE status <> 'completed'";
@@ -193,8 +192,8 @@ class PostgresTarget final : public CopyTarget {
     const std::string schema = quote_name(connection_->options().schema);
     throw StoreError(StoreError::Kind::read_only,
                      "store " + connection_->shown() +
-                         ": the role may not set the number of the next run; nothing was copied: "
-                         "GRANT SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA " +
+                         ": the role may not set the number of the next run; nothing was copied:"
+                         " GRANT SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA " +
                          schema + " to it, as the role that owns them");
   }
   void check_empty(Tx& tx, PostgresWriter& writer) const {
@@ -207,9 +206,8 @@ class PostgresTarget final : public CopyTarget {
       throw StoreError(StoreError::Kind::fault,
                        "store " + connection_->shown() + " has rows in schema \"" +
                            connection_->options().schema +
-                           "\" already: choose another store.schema or database. (Where an "
-                           "earlier copy was broken off at its end, this is that copy, and "
-                           "complete.)");
+                           "\" already: choose another store.schema or database. (Where an earlier"
+                           " copy was broken off at its end, this is that copy, and complete.)");
   }
 
   std::unique_ptr<PgConnection> connection_;

@@ -16,8 +16,8 @@ struct Meaning {
 constexpr Meaning kMeanings[] = {
     {"08", Kind::unavailable, "check the server and the network; tried again"},
     {"25006", Kind::unavailable,
-     "this server cannot be written (a standby?): name all hosts in the URL, without "
-     "target_session_attrs"},
+     "this server cannot be written (a standby?): name all hosts in the URL,"
+     " without target_session_attrs"},
     {"25P03", Kind::unavailable, "the transaction took too long and was rolled back: tried again"},
     {"40", Kind::unavailable, "other transactions were in the way: tried again"},
     {"53100", Kind::full, "free some space on the database's disk; nothing was written"},

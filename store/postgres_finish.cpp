@@ -89,15 +89,14 @@ std::string end_sql(const std::string& set, const std::string& values, const std
          " RETURNING r.id, r.number, r.schedule_id, r.flow_id, r.answered_at, r.status),"
          " gone AS (DELETE FROM incomplete_runs o USING ended e"
          "  WHERE o.run = e.number AND e.status = 'completed')"
-         " SELECT id, number, schedule_id, flow_id, answered_at IS NOT NULL AS "
-         "with_attempt"
+         " SELECT id, number, schedule_id, flow_id, answered_at IS NOT NULL AS with_attempt"
          " FROM ended";
 }
 const std::string& end_plain_sql() {
   static const std::string kSql =
       end_sql("status = 'completed', reason = '', error = '', available_at = NULL,",
-              "(SELECT *, $7::bigint AS finished_at FROM unnest($2::uuid[], "
-              "$3::bigint[], $4::bigint[],"
+              "(SELECT *, $7::bigint AS finished_at"
+              " FROM unnest($2::uuid[], $3::bigint[], $4::bigint[],"
               " $5::bigint[], $6::bigint[]) AS u(id, fence, started_at, answered_at,"
               " status_code)) AS i",
               std::string(" AND ") + kOfBoth + "r.status END = 'dispatching'");
@@ -106,14 +105,12 @@ const std::string& end_plain_sql() {
 std::string end_any_sql(const std::string& others) {
   return end_sql(
       "status = i.status, reason = i.reason, error = i.error,"
-      " attempts = r.attempts - (i.started_at IS NULL)::int, "
-      "available_at = i.available_at, remote_id = coalesce(nullif(i.remote_id, ''), r.remote_id),",
-      "unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], "
-      "$6::bigint[], $7::text[],"
-      " $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::text[]) AS "
-      "i(id, fence, started_at,"
-      " answered_at, status_code, status, reason, error, "
-      "available_at, finished_at, remote_id)",
+      " attempts = r.attempts - (i.started_at IS NULL)::int, available_at = i.available_at,"
+      " remote_id = coalesce(nullif(i.remote_id, ''), r.remote_id),",
+      "unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],"
+      " $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::text[])"
+      " AS i(id, fence, started_at,"
+      " answered_at, status_code, status, reason, error, available_at, finished_at, remote_id)",
       others);
 }
 
@@ -224,14 +221,11 @@ void Ending::end_other(std::size_t i) {
 
 void Ending::put_attempts() {
   static const std::string kPut =
-      "INSERT INTO attempts (run, number, started_at, finished_at, outcome, "
-      "status_code, error)"
-      " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], "
-      "$4::bigint[], $5::text[],"
+      "INSERT INTO attempts (run, number, started_at, finished_at, outcome, status_code, error)"
+      " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],"
       " $6::bigint[], $7::text[]) ON CONFLICT (run, number) DO UPDATE SET"
       " started_at = excluded.started_at, finished_at = excluded.finished_at,"
-      " outcome = excluded.outcome, status_code = excluded.status_code, error "
-      "= excluded.error";
+      " outcome = excluded.outcome, status_code = excluded.status_code, error = excluded.error";
   static const std::string kNone =
       "DELETE FROM attempts a USING unnest($1::bigint[], $2::bigint[]) AS i(run, number)"
       " WHERE a.run = i.run AND a.number = i.number";
@@ -272,8 +266,7 @@ void Ending::put_attempts() {
 // of the ends that come after it in the batch still count.
 void Ending::release() {
   static const std::string kWithWaiting =
-      "SELECT DISTINCT schedule_id FROM incomplete_runs WHERE schedule_id = "
-      "ANY($1::uuid[])"
+      "SELECT DISTINCT schedule_id FROM incomplete_runs WHERE schedule_id = ANY($1::uuid[])"
       " AND status = 'waiting' ORDER BY schedule_id";
   static const std::string kLock =
       "SELECT id FROM schedule_states WHERE id = ANY($1::uuid[]) ORDER BY id"
@@ -323,8 +316,7 @@ void Ending::release() {
 void Ending::lock_all() {
   static const std::string kSchedules =
       "SELECT id FROM schedule_states WHERE id IN"
-      " (SELECT schedule_id FROM runs WHERE id = "
-      "ANY($1::uuid[])) ORDER BY id FOR UPDATE";
+      " (SELECT schedule_id FROM runs WHERE id = ANY($1::uuid[])) ORDER BY id FOR UPDATE";
   static const std::string kRuns =
       "SELECT id FROM runs WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE";
   Params params;

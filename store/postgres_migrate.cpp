@@ -87,8 +87,8 @@ bool take_steps(PgConnection& connection) {
   throw StoreError(StoreError::Kind::unavailable,
                    "store " + connection.shown() + ": step " + held.step +
                        " was not taken: a lock is held by " + holder +
-                       "; end that (pg_terminate_backend), or wait for it (a dump of the "
-                       "database?), and migrate again");
+                       "; end that (pg_terminate_backend),"
+                       " or wait for it (a dump of the database?), and migrate again");
 }
 
 }  // namespace
@@ -106,9 +106,8 @@ std::size_t schema_version(Tx& tx, const PgConnection& connection) {
   if (counts.read<std::int64_t>() == 0) {
     if (all == 0) return 0;
     refuse_schema(connection,
-                  "has tables of another program; it was not "
-                  "touched: choose another schema "
-                  "(store.schema)");
+                  "has tables of another program; it was not touched: choose another schema"
+                  " (store.schema)");
   }
   std::size_t version = 0;
   for_each_row(tx.exec(kTaken), [&](PgReader& row) {
@@ -121,8 +120,8 @@ std::size_t schema_version(Tx& tx, const PgConnection& connection) {
     const auto& step = known[version];
     if (found != step.version || row.read<std::string>() != checksum(step.sql))
       refuse_schema(connection, "was made with another text of step " + step_title(found, name) +
-                                    "; it was not touched: use the build of rruled that made it, "
-                                    "or restore a backup");
+                                    "; it was not touched: use the build of rruled that made it,"
+                                    " or restore a backup");
     ++version;
   });
   return version;
@@ -143,17 +142,14 @@ void migrate(PgConnection& connection, int tries) {
 
 void check_unique_indexes(Tx& tx, const PgConnection& connection) {
   static const std::string kIndexes =
-      "SELECT c.relname, t.relname || '(' || (SELECT string_agg(a.attname, ', "
-      "' ORDER BY k.n)"
+      "SELECT c.relname, t.relname || '(' || (SELECT string_agg(a.attname, ', ' ORDER BY k.n)"
       "   FROM unnest(i.indkey) WITH ORDINALITY AS k(attnum, n)"
-      "   JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = "
-      "k.attnum) || ')'"
+      "   JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum) || ')'"
       " FROM pg_catalog.pg_index i"
       " JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid"
       " JOIN pg_catalog.pg_class t ON t.oid = i.indrelid"
       " JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace"
-      " WHERE n.nspname = $1 AND i.indisunique AND i.indisvalid AND "
-      "i.indisready";
+      " WHERE n.nspname = $1 AND i.indisunique AND i.indisvalid AND i.indisready";
   const std::map<std::string, std::string> expected = {
       {"runs_occurrence", "runs(schedule_id, scheduled_for)"},
       {"runs_pkey", "runs(id)"},
@@ -176,9 +172,9 @@ void check_unique_indexes(Tx& tx, const PgConnection& connection) {
   for (const auto& [name, columns] : expected)
     if (const auto index = found.find(name); index == found.end() || index->second != columns)
       refuse_schema(connection, "lacks the unique index " + name + " on " + columns +
-                                    " (missing, invalid, or with other columns): remove rows "
-                                    "that are there twice and create it again, as in "
-                                    "store/migrations/postgres, or restore a backup");
+                                    " (missing, invalid, or with other columns): remove rows that"
+                                    " are there twice and create it again,"
+                                    " as in store/migrations/postgres, or restore a backup");
 }
 
 }  // namespace rruled::store

@@ -48,8 +48,8 @@ void check_numbers(Tx& tx, const PgConnection& connection) {
   for (const auto& each : statements) all += each + "; ";
   throw StoreError(StoreError::Kind::schema,
                    "store " + connection.shown() +
-                       ": new rows would get numbers that others have, as after a restore without "
-                       "sequences: run, as the owner of the schema, " +
+                       ": new rows would get numbers that others have,"
+                       " as after a restore without sequences: run, as the owner of the schema, " +
                        all + "then start again");
 }
 

@@ -18,8 +18,8 @@ void check_numbers(Tx& tx, const PgConnection& connection);
 
 // What to do about a row that was refused as another one has its number.
 inline constexpr char kNumberTaken[] =
-    "nothing was written: new rows get numbers that others have, as after a restore without "
-    "sequences; `rruled doctor` says what sets them right";
+    "nothing was written: new rows get numbers that others have,"
+    " as after a restore without sequences; `rruled doctor` says what sets them right";
 // Whether a text of PostgreSQL names the key of such a number.
 [[nodiscard]] bool names_number(const std::string& text);
 

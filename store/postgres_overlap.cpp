@@ -24,8 +24,7 @@ using LiveRows = std::map<ScheduleId, std::vector<Live>>;
 LiveRows lock_live(Tx& tx, std::span<Placement* const> placements) {
   static const std::string kLive =
       "SELECT r.schedule_id, r.id, r.status, r.due_at FROM incomplete_runs o"
-      " JOIN runs r ON r.id = o.id WHERE o.schedule_id = ANY($1::uuid[]) AND "
-      "o." +
+      " JOIN runs r ON r.id = o.id WHERE o.schedule_id = ANY($1::uuid[]) AND o." +
       std::string(kPgLive) + " AND r." + kPgLive + " ORDER BY r.id FOR UPDATE OF r";
   Params params;
   params.add_each(placements, [](Placement* each) { return each->settlement->schedule_id; });
@@ -59,10 +58,8 @@ struct KnownRuns {
 KnownRuns read_known(Tx& tx, std::span<Placement* const> placements) {
   static const std::string kIds = "SELECT id FROM runs WHERE id = ANY($1::uuid[])";
   static const std::string kOccurrences =
-      "SELECT r.schedule_id, r.scheduled_for FROM unnest($1::uuid[], "
-      "$2::bigint[])"
-      " AS i(schedule_id, scheduled_for) JOIN runs r ON r.schedule_id = "
-      "i.schedule_id"
+      "SELECT r.schedule_id, r.scheduled_for FROM unnest($1::uuid[], $2::bigint[])"
+      " AS i(schedule_id, scheduled_for) JOIN runs r ON r.schedule_id = i.schedule_id"
       " AND r.scheduled_for = i.scheduled_for AND r.origin = 'schedule'";
   std::vector<const Run*> runs;
   for (const auto* placement : placements)

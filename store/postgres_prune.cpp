@@ -26,13 +26,11 @@ using PgOldLine = PostgresStore::PrunedLine;
 // one that was cancelled before its time stays until that.
 OldRows<PgOldRun> read_old_runs(Tx& tx, const PruneRequest& request, const PgOldRun& after) {
   static const std::string kOld =
-      "SELECT r.due_at, r.number, r.id, r.status, coalesce(r.finished_at < "
-      "$2::bigint, false)"
+      "SELECT r.due_at, r.number, r.id, r.status, coalesce(r.finished_at < $2::bigint, false)"
       " AND coalesce(r.finished_at < " +
       std::string(kPgKeptFrom) + ", true) AND NOT " + kIsCounted + " AND NOT " + kIsOpenJob +
       " FROM runs r LEFT JOIN schedule_rules s ON s.id = r.schedule_id"
-      " WHERE r.due_at < $2::bigint AND (r.due_at, r.number) > ($3::bigint, "
-      "$4::bigint)"
+      " WHERE r.due_at < $2::bigint AND (r.due_at, r.number) > ($3::bigint, $4::bigint)"
       " ORDER BY r.due_at, r.number LIMIT $5::bigint";
   Params params;
   params.add(tx.now()).add(request.runs_before).add(after.due).add(after.number);
@@ -55,13 +53,11 @@ OldRows<PgOldRun> read_old_runs(Tx& tx, const PruneRequest& request, const PgOld
 // Those that nobody else removes at this moment.
 std::size_t delete_runs(Tx& tx, const std::vector<PgOldRun>& runs) {
   static const std::string kRuns =
-      "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = "
-      "ANY($1::uuid[])"
+      "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = ANY($1::uuid[])"
       "  AND NOT (" +
       std::string(kPgLive) + ") ORDER BY id FOR UPDATE SKIP LOCKED) RETURNING id, number";
   static const std::string kLogs =
-      "DELETE FROM log_lines WHERE run_id IS NOT "
-      "NULL AND run_id = ANY($1::uuid[])";
+      "DELETE FROM log_lines WHERE run_id IS NOT NULL AND run_id = ANY($1::uuid[])";
   if (runs.empty()) return 0;
   Params params;
   params.add_each(runs, [](const PgOldRun& run) { return run.id; });
@@ -81,8 +77,7 @@ OldRows<PgOldGap> read_old_gaps(Tx& tx, const PruneRequest& request, const PgOld
       "SELECT g.to_at, g.schedule_id, g.from_at, coalesce(g.to_at < " + std::string(kPgKeptFrom) +
       ", true) FROM gaps g LEFT JOIN schedule_rules s ON s.id = g.schedule_id"
       " WHERE g.to_at < $2::bigint"
-      " AND (g.to_at, g.schedule_id, g.from_at) > ($3::bigint, $4::uuid, "
-      "$5::bigint)"
+      " AND (g.to_at, g.schedule_id, g.from_at) > ($3::bigint, $4::uuid, $5::bigint)"
       " ORDER BY g.to_at, g.schedule_id, g.from_at LIMIT $6::bigint";
   Params params;
   params.add(tx.now()).add(request.runs_before);
@@ -106,8 +101,7 @@ std::size_t delete_gaps(Tx& tx, const std::vector<PgOldGap>& gaps) {
       "  JOIN unnest($1::uuid[], $2::bigint[]) AS i(schedule_id, from_at)"
       "  ON g.schedule_id = i.schedule_id AND g.from_at = i.from_at"
       "  ORDER BY g.schedule_id, g.from_at FOR UPDATE OF g SKIP LOCKED) AS i"
-      " WHERE g.schedule_id = i.schedule_id AND g.from_at = i.from_at "
-      "RETURNING 1";
+      " WHERE g.schedule_id = i.schedule_id AND g.from_at = i.from_at RETURNING 1";
   if (gaps.empty()) return 0;
   Params params;
   params.add_each(gaps, [](const PgOldGap& gap) { return gap.schedule_id; });

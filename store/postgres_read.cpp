@@ -139,13 +139,11 @@ std::vector<Run> PostgresStore::runs_from(RunId first, std::size_t limit) {
 std::vector<Attempt> PostgresStore::attempts(RunId id) {
   // The open one is not stored: it is the claim. Nor is one that said no more than its run does.
   static const std::string kAttempts =
-      "SELECT r.id, a.number, a.started_at, a.finished_at, a.outcome, "
-      "a.status_code, a.error"
+      "SELECT r.id, a.number, a.started_at, a.finished_at, a.outcome, a.status_code, a.error"
       " FROM runs r JOIN attempts a ON a.run = r.number WHERE r.id = $1::uuid"
       " UNION ALL SELECT id, attempts, claimed_at, NULL, '', NULL, ''"
       " FROM runs WHERE id = $1::uuid AND status = 'dispatching'"
-      " UNION ALL SELECT id, 1, started_at, answered_at, 'completed', "
-      "status_code, ''"
+      " UNION ALL SELECT id, 1, started_at, answered_at, 'completed', status_code, ''"
       " FROM runs WHERE id = $1::uuid AND answered_at IS NOT NULL ORDER BY 2";
   return connection_->read(
       [&](Tx& tx) { return read_table<Attempt>(tx.exec(kAttempts, Params().add(id))); });
@@ -172,8 +170,7 @@ std::vector<LogEntry> PostgresStore::logs(const LogQuery& query) {
 
 std::vector<Gap> PostgresStore::gaps(ScheduleId id) {
   static const std::string kGaps =
-      "SELECT reason, from_at, to_at, count FROM "
-      "gaps WHERE schedule_id = $1::uuid"
+      "SELECT reason, from_at, to_at, count FROM gaps WHERE schedule_id = $1::uuid"
       " ORDER BY from_at";
   return connection_->read([&](Tx& tx) {
     std::vector<Gap> found;
@@ -204,13 +201,10 @@ Counts PostgresStore::counts() {
       "SELECT v.status, (v.share * greatest(c.reltuples, 0))::bigint"
       " FROM pg_catalog.pg_stats s"
       " JOIN pg_catalog.pg_class c ON c.oid = 'runs'::regclass"
-      " CROSS JOIN LATERAL unnest(s.most_common_vals::text::text[], "
-      "s.most_common_freqs)"
+      " CROSS JOIN LATERAL unnest(s.most_common_vals::text::text[], s.most_common_freqs)"
       "  AS v(status, share)"
-      " WHERE s.schemaname = $1 AND s.tablename = 'runs' AND s.attname = "
-      "'status'"
-      " AND v.status NOT IN ('waiting', 'pending', 'dispatching', 'running', "
-      "'retrying')";
+      " WHERE s.schemaname = $1 AND s.tablename = 'runs' AND s.attname = 'status'"
+      " AND v.status NOT IN ('waiting', 'pending', 'dispatching', 'running', 'retrying')";
   return connection_->read([&](Tx& tx) {
     Counts counts{zeros<ScheduleStatus>(), zeros<RunStatus>()};
     add_counts(tx.exec(kSchedules), counts.schedules);
@@ -229,8 +223,8 @@ std::vector<DueSchedule> PostgresStore::load_due(std::optional<DueCursor> after,
                                                  Timestamp before,
                                                  std::size_t limit) {
   static const std::string kDue = pg_due_schedule() +
-                                  " WHERE s.status = 'active' AND s.next_due_at IS NOT "
-                                  "NULL AND s.next_due_at < $1::bigint"
+                                  " WHERE s.status = 'active' AND s.next_due_at IS NOT NULL"
+                                  " AND s.next_due_at < $1::bigint"
                                   " AND (s.next_due_at, s.id) > ($2::bigint, $3::uuid)"
                                   " ORDER BY s.next_due_at, s.id LIMIT $4::bigint";
   const auto start = after.value_or(DueCursor{Timestamp::min(), {}});

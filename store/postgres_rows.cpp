@@ -27,8 +27,8 @@ namespace {
 // Each once: it may be large, and named by many.
 void add_calendars(Tx& tx, std::vector<DueSchedule>& rows) {
   static const std::string kDays =
-      "SELECT c.project_id, c.name, c.days FROM unnest($1::bigint[], $2::text[]) AS i(project, "
-      "name)"
+      "SELECT c.project_id, c.name, c.days FROM unnest($1::bigint[], $2::text[])"
+      " AS i(project, name)"
       " JOIN calendars c ON c.project_id = i.project AND c.name = i.name";
   std::map<std::pair<std::int64_t, std::string>, std::shared_ptr<const std::string>> known;
   for (const auto& row : rows)

@@ -14,25 +14,18 @@ constexpr auto kForgetAfter = std::chrono::hours(24 * 7);
 // somebody claims the run again.
 std::size_t recover_lapsed(Tx& tx, std::size_t limit) {
   static const std::string kRecover =
-      "WITH lapsed AS (SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id "
-      "= o.id"
+      "WITH lapsed AS (SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
       "  WHERE o.status = 'dispatching' AND r.status = 'dispatching'"
-      "  AND r.claimed_until <= $1::bigint ORDER BY r.claimed_until, r.id "
-      "LIMIT $2::bigint"
+      "  AND r.claimed_until <= $1::bigint ORDER BY r.claimed_until, r.id LIMIT $2::bigint"
       "  FOR UPDATE OF r SKIP LOCKED),"
       " recovered AS (UPDATE runs r SET status = 'retrying', reason = '',"
       " available_at = $1::bigint,"
       " started_at = coalesce(r.started_at, r.claimed_at)"
-      "  FROM lapsed WHERE r.id = lapsed.id RETURNING r.number, r.attempts, "
-      "r.claimed_at)"
-      " INSERT INTO attempts (run, number, started_at, finished_at, outcome, "
-      "error)"
-      " SELECT number, attempts, claimed_at, $1::bigint, 'interrupted', '' "
-      "FROM recovered"
-      " ON CONFLICT (run, number) DO UPDATE SET started_at = "
-      "excluded.started_at,"
-      " finished_at = excluded.finished_at, outcome = excluded.outcome, "
-      "status_code = NULL,"
+      "  FROM lapsed WHERE r.id = lapsed.id RETURNING r.number, r.attempts, r.claimed_at)"
+      " INSERT INTO attempts (run, number, started_at, finished_at, outcome, error)"
+      " SELECT number, attempts, claimed_at, $1::bigint, 'interrupted', '' FROM recovered"
+      " ON CONFLICT (run, number) DO UPDATE SET started_at = excluded.started_at,"
+      " finished_at = excluded.finished_at, outcome = excluded.outcome, status_code = NULL,"
       " error = excluded.error RETURNING 1";
   return tx.exec(kRecover, Params().add(tx.now()).add(pg_limit(limit))).size();
 }
@@ -41,17 +34,14 @@ std::size_t recover_lapsed(Tx& tx, std::size_t limit) {
 
 Session PostgresStore::begin_session(OwnerId owner, Timestamp now) {
   static const std::string kBegin =
-      "UPDATE meta SET epoch = epoch + 1 WHERE one = 1 RETURNING epoch, "
-      "revision,"
+      "UPDATE meta SET epoch = epoch + 1 WHERE one = 1 RETURNING epoch, revision,"
       " (SELECT coalesce(max(seen_at), 0) FROM daemons)";
   static const std::string kForget = "DELETE FROM daemons WHERE seen_at < $1::bigint";
   static const std::string kSeen =
       "INSERT INTO daemons (owner, epoch, started_at, seen_at)"
-      " VALUES ($1::uuid, $2::bigint, $3::bigint, greatest($3::bigint, "
-      "$4::bigint))"
+      " VALUES ($1::uuid, $2::bigint, $3::bigint, greatest($3::bigint, $4::bigint))"
       " ON CONFLICT (owner) DO UPDATE SET epoch = excluded.epoch,"
-      " started_at = excluded.started_at, seen_at = greatest(daemons.seen_at, "
-      "excluded.seen_at)";
+      " started_at = excluded.started_at, seen_at = greatest(daemons.seen_at, excluded.seen_at)";
   return connection_->write(now, [&](Tx& tx) {
     Session session;
     const auto result = tx.exec(kBegin);

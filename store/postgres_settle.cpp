@@ -28,13 +28,10 @@ struct LockedSchedule {
 std::unordered_map<ScheduleId, LockedSchedule> lock_schedules(Tx& tx,
                                                               const std::vector<ScheduleId>& ids) {
   static const std::string kLock =
-      "SELECT s.id, s.version, s.next_run_at, s.status, s.flow_id, EXISTS "
-      "(SELECT 1"
-      "  FROM incomplete_runs w WHERE w.schedule_id = s.id AND w.status = "
-      "'waiting')"
-      " FROM schedule_states s WHERE s.id = ANY($1::uuid[]) ORDER BY s.id FOR "
-      "UPDATE OF s SKIP "
-      "LOCKED";
+      "SELECT s.id, s.version, s.next_run_at, s.status, s.flow_id, EXISTS (SELECT 1"
+      "  FROM incomplete_runs w WHERE w.schedule_id = s.id AND w.status = 'waiting')"
+      " FROM schedule_states s WHERE s.id = ANY($1::uuid[]) ORDER BY s.id FOR"
+      " UPDATE OF s SKIP LOCKED";
   std::unordered_map<ScheduleId, LockedSchedule> locked;
   for_each_row(tx.exec(kLock, Params().add_all(ids)), [&](PgReader& row) {
     auto& current = locked[row.read<ScheduleId>()];
@@ -71,17 +68,13 @@ void move_on(Tx& tx, const std::vector<const Settlement*>& settled) {
   // By primary key: a plan by the index on next_due_at was 38 times slower when many share an
   // instant. greatest() ignores nulls.
   static const std::string kMoveOn =
-      "UPDATE schedule_states s SET next_run_at = i.next_run_at, next_due_at = "
-      "i.next_due_at,"
+      "UPDATE schedule_states s SET next_run_at = i.next_run_at, next_due_at = i.next_due_at,"
       " status = i.status, status_reason = i.reason,"
       " settled_to = greatest(s.settled_to, i.settled_to),"
-      " settled_wall = CASE WHEN i.settled_to IS NULL OR s.settled_to >= "
-      "i.settled_to"
+      " settled_wall = CASE WHEN i.settled_to IS NULL OR s.settled_to >= i.settled_to"
       "  THEN s.settled_wall ELSE i.settled_wall END"
-      " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], "
-      "$5::text[], $6::bigint[],"
-      " $7::bigint[]) AS i(id, next_run_at, next_due_at, status, reason, "
-      "settled_to, settled_wall)"
+      " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[],"
+      " $7::bigint[]) AS i(id, next_run_at, next_due_at, status, reason, settled_to, settled_wall)"
       " WHERE s.id = i.id";
   Params params;
   params.add_each(settled, [](auto* each) { return each->schedule_id; });

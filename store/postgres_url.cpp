@@ -69,8 +69,8 @@ std::string wrong_port(const Options& options) {
 
 std::string mistake_of(const std::string& why) {
   return "cannot be read (not shown: it may hold a password): " + why +
-         "; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE with the "
-         "parameters of libpq, and / ? # @ % in the password as %2F %3F %23 %40 %25";
+         "; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE with the parameters"
+         " of libpq, and / ? # @ % in the password as %2F %3F %23 %40 %25";
 }
 
 boost::system::result<Options, std::string> read(const std::string& url) {

@@ -124,8 +124,7 @@ void PgWriter::delete_flows() {
   static const std::string kRunsOfFlows =
       " (SELECT number FROM runs WHERE flow_id = ANY($1::uuid[]))";
   static const std::vector<std::string> kDeletes = {
-      "SELECT count(*) FROM (SELECT 1 FROM runs WHERE flow_id = "
-      "ANY($1::uuid[]) AND " +
+      "SELECT count(*) FROM (SELECT 1 FROM runs WHERE flow_id = ANY($1::uuid[]) AND " +
           std::string(kPgLive) + " ORDER BY id FOR UPDATE) AS locked",
       "DELETE FROM attempts WHERE run IN" + kRunsOfFlows,
       "DELETE FROM incomplete_runs WHERE run IN" + kRunsOfFlows,
@@ -139,8 +138,7 @@ void PgWriter::delete_flows() {
       "DELETE FROM flows WHERE id = ANY($1::uuid[])"};
   static const std::string kBury =
       "INSERT INTO tombstones (schedule_id, revision, version)"
-      " SELECT id, $2::bigint, version FROM schedules WHERE flow_id = "
-      "ANY($1::uuid[])"
+      " SELECT id, $2::bigint, version FROM schedules WHERE flow_id = ANY($1::uuid[])"
       " ON CONFLICT (schedule_id) DO UPDATE SET revision = excluded.revision,"
       " version = excluded.version";
   std::vector<FlowId> ids;
@@ -164,12 +162,10 @@ void PgWriter::delete_schedules() {
       "SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id"
       " WHERE o.schedule_id = ANY($1::uuid[]) AND o." +
       std::string(kPgLive) +
-      " AND r.status IN ('waiting', 'pending', 'retrying') ORDER BY r.id FOR "
-      "UPDATE OF r";
+      " AND r.status IN ('waiting', 'pending', 'retrying') ORDER BY r.id FOR UPDATE OF r";
   static const std::string kBury =
       "INSERT INTO tombstones (schedule_id, revision, version)"
-      " SELECT id, $2::bigint, version FROM schedules WHERE id = "
-      "ANY($1::uuid[])"
+      " SELECT id, $2::bigint, version FROM schedules WHERE id = ANY($1::uuid[])"
       " ON CONFLICT (schedule_id) DO UPDATE SET revision = excluded.revision,"
       " version = excluded.version";
   std::vector<ScheduleId> ids;
@@ -188,8 +184,7 @@ void PgWriter::delete_schedules() {
 void PgWriter::prune_tombstones() {
   static const std::string kPrune =
       "DELETE FROM tombstones WHERE revision < $1::bigint AND schedule_id IN"
-      " (SELECT schedule_id FROM tombstones ORDER BY revision DESC OFFSET "
-      "$2::bigint)";
+      " (SELECT schedule_id FROM tombstones ORDER BY revision DESC OFFSET $2::bigint)";
   tx_.exec(kPrune, Params().add(revision_).add(kTombstonesMax));
 }
 
@@ -222,8 +217,7 @@ void PgWriter::put_schedules() {
   static const std::string kPutRules = pg_put<Schedule>("schedule_rules", is_rule_column);
   static const std::string kPutStates = pg_put<Schedule>("schedule_states", is_state_column);
   static const std::string kTake =
-      "DELETE FROM tombstones WHERE schedule_id = ANY($1::uuid[]) RETURNING "
-      "schedule_id, version";
+      "DELETE FROM tombstones WHERE schedule_id = ANY($1::uuid[]) RETURNING schedule_id, version";
   if (changes_.schedules.empty()) return;
   std::map<ScheduleId, std::int64_t> buried;
   std::vector<ScheduleId> absent;
@@ -291,8 +285,7 @@ std::optional<Conflict> PostgresStore::write(const ChangeSet& changes, Timestamp
   // First, and by everyone who writes: so revisions are committed in their order, and who reads one
   // has seen all before it.
   static const std::string kBump =
-      "UPDATE meta SET revision = revision + 1 "
-      "WHERE one = 1 RETURNING revision";
+      "UPDATE meta SET revision = revision + 1 WHERE one = 1 RETURNING revision";
   validate(changes);
   try {
     connection_->write(now, [&](Tx& tx) {

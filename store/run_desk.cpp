@@ -92,10 +92,9 @@ LogEntry expired_line(const Run& run, Timestamp now) {
             "not sent: its catch-up window was over before its executor could take it"};
   if (run.status != RunStatus::dead)
     return {run.flow_id, run.id, now, LogLevel::error, "given up: " + run.error};
-  return {
-      run.flow_id, run.id, now, LogLevel::error,
-      "given up: its time for retries is over, and its executor cannot be reached, or is none of "
-      "a daemon"};
+  return {run.flow_id, run.id, now, LogLevel::error,
+          "given up: its time for retries is over, and its executor cannot be reached,"
+          " or is none of a daemon"};
 }
 
 }  // namespace rruled::store

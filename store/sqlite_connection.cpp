@@ -18,17 +18,16 @@ StoreError translate(const SQLite::Exception& error, const std::string& path) {
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      return say(
-          Kind::read_only,
-          "make the file, those of its name with -wal and -shm beside it, and their directory "
-          "writable for this user");
+      return say(Kind::read_only,
+                 "make the file, those of its name with -wal and -shm beside it,"
+                 " and their directory writable for this user");
     case SQLITE_FULL:
       return say(Kind::full, "free some space; nothing was written");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return say(Kind::corrupt,
-                 "the file is left as it is: restore a backup, or save what can be read with "
-                 "`sqlite3 FILE .recover`");
+                 "the file is left as it is: restore a backup,"
+                 " or save what can be read with `sqlite3 FILE .recover`");
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:

@@ -27,8 +27,8 @@ SqliteFileConnection connect_alone(const std::string& path,
   } catch (const StoreError& error) {
     if (error.kind() != StoreError::Kind::locked) throw;
     throw StoreError(error.kind(), "store " + path +
-                                       " is in use: stop the daemon that runs on it, and try "
-                                       "again. Nothing was changed.");
+                                       " is in use: stop the daemon that runs on it,"
+                                       " and try again. Nothing was changed.");
   }
 }
 
@@ -235,8 +235,8 @@ class SqliteTarget final : public CopyTarget {
     if (!empty)
       throw StoreError(StoreError::Kind::fault,
                        "store " + path_ +
-                           " is not empty: name a file that does not exist yet. (Where an earlier "
-                           "copy was broken off at its end, this is that copy, and complete.)");
+                           " is not empty: name a file that does not exist yet. (Where an earlier"
+                           " copy was broken off at its end, this is that copy, and complete.)");
   }
 
   std::string path_;

@@ -46,8 +46,8 @@ void check_file_system(const std::string& directory, const std::string& store) {
   if (is_network_filesystem(static_cast<long>(info.f_type)))
     fail(Kind::fault, store,
          directory +
-             " is on a network file system, where locks do not hold between machines; "
-             "use a local disk, or PostgreSQL");
+             " is on a network file system, where locks do not hold between machines; use a local"
+             " disk, or PostgreSQL");
 }
 
 void check_directory(const std::string& directory, const std::string& store) {

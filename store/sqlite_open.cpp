@@ -44,8 +44,9 @@ SQLite::Database connect_read_only(const std::string& path, const SqliteOptions&
   if (has_write_ahead_log(path))
     throw StoreError(StoreError::Kind::read_only,
                      "store " + path +
-                         ": its last changes are in its write-ahead log, which cannot be read in "
-                         "a directory that cannot be written; copy FILE and FILE-wal elsewhere");
+                         ": its last changes are in its write-ahead log,"
+                         " which cannot be read in a directory that cannot be written; copy FILE"
+                         " and FILE-wal elsewhere");
   return connect(immutable_uri(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, options);
 }
 
@@ -65,8 +66,9 @@ std::string take_write_ahead_log(SQLite::Database& database) {
     if ((error.getErrorCode() & 0xff) != SQLITE_BUSY) throw;
     throw StoreError(StoreError::Kind::unavailable,
                      "store " + database.getFilename() +
-                         " is open elsewhere, if only to be read, and cannot get its write-ahead "
-                         "log meanwhile: end what has it open, and try again");
+                         " is open elsewhere, if only to be read,"
+                         " and cannot get its write-ahead log meanwhile: end what has it open,"
+                         " and try again");
   }
 }
 
@@ -92,8 +94,8 @@ void check_table(SQLite::Database& database, const std::string& pragma) {
     if (found != "ok")
       throw StoreError(StoreError::Kind::corrupt,
                        "store " + database.getFilename() + " is damaged (" + found +
-                           "); the file is left as it is: restore a backup, or save what can be "
-                           "read with `sqlite3 FILE .recover`");
+                           "); the file is left as it is: restore a backup,"
+                           " or save what can be read with `sqlite3 FILE .recover`");
   }
 }
 
@@ -127,8 +129,8 @@ void check_schema(SQLite::Database& database, OpenMode mode, const SqliteOptions
   const std::string way_out = options.brings_forward
                                   ? "run `rruled migrate`, or start the daemon"
                                   : "run `RRULED_STORE_URL=sqlite://" + file +
-                                        " rruled migrate` first, or do that with a copy of the "
-                                        "file; nothing was changed";
+                                        " rruled migrate` first, or do that with a copy of the"
+                                        " file; nothing was changed";
   throw StoreError(StoreError::Kind::schema, "store " + file + found + ": " + way_out);
 }
 
@@ -143,8 +145,8 @@ void check_moved(SQLite::Database& database, const SqliteOptions& options) {
   } else if (!mark.empty() && !options.even_if_moved) {
     throw StoreError(StoreError::Kind::fault,
                      "store " + database.getFilename() + " was moved to " + mark +
-                         ": set store.url to that one. Or, while nothing runs there, take this "
-                         "one into use again with `rruled store reopen sqlite://" +
+                         ": set store.url to that one. Or, while nothing runs there,"
+                         " take this one into use again with `rruled store reopen sqlite://" +
                          database.getFilename() + "`");
   }
 }
@@ -162,8 +164,8 @@ void refuse_log_alone(const SqliteFile& file) {
   if (!has_write_ahead_log(file.path) || !is_missing_or_empty(file.path)) return;
   throw StoreError(StoreError::Kind::corrupt,
                    "store " + file.path + " is missing or empty, but its log " + file.path +
-                       "-wal is there: put the file back, or a backup without that log. For a "
-                       "new and empty store remove " +
+                       "-wal is there: put the file back,"
+                       " or a backup without that log. For a new and empty store remove " +
                        file.path + "-wal and " + file.path + "-shm");
 }
 
@@ -171,8 +173,8 @@ StoreError with_advice(const StoreError& error, const SqliteFile& file) {
   if (error.kind() != StoreError::Kind::corrupt || !file.exists || !has_write_ahead_log(file.path))
     return error;
   return {error.kind(), std::string(error.what()) +
-                            ". If a backup was just put here: its log is that of the file which "
-                            "was here before; remove " +
+                            ". If a backup was just put here: its log is that of the file which was"
+                            " here before; remove " +
                             file.path + "-wal and " + file.path + "-shm, and start again"};
 }
 
@@ -211,14 +213,14 @@ void SqliteStore::check_place() {
       StoreError::Kind::corrupt,
       "store " + file +
           (where == Place::file_gone
-               ? ": the file was removed or replaced while this daemon ran, which ends now and "
-                 "writes nothing to what is there. If it was moved away, put it back, and start "
-                 "again; if a backup was put here, remove " +
+               ? ": the file was removed or replaced while this daemon ran,"
+                 " which ends now and writes nothing to what is there. If it was moved away,"
+                 " put it back, and start again; if a backup was put here, remove " +
                      file + "-wal and " + file + "-shm first"
                : ": its log " + file +
-                     "-wal was removed or replaced while this daemon ran, which ends now. Keep "
-                     "other programs off the files beside the store; start again, and look "
-                     "whether the last changes are there"));
+                     "-wal was removed or replaced while this daemon ran,"
+                     " which ends now. Keep other programs off the files beside the store; start"
+                     " again, and look whether the last changes are there"));
 }
 
 SqliteFileConnection connect_sqlite(const std::string& path,

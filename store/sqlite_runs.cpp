@@ -36,8 +36,8 @@ bool insert_run(Connection& connection, const Run& run, Timestamp claimed_at) {
 
 bool put_gap(Connection& connection, const Gap& gap) {
   static const std::string kPut =
-      "INSERT OR REPLACE INTO gaps (from_at, to_at, reason, count, schedule_id, flow_id, "
-      "project_id)"
+      "INSERT OR REPLACE INTO gaps (from_at, to_at, reason, count, schedule_id, flow_id,"
+      " project_id)"
       " SELECT ?, ?, ?, ?, id, flow_id, project_id FROM schedules WHERE id = ?";
   Query query(connection, kPut);
   query.bind(gap.from).bind(gap.to).bind(gap.reason).bind(gap.count).bind(gap.schedule_id);

@@ -54,8 +54,8 @@ std::optional<Response> refuse_foreign(const Request& request) {
   const std::string* host = request.header("Host");
   if (host == nullptr || !is_loopback_host(*host))
     return problem(403,
-                   "Without tokens only this machine is served: the Host header must name a "
-                   "loopback address. Set [api] auth = \"token\" to serve others.");
+                   "Without tokens only this machine is served: the Host header must name a"
+                   " loopback address. Set [api] auth = \"token\" to serve others.");
   const std::string* origin = request.header("Origin");
   if (origin == nullptr) return std::nullopt;
   const auto scheme_end = origin->find("://");

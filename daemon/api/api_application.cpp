@@ -54,10 +54,8 @@ ApiApplication::Plan ApiApplication::plan(const Request& request) const {
   if (options_.auth == io::ApiAuth::none) plan.answer = refuse_foreign(request);
   if (plan.answer) return plan;
   if (request.target == "*") {
-    plan.answer = Response{.status = 204,
-                           .headers = {{"Allow",
-                                        "GET, HEAD, POST, PATCH, DELETE, "
-                                        "OPTIONS"}}};
+    plan.answer =
+        Response{.status = 204, .headers = {{"Allow", "GET, HEAD, POST, PATCH, DELETE, OPTIONS"}}};
     return plan;
   }
   plan.match = router_.match(request.method, request.path);
@@ -91,8 +89,8 @@ std::optional<Response> ApiApplication::refuse_content(const Request& request,
     return problem(406, "Answers are " + std::string(route.text.produces) + ".");
   if (may_have_body(request.method) && body_kind(request) == BodyKind::other)
     return problem(415,
-                   "A body is application/json or application/x-www-form-urlencoded, in UTF-8, "
-                   "without Content-Encoding.");
+                   "A body is application/json or application/x-www-form-urlencoded, in UTF-8,"
+                   " without Content-Encoding.");
   return std::nullopt;
 }
 

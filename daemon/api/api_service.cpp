@@ -60,8 +60,8 @@ std::string ApiService::start() {
   const auto address = parse_listen_address(options_.listen);
   if (!address && options_.sockets.empty())
     throw std::runtime_error("[api] listen = \"" + options_.listen +
-                             "\" is no address: write 127.0.0.1:8480, [::1]:8480 or "
-                             "unix:/run/rruled/api.sock");
+                             "\" is no address: write 127.0.0.1:8480,"
+                             " [::1]:8480 or unix:/run/rruled/api.sock");
   if (options_.tls_certificate.empty() != options_.tls_key.empty())
     throw std::runtime_error("[api] tls needs both a certificate and its key");
   if (options_.sockets.empty()) check_local(options_.auth, *address);

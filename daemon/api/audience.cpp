@@ -46,8 +46,8 @@ Response Question::refusal() const {
   return invalid({"filters", "too_costly",
                   "Counting whom they match takes longer than " +
                       std::to_string(kQuestionTime.count()) +
-                      " s: use fewer conditions and simpler regular expressions, or compare "
-                      "shorter texts."});
+                      " s: use fewer conditions and simpler regular expressions,"
+                      " or compare shorter texts."});
 }
 
 std::optional<store::RunId> job_of(const store::Run& run) {

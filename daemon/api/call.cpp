@@ -148,8 +148,8 @@ std::optional<store::Timestamp> time_parameter(const Call& call, std::string_vie
     return core::instant_of(*time, *rrule::TimeZone::utc());
   }
   refuse(std::string(name),
-         "Must be a time such as 2026-01-31T09:00:00Z, or so long ago: -24h, -7d, -2w, -1m (a "
-         "month), -1y.");
+         "Must be a time such as 2026-01-31T09:00:00Z, or so long ago: -24h, -7d, -2w,"
+         " -1m (a month), -1y.");
 }
 
 void refuse_words(std::string name, std::span<const std::string_view> words) {

@@ -23,8 +23,8 @@ void HealthServer::start() {
     const auto address = parse_listen_address(listen_);
     if (!address)
       throw std::runtime_error("[health] listen = \"" + listen_ +
-                               "\" is no address: write 127.0.0.1:9480, [::1]:9480 or "
-                               "unix:/run/rruled/health.sock");
+                               "\" is no address: write 127.0.0.1:9480,"
+                               " [::1]:9480 or unix:/run/rruled/health.sock");
     try {
       where = to_string(server_.listen(*address));
     } catch (const std::runtime_error& error) {

@@ -168,8 +168,8 @@ ListenAddress HttpServer::Core::adopt(int fd) {
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
       ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) != 0 || listens == 0)
     throw std::runtime_error("descriptor " + std::to_string(fd) +
-                             " of the service manager is no socket that listens: set "
-                             "ListenStream= and Accept=no in its socket unit");
+                             " of the service manager is no socket that listens: set ListenStream="
+                             " and Accept=no in its socket unit");
   if (address.ss_family == AF_UNIX) return adopt_as(Local(), fd);
   if (address.ss_family == AF_INET) return adopt_as(tcp::v4(), fd);
   if (address.ss_family == AF_INET6) return adopt_as(tcp::v6(), fd);

@@ -79,8 +79,8 @@ void add_audit(Commands& commands) {
       {"audit",
        "Lists who wrote what, by the API or this command line, newest first",
        {"rruled audit --limit 20", "rruled audit --object 0190f6a2",
-        "rruled audit --object 0190f6a2-5f6e-7c3a-9b1d-2f0c1a7e4d55 --format json   (with what was "
-        "there before and after)"}});
+        "rruled audit --object 0190f6a2-5f6e-7c3a-9b1d-2f0c1a7e4d55 --format json   (with what was"
+        " there before and after)"}});
   command->add_option("--project", options->project, "Only of this project")->check(positive());
   command
       ->add_option("--object", options->object,

@@ -124,8 +124,7 @@ int list(Session& session, Format format) {
                cell(each.note, 60)});
   }
   print_rows(session.out(), format, items, table,
-             "No backfill is under way. `rruled schedule backfill --help` tells how to "
-             "begin one.");
+             "No backfill is under way. `rruled schedule backfill --help` tells how to begin one.");
   return 0;
 }
 

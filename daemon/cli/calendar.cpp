@@ -115,8 +115,8 @@ json::array texts_of(const std::vector<std::string>& texts) {
 
 [[noreturn]] void refuse_existing_calendar(const CalendarOptions& options) {
   throw Failure(kRefused, "calendar \"" + cell(options.name) +
-                              "\" exists already: `rruled calendar update` and `rruled calendar "
-                              "import --replace` change it");
+                              "\" exists already: `rruled calendar update` and `rruled calendar"
+                              " import --replace` change it");
 }
 
 int create(Session& session, const CalendarOptions& options) {
@@ -139,8 +139,8 @@ json::array changed_dates(const CalendarOptions& options, const store::Calendar&
   for (const auto& each : options.removed_dates)
     if (kept.erase(each) == 0)
       throw Failure(kRefused, "calendar \"" + cell(before.name) + "\" has no date " + each +
-                                  ": `rruled calendar show` lists those that it has beside its "
-                                  "rules");
+                                  ": `rruled calendar show` lists those that it has beside its"
+                                  " rules");
   // What is new comes first: so an error has its number on the command line.
   json::array dates = texts_of(options.added_dates);
   for (const auto& each : kept) dates.emplace_back(each);
@@ -253,8 +253,8 @@ int remove(Session& session, const CalendarOptions& options) {
         names += "\n  and " + std::to_string(count - users.size()) + " more";
       throw Failure(kRefused, std::to_string(count) + " schedules name calendar \"" +
                                   cell(calendar.name) + "\":" + names +
-                                  "\nTake it from them first: `rruled schedule update ID "
-                                  "--calendar none`.");
+                                  "\nTake it from them first: `rruled schedule update ID --calendar"
+                                  " none`.");
     }
     store::ChangeSet changes;
     changes.delete_calendars.push_back({calendar.project_id, calendar.name});
@@ -307,8 +307,8 @@ void add_calendar(Commands& commands) {
       add_calendar_verb(commands, group,
                         {"create",
                          "Makes a calendar of dates and rules",
-                         {"rruled calendar create holidays --date 2026-12-24 --rule "
-                          "'FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=25,26'",
+                         {"rruled calendar create holidays --date 2026-12-24 --rule"
+                          " 'FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=25,26'",
                           "rruled calendar create weekends --rule 'FREQ=WEEKLY;BYDAY=SA,SU'"}},
                         create, true);
   add_days(command, *options, "A day; may be given again", "An RRULE of days; may be given again");

@@ -26,8 +26,8 @@ void check_store(Session& session, std::vector<Finding>& findings) {
     const auto moved_to = store::moved_to(config.location);
     if (store::is_incomplete_copy(moved_to))
       findings.push_back({"store", false, "it is an " + moved_to + ": no daemon starts on it",
-                          "make that copy again, by rruled store copy; or give it up: rruled store "
-                          "reopen " +
+                          "make that copy again, by rruled store copy; or give it up: rruled store"
+                          " reopen " +
                               config.location.url});
     else if (!moved_to.empty())
       findings.push_back({"store", false,
@@ -47,8 +47,8 @@ void check_store(Session& session, std::vector<Finding>& findings) {
     findings.push_back({"store", false, none_yet.what(), "make it, or correct store.url"});
   } catch (const store::StoreError& error) {
     findings.push_back({"store", false, error.what(),
-                        "make the store reachable, then run doctor again: what is in it was not "
-                        "looked at"});
+                        "make the store reachable, then run doctor again: what is in it was not"
+                        " looked at"});
   }
 }
 

@@ -40,9 +40,9 @@ constexpr const char* kStartOne = "start the daemon (systemctl start rruled, or 
 std::string advice_on_overdue(const std::optional<store::FileLock::Holder>& holder) {
   if (holder && !holder->held) return kStartOne;
   return std::string(holder ? "" : "is a daemon running (rruled healthcheck)? ") +
-         "While all slots of its executor are taken, an occurrence waits up to 10 s, or half its "
-         "catchup_grace, before it becomes a run: if that lasts, raise "
-         "executors.NAME.max_in_flight";
+         "While all slots of its executor are taken, an occurrence waits up to 10 s,"
+         " or half its catchup_grace, before it becomes a run: if that lasts,"
+         " raise executors.NAME.max_in_flight";
 }
 
 std::string mebibytes(std::uintmax_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
@@ -84,8 +84,8 @@ void check_files(Session& session, std::vector<Finding>& findings) {
   if (errors.empty())
     findings.push_back({"configuration",
                         true,
-                        count_of(session.config().sources.size(), "file") + " read, and what they "
-                                                                            "name can be used",
+                        count_of(session.config().sources.size(), "file") + " read, and what they"
+                                                                            " name can be used",
                         {}});
 }
 
@@ -210,8 +210,8 @@ void check_server(Session& session, const store::Survey& survey, std::vector<Fin
   std::string next = "as the owner of the schema:";
   for (const auto& each : survey.set_numbers) next += " " + each + ";";
   findings.push_back({"numbers", false,
-                      "new rows would get numbers that others have, as after a restore without "
-                      "sequences: nothing fires",
+                      "new rows would get numbers that others have,"
+                      " as after a restore without sequences: nothing fires",
                       next});
 }
 
@@ -226,8 +226,8 @@ void check_schedules(Session& session,
     named += "; " + to_string(row.id) + ": " + row.status_reason;
   if (in_error > 0)
     findings.push_back({"schedules", false, count_of(in_error, "schedule") + " set aside" + named,
-                        "change each (rruled schedule show ID, update ID), or send SIGHUP where "
-                        "tzdata was at fault"});
+                        "change each (rruled schedule show ID, update ID),"
+                        " or send SIGHUP where tzdata was at fault"});
   else
     findings.push_back({"schedules", true, "none is set aside", {}});
   if (survey.overdue > 0)
@@ -279,8 +279,8 @@ void check_commands(Session& session, store::Store& store, std::vector<Finding>&
            count_of(each.count, "schedule") +
                " of flows with a command in the variable `command`, whose executor " + each.why +
                ":" + each.named,
-           "configure an executor of type \"command\", and name it by `rruled "
-           "schedule update ID --executor NAME`"});
+           "configure an executor of type \"command\","
+           " and name it by `rruled schedule update ID --executor NAME`"});
 }
 
 // What [store] apply names, as a start would take it; where the store does not answer, without it.
@@ -356,8 +356,8 @@ void check_waiting(Session& session, const store::Survey& survey, std::vector<Fi
     next += "a daemon must have in its configuration [executors.NAME] for:" + elsewhere + "; ";
   if (!here.empty())
     next +=
-        "if they stay: what it sends to must answer (log line \"executor NAME: nobody answers\"), "
-        "or raise executors.NAME.max_in_flight, for:" +
+        "if they stay: what it sends to must answer (log line \"executor NAME: nobody answers\"),"
+        " or raise executors.NAME.max_in_flight, for:" +
         here + "; ";
   findings.push_back({"waiting", false,
                       count_of(survey.overdue_runs, "run") + " late and not begun since " +

@@ -92,8 +92,8 @@ void add_end_verbs(Commands& commands, CLI::App* runs) {
   auto options = std::make_shared<EndRunsOptions>();
   auto* command = add_command(commands, runs,
                               {"cancel",
-                               "Ends runs; one that is being delivered is broken off, unless it "
-                               "completes first",
+                               "Ends runs; one that is being delivered is broken off,"
+                               " unless it completes first",
                                {"rruled runs cancel 0190f6a2 0190f6a3"}});
   command->add_option("RUN", options->runs, "Ids, or beginnings of ids")->required();
   when_chosen(commands, command,
@@ -102,8 +102,8 @@ void add_end_verbs(Commands& commands, CLI::App* runs) {
   options = std::make_shared<EndRunsOptions>();
   command = add_command(commands, runs,
                         {"purge",
-                         "Removes dead runs with their attempts and logs: they cannot be retried "
-                         "any more, and do not fire again",
+                         "Removes dead runs with their attempts and logs: they cannot be retried"
+                         " any more, and do not fire again",
                          {"rruled runs purge --status dead --before 2026-01-01T00:00:00Z --dry-run",
                           "rruled runs purge --status dead --before 2026-01-01T00:00:00Z"}});
   command->add_option("--status", options->status, "Only dead ones can be removed")

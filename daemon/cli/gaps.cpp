@@ -58,8 +58,7 @@ int list_gaps(Session& session, const GapOptions& options) {
       items.push_back(core::to_json(row));
   }
   print_rows(session.out(), options.format, items, table,
-             "No such gaps. What overlap and calendars skip: `rruled runs list --status "
-             "skipped`.");
+             "No such gaps. What overlap and calendars skip: `rruled runs list --status skipped`.");
   return 0;
 }
 
@@ -67,13 +66,13 @@ int list_gaps(Session& session, const GapOptions& options) {
 
 void add_gaps_verb(Commands& commands, CLI::App* runs) {
   auto options = std::make_shared<GapOptions>();
-  auto* command = add_command(
-      commands, runs,
-      {"gaps",
-       "Lists gaps: occurrences that have no run, and why; latest end first. A pause that goes on "
-       "is there when it ends",
-       {"rruled runs gaps --reason missed --from 2026-01-01T00:00:00Z",
-        "rruled runs gaps --schedule 0190f6a2 --format json"}});
+  auto* command =
+      add_command(commands, runs,
+                  {"gaps",
+                   "Lists gaps: occurrences that have no run,"
+                   " and why; latest end first. A pause that goes on is there when it ends",
+                   {"rruled runs gaps --reason missed --from 2026-01-01T00:00:00Z",
+                    "rruled runs gaps --schedule 0190f6a2 --format json"}});
   command->add_option("--project", options->project, "Only of this project")->check(positive());
   command->add_option("--flow", options->flow, "Only of this flow");
   command->add_option("--schedule", options->schedule, "Only of this schedule");

@@ -29,8 +29,8 @@ int ask(Session& session, const HealthcheckOptions& options) {
   }
   if (listen.empty())
     throw Failure(kRefused,
-                  "nothing to ask: the daemon listens nowhere; set health.listen or api.listen, or "
-                  "say --at ADDRESS:PORT");
+                  "nothing to ask: the daemon listens nowhere; set health.listen or api.listen,"
+                  " or say --at ADDRESS:PORT");
   const auto answer = io::ask_health(listen, tls, options.live ? "/livez" : "/readyz", *timeout);
   const char* good = options.live ? "alive" : "ready";
   session.out() << (answer.ok ? std::string(good) : "not " + std::string(good) + ": " + answer.text)

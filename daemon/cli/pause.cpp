@@ -50,8 +50,8 @@ int change_projects(Session& session,
                     const std::function<bool(store::Project&)>& change) {
   if (!options.all)
     throw Failure(kUsage, action +
-                              " works on whole projects: say --all, and --project N for one "
-                              "of them");
+                              " works on whole projects: say --all,"
+                              " and --project N for one of them");
   std::vector<store::Project> changed;
   write_changes(session.store_to_write(), session.clock(), [&](store::Store& store) {
     store::ChangeSet changes;

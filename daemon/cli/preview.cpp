@@ -307,8 +307,8 @@ void add_preview(Commands& commands) {
       {"preview",
        "Shows what a rule, a schedule or all of them will do",
        {"rruled preview 'FREQ=DAILY;BYHOUR=2;BYMINUTE=30' --timezone America/New_York",
-        "rruled preview 'FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1' --starts-at "
-        "2026-01-01T09:00",
+        "rruled preview 'FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1' --starts-at"
+        " 2026-01-01T09:00",
         "rruled preview --cron '0 2 * * mon-fri' --timezone Europe/Prague --count 5",
         "rruled preview --schedule 0190f6a2 --until 2026-12-31T00:00:00Z --format json",
         "rruled preview --all --from now --to 2026-12-31 --count 1000",

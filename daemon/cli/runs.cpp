@@ -244,8 +244,8 @@ void add_runs(Commands& commands) {
   command = add_command(
       commands, group,
       {"watch",
-       "Prints a line whenever one of the 500 runs due last begins, is tried or ends; one run: "
-       "until it ends",
+       "Prints a line whenever one of the 500 runs due last begins,"
+       " is tried or ends; one run: until it ends",
        {"rruled runs watch --flow Hello", "rruled runs watch 0190f6a2     (exit code 0: completed)",
         "rruled runs watch --format jsonl"}});
   command->add_option("RUN", options->run, "Only this run, until it ends");

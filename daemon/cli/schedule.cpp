@@ -264,8 +264,8 @@ void add_edits(Commands& commands, CLI::App* group) {
         {"rruled schedule create --flow Hello --rrule 'FREQ=MINUTELY;INTERVAL=5'",
          "rruled schedule create --flow Hello --cron '30 2 * * *' --timezone America/New_York",
          "rruled schedule create --flow Hello --at 2026-12-31T23:59:59Z --var greeting=Goodbye",
-         "rruled schedule create --flow Hello --rrule 'FREQ=DAILY' --starts-at 2026-01-01T09:00 "
-         "--timezone Europe/Prague --overlap skip"}},
+         "rruled schedule create --flow Hello --rrule 'FREQ=DAILY' --starts-at 2026-01-01T09:00"
+         " --timezone Europe/Prague --overlap skip"}},
        create,
        false});
   command->add_option("--flow", options->flow, "Its flow: id, beginning of an id, or name")
@@ -296,8 +296,8 @@ void add_life(Commands& commands, CLI::App* group) {
   command
       ->add_option(
           "--until", options->until,
-          "Resumed by the daemon then, and what is due at that time runs; wall-clock time of the "
-          "schedule without an offset")
+          "Resumed by the daemon then, and what is due at that time runs; wall-clock time of the"
+          " schedule without an offset")
       ->type_name("TIME");
   add_format(command, options->format, false);
 

@@ -119,8 +119,8 @@ int skip(Session& session, const SkipOptions& options) {
                                    *rrule::TimeZone::utc(), session.now());
   if (until > session.now() + kAheadMax)
     throw Failure(kUsage,
-                  "--until: at most a day ahead; `schedule pause --until` and calendars are for "
-                  "longer");
+                  "--until: at most a day ahead; `schedule pause --until` and calendars are for"
+                  " longer");
   const auto exclusive = std::chrono::ceil<std::chrono::seconds>(until);
   session.out() << why_nothing_to_skip(session, options);
   return change_each(

@@ -65,8 +65,8 @@ void add_copy(Commands& commands, CLI::App* group) {
       ->type_name("URL");
   command
       ->add_option("--to", options->to,
-                   "sqlite:///absolute/path or postgresql://..; its schema and pooler are those of "
-                   "the configuration (default: store.url)")
+                   "sqlite:///absolute/path or postgresql://..; its schema and pooler are those of"
+                   " the configuration (default: store.url)")
       ->type_name("URL");
   when_chosen(commands, command, [&commands, options] { return copy(commands.session, *options); });
 }
@@ -76,8 +76,7 @@ void add_reopen(Commands& commands, CLI::App* group) {
   auto* command = add_command(
       commands, group,
       {"reopen",
-       "Takes a store that was moved, or was to be copied to, into use where the copy is "
-       "given up",
+       "Takes a store that was moved, or was to be copied to, into use where the copy is given up",
        {"rruled store reopen sqlite:///var/lib/rruled/rruled.db"}});
   command->add_option("URL", *url, "sqlite:///absolute/path or postgresql://..")
       ->required()

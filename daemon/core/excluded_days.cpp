@@ -230,12 +230,12 @@ FieldResult<std::shared_ptr<const ExcludedDays>> ExcludedDays::compile(
       });
       if (walked == Walked::too_much)
         return invalid(attr,
-                       "With this rule the calendar has too many days to go through: give its "
-                       "rules an end (UNTIL or COUNT), or dates instead.");
+                       "With this rule the calendar has too many days to go through: give its rules"
+                       " an end (UNTIL or COUNT), or dates instead.");
       if (walked == Walked::given_up)
         return invalid(join_attr(attr, "rrule"),
-                       "Too many occurrences in a row are excluded: leave them out of the RRULE "
-                       "itself instead of by EXRULE or EXDATE.");
+                       "Too many occurrences in a row are excluded: leave them out of the RRULE"
+                       " itself instead of by EXRULE or EXDATE.");
     }
   }
   return std::shared_ptr<const ExcludedDays>(std::move(result));

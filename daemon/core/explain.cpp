@@ -183,8 +183,8 @@ std::string gap_text(const store::Gap& gap, const store::Schedule& schedule) {
                            rfc3339(gap.from) + " to " + rfc3339(gap.to) + ")";
   switch (gap.reason) {
     case GapReason::missed:
-      return "missed: not settled in time, as no daemon was there or it was held up; then left out "
-             "by catch-up (" +
+      return "missed: not settled in time, as no daemon was there or it was held up; then left out"
+             " by catch-up (" +
              catchup_text(schedule) + "), or overtaken by a pause or an edit" + part;
     case GapReason::paused:
       return "not run: paused then" + part;

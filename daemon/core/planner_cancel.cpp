@@ -43,8 +43,8 @@ bool Planner::end_unsent(store::Run& run, Timestamp now) {
   Report report;
   report.kind = Report::Kind::unsent;
   report.error = cancelled ? "not sent: cancelled"
-                           : "its last attempt was interrupted and may have arrived: look there, "
-                             "then retry the run if it did not";
+                           : "its last attempt was interrupted and may have arrived: look there,"
+                             " then retry the run if it did not";
   endings_.push_back(
       ending_of({.run = std::move(run), .cancelled = cancelled}, std::move(report), now));
   return true;

@@ -19,11 +19,9 @@ using store::Timestamp;
 
 // Why a schedule whose search gave up is quarantined, and what its owner can do.
 inline constexpr std::string_view kExhaustedReason =
-    "rrule: the search for the next occurrence gave up, as too many in a row are excluded or "
-    "moved: "
-    "leave them out of the RRULE itself (BYMONTH, BYDAY, BYHOUR ..) instead of by EXRULE, EXDATE "
-    "or "
-    "a calendar";
+    "rrule: the search for the next occurrence gave up,"
+    " as too many in a row are excluded or moved: leave them out of the RRULE itself (BYMONTH,"
+    " BYDAY, BYHOUR ..) instead of by EXRULE, EXDATE or a calendar";
 
 // The same of a rule that is not stored, for people to whom rrule is named.
 inline constexpr std::string_view kExhaustedRule =

@@ -208,8 +208,8 @@ asio::awaitable<Report> CommandExecutor::attempt(store::Run run, SendPermit perm
                              std::nullopt,
                              *report.finished_at,
                              store::LogLevel::warn,
-                             "processes that it left behind were killed; start them with setsid "
-                             "or systemd-run to keep them"});
+                             "processes that it left behind were killed; start them with setsid or"
+                             " systemd-run to keep them"});
   co_return report;
 }
 

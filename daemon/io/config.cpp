@@ -209,8 +209,8 @@ class Assembly {
     if (!listen.starts_with("unix:") && std::stoi(listen.substr(listen.rfind(':') + 1)) == 0)
       return;
     errors_.push_back({config_.origins["health.listen"], "health.listen",
-                       "is api.listen, too: give each an address of its own; without "
-                       "health.listen the API answers what it does"});
+                       "is api.listen, too: give each an address of its own; without health.listen"
+                       " the API answers what it does"});
   }
 
   Config config_;
@@ -288,8 +288,8 @@ std::vector<ConfigError> check_named_files(const Config& config) {
   if (!config.tzdata.directory.empty())
     if (auto why = why_no_zones(rrule::ZoneDatabase(config.tzdata.directory)); !why.empty())
       refuse("tzdata.directory", why +
-                                     "; name one that has them, as /usr/share/zoneinfo, or leave "
-                                     "it out");
+                                     "; name one that has them, as /usr/share/zoneinfo,"
+                                     " or leave it out");
   if (!config.store.apply.empty() && access(config.store.apply.c_str(), R_OK) != 0)
     refuse("store.apply", "there is no readable file or folder " + config.store.apply.string());
   return errors;

@@ -169,8 +169,8 @@ class EnvironmentWalk {
   void unknown(const std::string& name) {
     result_.errors.push_back({name,
                               {},
-                              "no setting has this variable; `rruled check-config --explain` "
-                              "lists them all"});
+                              "no setting has this variable; `rruled check-config --explain` lists"
+                              " them all"});
   }
   void refuse(const std::string& name, const Target& target, std::string detail) {
     result_.errors.push_back({name, full_key(*target.setting, target.executor), std::move(detail)});

@@ -310,8 +310,8 @@ constexpr std::array kSettings{
             "/run/systemd/journal/socket", "journald: where the journal takes entries.", false,
             [](C c, E, V v) { return set_path(c.log.journal_socket, v); }},
     Setting{"health", "listen", SettingType::text, "ADDRESS:PORT, unix:PATH", "",
-            "Where /livez, /readyz and /metrics alone are answered, without token or TLS; then the "
-            "API answers no /metrics.",
+            "Where /livez, /readyz and /metrics alone are answered,"
+            " without token or TLS; then the API answers no /metrics.",
             false, [](C c, E, V v) { return set_listen(c.health.listen, v); }},
     Setting{"metrics", "per_schedule", SettingType::integer, "0 to 10000", "0",
             "So many schedules have series of their own in /metrics.", false,

@@ -253,8 +253,8 @@ void Journal::sum_up() {
                ", the latest by " + spoken(lateness_max_);
   }
   log_->info(
-      "{} runs completed, {} failed, {} cancelled, {} attempts tried again, {} skipped, {} "
-      "missed{}",
+      "{} runs completed, {} failed, {} cancelled, {} attempts tried again, {} skipped,"
+      " {} missed{}",
       completed_, failed_, cancelled_, retried_, skipped_, missed_, lateness);
 }
 

@@ -116,8 +116,8 @@ int JournaldSink::send(const std::string& entry) const {
 void JournaldSink::sink_it_(const spdlog::details::log_msg& message) {
   const std::string_view text = cut({message.payload.data(), message.payload.size()});
   const char priority = priority_of(message.level);
-  if (lost_ > 0 && send(entry_of(std::to_string(lost_) + " lines before this one were lost: the "
-                                                         "journal was full",
+  if (lost_ > 0 && send(entry_of(std::to_string(lost_) + " lines before this one were lost: the"
+                                                         " journal was full",
                                  '4', nullptr)) == 0)
     lost_ = 0;
   const int error = send(entry_of(text, priority, LogScope::now()));

@@ -124,8 +124,8 @@ struct Metrics::Families {
                         .Add({});
   Family<Counter>& notifications = counter(registry,
                                            "rruled_notifications_total",
-                                           "Webhooks, pings and heartbeats, by what became of "
-                                           "them.");
+                                           "Webhooks, pings and heartbeats,"
+                                           " by what became of them.");
   Counter& store_failures =
       counter(registry, "rruled_store_failures_total", "Store operations that failed.").Add({});
   Family<Gauge>& breakers =
@@ -156,8 +156,8 @@ struct Metrics::Families {
   Family<Histogram>& store_answers = prometheus::BuildHistogram()
                                          .Name("rruled_store_seconds")
                                          .Help(
-                                             "From asking the store to its answer, by what was "
-                                             "asked.")
+                                             "From asking the store to its answer,"
+                                             " by what was asked.")
                                          .Register(registry);
   Histogram& steps = prometheus::BuildHistogram()
                          .Name("rruled_planner_step_seconds")

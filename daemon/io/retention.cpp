@@ -68,8 +68,8 @@ bool Retention::may_remove(store::Timestamp now, LeapWatch::Steady steady) {
   const auto verdict = leaps_.look(now, steady);
   if (verdict == LeapWatch::Verdict::leapt)
     log_->warn(
-        "the clock went ahead by more than a day, to {}: nothing old is removed for an hour, in "
-        "case it is wrong",
+        "the clock went ahead by more than a day, to {}: nothing old is removed for an hour,"
+        " in case it is wrong",
         core::rfc3339(now));
   return verdict == LeapWatch::Verdict::good;
 }

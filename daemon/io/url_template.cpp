@@ -92,8 +92,8 @@ std::string placeholder_mistake(std::string_view text) {
     if (const auto inner = template_name(name)) {
       if (!is_template(*inner))
         return "has the unknown template {{" + std::string(*inner) +
-               "}}; known are scheduled_for (also with | and a format such as %Y-%m-%d), run.id, "
-               "flow.id, schedule.id";
+               "}}; known are scheduled_for (also with | and a format such as %Y-%m-%d), run.id,"
+               " flow.id, schedule.id";
     } else if (std::ranges::find(kPlaceholders, name) == kPlaceholders.end())
       return "has the unknown placeholder {" + std::string(name) +
              "}; known are {project_id}, {flow_id}, {schedule_id}, {run_id}";
