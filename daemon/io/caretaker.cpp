@@ -41,6 +41,65 @@ std::string name_of(store::Store& store, const store::Schedule& row) {
 
 std::string row_name(const store::Schedule& row) { return "schedule " + to_string(row.id); }
 
+std::optional<Notice> pause_if_failing(const CareParts& parts,
+                                       const store::Schedule& row,
+                                       store::Timestamp now) {
+  auto paused = core::paused_by_failures(row, ended_runs(parts.directory, row), now);
+  if (!paused) return std::nullopt;
+  std::string text = name_of(parts.store, row) + ": " + paused->note;
+  store::ChangeSet changes;
+  core::put(changes, {std::move(*paused), std::nullopt}, &row);
+  const auto write = [&] { return write_with_audit(changes, parts.store, kActor, now); };
+  if (!parts.refused.write(row_name(row), kNotPaused, write)) return std::nullopt;
+  return Notice{.kind = Notice::Kind::paused, .schedule_id = row.id, .text = std::move(text)};
+}
+
+std::optional<Notice> resume(const CareParts& parts,
+                             const store::Schedule& row,
+                             const core::CalendarFinder& calendars,
+                             store::Timestamp now) {
+  const auto flow = parts.store.flow(row.flow_id);
+  const auto timetable = core::Timetable::compile(row, parts.zones, calendars);
+  if (!flow) return std::nullopt;
+  store::ChangeSet changes;
+  std::string text = flow->name.value_or(to_string(row.flow_id)) + ": ";
+  if (timetable) {
+    const bool fires = core::can_fire(flow->status, flow->trigger_type);
+    // What came after it was not paused, whenever a daemon sees that it is over.
+    const auto until = std::min(row.paused_until.value_or(now), now);
+    // Nor was what is due at that very time.
+    auto change = core::resumed(row, *timetable, fires, until - std::chrono::milliseconds(1));
+    change.schedule.updated_at = now;
+    core::put(changes, std::move(change), &row);
+    text += "resumed: its pause was until " + core::rfc3339(until);
+  } else {
+    const std::string reason = timetable.error().text();
+    core::put(changes, {core::quarantined(row, reason), std::nullopt}, &row);
+    text += "its pause is over, but it cannot be used: " + reason;
+  }
+  const auto write = [&] { return write_with_audit(changes, parts.store, kActor, now); };
+  if (!parts.refused.write(row_name(row), kNotResumed, write)) return std::nullopt;
+  return Notice{.kind = timetable ? Notice::Kind::resumed : Notice::Kind::quarantined,
+                .schedule_id = row.id,
+                .text = std::move(text)};
+}
+
+// A row that cannot be read, or written, keeps none of the others waiting.
+template <class Work>
+void alone(RefusedRows& refused,
+           const store::Schedule& row,
+           const char* undone,
+           Notices& done,
+           Work work) {
+  if (refused.is_set_aside(row_name(row))) return;
+  try {
+    if (std::optional<Notice> notice = work()) done.push_back(std::move(*notice));
+  } catch (const store::StoreError& error) {
+    if (!may_be_of_row(error)) throw;
+    refused.set_aside(row_name(row), undone, error);
+  }
+}
+
 }  // namespace
 
 void resume_paused(const CareParts& parts, store::Timestamp now, Notices& done) {
@@ -48,33 +107,9 @@ void resume_paused(const CareParts& parts, store::Timestamp now, Notices& done) 
   const auto rows = parts.directory.schedules_to_resume(now, most);
   if (rows.empty()) return;
   const auto calendars = calendar_finder(parts.directory, parts.zones);
-  for (const store::Schedule& row : rows) {
-    if (parts.refused.is_set_aside(row_name(row))) continue;
-    const auto flow = parts.store.flow(row.flow_id);
-    const auto timetable = core::Timetable::compile(row, parts.zones, calendars);
-    if (!flow) continue;
-    store::ChangeSet changes;
-    std::string text = flow->name.value_or(to_string(row.flow_id)) + ": ";
-    if (timetable) {
-      const bool fires = core::can_fire(flow->status, flow->trigger_type);
-      // What came after it was not paused, whenever a daemon sees that it is over.
-      const auto until = std::min(row.paused_until.value_or(now), now);
-      // Nor was what is due at that very time.
-      auto change = core::resumed(row, *timetable, fires, until - std::chrono::milliseconds(1));
-      change.schedule.updated_at = now;
-      core::put(changes, std::move(change), &row);
-      text += "resumed: its pause was until " + core::rfc3339(until);
-    } else {
-      const std::string reason = timetable.error().text();
-      core::put(changes, {core::quarantined(row, reason), std::nullopt}, &row);
-      text += "its pause is over, but it cannot be used: " + reason;
-    }
-    const auto write = [&] { return write_with_audit(changes, parts.store, kActor, now); };
-    if (!parts.refused.write(row_name(row), kNotResumed, write)) continue;
-    done.push_back({.kind = timetable ? Notice::Kind::resumed : Notice::Kind::quarantined,
-                    .schedule_id = row.id,
-                    .text = std::move(text)});
-  }
+  for (const store::Schedule& row : rows)
+    alone(parts.refused, row, kNotResumed, done,
+          [&] { return resume(parts, row, calendars, now); });
 }
 
 void pause_failing(const CareParts& parts,
@@ -82,17 +117,8 @@ void pause_failing(const CareParts& parts,
                    store::Timestamp now,
                    Notices& done) {
   if (schedules.empty()) return;
-  for (const store::Schedule& row : parts.directory.schedules_that_pause(schedules)) {
-    if (parts.refused.is_set_aside(row_name(row))) continue;
-    auto paused = core::paused_by_failures(row, ended_runs(parts.directory, row), now);
-    if (!paused) continue;
-    const std::string text = name_of(parts.store, row) + ": " + paused->note;
-    store::ChangeSet changes;
-    core::put(changes, {std::move(*paused), std::nullopt}, &row);
-    const auto write = [&] { return write_with_audit(changes, parts.store, kActor, now); };
-    if (!parts.refused.write(row_name(row), kNotPaused, write)) continue;
-    done.push_back({.kind = Notice::Kind::paused, .schedule_id = row.id, .text = text});
-  }
+  for (const store::Schedule& row : parts.directory.schedules_that_pause(schedules))
+    alone(parts.refused, row, kNotPaused, done, [&] { return pause_if_failing(parts, row, now); });
 }
 
 void pause_failed_before(const CareParts& parts,

@@ -25,8 +25,9 @@ namespace rruled::io {
 
 // What the daemon does to schedules in place of a person, each in its own transaction and with a
 // line in the audit log ("daemon"). Any number of daemons may do it at once: the schedule's version
-// lets one of them. One that the store refuses to write is said and set aside. Used on the store's
-// thread; add what was done to `done`, one by one: a fault of the store loses none of it.
+// lets one of them. One that the store refuses to write, or cannot read, is said and set aside.
+// Used on the store's thread; add what was done to `done`, one by one: a fault of the store loses
+// none of it.
 struct CareParts {
   store::Store& store;
   store::Directory& directory;

@@ -11,15 +11,21 @@ bool RefusedRows::write(const std::string& row,
     return written;
   } catch (const store::StoreError& error) {
     if (!is_refused(error)) throw;
-    const auto now = clock_.steady();
-    // Those that nobody came back to: mended, or gone.
-    std::erase_if(rows_, [&](const auto& each) { return each.second.until + kSaidEvery < now; });
-    Refused& refused = rows_[row];
-    refused.until = now + kSetAside;
-    if (refused.trouble.is_news(error.what(), now))
-      log_.error("{} {}: {}", row, undone, error.what());
+    set_aside(row, undone, error);
     return false;
   }
+}
+
+void RefusedRows::set_aside(const std::string& row,
+                            const char* undone,
+                            const store::StoreError& error) {
+  const auto now = clock_.steady();
+  // Those that nobody came back to: mended, or gone.
+  std::erase_if(rows_, [&](const auto& each) { return each.second.until + kSaidEvery < now; });
+  Refused& refused = rows_[row];
+  refused.until = now + kSetAside;
+  if (refused.trouble.is_news(error.what(), now))
+    log_.error("{} {}: {}", row, undone, error.what());
 }
 
 bool RefusedRows::is_set_aside(const std::string& row) const {

@@ -15,9 +15,10 @@
 
 namespace rruled::io {
 
-// Rows that a loop writes one by one, and that the store refuses as they are: a person has to
-// correct them. Each is said and set aside for a minute, so that it neither stops the others nor
-// keeps them waiting; said again when the words change, and once an hour. One thread at a time.
+// Rows that a loop writes one by one, and that the store refuses or cannot read as they are: a
+// person has to correct them. Each is said and set aside for a minute, so that it neither stops the
+// others nor keeps them waiting; said again when the words change, and once an hour. One thread at
+// a time.
 class RefusedRows {
  public:
   // Both outlive it.
@@ -29,6 +30,8 @@ class RefusedRows {
                            const char* undone,
                            const std::function<std::optional<store::Conflict>()>& write);
 
+  // Says `error`, which kept it from being written.
+  void set_aside(const std::string& row, const char* undone, const store::StoreError& error);
   [[nodiscard]] bool is_set_aside(const std::string& row) const;
   // Where a loop takes so many rows at most, it takes so many more.
   [[nodiscard]] std::size_t count() const { return rows_.size(); }

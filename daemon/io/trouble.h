@@ -42,4 +42,10 @@ class Trouble {
   return error.kind() == store::StoreError::Kind::invalid;
 }
 
+// It may be this row's alone, refused or damaged: others may be read and written all the same.
+[[nodiscard]] inline bool may_be_of_row(const store::StoreError& error) {
+  using Kind = store::StoreError::Kind;
+  return is_refused(error) || error.kind() == Kind::corrupt || error.kind() == Kind::fault;
+}
+
 }  // namespace rruled::io

@@ -161,6 +161,38 @@ TEST_CASE("one schedule that could not be paused kept others that fail from bein
   CHECK(ward.is_said("schedule " + to_string(bad) + " goes on although it fails"));
 }
 
+TEST_CASE("one schedule whose ended runs cannot be read kept the walk on its page for ever") {
+  Ward ward;
+  const auto bad = ward.add(pausing_after_a_failure);
+  const auto good = ward.add(pausing_after_a_failure);
+  ward.simulation.run_until(kNight + 1min);
+  const auto run = ward.file->runs({.schedule_id = bad}).at(0);
+  put_sql(*ward.file, "runs", "owner", run.id, "x'01'");
+  const auto step = io::take_care(ward.parts, {}, {}, ward.simulation.now());
+  CHECK_FALSE(step.error);
+  CHECK(step.walk.over);
+  CHECK(ward.status(good) == ScheduleStatus::paused);
+  CHECK(ward.status(bad) == ScheduleStatus::active);
+  CHECK(ward.is_said("schedule " + to_string(bad) + " goes on although it fails"));
+}
+
+TEST_CASE("one paused schedule whose flow cannot be read kept all others from being looked at") {
+  Ward ward;
+  const auto bad = ward.add();
+  const auto good = ward.add(pausing_after_a_failure);
+  ward.simulation.run_until(kNight + 1min);
+  const auto until = kNight + 10min;
+  ward.pause(bad, until);
+  ward.file->connection().database().exec("PRAGMA ignore_check_constraints = ON");
+  put_sql(*ward.file, "flows", "status", ward.file->schedule(bad)->flow_id, "'none'");
+  const auto step = io::take_care(ward.parts, {good}, {}, until);
+  CHECK_FALSE(step.error);
+  CHECK(step.walk.over);
+  CHECK(ward.status(good) == ScheduleStatus::paused);
+  CHECK(ward.status(bad) == ScheduleStatus::paused);
+  CHECK(ward.is_said("schedule " + to_string(bad) + " stays paused beyond its time"));
+}
+
 TEST_CASE("one backfill whose runs were refused kept all others from going on") {
   Ward ward;
   std::vector<store::Backfill> both;
