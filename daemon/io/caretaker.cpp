@@ -50,7 +50,7 @@ std::optional<Notice> pause_if_failing(const CareParts& parts,
   store::ChangeSet changes;
   core::put(changes, {std::move(*paused), std::nullopt}, &row);
   const auto write = [&] { return write_with_audit(changes, parts.store, kActor, now); };
-  if (!parts.refused.write(row_name(row), kNotPaused, write)) return std::nullopt;
+  if (!parts.not_paused.write(row_name(row), kNotPaused, write)) return std::nullopt;
   return Notice{.kind = Notice::Kind::paused, .schedule_id = row.id, .text = std::move(text)};
 }
 
@@ -78,7 +78,7 @@ std::optional<Notice> resume(const CareParts& parts,
     text += "its pause is over, but it cannot be used: " + reason;
   }
   const auto write = [&] { return write_with_audit(changes, parts.store, kActor, now); };
-  if (!parts.refused.write(row_name(row), kNotResumed, write)) return std::nullopt;
+  if (!parts.not_resumed.write(row_name(row), kNotResumed, write)) return std::nullopt;
   return Notice{.kind = timetable ? Notice::Kind::resumed : Notice::Kind::quarantined,
                 .schedule_id = row.id,
                 .text = std::move(text)};
@@ -103,12 +103,12 @@ void alone(RefusedRows& refused,
 }  // namespace
 
 void resume_paused(const CareParts& parts, store::Timestamp now, Notices& done) {
-  const auto most = kResumeMax + parts.refused.count();
+  const auto most = kResumeMax + parts.not_resumed.count();
   const auto rows = parts.directory.schedules_to_resume(now, most);
   if (rows.empty()) return;
   const auto calendars = calendar_finder(parts.directory, parts.zones);
   for (const store::Schedule& row : rows)
-    alone(parts.refused, row, kNotResumed, done,
+    alone(parts.not_resumed, row, kNotResumed, done,
           [&] { return resume(parts, row, calendars, now); });
 }
 
@@ -118,7 +118,8 @@ void pause_failing(const CareParts& parts,
                    Notices& done) {
   if (schedules.empty()) return;
   for (const store::Schedule& row : parts.directory.schedules_that_pause(schedules))
-    alone(parts.refused, row, kNotPaused, done, [&] { return pause_if_failing(parts, row, now); });
+    alone(parts.not_paused, row, kNotPaused, done,
+          [&] { return pause_if_failing(parts, row, now); });
 }
 
 void pause_failed_before(const CareParts& parts,
@@ -165,7 +166,8 @@ Caretaker::Caretaker(asio::any_io_executor io,
       clock_(clock),
       log_(std::move(log)),
       directory_(lane.store.directory()),
-      refused_(clock, *log_),
+      not_resumed_(clock, *log_),
+      not_paused_(clock, *log_),
       pacer_(std::move(io)) {}
 
 void Caretaker::on(const Notice& notice) {
@@ -182,7 +184,8 @@ asio::awaitable<void> Caretaker::step() {
   while (!failing_.empty() && failing.size() < kFailingMax)
     failing.push_back(failing_.extract(failing_.begin()).value());
   auto step = [this, failing, walk = walk_, now = clock_.now()] {
-    return take_care({lane_.store, *directory_, zones_, refused_}, failing, walk, now);
+    return take_care({lane_.store, *directory_, zones_, not_resumed_, not_paused_}, failing, walk,
+                     now);
   };
   try {
     const CareStep taken = co_await run_on(lane_.thread, std::move(step));

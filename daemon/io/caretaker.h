@@ -32,7 +32,9 @@ struct CareParts {
   store::Store& store;
   store::Directory& directory;
   const rrule::ZoneDatabase& zones;
-  RefusedRows& refused;
+  // What is set aside for one verb is not for the other.
+  RefusedRows& not_resumed;
+  RefusedRows& not_paused;
 };
 using Notices = std::vector<core::Notice>;
 
@@ -99,7 +101,8 @@ class Caretaker final : public Listener {
   const Clock& clock_;
   std::shared_ptr<spdlog::logger> log_;
   const std::unique_ptr<store::Directory> directory_;
-  RefusedRows refused_;  // the store's thread only
+  RefusedRows not_resumed_;  // these two on the store's thread only
+  RefusedRows not_paused_;
   std::set<store::ScheduleId> failing_;
   DueWalk walk_;
   bool failed_ = false;  // the last step

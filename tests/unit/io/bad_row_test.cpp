@@ -63,8 +63,10 @@ struct Ward {
   std::ostringstream said;
   std::shared_ptr<spdlog::logger> log =
       std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said));
+  io::RefusedRows not_resumed{clock, *log};
+  io::RefusedRows not_paused{clock, *log};
   io::RefusedRows refused{clock, *log};
-  io::CareParts parts{*file, *directory, simulation.zones(), refused};
+  io::CareParts parts{*file, *directory, simulation.zones(), not_resumed, not_paused};
 };
 
 // Two schedules an hour before what their rule says, by the zones of before.
@@ -191,6 +193,23 @@ TEST_CASE("one paused schedule whose flow cannot be read kept all others from be
   CHECK(ward.status(good) == ScheduleStatus::paused);
   CHECK(ward.status(bad) == ScheduleStatus::paused);
   CHECK(ward.is_said("schedule " + to_string(bad) + " stays paused beyond its time"));
+}
+
+TEST_CASE("failures of a schedule just corrected and resumed were dropped until it failed again") {
+  Ward ward;
+  const auto id = ward.add(pausing_after_a_failure);
+  const auto until = kNight + 10s;
+  ward.pause(id, until);
+  spoil(*ward.file, "schedules", "variables", id);
+  CHECK(ward.resumed(until).empty());
+  put_sql(*ward.file, "schedules", "variables", id, "'{}'");
+  const auto row = *ward.file->schedule(id);
+  const auto timetable = core::Timetable::compile(row, ward.simulation.zones()).value();
+  ward.put(id, core::resumed(row, timetable, true, until).schedule);
+  ward.simulation.run_until(kNight + 1min);
+  const auto step = io::take_care(ward.parts, {id}, {}, ward.simulation.now());
+  CHECK(step.done.size() == 1);
+  CHECK(ward.status(id) == ScheduleStatus::paused);
 }
 
 TEST_CASE("one backfill whose runs were refused kept all others from going on") {

@@ -31,8 +31,9 @@ struct World {
   std::unique_ptr<store::Directory> directory = store.directory();
   FakeClock clock{kFrom};
   std::shared_ptr<spdlog::logger> log = io::make_logger({});
-  io::RefusedRows refused{clock, *log};
-  io::CareParts parts{store, *directory, simulation.zones(), refused};
+  io::RefusedRows not_resumed{clock, *log};
+  io::RefusedRows not_paused{clock, *log};
+  io::CareParts parts{store, *directory, simulation.zones(), not_resumed, not_paused};
 
   std::vector<core::Notice> pause_failing(store::ScheduleId id) {
     io::Notices done;
@@ -186,7 +187,8 @@ TEST_CASE("a pause that was over was told to nobody where another look failed") 
     throw store::StoreError(store::StoreError::Kind::unavailable, "it is away");
   });
   const auto step = io::take_care(
-      {broken, *world.directory, world.simulation.zones(), world.refused}, {}, {}, until);
+      {broken, *world.directory, world.simulation.zones(), world.not_resumed, world.not_paused}, {},
+      {}, until);
   REQUIRE(step.done.size() == 1);
   CHECK(step.done.front().kind == core::Notice::Kind::resumed);
   CHECK(step.error);
@@ -202,7 +204,8 @@ TEST_CASE(
   CrowdedStore broken(world.store, [](int write) {
     if (write == 2) throw store::StoreError(store::StoreError::Kind::unavailable, "it is away");
   });
-  const io::CareParts parts{broken, *world.directory, world.simulation.zones(), world.refused};
+  const io::CareParts parts{broken, *world.directory, world.simulation.zones(), world.not_resumed,
+                            world.not_paused};
   const auto first = io::take_care(parts, {}, {}, world.simulation.now());
   CHECK(first.error);
   REQUIRE(first.done.size() == 1);
@@ -226,7 +229,8 @@ TEST_CASE("a fault amid the schedules whose pause is over lost the word of those
     if (write == 2) throw store::StoreError(store::StoreError::Kind::unavailable, "it is away");
   });
   const auto step = io::take_care(
-      {broken, *world.directory, world.simulation.zones(), world.refused}, {}, {}, until);
+      {broken, *world.directory, world.simulation.zones(), world.not_resumed, world.not_paused}, {},
+      {}, until);
   CHECK(step.error);
   REQUIRE(step.done.size() == 1);
   CHECK(step.done.front().kind == core::Notice::Kind::resumed);
