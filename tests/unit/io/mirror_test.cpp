@@ -1,6 +1,7 @@
 #include "daemon/io/mirror.h"
 
 #include "daemon/core/run_identity.h"
+#include "tests/support/hooked_store.h"
 #include "tests/support/simulation.h"
 #include "tests/support/spoiled_row.h"
 #include "tests/unit/io/io_fixture.h"
@@ -42,13 +43,16 @@ struct Mirrored {
     return run.id;
   }
   void retry(store::RunId id) {
-    REQUIRE(real->directory()->retry_run(id, {}, world.now(), {}) ==
-            store::RetryResult::retried);
+    REQUIRE(real->directory()->retry_run(id, {}, world.now(), {}) == store::RetryResult::retried);
   }
   void remove(store::ScheduleId id) {
     REQUIRE_FALSE(real->write({.delete_schedules = {{id}}}, world.now()));
   }
-  bool follows() { return mirror.follow(FakeClock(world.now())); }
+  // Long after the last look.
+  bool follows() {
+    clock.ahead += 1h;
+    return mirror.follow(clock);
+  }
   [[nodiscard]] bool is_pending(store::RunId id) {
     const auto run = copy.run(id);
     return run && run->status == RunStatus::pending;
@@ -60,9 +64,28 @@ struct Mirrored {
   Simulation world{*real, kMorning, {.answer = always_failing}};
   store::MemoryStore copy;
   std::ostringstream said;
-  io::Mirror mirror{
-      *real, copy,
-      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said))};
+  std::shared_ptr<spdlog::logger> log =
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_mt>(said));
+  FakeClock clock{kMorning};
+  io::Mirror mirror{*real, copy, log};
+};
+
+// Somebody else comes just after each page of runs is read, the first of which is 1.
+class ReadAlong final : public HookedStore {
+ public:
+  using Other = std::function<void(int page, const std::vector<store::Run>& rows)>;
+  ReadAlong(store::Store& inner, Other other)
+      : HookedStore(inner, [](When, int) {}), other_(std::move(other)) {}
+
+  std::vector<store::Run> runs(const store::RunQuery& query) override {
+    auto rows = HookedStore::runs(query);
+    other_(++pages_, rows);
+    return rows;
+  }
+
+ private:
+  Other other_;
+  int pages_ = 0;
 };
 
 }  // namespace
@@ -135,6 +158,45 @@ TEST_CASE("what a dry run has sent is not sent again when people ask for another
   CHECK(store.copy.run(first)->status == RunStatus::completed);
   CHECK(store.is_pending(second));
   CHECK(store.said.str().empty());
+}
+
+TEST_CASE("runs that another daemon sent hid from a dry run some that came after them") {
+  Mirrored store;
+  const auto apart = GENERATE(0ms, 7ms);
+  const auto schedule = *store.real->schedule(store.add());
+  const auto due = core::due_schedule(schedule, *store.real->flow(schedule.flow_id));
+  store::ChangeSet asked;
+  for (int n = 0; n < 1'500; ++n) {
+    const store::RunId id{store::random_uuid_v7(kMorning + n * 1ms)};
+    asked.runs.push_back(core::manual_run(due, true, id, "{}", kMorning));
+    asked.runs.back().due_at = kMorning - n * apart;
+  }
+  REQUIRE_FALSE(store.real->write(asked, kMorning));
+  const auto directory = store.real->directory();
+  ReadAlong others(*store.real, [&](int page, const std::vector<store::Run>& rows) {
+    for (std::size_t n = 0; page == 1 && n < 100; ++n)
+      REQUIRE(directory->cancel_run(rows[n].id, "", kMorning, {}) ==
+              store::CancelResult::cancelled);
+  });
+  io::Mirror(others, store.copy, store.log).copy_all(kMorning);
+  CHECK(store.copy.runs({.limit = 2'000}).size() == 1'500);
+}
+
+TEST_CASE("each run that people asked for had a dry run read all others at once") {
+  Mirrored store;
+  const auto id = store.add();
+  ReadAlong slow(*store.real, [&](int, const auto&) { store.clock.ahead += 10min; });
+  io::Mirror mirror(slow, store.copy, store.log);
+  mirror.copy_all(store.world.now());
+  const auto first = store.run_now(id);
+  CHECK(mirror.follow(store.clock));
+  CHECK(store.is_pending(first));
+  const auto second = store.run_now(id);
+  CHECK(mirror.follow(store.clock));
+  CHECK_FALSE(store.copy.run(second));
+  store.clock.ahead += 4h;
+  CHECK(mirror.follow(store.clock));
+  CHECK(store.is_pending(second));
 }
 
 }  // namespace rruled::test
