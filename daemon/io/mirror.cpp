@@ -8,13 +8,27 @@ namespace {
 constexpr std::size_t kCopyPage = 1'000;
 constexpr int kRestOfLook = 9;  // times what it took: the copy fires on the same thread
 
+const char* left_out_because(store::Conflict::Kind kind) {
+  switch (kind) {
+    case store::Conflict::Kind::exists:
+      return "the copy has it already";
+    case store::Conflict::Kind::missing:
+      return "what it belongs to is not there";
+    case store::Conflict::Kind::changed:
+      return "the copy of it has changed";
+    case store::Conflict::Kind::in_use:
+      return "the copy of it is in use";
+  }
+  return "";
+}
+
 }  // namespace
 
 void Mirror::write(const store::ChangeSet& changes,
                    const std::string& row,
                    store::Timestamp now) try {
-  // Nobody else writes to the copy.
-  if (copy_.write(changes, now)) log_->warn("{} is left out: what it belongs to is not there", row);
+  if (const auto conflict = copy_.write(changes, now))
+    log_->warn("{} is left out: {}", row, left_out_because(conflict->kind));
 } catch (const store::StoreError& error) {
   if (!is_refused(error)) throw;
   log_->warn("{} is left out: {}", row, error.what());

@@ -199,4 +199,19 @@ TEST_CASE("each run that people asked for had a dry run read all others at once"
   CHECK(store.is_pending(second));
 }
 
+TEST_CASE("a run that the copy has by another id was said to belong to nothing") {
+  Mirrored store;
+  const auto failed = store.failed_run(store.add());
+  store.mirror.copy_all(store.world.now());
+  auto other = *store.real->run(failed);
+  other.id = store::RunId{store::random_uuid_v7(store.world.now())};
+  other.status = RunStatus::pending;
+  REQUIRE_FALSE(store.copy.write({.runs = {other}}, store.world.now()));
+  store.retry(failed);
+  CHECK(store.follows());
+  CHECK_FALSE(store.copy.run(failed));
+  CHECK_THAT(store.said.str(),
+             Catch::Contains("run " + to_string(failed) + " is left out: the copy has it already"));
+}
+
 }  // namespace rruled::test
