@@ -6,6 +6,7 @@
 
 #include <array>
 #include <tuple>
+#include <utility>
 
 namespace rruled::store {
 namespace {
@@ -195,13 +196,14 @@ FannedOut SqliteAudience::fan_out(const FanOut& request,
                                   const MakeChild& make_child,
                                   Timestamp now) {
   // Filters may take long, and nobody else may write as long as this one does.
-  const auto looked = look(request);
+  auto looked = look(request);
   return connection_->write([&]() -> FannedOut {
     const auto run = claimed(*connection_, request.claim);
     auto job = run ? read_job(*connection_, run->id) : std::nullopt;
     if (!job) return {.kind = FannedOut::Kind::lost};
     FannedOut result;
-    const auto persons = plan_page(looked, fires(*connection_, run->flow_id), request, *job);
+    const bool flow_fires = fires(*connection_, run->flow_id);
+    const auto persons = plan_page(std::move(looked), flow_fires, request, *job);
     if (!persons) {
       result.job = std::move(job);
       return result;
