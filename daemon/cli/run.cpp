@@ -52,7 +52,7 @@ void add_run(Commands& commands) {
        "The daemon: fires what is due, until it is told to stop (Ctrl-C, SIGTERM)",
        {"rruled run", "rruled run --config rruled.toml",
         "rruled run --dry-run     (says what it would send where, and writes nothing)"}});
-  command->add_flag("--dry-run", *dry_run, "On a copy of the real store; only tells");
+  command->add_flag("--dry-run", *dry_run, "On a copy that follows the real store: only tells");
   when_chosen(commands, command,
               [&commands, dry_run] { return run_daemon(commands.session, *dry_run); });
 }
