@@ -191,8 +191,8 @@ class Audience {
 
   // Has a job that a daemon is spreading, or that is spread, end as `cancelled`: fan_out() stops,
   // and end_jobs() cancels its unsent children and ends it. `entry` is written with that.
-  // `missing`: it is no job that was opened (or no run at all). Runs that wait to be claimed are
-  // Directory::cancel_run()'s, opened jobs too: end_jobs() cancels the children that they leave.
+  // `missing`: no run, or no job that was opened since it was ordered or replayed. What waits to be
+  // claimed is Directory::cancel_run()'s, opened or not: end_jobs() cancels the children it leaves.
   [[nodiscard]] virtual CancelResult cancel_job(RunId id,
                                                 const std::string& reason,
                                                 const std::optional<AuditEntry>& entry,

@@ -268,6 +268,8 @@ CancelResult MemoryAudience::cancel_job(RunId id,
   if (found == store_.jobs_.end() || row == store_.runs_.end()) return CancelResult::missing;
   const auto status = row->second.run.status;
   if (is_final(status)) return CancelResult::ended;
+  // Of before its replay.
+  if (found->second.state == JobState::ended) return CancelResult::missing;
   if (status != RunStatus::dispatching && status != RunStatus::running)
     return CancelResult::under_way;
   found->second.ending = RunStatus::cancelled;

@@ -308,6 +308,7 @@ CancelResult PostgresAudience::cancel_job(RunId id,
     auto job = run ? lock_job(tx, id) : std::nullopt;
     if (!job) return CancelResult::missing;
     if (is_final(run->status)) return CancelResult::ended;
+    if (job->state == JobState::ended) return CancelResult::missing;  // of before its replay
     if (run->status != RunStatus::dispatching && run->status != RunStatus::running)
       return CancelResult::under_way;
     job->ending = RunStatus::cancelled;

@@ -289,6 +289,7 @@ CancelResult SqliteAudience::cancel_job(RunId id,
     const auto status = status_of(*connection_, id);
     if (!job || !status) return CancelResult::missing;
     if (is_final(*status)) return CancelResult::ended;
+    if (job->state == JobState::ended) return CancelResult::missing;  // of before its replay
     if (*status != RunStatus::dispatching && *status != RunStatus::running)
       return CancelResult::under_way;
     job->ending = RunStatus::cancelled;

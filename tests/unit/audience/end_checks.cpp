@@ -217,6 +217,26 @@ void only_one(store::Store& store) {
   CHECK(stage.end_jobs({.only = two}).ended.size() == 1);
 }
 
+void wish_of_a_replayed_one(store::Store& store) {
+  Stage stage(store);
+  const auto id = stage.order_job();
+  const auto first = stage.claim();
+  REQUIRE(stage.audience->open_job(stage.claim_of(first), stage.now));
+  stage.set_flow(FlowStatus::archived);
+  REQUIRE(stage.page(first).kind == FannedOut::Kind::spread);
+  REQUIRE(stage.end_jobs().ended.size() == 1);
+  stage.set_flow(FlowStatus::active);
+  REQUIRE(store.directory()->retry_run(id, {}, stage.now, {}) == RetryResult::retried);
+  const auto run = stage.claim();
+  REQUIRE(run.id == id);
+  CHECK(stage.audience->cancel_job(id, "no", {}, stage.now) == CancelResult::missing);
+  CHECK(store.run_desk()->ask_to_cancel(id, "no", stage.now));
+  const auto job = stage.audience->open_job(stage.claim_of(run), stage.now);
+  REQUIRE(job);
+  CHECK(job->ending == RunStatus::cancelled);
+  CHECK(job->reason == "no");
+}
+
 // The place where the next call goes on is that of a job that was looked at.
 void ended_between(store::Store& store) {
   Stage stage(store);
@@ -260,6 +280,7 @@ std::vector<AudienceCheck> end_checks() {
           {"a dead child is neither purged nor pruned while its job counts it", dead_children},
           {"many open jobs are looked at in turn", many_open},
           {"of one job that has ended no other is looked at", only_one},
+          {"a wish to end a replayed job before it is opened is not lost", wish_of_a_replayed_one},
           {"jobs that have ended are passed over in turn", ended_between},
           {"what a job kept goes with its run", pruned}};
 }
