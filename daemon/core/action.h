@@ -30,6 +30,7 @@ struct LoadDue {
 };
 struct Settle {
   std::vector<store::Settlement> batch;
+  Timestamp planned_at{};  // by the clock of the step
 };
 struct Claim {
   std::string executor;

@@ -139,6 +139,7 @@ void Planner::settle_due(Timestamp now, Actions& actions) {
   if (!settling_.empty() || failures_.rests(StoreFailed::What::settle, now)) return;
   settle_at_.reset();
   Settle settle;
+  settle.planned_at = now;
   // A first batch that is small is sent while the store works at the next one.
   const std::size_t limit = std::min(settle_limit_, std::max(kSettleMin, ready_count() / 8));
   // An even share for each executor before one has more: what is due to one that is dead is much,

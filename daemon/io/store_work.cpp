@@ -1,7 +1,10 @@
 #include "daemon/io/store_work.h"
 
+#include "daemon/io/store_clock.h"
+
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace rruled::io {
 
@@ -19,6 +22,12 @@ core::Loaded StoreWork::perform(core::LoadDue& load, Timestamp) {
 }
 
 core::Settled StoreWork::perform(core::Settle& settle, Timestamp now) {
+  // By a clock that was corrected, or set back, since: what it planned is not due yet.
+  if (settle.planned_at > now + kClockStepMin) {
+    store::SettleResult not_yet;
+    not_yet.kind = store::SettleResult::Kind::not_yet;
+    return {std::vector(settle.batch.size(), not_yet)};
+  }
   return {store_.settle(std::move(settle.batch), claimant_, now)};
 }
 
