@@ -21,9 +21,10 @@ constexpr std::size_t kFailingMax = 500;
 constexpr std::size_t kWalkPage = 500;
 constexpr std::size_t kWalkMax = 2'000;  // in one step
 constexpr std::chrono::seconds kSoon{120};
+constexpr std::chrono::minutes kLater{1};  // as RefusedRows sets aside
 constexpr const char* kActor = "daemon";
 constexpr const char* kNotResumed = "stays paused beyond its time, tried again each minute";
-constexpr const char* kNotPaused = "goes on although it fails, looked at again when it fails next";
+constexpr const char* kNotPaused = "goes on although it fails, looked at again each minute";
 
 // Runs that ended and count: a person's, too. More than pause_after_failures may be.
 std::vector<store::Run> ended_runs(store::Directory& directory, const store::Schedule& row) {
@@ -89,11 +90,11 @@ template <class Work>
 void alone(RefusedRows& refused,
            const store::Schedule& row,
            const char* undone,
-           Notices& done,
+           CareStep& step,
            Work work) {
   if (refused.is_set_aside(row_name(row))) return;
   try {
-    if (std::optional<Notice> notice = work()) done.push_back(std::move(*notice));
+    if (std::optional<Notice> notice = work()) step.done.push_back(std::move(*notice));
   } catch (const store::StoreError& error) {
     if (!may_be_of_row(error)) throw;
     refused.set_aside(row_name(row), undone, error);
@@ -102,37 +103,37 @@ void alone(RefusedRows& refused,
 
 }  // namespace
 
-void resume_paused(const CareParts& parts, store::Timestamp now, Notices& done) {
+void resume_paused(const CareParts& parts, store::Timestamp now, CareStep& step) {
   const auto most = kResumeMax + parts.not_resumed.count();
   const auto rows = parts.directory.schedules_to_resume(now, most);
   if (rows.empty()) return;
   const auto calendars = calendar_finder(parts.directory, parts.zones);
   for (const store::Schedule& row : rows)
-    alone(parts.not_resumed, row, kNotResumed, done,
+    alone(parts.not_resumed, row, kNotResumed, step,
           [&] { return resume(parts, row, calendars, now); });
 }
 
 void pause_failing(const CareParts& parts,
                    const std::vector<store::ScheduleId>& schedules,
                    store::Timestamp now,
-                   Notices& done) {
+                   CareStep& step) {
   if (schedules.empty()) return;
-  for (const store::Schedule& row : parts.directory.schedules_that_pause(schedules))
-    alone(parts.not_paused, row, kNotPaused, done,
+  for (const store::Schedule& row : parts.directory.schedules_that_pause(schedules)) {
+    alone(parts.not_paused, row, kNotPaused, step,
           [&] { return pause_if_failing(parts, row, now); });
+    if (parts.not_paused.is_set_aside(row_name(row))) step.unpaused.push_back(row.id);
+  }
 }
 
-void pause_failed_before(const CareParts& parts,
-                         DueWalk& walk,
-                         store::Timestamp now,
-                         Notices& done) {
+void pause_failed_before(const CareParts& parts, store::Timestamp now, CareStep& step) {
+  DueWalk& walk = step.walk;
   for (std::size_t seen = 0; !walk.over && seen < kWalkMax; seen += kWalkPage) {
     if (seen > 0 && walk.after->due > now + kSoon) break;
     const auto rows = parts.store.load_due(walk.after, store::Timestamp::max(), kWalkPage);
     std::vector<store::ScheduleId> pausing;
     for (const auto& row : rows)
       if (row.schedule.pause_after_failures > 0) pausing.push_back(row.schedule.id);
-    pause_failing(parts, pausing, now, done);
+    pause_failing(parts, pausing, now, step);
     if (!rows.empty())
       walk.after = store::DueCursor{*rows.back().schedule.next_due_at, rows.back().schedule.id};
     walk.over = rows.size() < kWalkPage;
@@ -143,11 +144,11 @@ CareStep take_care(const CareParts& parts,
                    const std::vector<store::ScheduleId>& failing,
                    DueWalk walk,
                    store::Timestamp now) {
-  CareStep step{{}, walk, {}};
+  CareStep step{.walk = walk};
   try {
-    resume_paused(parts, now, step.done);
-    pause_failing(parts, failing, now, step.done);
-    pause_failed_before(parts, step.walk, now, step.done);
+    resume_paused(parts, now, step);
+    pause_failing(parts, failing, now, step);
+    pause_failed_before(parts, now, step);
   } catch (const std::exception&) {
     step.error = std::current_exception();
   }
@@ -178,11 +179,22 @@ void Caretaker::on(const Notice& notice) {
   next().on(notice);
 }
 
-asio::awaitable<void> Caretaker::step() {
+std::vector<store::ScheduleId> Caretaker::take_failing() {
+  const auto now = clock_.steady();
+  std::erase_if(later_, [&](const auto& each) {
+    const bool is_time = each.second <= now;
+    if (is_time) failing_.insert(each.first);
+    return is_time;
+  });
   // When an executor is down many fail at once: what is due must not wait for a look at all.
   std::vector<store::ScheduleId> failing;
   while (!failing_.empty() && failing.size() < kFailingMax)
     failing.push_back(failing_.extract(failing_.begin()).value());
+  return failing;
+}
+
+asio::awaitable<void> Caretaker::step() {
+  const auto failing = take_failing();
   auto step = [this, failing, walk = walk_, now = clock_.now()] {
     return take_care({lane_.store, *directory_, zones_, not_resumed_, not_paused_}, failing, walk,
                      now);
@@ -190,6 +202,7 @@ asio::awaitable<void> Caretaker::step() {
   try {
     const CareStep taken = co_await run_on(lane_.thread, std::move(step));
     walk_ = taken.walk;
+    for (const auto id : taken.unpaused) later_.emplace(id, clock_.steady() + kLater);
     for (const Notice& notice : taken.done) next().on(notice);
     if (taken.error) std::rethrow_exception(taken.error);
     failed_ = false;

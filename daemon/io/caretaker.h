@@ -15,7 +15,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <exception>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -26,7 +28,7 @@ namespace rruled::io {
 // What the daemon does to schedules in place of a person, each in its own transaction and with a
 // line in the audit log ("daemon"). Any number of daemons may do it at once: the schedule's version
 // lets one of them. One that the store refuses to write, or cannot read, is said and set aside.
-// Used on the store's thread; add what was done to `done`, one by one: a fault of the store loses
+// Used on the store's thread; add what was done to the step, one by one: a fault of the store loses
 // none of it.
 struct CareParts {
   store::Store& store;
@@ -38,35 +40,34 @@ struct CareParts {
 };
 using Notices = std::vector<core::Notice>;
 
-// Resumes what is paused until `now` or before; what passed meanwhile is one gap row.
-void resume_paused(const CareParts& parts, store::Timestamp now, Notices& done);
-// Pauses those of `schedules` that failed pause_after_failures times in a row.
-void pause_failing(const CareParts& parts,
-                   const std::vector<store::ScheduleId>& schedules,
-                   store::Timestamp now,
-                   Notices& done);
-
 // A way through the active schedules, soonest due first. Failures are counted as they are heard: of
 // those that ended when an earlier daemon did, nobody has counted any.
 struct DueWalk {
   std::optional<store::DueCursor> after{};
   bool over = false;
 };
-// Pauses those that it meets on the next stretch, as pause_failing() does. A stretch is one page
-// (500), and more while they are due at `now` or in two minutes, to 2,000 at most. After a fault
-// the walk is at the page that was not gone through.
-void pause_failed_before(const CareParts& parts,
-                         DueWalk& walk,
-                         store::Timestamp now,
-                         Notices& done);
 
-// Resumes, and pauses those of `failing` and those that the walk meets. What was done before a
-// fault is there beside it.
+// What was done before a fault is there beside it.
 struct CareStep {
-  Notices done;
-  DueWalk walk;              // from here on
-  std::exception_ptr error;  // null: all of it was done
+  Notices done{};
+  std::vector<store::ScheduleId> unpaused{};  // set aside: to be looked at again after a minute
+  DueWalk walk{};                             // from here on
+  std::exception_ptr error{};                 // null: all of it was done
 };
+
+// Resumes what is paused until `now` or before; what passed meanwhile is one gap row.
+void resume_paused(const CareParts& parts, store::Timestamp now, CareStep& step);
+// Pauses those of `schedules` that failed pause_after_failures times in a row.
+void pause_failing(const CareParts& parts,
+                   const std::vector<store::ScheduleId>& schedules,
+                   store::Timestamp now,
+                   CareStep& step);
+// Pauses those that it meets on the walk's next stretch, as pause_failing() does. A stretch is one
+// page (500), and more while they are due at `now` or in two minutes, to 2,000 at most. After a
+// fault the walk is at the page that was not gone through.
+void pause_failed_before(const CareParts& parts, store::Timestamp now, CareStep& step);
+
+// Resumes, and pauses those of `failing` and those that the walk meets.
 [[nodiscard]] CareStep take_care(const CareParts& parts,
                                  const std::vector<store::ScheduleId>& failing,
                                  DueWalk walk,
@@ -95,6 +96,7 @@ class Caretaker final : public Listener {
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> step();
+  [[nodiscard]] std::vector<store::ScheduleId> take_failing();
 
   const StoreLane lane_;
   const rrule::ZoneDatabase& zones_;
@@ -104,6 +106,7 @@ class Caretaker final : public Listener {
   RefusedRows not_resumed_;  // these two on the store's thread only
   RefusedRows not_paused_;
   std::set<store::ScheduleId> failing_;
+  std::map<store::ScheduleId, std::chrono::steady_clock::time_point> later_;  // failing from then
   DueWalk walk_;
   bool failed_ = false;  // the last step
   Trouble trouble_;

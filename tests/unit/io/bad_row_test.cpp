@@ -45,9 +45,9 @@ struct Ward {
     put(id, core::paused(*file->schedule(id), nullptr, "", simulation.now(), until).schedule);
   }
   io::Notices resumed(store::Timestamp now) {
-    io::Notices done;
-    io::resume_paused(parts, now, done);
-    return done;
+    io::CareStep step;
+    io::resume_paused(parts, now, step);
+    return step.done;
   }
   [[nodiscard]] ScheduleStatus status(store::ScheduleId id) { return file->schedule(id)->status; }
   [[nodiscard]] bool is_said(const std::string& text) const {

@@ -36,14 +36,14 @@ struct World {
   io::CareParts parts{store, *directory, simulation.zones(), not_resumed, not_paused};
 
   std::vector<core::Notice> pause_failing(store::ScheduleId id) {
-    io::Notices done;
-    io::pause_failing(parts, {id}, simulation.now(), done);
-    return done;
+    io::CareStep step;
+    io::pause_failing(parts, {id}, simulation.now(), step);
+    return step.done;
   }
   std::vector<core::Notice> resume_paused() {
-    io::Notices done;
-    io::resume_paused(parts, simulation.now(), done);
-    return done;
+    io::CareStep step;
+    io::resume_paused(parts, simulation.now(), step);
+    return step.done;
   }
   void write(store::ScheduleId id, store::Schedule after) {
     const auto before = *store.schedule(id);
@@ -64,7 +64,8 @@ class PausesHeard final : public io::Observer {
 
 // A daemon's caretaker over the store of a world.
 struct Care {
-  explicit Care(World& world) : world_(world) {}
+  explicit Care(World& world) : Care(world, world.store) {}
+  Care(World& world, store::Store& store) : world_(world), store_(store) {}
   ~Care() { thread_.join(); }
 
   // One step, as at the start of a daemon.
@@ -84,17 +85,23 @@ struct Care {
     loop_.run(last());
   }
 
-  PausesHeard heard;
+  void hear_failure(store::ScheduleId id) {
+    const auto run = world_.store.runs({.schedule_id = id}).at(0);
+    REQUIRE(run.status == store::RunStatus::failed);
+    caretaker.on({.kind = core::Notice::Kind::run_ended, .run = run, .status = run.status});
+  }
 
  private:
   World& world_;
+  store::Store& store_;
   IoLoop loop_;
   boost::asio::thread_pool thread_{1};
-  FakeClock clock_{world_.simulation.now()};
 
  public:
-  io::Caretaker caretaker{loop_.context.get_executor(), {world_.store, thread_},
-                          world_.simulation.zones(),    clock_,
+  PausesHeard heard;
+  FakeClock clock{world_.simulation.now()};
+  io::Caretaker caretaker{loop_.context.get_executor(), {store_, thread_},
+                          world_.simulation.zones(),    clock,
                           io::make_logger({}),          heard};
 };
 
@@ -124,9 +131,7 @@ TEST_CASE("a failure at the end of a drain was not counted any more") {
   Care care(world);
   care.begin();
   world.simulation.run_until(kFrom + 60s);
-  const auto run = world.store.runs({.schedule_id = id}).at(0);
-  REQUIRE(run.status == store::RunStatus::failed);
-  care.caretaker.on({.kind = core::Notice::Kind::run_ended, .run = run, .status = run.status});
+  care.hear_failure(id);
   care.finish();
   CHECK(world.store.schedule(id)->status == ScheduleStatus::paused);
   CHECK(care.heard.ids == std::vector{id});
@@ -136,18 +141,17 @@ TEST_CASE("the first look goes on where it was until it has seen every schedule 
   World world;
   for (int n = 0; n < 1'100; ++n) world.simulation.add("FREQ=DAILY", kFrom + 1h, "UTC");
   const auto later = world.simulation.add("FREQ=DAILY", kFrom + 2h, "UTC", pausing_after_one);
-  io::DueWalk walk;
+  io::CareStep step;
   const auto look = [&](Instant now) {
-    io::Notices done;
-    io::pause_failed_before(world.parts, walk, now, done);
-    return done;
+    io::pause_failed_before(world.parts, now, step);
+    return step.done;
   };
   CHECK(look(kFrom).empty());  // a page
-  CHECK_FALSE(walk.over);
-  CHECK(walk.after->due == kFrom + 1h);
+  CHECK_FALSE(step.walk.over);
+  CHECK(step.walk.after->due == kFrom + 1h);
   CHECK(look(kFrom + 1h).empty());  // all that are due, and what came with the last of them
-  CHECK(walk.over);
-  CHECK(walk.after->id == later);
+  CHECK(step.walk.over);
+  CHECK(step.walk.after->id == later);
   CHECK(look(kFrom + 1h).empty());
 }
 
@@ -234,6 +238,28 @@ TEST_CASE("a fault amid the schedules whose pause is over lost the word of those
   CHECK(step.error);
   REQUIRE(step.done.size() == 1);
   CHECK(step.done.front().kind == core::Notice::Kind::resumed);
+}
+
+TEST_CASE("schedules set aside for a fault of the whole store went on until they failed again") {
+  World world;
+  const auto walked = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC", pausing_after_one);
+  const auto heard = world.simulation.add("FREQ=MINUTELY", kFrom, "UTC", pausing_after_one);
+  const auto later = world.simulation.add("FREQ=DAILY", kFrom + 30s, "UTC", pausing_after_one);
+  world.simulation.run_until(kFrom + 60s);
+  CrowdedStore broken(world.store, [](int write) {
+    if (write <= 3) throw store::StoreError(store::StoreError::Kind::fault, "the disk is ill");
+  });
+  Care care(world, broken);
+  care.hear_failure(heard);
+  care.begin();
+  REQUIRE(broken.writes() == 3);
+  REQUIRE(care.heard.ids.empty());
+  care.clock.ahead += 61s;
+  care.hear_failure(later);
+  care.finish();
+  CHECK(care.heard.ids.size() == 3);
+  for (const auto id : {walked, heard, later})
+    CHECK(world.store.schedule(id)->status == ScheduleStatus::paused);
 }
 
 TEST_CASE("one success among the failures, or no limit, and the schedule goes on") {
