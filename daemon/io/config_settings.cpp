@@ -4,6 +4,7 @@
 #include "daemon/core/event.h"
 #include "daemon/io/url_template.h"
 #include "store/postgres_url.h"
+#include "store/run_desk.h"
 
 #include <boost/asio/ip/address.hpp>
 
@@ -64,14 +65,16 @@ std::string set_log_format(LogFormat& target, const SettingValue& value) {
 }
 
 template <class Duration>
-std::string set_duration(Duration& target, const SettingValue& value, milliseconds min) {
+std::string set_duration(Duration& target,
+                         const SettingValue& value,
+                         milliseconds min,
+                         milliseconds max = kDurationMax) {
   const auto parsed = core::parse_duration(text_of(value));
   if (!parsed) return parsed.error().detail;
   const auto exact = std::chrono::duration_cast<Duration>(*parsed);
   if (exact != *parsed) return "must be whole seconds";
-  if (*parsed < min || *parsed > kDurationMax)
-    return "must be between " + core::duration_text(min) + " and " +
-           core::duration_text(kDurationMax);
+  if (*parsed < min || *parsed > max)
+    return "must be between " + core::duration_text(min) + " and " + core::duration_text(max);
   target = exact;
   return {};
 }
@@ -213,9 +216,13 @@ constexpr std::array kSettings{
               c.store.location.pooler = std::get<bool>(v);
               return std::string();
             }},
-    Setting{"store", "claim_ttl", SettingType::text, "duration", "45s",
+    Setting{"store", "claim_ttl", SettingType::text, "duration, 1s to 1h", "45s",
             "PostgreSQL: how long a daemon that is not heard of keeps its runs.", false,
-            [](C c, E, V v) { return set_duration(c.store.location.claim_ttl, v, seconds(1)); }},
+            [](C c, E, V v) {
+              // Others cut what is longer to their own (RunDesk::correct_waits).
+              auto& ttl = c.store.location.claim_ttl;
+              return set_duration(ttl, v, seconds(1), store::kClaimAheadMax);
+            }},
     Setting{"store", "apply", SettingType::text, "absolute path of a file or folder", "",
             "JSON files whose flows and schedules are written when the daemon starts; others stay.",
             false, [](C c, E, V v) { return set_path(c.store.apply, v); }},

@@ -317,6 +317,14 @@ claim_ttl = "1m"
   CHECK(config.store.location.claim_ttl == std::chrono::minutes(1));
 }
 
+TEST_CASE("another daemon cut the claims of one whose claim_ttl is longer than an hour") {
+  ConfigSetup setup;
+  const auto whole = setup.write("hour.toml", "[store]\nclaim_ttl = \"1h\"\n");
+  CHECK(setup.good(whole).store.location.claim_ttl == std::chrono::hours(1));
+  const auto longer = setup.write("longer.toml", "[store]\nclaim_ttl = \"3600001ms\"\n");
+  CHECK_THAT(setup.bad(longer), Catch::Contains("store.claim_ttl: must be between 1s and 1h"));
+}
+
 TEST_CASE("a part of a database password was taken for a host and shown") {
   const auto [url, why] = GENERATE(table<std::string, std::string>({
       {"postgresql://me:Ab3/xyzSecret=@127.0.0.1:1/db", "an @ in or after the host"},
