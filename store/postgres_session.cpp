@@ -42,7 +42,7 @@ Session PostgresStore::begin_session(OwnerId owner, Timestamp now) {
       " VALUES ($1::uuid, $2::bigint, $3::bigint, greatest($3::bigint, $4::bigint))"
       " ON CONFLICT (owner) DO UPDATE SET epoch = excluded.epoch,"
       " started_at = excluded.started_at, seen_at = greatest(daemons.seen_at, excluded.seen_at)";
-  return connection_->write(now, [&](Tx& tx) {
+  auto begun = connection_->write(now, [&](Tx& tx) {
     Session session;
     const auto result = tx.exec(kBegin);
     PgReader row(result, 0);
@@ -57,6 +57,9 @@ Session PostgresStore::begin_session(OwnerId owner, Timestamp now) {
     session.recovered = recover_lapsed(tx, std::numeric_limits<std::size_t>::max());
     return session;
   });
+  // Its revision is this server's: see changes_since().
+  changes_read_by_ = connection_->times_made();
+  return begun;
 }
 
 std::vector<HeldClaim> PostgresStore::extend(const Claimant& claimant, Timestamp now) {

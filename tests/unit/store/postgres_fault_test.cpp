@@ -188,6 +188,21 @@ TEST_CASE("changes of another server were passed over up to the number of the on
   CHECK_FALSE(store->changes_since(seen).many);
 }
 
+TEST_CASE("another server between the start of a daemon and its first look was not noticed",
+          "[postgres]") {
+  if (no_postgres()) return;
+  const PostgresSchema schema;
+  const auto store = schema.open();
+  REQUIRE_FALSE(store->write(put(a_flow()), at(0)));
+  const auto seen = store->begin_session(id_of<OwnerId>(1), at(0)).revision;
+  REQUIRE(seen > 0);
+  schema.sql(
+      "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity"
+      " WHERE application_name = 'rruled'");
+  CHECK(store->changes_since(seen).many);
+  CHECK_FALSE(store->changes_since(seen).many);
+}
+
 TEST_CASE("a settlement that is ended half way leaves nothing", "[postgres]") {
   if (no_postgres()) return;
   const PostgresSchema schema;
