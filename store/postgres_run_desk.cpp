@@ -137,26 +137,53 @@ std::vector<RunId> read_expired(Tx& tx, const ExpireRuns& request) {
   return ids;
 }
 
-// latest_wait() in SQL. Those that another daemon takes at this moment it sees.
-bool shorten_waits(Tx& tx, const std::vector<std::string>& executors) {
-  const auto make = [](const std::string& waiting, const std::string& waits) {
-    static const std::string kLatest =
-        "CASE r.status || '' WHEN 'pending' THEN $2::bigint"
-        " ELSE $2::bigint + greatest($3::bigint, r.retry_max_backoff) END";
-    return "WITH ahead AS (SELECT r.id FROM incomplete_runs o JOIN runs r ON r.id = o.id WHERE o." +
-           waiting + " AND o.executor = ANY($1::text[]) AND o.available_at > $2::bigint" +
-           " AND r.status || '' " + waits + " AND r.available_at > " + kLatest +
-           "  ORDER BY r.id FOR UPDATE OF r SKIP LOCKED)"
-           " UPDATE runs r SET available_at = " +
-           kLatest + " FROM ahead WHERE r.id = ahead.id";
-  };
-  static const std::string kClaimable = make(kPgClaimable, "IN ('pending', 'retrying')");
-  static const std::string kTracked =
-      make("status = 'running' AND o.available_at IS NOT NULL", "= 'running'");
+struct ShortenedWaits {
+  std::int64_t last = 0;   // incomplete_runs.run; the next stretch is after it
+  std::size_t looked = 0;  // below kWaitsAtOnce: there are no more
+  std::size_t corrected = 0;
+};
+constexpr std::size_t kWaitsAtOnce = 1'000;
+
+// latest_wait() in SQL, for the next stretch of those that may be beyond it. Those that another
+// daemon takes at this moment it sees.
+std::string shortening_waits(const std::string& waiting, const std::string& waits) {
+  static const std::string kLatest =
+      "CASE r.status || '' WHEN 'pending' THEN $2::bigint"
+      " ELSE $2::bigint + greatest($3::bigint, r.retry_max_backoff) END";
+  return "WITH far AS (SELECT o.run, o.id FROM incomplete_runs o WHERE o." + waiting +
+         " AND o.executor = ANY($1::text[]) AND o.run > $4::bigint AND o.available_at > $2::bigint"
+         " + CASE o.status WHEN 'pending' THEN 0 ELSE $3::bigint END"
+         "  ORDER BY o.run LIMIT $5::bigint),"
+         " ahead AS (SELECT r.id FROM far JOIN runs r ON r.id = far.id WHERE r.status || '' " +
+         waits + " AND r.available_at > " + kLatest +
+         "  ORDER BY r.id FOR UPDATE OF r SKIP LOCKED),"
+         " corrected AS (UPDATE runs r SET available_at = " +
+         kLatest +
+         " FROM ahead WHERE r.id = ahead.id RETURNING 1)"
+         " SELECT coalesce(max(run), 0), count(*), (SELECT count(*) FROM corrected) FROM far";
+}
+
+// Each stretch in its own transaction: a long backlog would take longer than a statement may.
+bool shorten_waits(PgConnection& connection,
+                   const std::string& sql,
+                   const std::vector<std::string>& executors,
+                   Timestamp now) {
   bool corrected = false;
-  for (const auto* sql : {&kClaimable, &kTracked}) {
-    const auto params = Params().add_all(executors).add(tx.now()).add(kWaitMax);
-    corrected = tx.exec(*sql, params).affected_rows() > 0 || corrected;
+  ShortenedWaits stretch{.looked = kWaitsAtOnce};
+  while (stretch.looked == kWaitsAtOnce) {
+    stretch = connection.write(now, [&](Tx& tx) {
+      Params params;
+      params.add_all(executors).add(tx.now()).add(kWaitMax);
+      params.add(stretch.last).add(pg_limit(kWaitsAtOnce));
+      const auto result = tx.exec(sql, params);
+      PgReader row(result, 0);
+      ShortenedWaits done;
+      done.last = row.read<std::int64_t>();
+      done.looked = row.read<std::size_t>();
+      done.corrected = row.read<std::size_t>();
+      return done;
+    });
+    corrected = corrected || stretch.corrected > 0;
   }
   return corrected;
 }
@@ -249,12 +276,19 @@ std::vector<Run> PostgresRunDesk::expire_runs(const ExpireRuns& request, Timesta
 }
 
 bool PostgresRunDesk::correct_waits(const std::vector<std::string>& executors, Timestamp now) {
+  static const std::string kClaimable =
+      shortening_waits(kPgClaimable, "IN ('pending', 'retrying')");
+  static const std::string kTracked =
+      shortening_waits("status = 'running' AND o.available_at IS NOT NULL", "= 'running'");
   if (executors.empty()) return false;
-  return connection_.write(now, [&](Tx& tx) {
+  connection_.write(now, [&](Tx& tx) {
     correct_claims(tx, connection_.options().claim_ttl);
     correct_seen(tx);
-    return shorten_waits(tx, executors);
   });
+  bool corrected = false;
+  for (const auto* sql : {&kClaimable, &kTracked})
+    corrected = shorten_waits(connection_, *sql, executors, now) || corrected;
+  return corrected;
 }
 
 std::size_t PostgresRunDesk::purge_dead(const std::vector<RunId>& ids,

@@ -110,6 +110,19 @@ void waits_of_a_clock_that_was_ahead_end(Store& store) {
   CHECK(store.claim({stage.claimant, {"default"}}, at(10)).runs.size() == 2);
 }
 
+// More of them than are corrected at once.
+void a_long_backlog_of_a_clock_that_was_ahead_ends(Store& store) {
+  RunDeskStage stage(store);
+  ChangeSet changes;
+  for (int n = 1; n <= 1'001; ++n)
+    changes.runs.emplace_back(a_manual_run(n)).available_at = at(3) + std::chrono::hours(6);
+  REQUIRE_FALSE(store.write(changes, at(3)));
+  CHECK(stage.desk->correct_waits({"default"}, at(10)));
+  CHECK(store.run(changes.runs.front().id)->available_at == at(10));
+  CHECK(store.run(changes.runs.back().id)->available_at == at(10));
+  CHECK_FALSE(stage.desk->correct_waits({"default"}, at(10)));
+}
+
 void questions_of_a_clock_that_was_ahead_come(Store& store) {
   RunDeskStage stage(store);
   auto accepted = a_finish(stage.run, running, at(3));
@@ -131,6 +144,8 @@ std::vector<Check> forgotten_checks() {
       {"what nobody tracks any more can be cancelled",
        what_nobody_tracks_any_more_can_be_cancelled},
       {"waits of a clock that was ahead end", waits_of_a_clock_that_was_ahead_end},
+      {"a long backlog of a clock that was ahead ends",
+       a_long_backlog_of_a_clock_that_was_ahead_ends},
       {"questions of a clock that was ahead come", questions_of_a_clock_that_was_ahead_come},
   };
 }
