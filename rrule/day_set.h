@@ -21,6 +21,8 @@ class DaySet {
   // Days in [from, to). `steps` (local_rule.h) grows by the work done.
   [[nodiscard]] std::int64_t count(Day from, Day to, std::int64_t& steps) const;
   [[nodiscard]] bool contains(Day day) const { return next(day) == day; }
+  // Steps of a next() or previous() that passes over so many days.
+  [[nodiscard]] std::int64_t steps_over(std::int64_t days) const;
 
   // Every `stride` days, when nothing else matters; 0 when the days follow no such step.
   [[nodiscard]] int stride() const { return walk_ == Walk::stride ? stride_ : 0; }

@@ -206,6 +206,29 @@ std::int64_t DaySet::count_months(Day from, Day to, std::int64_t& steps) const {
   return total;
 }
 
+// Periods out of phase and months that are not named are jumped over.
+std::int64_t DaySet::steps_over(std::int64_t days) const {
+  const std::int64_t interval = periods_.interval;
+  const std::int64_t months = std::popcount(filter_.months());
+  const std::int64_t each = 1 + filter_.work(1);
+  if (days < 7) return 0;
+  switch (walk_) {
+    case Walk::stride:
+      return 0;
+    case Walk::days:
+      return interval == 1 ? days * months * each / 365 : days / 7;
+    case Walk::months:
+      return days * each / (28 * interval);
+    case Walk::years:
+      return days * months * each / (365 * interval);
+    case Walk::weeks:
+    case Walk::week_years:
+    case Walk::moved:
+      break;
+  }
+  return days / (7 * interval);
+}
+
 std::int64_t DaySet::period_steps() const {
   const int months = periods_.kind == Periods::Kind::year ? 12
                      : periods_.kind == Periods::Kind::week_year

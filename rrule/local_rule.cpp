@@ -86,7 +86,7 @@ Time LocalRule::next_product(Time from, Steps& steps) const {
     second = 0;
   }
   const Day found = days_.next(day);
-  steps += (std::min(found, kDayMax) - day) / 7;
+  steps += days_.steps_over(std::min(found, kDayMax) - day);
   if (found == kNoDay) return kNoTime;
   return midnight(found) + (found == day ? times_.next(second) : times_.first());
 }
@@ -160,7 +160,7 @@ Time LocalRule::previous_product(Time from, Steps& steps) const {
     second = static_cast<int>(kDaySeconds) - 1;
   }
   const Day found = days_.previous(day);
-  steps += (day - (found == kNoDay ? kDayMin : found)) / 7;
+  steps += days_.steps_over(day - (found == kNoDay ? kDayMin : found));
   if (found == kNoDay) return kNoTime;
   return midnight(found) + (found == day ? times_.previous(second) : times_.last());
 }

@@ -16,7 +16,7 @@
 namespace rruled::rrule::detail {
 
 // Work of a search, counted by whoever loops: one for each rule asked, each step of a phase, each
-// period, each week or day passed over.
+// period, each month, week or day passed over.
 using Steps = std::int64_t;
 
 // What the counts of one rule share. One that comes to `steps_max` stops: what it gives then means

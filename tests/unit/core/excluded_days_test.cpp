@@ -133,6 +133,22 @@ TEST_CASE("the COUNTs of all rules of a calendar are counted down in so many ste
   CHECK(with_rules(1'000, R"("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;COUNT=100")").has_value());
 }
 
+TEST_CASE("a calendar with as many rules as it may have was refused for their COUNTs") {
+  const std::string rule = GENERATE(
+      as<std::string>{}, "FREQ=YEARLY;INTERVAL=4;COUNT=16", "FREQ=YEARLY;INTERVAL=10;COUNT=16",
+      "FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;COUNT=60", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;COUNT=30",
+      "FREQ=MONTHLY;BYMONTH=12;BYMONTHDAY=25;COUNT=40", "FREQ=YEARLY;INTERVAL=4;BYWEEKNO=7;COUNT=9",
+      "FREQ=DAILY;BYMONTH=12;BYMONTHDAY=25;COUNT=40",
+      "FREQ=WEEKLY;INTERVAL=26;BYDAY=MO,TU;COUNT=60", "FREQ=DAILY;INTERVAL=10;COUNT=60",
+      "FREQ=YEARLY;BYMONTH=5;BYDAY=MO;BYSETPOS=-1;COUNT=20");
+  CAPTURE(rule);
+  json::array rules;
+  for (std::size_t i = 0; i < core::kCalendarRulesMax; ++i)
+    rules.push_back(json::object{{"rrule", rule}, {"timezone", "America/New_York"}});
+  const auto stored = json::serialize(json::object{{"rules", std::move(rules)}});
+  CHECK(ExcludedDays::compile(stored, zones()).has_value());
+}
+
 TEST_CASE("days of a rule that overlap are excluded once, and up to the end of each") {
   const auto days = days_of(
       R"({"name":"n","rules":[{"rrule":"FREQ=DAILY;INTERVAL=2;COUNT=3","starts_on":"2026-06-01",
