@@ -44,7 +44,7 @@ std::optional<ParseError> CompiledSet::add_dates(const RecurrenceSet& set,
                                                  const Recurrence::ZoneFinder& find_zone) {
   DateReader reader(frame_, find_zone);
   for (const DateValue& date : set.dates) {
-    if (auto error = reader.include(date, dates_)) return error;
+    if (auto error = reader.include(date, dates_, fixed_dates_)) return error;
   }
   for (const DateValue& date : set.exclude_dates) {
     if (const auto* day = std::get_if<date::local_days>(&date)) {
@@ -59,6 +59,7 @@ std::optional<ParseError> CompiledSet::add_dates(const RecurrenceSet& set,
 void CompiledSet::finish() {
   std::stable_sort(dates_.begin(), dates_.end(), before);
   dates_.erase(std::unique(dates_.begin(), dates_.end(), same), dates_.end());
+  std::sort(fixed_dates_.begin(), fixed_dates_.end());
   std::sort(exclude_days_.begin(), exclude_days_.end());
   exclude_days_.erase(std::unique(exclude_days_.begin(), exclude_days_.end()), exclude_days_.end());
   std::sort(exclude_dates_.begin(), exclude_dates_.end());
@@ -230,8 +231,9 @@ CompiledSet::Counted CompiledSet::count(std::int64_t from, std::int64_t to, Step
   return counted;
 }
 
-bool CompiledSet::wanted_twice(std::int64_t instant) const {
+bool CompiledSet::repeats_wall(std::int64_t instant) const {
   if (frame_.policy.fold == FoldPolicy::both) return true;
+  if (std::binary_search(fixed_dates_.begin(), fixed_dates_.end(), instant)) return true;
   return std::any_of(rules_.begin(), rules_.end(), [&](const ZonedRule& rule) {
     return rule.fold() == FoldPolicy::both && rule.contains(frame_, instant);
   });
@@ -239,6 +241,7 @@ bool CompiledSet::wanted_twice(std::int64_t instant) const {
 
 std::size_t CompiledSet::memory_bytes() const {
   std::size_t bytes = sizeof *this + dates_.capacity() * sizeof(Occurrence) +
+                      fixed_dates_.capacity() * sizeof(std::int64_t) +
                       exclude_dates_.capacity() * sizeof(std::int64_t) +
                       exclude_days_.capacity() * sizeof(Day);
   for (const auto* rules : {&rules_, &exclude_rules_}) {

@@ -46,8 +46,8 @@ class CompiledSet {
   // Adds its work to `steps`, and is cut short where that comes to kStepsMax.
   [[nodiscard]] Counted count(std::int64_t from, std::int64_t to, Steps& steps) const;
 
-  // As Recurrence::wanted_twice.
-  [[nodiscard]] bool wanted_twice(std::int64_t instant) const;
+  // As Recurrence::repeats_wall.
+  [[nodiscard]] bool repeats_wall(std::int64_t instant) const;
 
   // The only rule, when there is nothing else.
   [[nodiscard]] const ZonedRule* single() const { return single_ ? rules_.data() : nullptr; }
@@ -81,6 +81,7 @@ class CompiledSet {
   std::vector<ZonedRule> rules_;
   std::vector<ZonedRule> exclude_rules_;
   std::vector<Occurrence> dates_;            // by instant
+  std::vector<std::int64_t> fixed_dates_;    // ascending: those that the zone does not move
   std::vector<std::int64_t> exclude_dates_;  // ascending
   std::vector<Day> exclude_days_;            // ascending
   Answer first_;

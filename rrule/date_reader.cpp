@@ -9,7 +9,9 @@ local_seconds start_local(const Frame& frame) {
 
 }  // namespace
 
-std::optional<ParseError> DateReader::include(const DateValue& date, std::vector<Occurrence>& to) {
+std::optional<ParseError> DateReader::include(const DateValue& date,
+                                              std::vector<Occurrence>& to,
+                                              std::vector<std::int64_t>& fixed) {
   if (const auto* day = std::get_if<date::local_days>(&date)) {
     const auto start = start_local(frame_);
     include_local(*day + (start - date::floor<date::days>(start)), to);
@@ -23,6 +25,7 @@ std::optional<ParseError> DateReader::include(const DateValue& date, std::vector
       instant = std::get<sys_seconds>(date);
     }
     append(instant, frame_.zone->to_local(instant), Note::none, to);
+    fixed.push_back(number(instant));
   }
   return std::nullopt;
 }

@@ -17,9 +17,11 @@ class DateReader {
       : frame_(frame), find_zone_(find_zone) {}
 
   // Appends what `date` stands for: nothing before the start, nothing in a gap that is skipped,
-  // both readings where the policy says so. Dates count as a daily rule.
+  // both readings where the policy says so. Dates count as a daily rule. One that says itself which
+  // instant it is, whatever the schedule's zone, goes to `fixed`, too.
   [[nodiscard]] std::optional<ParseError> include(const DateValue& date,
-                                                  std::vector<Occurrence>& to);
+                                                  std::vector<Occurrence>& to,
+                                                  std::vector<std::int64_t>& fixed);
   void include_local(local_seconds local, std::vector<Occurrence>& to) const;
 
   // Appends every reading of `date`, which is not a whole day; nothing in a gap that is skipped.

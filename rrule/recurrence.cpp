@@ -141,8 +141,8 @@ std::vector<Occurrence> Recurrence::readings(local_seconds local) const {
   return found;
 }
 
-bool Recurrence::wanted_twice(sys_seconds instant) const {
-  return compiled_->wanted_twice(number(instant));
+bool Recurrence::repeats_wall(sys_seconds instant) const {
+  return compiled_->repeats_wall(number(instant));
 }
 
 seconds Recurrence::min_distance(sys_seconds after, int samples, bool* exhausted) const {

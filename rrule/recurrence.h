@@ -118,9 +118,10 @@ class Recurrence {
   // before the start.
   [[nodiscard]] std::vector<Occurrence> readings(local_seconds local) const;
 
-  // Whether what comes at `instant` would come in both readings of a fold: of a set, one of its
-  // rules that names it has that policy.
-  [[nodiscard]] bool wanted_twice(sys_seconds instant) const;
+  // Whether what comes at `instant` is wanted though its wall time came before: in both readings of
+  // a fold (of a set, one of its rules that names it has that policy), or as a date that is an
+  // instant (RDATE with Z, or with a TZID that is not zone()'s).
+  [[nodiscard]] bool repeats_wall(sys_seconds instant) const;
 
   // True when nothing matches from the start to the end of kYearMax: proved by search at compile
   // time.

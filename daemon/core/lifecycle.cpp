@@ -201,7 +201,7 @@ std::optional<Instant> settled_by_wall(const Schedule& row, const Timetable& tim
     return settled;
   const auto has_run = [&](Instant instant) {
     return timetable.wall(instant) <= *row.settled_wall &&
-           !timetable.recurrence().wanted_twice(instant);
+           !timetable.recurrence().repeats_wall(instant);
   };
   for (auto slot = timetable.next(settled); slot && has_run(slot->scheduled_for);
        slot = timetable.next(settled))

@@ -35,8 +35,9 @@ struct Change {
 //   first, second   none: the wall time has run, at its only reading by the rules of then
 //   both            occurrences, from settled_to on, each with an outcome of its own: a rule of an
 //                   hour or less (auto) is not silent for as long as the zone moved
-// In a set whose rules differ there, the first one that is wanted twice ends what is passed over;
-// what comes after it runs, though a rule of days may have run at that wall time before.
+// A date that is an instant did not move with the zone: whatever dst_fold says, it has not run.
+// In a set, the first one that is wanted all the same ends what is passed over; what comes after it
+// runs, though a rule of days may have run at that wall time before.
 // Of a zone that moved forward nothing after settled_to is settled. What the new rules name at or
 // before it never was an occurrence: it has no outcome.
 [[nodiscard]] std::optional<Instant> settled_by_wall(const store::Schedule& row,

@@ -206,6 +206,41 @@ TEST_CASE("a rule of an hour or less was silent for as long as its zone moved ba
   CHECK(late.gap->count == times.count(at(next), at("2026-06-02T09:00:00Z")));
 }
 
+TEST_CASE("a date that is an instant had no outcome once its zone moved back") {
+  const std::string date = GENERATE("RDATE:20260601T083000Z", "RDATE;TZID=UTC:20260601T083000",
+                                    "RDATE;TZID=Test/Other:20260601T173000");
+  CAPTURE(date);
+  ZoneFolder folder;
+  folder.put("Test/Zone", "Europe/Berlin");
+  folder.put("Test/Other", "Asia/Tokyo");
+  rrule::ZoneDatabase zones(folder.path());
+  store::Schedule row;
+  row.rrule = "RRULE:FREQ=DAILY;BYHOUR=10\n" + date;
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.timezone = "Test/Zone";
+  row.created_at = at("2026-05-31T00:00:00Z");
+  const auto old_times = core::Timetable::compile(row, zones).value();
+  row = core::rescheduled(row, old_times, true, at("2026-06-01T07:59:00Z")).schedule;
+  row = settle_next(row, zones);
+  REQUIRE(row.settled_to == at("2026-06-01T08:00:00Z"));   // 10:00 in Berlin
+  REQUIRE(row.next_run_at == at("2026-06-01T08:30:00Z"));  // 10:30
+  const auto paused = core::paused(row, &old_times, "", at("2026-06-01T08:00:20Z")).schedule;
+  folder.put("Test/Zone", "Europe/London");  // 09:30
+  (void)zones.reload();
+  const auto times = core::Timetable::compile(row, zones).value();
+  CHECK(core::settled_by_wall(row, times) == row.settled_to);
+  CHECK(!core::refreshed(row, true, zones, {}, at("2026-06-01T08:00:30Z")));
+  const auto late = core::resumed(paused, times, true, at("2026-06-01T08:40:00Z"));
+  REQUIRE(late.gap);
+  CHECK(late.gap->from == at("2026-06-01T08:30:00Z"));
+  CHECK(late.gap->count == 1);
+  // A date on the wall has moved with the zone, and has run.
+  auto on_wall = row;
+  on_wall.rrule = "RRULE:FREQ=DAILY;BYHOUR=10\nRDATE:20260601T093000";
+  CHECK(core::settled_by_wall(on_wall, core::Timetable::compile(on_wall, zones).value()) ==
+        at("2026-06-01T09:00:00Z"));
+}
+
 TEST_CASE("a zone that moves forward leaves nothing unsettled behind, and nothing silent ahead") {
   const auto fold = GENERATE(store::DstFold::automatic, store::DstFold::first,
                              store::DstFold::second, store::DstFold::both);
