@@ -294,7 +294,7 @@ std::optional<Placed> OpenDays::previous_moved(Instant before, bool* exhausted) 
       day = last_to(*day - kDay);
       continue;
     }
-    const auto below = recurrence_.previous(start_of(*day), exhausted);
+    const auto below = recurrence_.previous(end_of(*day - kDay), exhausted);
     if (!below) return std::nullopt;
     const auto place = place_of(day_of(below->local));
     const bool passed = !place || *place >= *day;

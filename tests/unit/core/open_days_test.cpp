@@ -174,6 +174,31 @@ TEST_CASE("a day that the clock goes back to over midnight lost what came in its
     CHECK(days.next(at("2010-11-01T00:00:00Z"))->occurrence.instant == at("2010-11-07T03:00:00Z"));
 }
 
+TEST_CASE("a search back from the night after a midnight fold lost what moved to Friday") {
+  const auto [zone, fold_night] = GENERATE(table<const char*, const char*>(
+      {{"America/St_Johns", "2010-11-07T03:00:00Z"}, {"America/Havana", "2026-11-01T05:00:00Z"}}));
+  const auto rule = GENERATE(as<const char*>{}, "FREQ=WEEKLY;BYDAY=SA;BYHOUR=23;BYMINUTE=30",
+                             "FREQ=WEEKLY;BYDAY=SU;BYHOUR=0;BYMINUTE=0,30",
+                             "FREQ=DAILY;BYHOUR=0,23;BYMINUTE=0,30");
+  const auto action = GENERATE(CalendarAction::next, CalendarAction::previous);
+  const std::string calendar = GENERATE(as<std::string>{}, R"("FREQ=WEEKLY;BYDAY=SA")",
+                                        R"("FREQ=WEEKLY;BYDAY=SU")", kWeekends);
+  const auto fold =
+      GENERATE(rrule::FoldPolicy::first, rrule::FoldPolicy::second, rrule::FoldPolicy::both);
+  CAPTURE(zone, rule, store::word(action), calendar, to_string(fold));
+  const auto days = open_days(rule, "2010-06-01T02:30:00Z", zone, calendar, action,
+                              {rrule::GapPolicy::shift, fold});
+  const auto night = at(fold_night);
+  const auto all = walk(days, night - date::days(20), night + date::days(5));
+  REQUIRE_FALSE(all.empty());
+  for (auto before = night - date::days(4); before < night + date::days(4);
+       before += std::chrono::hours(1)) {
+    const auto found = days.previous(before);
+    REQUIRE(found);
+    CHECK(found->occurrence.instant == *std::prev(std::ranges::lower_bound(all, before)));
+  }
+}
+
 TEST_CASE("a moved occurrence keeps its wall time, and two that meet are one") {
   const auto action = GENERATE(CalendarAction::next, CalendarAction::previous);
   // Saturday 4 and Sunday 5 July 2026.
