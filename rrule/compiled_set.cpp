@@ -214,13 +214,19 @@ CompiledSet::Counted CompiledSet::count(std::int64_t from, std::int64_t to, Step
   if (rules_.size() <= 1 && exclude_rules_.empty()) {
     Counting counting{.steps = steps, .steps_max = kStepsMax};
     std::uint64_t total = count_included(from, to, counting);
+    const auto leave_out = [&total](std::uint64_t count) { total -= std::min(total, count); };
     for (const std::int64_t instant : exclude_dates_) {
-      if (instant >= from && instant < to && includes(instant)) --total;
+      if (instant >= from && instant < to && includes(instant)) leave_out(1);
     }
-    for (const Day day : exclude_days_) total -= count_on_day(from, to, day, counting);
+    for (const Day day : exclude_days_) leave_out(count_on_day(from, to, day, counting));
     steps = counting.steps +
             static_cast<Steps>(1 + dates_.size() + exclude_dates_.size() + exclude_days_.size());
-    return {counting.over() ? 0 : total, counting.over()};
+    if (!counting.over()) return {total};
+    // What is on excluded days was not all counted, either.
+    if (!exclude_days_.empty()) total = 0;
+    if (total > 0) return {total, true};
+    const auto first = next(from - 1).occurrence;
+    return {first && number(first->instant) < to ? 1U : 0U, true};
   }
   Counted counted;
   SetSearch search(*this, SetSearch::Direction::forward, from - 1, steps);

@@ -19,8 +19,8 @@ namespace rruled::rrule::detail {
 // period, each month, week or day passed over.
 using Steps = std::int64_t;
 
-// What the counts of one rule share. One that comes to `steps_max` stops: what it gives then means
-// nothing.
+// What the counts of one rule share. One that comes to `steps_max` stops: there are at least so
+// many as it gives then.
 struct Counting {
   Steps steps = 0;
   Steps steps_max = std::numeric_limits<Steps>::max();

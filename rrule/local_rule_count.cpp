@@ -119,7 +119,7 @@ std::int64_t LocalRule::count_phased_days(Day from, Day to, Counting& counting) 
   const auto cycle = static_cast<Day>(phases);
   if (counting.cycle < 0) {
     const auto found = count_phased_each(from, from + cycle, phases, counting);
-    if (counting.over()) return 0;
+    if (counting.over()) return found;
     counting.cycle = found;
   }
   const Day cycles = (to - from) / cycle;

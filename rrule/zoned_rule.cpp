@@ -286,7 +286,7 @@ std::uint64_t ZonedRule::count(const Frame& frame,
   from = std::max(from, frame.starts_at);
   to = to > end_ ? end_ + 1 : to;
   if (from >= to) return 0;
-  std::uint64_t total = 0;
+  std::int64_t total = 0;
   if (start_stands_) {
     if (from <= frame.starts_at) ++total;
     if (from <= start_twin_ && start_twin_ < to) --total;
@@ -296,14 +296,14 @@ std::uint64_t ZonedRule::count(const Frame& frame,
     total += count_in(stretch, at, std::min(to, stretch.end), counting);
     at = stretch.end;
   }
-  return counting.over() ? 0 : total;
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(total, 0));
 }
 
 // [from, to) lies in the stretch. A shifted time that meets a real one is one occurrence.
-std::uint64_t ZonedRule::count_in(const Stretch& stretch,
-                                  std::int64_t from,
-                                  std::int64_t to,
-                                  Counting& counting) const {
+std::int64_t ZonedRule::count_in(const Stretch& stretch,
+                                 std::int64_t from,
+                                 std::int64_t to,
+                                 Counting& counting) const {
   std::int64_t total = local_.count(std::max(from, stretch.plain_begin) + stretch.offset,
                                     std::min(to, stretch.plain_end) + stretch.offset, counting);
   if (from < stretch.shifted_end) {
@@ -313,7 +313,7 @@ std::uint64_t ZonedRule::count_in(const Stretch& stretch,
     total += stretch.plain_end > stretch.begin ? local_.count_unmatched(begin, end, shift, counting)
                                                : local_.count(begin, end, counting);
   }
-  return static_cast<std::uint64_t>(total);
+  return total;
 }
 
 // There are fewer to the end of time, where that is quickly counted.

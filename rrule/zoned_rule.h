@@ -49,7 +49,7 @@ class ZonedRule {
   [[nodiscard]] std::optional<Occurrence> previous(const Frame& frame,
                                                    std::int64_t before,
                                                    Steps& steps) const;
-  // 0 when it is over.
+  // At least so many when it is over.
   [[nodiscard]] std::uint64_t count(const Frame& frame,
                                     std::int64_t from,
                                     std::int64_t to,
@@ -83,10 +83,10 @@ class ZonedRule {
   [[nodiscard]] std::optional<Occurrence> previous_in(const Stretch& stretch,
                                                       std::int64_t from,
                                                       Steps& steps) const;
-  [[nodiscard]] std::uint64_t count_in(const Stretch& stretch,
-                                       std::int64_t from,
-                                       std::int64_t to,
-                                       Counting& counting) const;
+  [[nodiscard]] std::int64_t count_in(const Stretch& stretch,
+                                      std::int64_t from,
+                                      std::int64_t to,
+                                      Counting& counting) const;
   void set_until(const Until& until, const Frame& frame);
   void place_start(const Frame& frame);
   void count_down(const Frame& frame, std::uint64_t count, Counting& counting);
