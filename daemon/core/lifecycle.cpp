@@ -35,8 +35,7 @@ void go_on_at(Schedule& row, const std::optional<Slot>& slot, bool exhausted) {
   row.next_due_at = slot->due_at;
 }
 
-// The occurrences after settled_to that came due while the schedule could not fire; settled with
-// it.
+// What came due after settled_to while the schedule could not fire; settled with it.
 std::optional<store::Gap> close_gap(Schedule& row,
                                     const Timetable& timetable,
                                     GapReason reason,
@@ -113,8 +112,7 @@ std::optional<Slot> begun_at(std::optional<Instant> settled_to,
   return ahead && ahead->scheduled_for <= now ? ahead : std::nullopt;
 }
 
-// The occurrence at `instant` by another timing, unless that one has a later one by now; due now at
-// the earliest.
+// The occurrence at `instant` by another timing, if it is the latest by now; due now or later.
 std::optional<Slot> still_named(const Timetable& timetable, Instant instant, Timestamp now) {
   const auto last =
       timetable.previous(std::chrono::floor<std::chrono::seconds>(now) + std::chrono::seconds(1));
@@ -231,19 +229,22 @@ Change edited(const Schedule& before,
   // Where the old timing cannot be used, what the new one has in that time is all that is known.
   const Timetable* past = timetable_before;
   if (!past && !before.next_due_at) past = &timetable;
-  if (before.timezone == after.timezone) {
-    if (past) after.settled_to = settled_by_wall(after, *past);
-    after.settled_to = settled_by_wall(after, timetable);
-  }
+  const bool same_zone = before.timezone == after.timezone;
+  const bool same_rule = before.rrule == after.rrule && before.starts_at == after.starts_at;
+  if (same_zone && past) after.settled_to = settled_by_wall(after, *past);
+  // What has run by the new settings; of another rule nothing has. The old ones had some of it.
+  const auto passed = same_zone && same_rule ? settled_by_wall(after, timetable) : after.settled_to;
   if (past && before.status != ScheduleStatus::completed) {
     const auto begun = begun_at(after.settled_to, *past, now);
-    if (begun) kept = still_named(timetable, begun->scheduled_for, now);
+    if (begun && begun->scheduled_for > passed)
+      kept = still_named(timetable, begun->scheduled_for, now);
     const bool dropped = begun && !kept;
     // What comes after the kept one is settled with it.
     excluded = close_excluded(after, *past, kept ? Timestamp(kept->scheduled_for) : now);
     if (!before.next_due_at || *before.next_due_at <= now || dropped)
       gap = close_gap(after, *past, reason_edited(before, now), dropped ? begun->due_at : now);
   }
+  after.settled_to = std::max(after.settled_to, passed);
   // What the new one has before now was never an occurrence: no resume may count or catch it up.
   settle_past(after, timetable, now);
   Change change = rescheduled(std::move(after), timetable, flow_fires, now);

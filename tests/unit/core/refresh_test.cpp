@@ -241,6 +241,47 @@ TEST_CASE("a date that is an instant had no outcome once its zone moved back") {
         at("2026-06-01T09:00:00Z"));
 }
 
+TEST_CASE("an edit lost what came again with its zone, and what a new rule had ahead") {
+  using store::DstFold;
+  const std::string quarters = "FREQ=MINUTELY;INTERVAL=15";
+  const std::string daily = "FREQ=DAILY;BYHOUR=9;BYMINUTE=45";
+  const auto [rrule, fold, now, count, next] =
+      GENERATE_COPY(table<std::string, DstFold, const char*, std::uint64_t, const char*>({
+          {daily, DstFold::automatic, "2026-06-01T08:50:00Z", 3, "2026-06-02T08:45:00Z"},
+          {daily, DstFold::automatic, "2026-06-01T08:30:00Z", 2, "2026-06-01T08:45:00Z"},
+          {quarters, DstFold::first, "2026-06-01T08:50:00Z", 3, "2026-06-01T09:15:00Z"},
+          {quarters, DstFold::both, "2026-06-01T08:50:00Z", 3, "2026-06-01T09:00:00Z"},
+      }));
+  CAPTURE(rrule, fold, now);
+  ZoneFolder folder;
+  folder.put("Test/Zone", "Europe/Berlin");
+  rrule::ZoneDatabase zones(folder.path());
+  store::Schedule row;
+  row.rrule = quarters;
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.timezone = "Test/Zone";
+  row.created_at = at("2026-05-31T00:00:00Z");
+  const auto berlin = core::Timetable::compile(row, zones).value();
+  row = core::rescheduled(row, berlin, true, at("2026-06-01T07:59:00Z")).schedule;
+  row = settle_next(row, zones);
+  REQUIRE(row.settled_to == at("2026-06-01T08:00:00Z"));  // 10:00 in Berlin
+  const auto before = core::paused(row, &berlin, "", at("2026-06-01T08:00:20Z")).schedule;
+  folder.put("Test/Zone", "Europe/London");  // 09:00
+  (void)zones.reload();
+  const auto past = core::Timetable::compile(before, zones).value();
+  auto after = before;
+  after.rrule = rrule;
+  after.dst_fold = fold;
+  const auto times = core::Timetable::compile(after, zones).value();
+  const auto change = core::edited(before, &past, after, times, true, at(now));
+  REQUIRE(change.gap);
+  CHECK(change.gap->from == at("2026-06-01T08:15:00Z"));
+  CHECK(change.gap->count == count);
+  const auto resumed = core::resumed(change.schedule, times, true, at(now));
+  CHECK_FALSE(resumed.gap);
+  CHECK(resumed.schedule.next_run_at == at(next));
+}
+
 TEST_CASE("a zone that moves forward leaves nothing unsettled behind, and nothing silent ahead") {
   const auto fold = GENERATE(store::DstFold::automatic, store::DstFold::first,
                              store::DstFold::second, store::DstFold::both);
