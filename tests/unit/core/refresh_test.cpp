@@ -282,6 +282,43 @@ TEST_CASE("an edit lost what came again with its zone, and what a new rule had a
   CHECK(resumed.schedule.next_run_at == at(next));
 }
 
+TEST_CASE("an edit that keeps what waits for its jitter has what its zone brought again") {
+  const auto fold = GENERATE(store::DstFold::first, store::DstFold::both);
+  ZoneFolder folder;
+  folder.put("Test/Zone", "Europe/Berlin");
+  rrule::ZoneDatabase zones(folder.path());
+  store::Schedule row;
+  row.rrule = "FREQ=MINUTELY;INTERVAL=15";
+  row.jitter = 10min;
+  row.starts_at = at("2026-01-01T00:00:00Z");
+  row.timezone = "Test/Zone";
+  row.created_at = at("2026-06-01T07:50:00Z");
+  const auto berlin = core::Timetable::compile(row, zones).value();
+  row = core::rescheduled(row, berlin, true, row.created_at).schedule;
+  row = settle_next(row, zones);
+  REQUIRE(row.next_run_at == at("2026-06-01T08:15:00Z"));
+  REQUIRE(row.next_due_at > at("2026-06-01T08:15:01Z"));
+  folder.put("Test/Zone", "Europe/London");
+  (void)zones.reload();
+  const auto past = core::Timetable::compile(row, zones).value();
+  auto after = row;
+  after.dst_fold = fold;
+  const auto times = core::Timetable::compile(after, zones).value();
+  const auto now = *row.next_due_at - 1ms;
+  const auto change = core::edited(row, &past, after, times, true, now);
+  if (fold == store::DstFold::both) {
+    CHECK_FALSE(change.gap);
+    CHECK(change.schedule.next_run_at == row.next_run_at);
+    return;
+  }
+  // 09:15 in London has run, by the new setting.
+  REQUIRE(change.gap);
+  CHECK(change.gap->reason == store::GapReason::skipped_by_operator);
+  CHECK(change.gap->from == at("2026-06-01T08:15:00Z"));
+  CHECK(change.gap->count == 1);
+  CHECK(change.schedule.next_run_at == at("2026-06-01T09:15:00Z"));
+}
+
 TEST_CASE("a zone that moves forward leaves nothing unsettled behind, and nothing silent ahead") {
   const auto fold = GENERATE(store::DstFold::automatic, store::DstFold::first,
                              store::DstFold::second, store::DstFold::both);
