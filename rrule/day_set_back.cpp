@@ -208,10 +208,10 @@ std::int64_t DaySet::count_months(Day from, Day to, std::int64_t& steps) const {
 
 // Periods out of phase and months that are not named are jumped over.
 std::int64_t DaySet::steps_over(std::int64_t days) const {
+  if (days < 7) return 0;
   const std::int64_t interval = periods_.interval;
   const std::int64_t months = std::popcount(filter_.months());
   const std::int64_t each = 1 + filter_.work(1);
-  if (days < 7) return 0;
   switch (walk_) {
     case Walk::stride:
       return 0;
