@@ -138,7 +138,9 @@ struct Claimed {
   store::ClaimResult result;
 };
 struct Held {
-  std::vector<store::Run> runs;
+  std::vector<store::Run> runs;  // where claims lapse, those that were just extended
+  // Held as well, but not for longer than before: nothing new is sent by these claims.
+  std::vector<store::HeldClaim> not_extended{};
 };
 struct Extended {
   std::vector<store::HeldClaim> claims;

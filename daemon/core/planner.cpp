@@ -120,7 +120,7 @@ void Planner::complete(Completion completion, Timestamp now) {
   std::visit(Overloaded{[&](Loaded& loaded) { take(std::move(loaded)); },
                         [&](Settled& settled) { take(std::move(settled), now); },
                         [&](Claimed& claimed) { take(std::move(claimed), now); },
-                        [&](Held& held) { take(std::move(held)); },
+                        [&](Held& held) { take(std::move(held), now); },
                         [&](const Extended& extended) { take(extended); },
                         [&](Recovered recovered) { take(recovered, now); },
                         [&](Delivered& delivered) { take(std::move(delivered), now); },
@@ -342,7 +342,7 @@ std::optional<Timestamp> Planner::next_wake(Timestamp now) const {
     return wake;
   }
   consider(failures_.next_try(now));
-  if (options_.claim_ttl && !extending_ && holds_claims()) ask(What::extend, extend_at_);
+  if (options_.claim_ttl && !extending_ && may_hold_claims()) ask(What::extend, extend_at_);
   if (draining_ || in_doubt_) return wake;
   consider(jobs_.next_wake(now, draining_));
   if (options_.claim_ttl && !recovering_) ask(What::recover, recover_at_);

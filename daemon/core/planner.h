@@ -213,6 +213,8 @@ class Planner {
   void look_for_unknown(const Extended& extended);
   void take(Recovered recovered, Timestamp now);
   [[nodiscard]] bool holds_claims() const;
+  [[nodiscard]] bool may_hold_claims() const { return holds_claims() || !unknown_.empty(); }
+  void extend_soon(Timestamp now);
 
   // planner_runs.cpp
   void claim_by(Timestamp at);  // for every lane
@@ -221,7 +223,7 @@ class Planner {
   void enqueue(store::Run run);
   void claim(Timestamp now, Actions& actions);
   void take(Claimed claimed, Timestamp now);
-  void take(Held held);
+  void take(Held held, Timestamp now);
   // Each claim that we know of, with its fence.
   [[nodiscard]] std::set<std::pair<store::RunId, std::int64_t>> known_claims() const;
   void start_deliveries(Timestamp now, Actions& actions);
@@ -302,7 +304,7 @@ class Planner {
   Lane* claiming_ = nullptr;
   Lane gone_;              // claiming_ when its executor is gone
   bool in_doubt_ = false;  // a settle or claim may have been committed unseen
-  std::set<std::pair<store::RunId, std::int64_t>> unknown_;  // at the last Extended
+  std::set<std::pair<store::RunId, std::int64_t>> unknown_;  // at the last Extended or Held
   bool reviewing_ = false;
   Timestamp extend_at_;
   Timestamp recover_at_;

@@ -20,13 +20,18 @@ bool Planner::holds_claims() const {
          !finishing_.empty() || !to_hand_back_.empty() || !handing_back_.empty();
 }
 
+// What was locked lasts no longer than before, and the lock is rarely held for long.
+void Planner::extend_soon(Timestamp now) {
+  extend_at_ = std::min(extend_at_, now + *options_.claim_ttl / 9);
+}
+
 void Planner::keep_claims(Timestamp now, Actions& actions) {
   if (!options_.claim_ttl) return;
   const auto every = *options_.claim_ttl / 3;
   // What is claimed next has its whole time: to extend it at once would only be in its way.
-  if (!holds_claims() && settling_.empty() && !claiming_) extend_at_ = now + every;
+  if (!may_hold_claims() && settling_.empty() && !claiming_) extend_at_ = now + every;
   using What = StoreFailed::What;
-  if (!extending_ && holds_claims() && Alarm{extend_at_}.is_due(now, every) &&
+  if (!extending_ && may_hold_claims() && Alarm{extend_at_}.is_due(now, every) &&
       !failures_.rests(What::extend, now)) {
     extending_ = true;
     extend_at_ = now + every;

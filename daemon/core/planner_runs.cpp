@@ -159,10 +159,14 @@ std::set<std::pair<store::RunId, std::int64_t>> Planner::known_claims() const {
   return known;
 }
 
-void Planner::take(Held held) {
+void Planner::take(Held held, Timestamp now) {
   reviewing_ = false;
   in_doubt_ = false;
   const auto known = known_claims();
+  unknown_.clear();
+  for (const auto& claim : held.not_extended)
+    if (!known.contains({claim.run_id, claim.fence})) unknown_.emplace(claim.run_id, claim.fence);
+  if (!held.not_extended.empty()) extend_soon(now);
   for (store::Run& run : held.runs)
     if (!known.contains({run.id, run.fence})) enqueue(std::move(run));
 }

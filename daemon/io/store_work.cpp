@@ -2,6 +2,8 @@
 
 #include "daemon/io/store_clock.h"
 
+#include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,9 +37,19 @@ core::Claimed StoreWork::perform(core::Claim& claim, Timestamp now) {
   return {store_.claim({claimant_, std::move(claim.executor), claim.limit}, now)};
 }
 
+// Another daemon may be about to take over what is locked, or was committed since.
 core::Held StoreWork::perform(core::ReviewHeld&, Timestamp now) {
-  if (claims_lapse_) (void)store_.extend(claimant_, now);
-  return {store_.held(claimant_)};
+  if (!claims_lapse_) return {store_.held(claimant_)};
+  std::set<std::pair<store::RunId, std::int64_t>> extended;
+  for (const auto& claim : store_.extend(claimant_, now))
+    if (claim.extended) extended.emplace(claim.run_id, claim.fence);
+  core::Held held{store_.held(claimant_)};
+  std::erase_if(held.runs, [&](const store::Run& run) {
+    if (extended.contains({run.id, run.fence})) return false;
+    held.not_extended.push_back({run.id, run.fence, false});
+    return true;
+  });
+  return held;
 }
 
 core::Extended StoreWork::perform(core::ExtendClaims&, Timestamp now) {

@@ -146,8 +146,14 @@ void Simulation::note_claims(Daemon& daemon, const core::Completion& completion)
   } else if (const auto* held = std::get_if<core::Held>(&completion)) {
     grant(held->runs);
   } else if (const auto* extended = std::get_if<core::Extended>(&completion)) {
-    daemon.claims_end.clear();
-    for (const auto& claim : extended->claims) daemon.claims_end[claim.run_id] = end;
+    const auto before = std::exchange(daemon.claims_end, {});
+    for (const auto& claim : extended->claims) {
+      const auto known = before.find(claim.run_id);
+      if (claim.extended)
+        daemon.claims_end[claim.run_id] = end;
+      else if (known != before.end())
+        daemon.claims_end.insert(*known);
+    }
   }
 }
 

@@ -158,4 +158,28 @@ TEST_CASE("a newer claim on what is in flight is not taken for the older one whe
   CHECK(sent[0].run.fence == 2);
 }
 
+TEST_CASE("a locked claim found in doubt is neither sent by, nor waited for, nor forgotten") {
+  rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 2}}, .claim_ttl = 45s}, zones, kNow);
+  (void)planner.step(kNow);
+  planner.complete(StoreFailed{StoreFailed::What::claim, "cut", false}, kNow);
+  auto now = kNow + 1s;
+  REQUIRE(all_of<core::ReviewHeld>(planner.step(now)).size() == 1);
+  const store::HeldClaim locked{claimed_run(1).id, 1, false};
+  planner.complete(core::Held{{}, {locked}}, now);
+  const auto going_on = planner.step(now);
+  CHECK(all_of<core::Claim>(going_on).size() == 1);
+  CHECK(all_of<core::ExtendClaims>(going_on).empty());
+  planner.complete(core::Claimed{}, now);
+  now += 5s;
+  CHECK(planner.next_wake(now).value() <= now);
+  REQUIRE(all_of<core::ExtendClaims>(planner.step(now)).size() == 1);
+  planner.complete(core::Extended{{{locked.run_id, 1}}}, now);
+  CHECK(all_of<core::ReviewHeld>(planner.step(now)).empty());  // a claim is under way
+  planner.complete(core::Claimed{}, now);
+  REQUIRE(all_of<core::ReviewHeld>(planner.step(now)).size() == 1);
+  planner.complete(core::Held{{claimed_run(1)}}, now);
+  CHECK(all_of<core::Deliver>(planner.step(now)).size() == 1);
+}
+
 }  // namespace rruled::test

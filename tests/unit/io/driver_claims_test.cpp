@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 // Its first settle is done, but who asked hears of a failure.
-class LosesAnAnswer final : public HookedStore {
+class LosesAnAnswer : public HookedStore {
  public:
   LosesAnAnswer(store::Store& real, std::function<void()> meanwhile)
       : HookedStore(real, [](When, int) {}), meanwhile_(std::move(meanwhile)) {}
@@ -39,6 +39,22 @@ class LosesAnAnswer final : public HookedStore {
 
  private:
   std::function<void()> meanwhile_;
+};
+
+// All that is held is locked at first, as while another daemon takes it over.
+class LocksRows final : public LosesAnAnswer {
+ public:
+  using LosesAnAnswer::LosesAnAnswer;
+  std::vector<store::HeldClaim> extend(const store::Claimant& claimant,
+                                       store::Timestamp now) override {
+    if (!std::exchange(locked_, false)) return LosesAnAnswer::extend(claimant, now);
+    std::vector<store::HeldClaim> claims;
+    for (const auto& run : held(claimant)) claims.push_back({run.id, run.fence, false});
+    return claims;
+  }
+
+ private:
+  bool locked_ = true;
 };
 
 class StopsAtEnd : public io::Observer {
@@ -108,6 +124,23 @@ class TellsOfExtension final : public StopsAtEnd {
   std::shared_ptr<LongExecutor> executor;
 };
 
+// Lets as much time pass after the first look at what is held.
+class PassesTime final : public StopsAtEnd {
+ public:
+  PassesTime(Driven& driven, milliseconds time) : StopsAtEnd(driven), here_(driven), time_(time) {}
+  void on_store_answer(core::StoreFailed::What asked, std::chrono::nanoseconds) override {
+    looked_ = looked_ || asked == core::StoreFailed::What::review;
+  }
+  void on_turn(const core::Planner::Load&) override {
+    if (looked_) here_.machine.pass(std::exchange(time_, 0s));
+  }
+
+ private:
+  Driven& here_;
+  milliseconds time_;
+  bool looked_ = false;
+};
+
 // Delivered once, by a claim that lasted to the end.
 void check_kept(const Driven& here, const ClaimedExecutor& executor, store::Store& memory) {
   CHECK(here.ended);
@@ -130,6 +163,19 @@ TEST_CASE("claims of a settle whose answer was lost are extended before they are
   here->add_run_to(memory);
   const auto executor = std::make_shared<ClaimedExecutor>(*here, memory, 30s);
   StopsAtEnd observer(*here);
+  here->begin({{"default", executor}}, observer);
+  here->run();
+  check_kept(*here, *executor, memory);
+}
+
+TEST_CASE("a claim found in doubt while its row was locked was acted on as if it were extended") {
+  store::MemoryStore memory({.claim_ttl = 45s});
+  std::optional<Driven> here;
+  LocksRows store(memory, [&] { here->machine.pass(30s); });
+  here.emplace(store, 45s);
+  here->add_run_to(memory);
+  const auto executor = std::make_shared<ClaimedExecutor>(*here, memory, 30s);
+  PassesTime observer(*here, 5s);
   here->begin({{"default", executor}}, observer);
   here->run();
   check_kept(*here, *executor, memory);
