@@ -121,7 +121,11 @@ void Planner::complete(Completion completion, Timestamp now) {
                         [&](Settled& settled) { take(std::move(settled), now); },
                         [&](Claimed& claimed) { take(std::move(claimed), now); },
                         [&](Held& held) { take(std::move(held), now); },
-                        [&](const Extended& extended) { take(extended); },
+                        [&](const Extended& extended) {
+                          take(extended);
+                          if (!std::ranges::all_of(extended.claims, &store::HeldClaim::extended))
+                            extend_soon(now);
+                        },
                         [&](Recovered recovered) { take(recovered, now); },
                         [&](Delivered& delivered) { take(std::move(delivered), now); },
                         [&](Finished& finished) { take(std::move(finished), now); },

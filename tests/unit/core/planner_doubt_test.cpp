@@ -182,4 +182,18 @@ TEST_CASE("a locked claim found in doubt is neither sent by, nor waited for, nor
   CHECK(all_of<core::Deliver>(planner.step(now)).size() == 1);
 }
 
+TEST_CASE("a claim whose row was locked was tried again a whole heartbeat later") {
+  rrule::ZoneDatabase zones;
+  core::Planner planner({.executors = {{"default", 2}}, .claim_ttl = 45s}, zones, kNow);
+  (void)planner.step(kNow);
+  planner.complete(core::Claimed{{{claimed_run(1)}, {}}}, kNow);
+  (void)planner.step(kNow);
+  REQUIRE(all_of<core::ExtendClaims>(planner.step(kNow + 15s)).size() == 1);
+  planner.complete(core::Extended{{{claimed_run(1).id, 1, false}}}, kNow + 15s);
+  CHECK(all_of<core::ExtendClaims>(planner.step(kNow + 15s)).empty());
+  CHECK(all_of<core::ExtendClaims>(planner.step(kNow + 20s)).size() == 1);
+  planner.complete(core::Extended{{{claimed_run(1).id, 1}}}, kNow + 20s);
+  CHECK(all_of<core::ExtendClaims>(planner.step(kNow + 34s)).empty());
+}
+
 }  // namespace rruled::test
