@@ -19,6 +19,14 @@ constexpr milliseconds kLookOnAfter{1'000};
 constexpr milliseconds kOverdue{5'000};
 // When runs that were given back are asked for again: they may be ours to send, and nobody says so.
 constexpr milliseconds kHandedBackRest{1'000};
+// When jobs that have ended are looked for again after a row made the store refuse that.
+constexpr milliseconds kRefusedRest{15'000};
+
+// Of which a refusal is said nowhere else: no row that was asked for is at fault.
+bool looks_by_itself(StoreFailed::What what) {
+  using enum StoreFailed::What;
+  return what == expire || what == recover || what == end_jobs;
+}
 
 // More than an answer: a store may take nothing, and answer all the same.
 bool wrote(const Completion& completion) {
@@ -158,7 +166,8 @@ void Planner::note_success(const Completion& completion, Timestamp now) {
 
 void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
   using What = StoreFailed::What;
-  if (!failed.refused) notify({.kind = Notice::Kind::store_failed, .text = failed.error});
+  if (!failed.refused || looks_by_itself(failed.what))
+    notify({.kind = Notice::Kind::store_failed, .text = failed.error});
   // What fails for one job alone says nothing of the store: the job rests by itself.
   if (!failed.refused && failed.what != What::spread) extend_at_ = now;
   failures_.failed(failed, now);
@@ -183,7 +192,7 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
       break;
     case What::recover:
       recovering_ = false;
-      recover_at_ = now;
+      if (!failed.refused) recover_at_ = now;
       break;
     case What::finish:
       note_failed_finish(failed);
@@ -196,11 +205,12 @@ void Planner::note_failure(const StoreFailed& failed, Timestamp now) {
       take(jobs_.spread_failed(failed.error, failed.refused, now), now);
       break;
     case What::end_jobs:
-      jobs_.end_failed(std::max(now, failures_.again_at(What::end_jobs)));
+      jobs_.end_failed(failed.refused ? now + kRefusedRest
+                                      : std::max(now, failures_.again_at(What::end_jobs)));
       break;
     case What::expire:
       expiring_ = false;
-      expire_at_ = now;
+      if (!failed.refused) expire_at_ = now;
       correct_waits_ = true;
       break;
     case What::cancel_job:  // the run that waits for it is let go when it ends by itself

@@ -114,4 +114,33 @@ TEST_CASE("runs that need not wait any more are claimed at once") {
   CHECK(all_of<core::Claim>(planner.step(kNow + 1s)).size() == 1);
 }
 
+TEST_CASE("what a row made the store refuse was asked for again at once, and nothing was said") {
+  using What = core::StoreFailed::What;
+  rrule::ZoneDatabase zones;
+  core::PlannerOptions options = Simulation::Options::default_planner();
+  options.claim_ttl = 45s;
+  core::Planner planner(std::move(options), zones, kNow);
+  const auto asked = [&](Instant now) {
+    const auto actions = planner.step(now);
+    return std::vector{all_of<core::ExpireRuns>(actions).size(),
+                       all_of<core::RecoverClaims>(actions).size(),
+                       all_of<core::LookAtJobs>(actions).size()};
+  };
+  const std::vector<std::size_t> each{1, 1, 1};
+  REQUIRE(asked(kNow) == each);
+  for (const auto what : {What::expire, What::recover, What::end_jobs})
+    planner.complete(core::StoreFailed{what, "out of range", true}, kNow);
+  const auto next = planner.step(kNow);
+  CHECK(all_of<core::Notice>(next).size() == 3);
+  for (const auto& notice : all_of<core::Notice>(next)) {
+    CHECK(notice.kind == core::Notice::Kind::store_failed);
+    CHECK(notice.text == "out of range");
+  }
+  CHECK(all_of<core::ExpireRuns>(next).empty());
+  CHECK(all_of<core::RecoverClaims>(next).empty());
+  CHECK(all_of<core::LookAtJobs>(next).empty());
+  CHECK_FALSE(planner.load().store_away);
+  CHECK(asked(kNow + 1min) == each);
+}
+
 }  // namespace rruled::test
