@@ -48,8 +48,11 @@ std::optional<What> what_of(const Completion& completion) {
                     completion);
 }
 
-// What somebody else could write (Changed) is none.
+// What somebody else could write (Changed) is none, but that all is to be read again may come of a
+// new connection alone.
 bool is_read(const Completion& completion) {
+  const auto* changed = std::get_if<Changed>(&completion);
+  if (changed && changed->changes.many) return true;
   const auto* expired = std::get_if<Expired>(&completion);
   return std::holds_alternative<Loaded>(completion) || std::holds_alternative<Held>(completion) ||
          std::holds_alternative<JobsEnded>(completion) || (expired && expired->runs.empty());

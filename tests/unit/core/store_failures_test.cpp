@@ -103,4 +103,16 @@ TEST_CASE("a clock that was set back makes no kind of call wait for the time bef
   CHECK_FALSE(failures.rests(What::settle, kNow + 5s));
 }
 
+TEST_CASE("a store that took nothing was back when its connection was made again") {
+  core::StoreFailures failures(0);
+  failures.failed({What::cancel_job, "read-only", false}, kNow);
+  failures.failed({What::hand_back, "read-only", false}, kNow);
+  core::Changed changed;
+  changed.changes.many = true;
+  failures.answered(changed, kNow + 1s);
+  changed.changes.many = false;  // somebody wrote
+  CHECK(failures.answered(changed, kNow + 2s));
+  CHECK_FALSE(failures.answered(changed, kNow + 3s));
+}
+
 }  // namespace rruled::test
