@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <utility>
 
 namespace rruled::io {
 
@@ -29,7 +30,8 @@ class StoreClock final : public Clock {
 
   // Asks the store, if it has a clock. By how much that one was set since it was last asked; at
   // first, how far it is ahead of the machine's. 0: it was not, or together with the machine's, as
-  // where the store is a server on this machine. Not on two threads at a time; throws StoreError.
+  // where the store is a server on this machine; or it took too long to answer, and nothing is
+  // learnt of it. Not on two threads at a time; throws StoreError.
   std::chrono::milliseconds measure(store::Store& store) {
     using std::chrono::milliseconds;
     const auto asked = machine_.steady();
@@ -37,6 +39,8 @@ class StoreClock final : public Clock {
     if (!there) return milliseconds(0);
     const auto wall = machine_.now();
     const auto steady = machine_.steady();
+    // Half of that would be no better than what is known: a connection was made, say.
+    if (std::exchange(measured_, true) && steady - asked > kClockStepMin) return milliseconds(0);
     // Right even when the machine's clock was set meanwhile.
     const auto here = wall - std::chrono::duration_cast<milliseconds>(steady - asked) / 2;
     const milliseconds changed = *there - here - offset();
@@ -59,6 +63,7 @@ class StoreClock final : public Clock {
   std::atomic<std::chrono::milliseconds::rep> offset_{0};
   store::Timestamp wall_;  // the machine's, when the store was last asked
   std::chrono::steady_clock::time_point steady_;
+  bool measured_ = false;
 };
 
 }  // namespace rruled::io

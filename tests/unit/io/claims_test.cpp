@@ -14,6 +14,7 @@
 #include <spdlog/sinks/null_sink.h>
 
 #include <filesystem>
+#include <functional>
 
 namespace rruled::test {
 namespace {
@@ -26,7 +27,11 @@ bool refuse() { return false; }
 class ClockedStore final : public HookedStore {
  public:
   explicit ClockedStore(store::Store& real) : HookedStore(real, [](When, int) {}) {}
-  std::optional<store::Timestamp> clock() override { return time; }
+  std::optional<store::Timestamp> clock() override {
+    on_the_way();
+    return time;
+  }
+  std::function<void()> on_the_way = [] {};
   std::optional<store::Timestamp> time;
 };
 
@@ -165,6 +170,22 @@ TEST_CASE("a step of the store's clock is told from one of the machine's") {
   CHECK(measured(1h) == 0h);
   machine.advance(1h);
   CHECK(measured(-2h) == -2h);
+}
+
+TEST_CASE("a store that was connected to anew, and slowly, seemed to have a clock that was set") {
+  FakeClock machine(kStart);
+  io::StoreClock clock(machine);
+  store::MemoryStore memory;
+  ClockedStore store(memory);
+  store.time = machine.now() + 1h;
+  clock.measure(store);
+  store.on_the_way = [&] {
+    machine.advance(4s);
+    machine.ahead += 4s;
+    store.time = machine.now() + 1h;
+  };
+  CHECK(clock.measure(store) == 0ms);
+  CHECK(std::chrono::round<std::chrono::seconds>(clock.offset()) == 1h);
 }
 
 }  // namespace rruled::test
