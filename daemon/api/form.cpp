@@ -64,8 +64,8 @@ boost::system::result<boost::json::object, core::JsonError> form_object(std::str
   boost::json::object object;
   for (const auto& [key, value] : *fields) {
     if (object.contains(key)) return core::JsonError{.detail = "\"" + key + "\" is given twice"};
-    const auto is_of = [&](const auto& keys) {
-      return std::find(keys.begin(), keys.end(), key) != keys.end();
+    const auto is_of = [&name = key](const auto& keys) {
+      return std::find(keys.begin(), keys.end(), name) != keys.end();
     };
     if (value.empty() && is_of(shape.nullables)) {
       object[key] = nullptr;
