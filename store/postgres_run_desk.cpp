@@ -196,7 +196,7 @@ void correct_claims(Tx& tx, milliseconds claim_ttl) {
       "  AND r.claimed_until > $1::bigint ORDER BY r.id FOR UPDATE OF r SKIP LOCKED)"
       " UPDATE runs r SET claimed_until = $2::bigint FROM ahead WHERE r.id = ahead.id";
   Params params;
-  params.add(tx.now() + std::max(kClaimAheadMax, claim_ttl)).add(tx.now() + claim_ttl);
+  params.add(tx.now() + kClaimAheadMax).add(tx.now() + claim_ttl);
   tx.exec(kCorrect, params);
 }
 

@@ -213,6 +213,21 @@ using Completion = std::variant<Loaded,
                                 Changed,
                                 StoreFailed>;
 
+// Of each action that asks the store, what StoreFailed calls it.
+constexpr StoreFailed::What what_of(const LoadDue&) { return StoreFailed::What::load; }
+constexpr StoreFailed::What what_of(const Settle&) { return StoreFailed::What::settle; }
+constexpr StoreFailed::What what_of(const Claim&) { return StoreFailed::What::claim; }
+constexpr StoreFailed::What what_of(const ReviewHeld&) { return StoreFailed::What::review; }
+constexpr StoreFailed::What what_of(const ExtendClaims&) { return StoreFailed::What::extend; }
+constexpr StoreFailed::What what_of(const RecoverClaims&) { return StoreFailed::What::recover; }
+constexpr StoreFailed::What what_of(const FinishRuns&) { return StoreFailed::What::finish; }
+constexpr StoreFailed::What what_of(const HandBackRuns&) { return StoreFailed::What::hand_back; }
+constexpr StoreFailed::What what_of(const OpenJob&) { return StoreFailed::What::spread; }
+constexpr StoreFailed::What what_of(const FanOutPage&) { return StoreFailed::What::spread; }
+constexpr StoreFailed::What what_of(const LookAtJobs&) { return StoreFailed::What::end_jobs; }
+constexpr StoreFailed::What what_of(const CancelJob&) { return StoreFailed::What::cancel_job; }
+constexpr StoreFailed::What what_of(const ExpireRuns&) { return StoreFailed::What::expire; }
+
 }  // namespace rruled::core
 
 // What the store was asked, for logs and labels.

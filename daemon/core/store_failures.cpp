@@ -16,23 +16,7 @@ constexpr milliseconds kBackoffMax{5'000};
 // What need not be asked again (nothing is due any more, no claim is held) has not failed for ever.
 constexpr milliseconds kForgottenAfter = 2 * kBackoffMax;
 
-std::optional<What> what_of(const Action& action) {
-  using Asked = std::optional<What>;
-  return std::visit(Overloaded{[](const LoadDue&) -> Asked { return What::load; },
-                               [](const Settle&) -> Asked { return What::settle; },
-                               [](const Claim&) -> Asked { return What::claim; },
-                               [](const ReviewHeld&) -> Asked { return What::review; },
-                               [](const ExtendClaims&) -> Asked { return What::extend; },
-                               [](const RecoverClaims&) -> Asked { return What::recover; },
-                               [](const FinishRuns&) -> Asked { return What::finish; },
-                               [](const HandBackRuns&) -> Asked { return What::hand_back; },
-                               [](const LookAtJobs&) -> Asked { return What::end_jobs; },
-                               [](const ExpireRuns&) -> Asked { return What::expire; },
-                               [](const auto&) -> Asked { return std::nullopt; }},
-                    action);
-}
-
-std::optional<What> what_of(const Completion& completion) {
+std::optional<What> done_by(const Completion& completion) {
   using Done = std::optional<What>;
   return std::visit(Overloaded{[](const Loaded&) -> Done { return What::load; },
                                [](const Settled&) -> Done { return What::settle; },
@@ -71,7 +55,11 @@ bool is_asked_until_it_works(What what) {
 }  // namespace
 
 void StoreFailures::asked(const Action& action) {
-  if (const auto what = what_of(action)) kinds_[static_cast<std::size_t>(*what)].asked = true;
+  const auto note = [this](const auto& each) {
+    if constexpr (requires { what_of(each); })
+      kinds_[static_cast<std::size_t>(what_of(each))].asked = true;
+  };
+  std::visit(note, action);
 }
 
 void StoreFailures::failed(const StoreFailed& failure, Timestamp now) {
@@ -94,7 +82,7 @@ bool StoreFailures::answered(const Completion& completion, Timestamp now) {
   const bool had_failed = failed_reads_ > 0 || failed_writes_ > 0;
   failed_reads_ = 0;
   if (!is_read(completion)) failed_writes_ = 0;
-  if (const auto what = what_of(completion)) kinds_[static_cast<std::size_t>(*what)] = {};
+  if (const auto what = done_by(completion)) kinds_[static_cast<std::size_t>(*what)] = {};
   if (failed_writes_ == 0)
     for (std::size_t i = 0; i < kinds_.size(); ++i)
       if (!is_asked_until_it_works(static_cast<What>(i)) && !kinds_[i].asked &&

@@ -35,6 +35,32 @@ std::size_t live_runs(store::Directory& directory, const store::Backfill& backfi
   return directory.runs(filter, {core::kBackfillLive, 0}, false).rows.size();
 }
 
+// How many runs were added: none where another daemon, or a person, moved it on.
+std::size_t move_on(store::Store& store,
+                    store::Directory& directory,
+                    const rrule::ZoneDatabase& zones,
+                    const core::CalendarFinder& calendars,
+                    const store::Backfill& backfill,
+                    store::Timestamp now,
+                    spdlog::logger& log) {
+  const auto due = due_schedule(store, directory, backfill.schedule_id);
+  std::optional<core::Timetable> timetable;
+  if (due)
+    if (auto compiled = core::Timetable::compile(due->schedule, zones, calendars))
+      timetable = std::move(*compiled);
+  auto step = core::backfill_step(backfill, due, timetable ? &*timetable : nullptr,
+                                  live_runs(directory, backfill), now);
+  if (!step) return 0;
+  const std::size_t runs = step->runs.size();
+  const bool ends = step->backfill.ended_at.has_value();
+  store::ChangeSet changes;
+  changes.runs = std::move(step->runs);
+  changes.backfills.push_back({std::move(step->backfill), backfill.version});
+  if (store.write(changes, now)) return 0;
+  if (ends) log.info("backfill {}: all {} runs are made", to_string(backfill.id), backfill.count);
+  return runs;
+}
+
 }  // namespace
 
 std::size_t step_backfills(store::Store& store,
@@ -47,28 +73,10 @@ std::size_t step_backfills(store::Store& store,
   const auto open = directory.open_backfills();
   if (open.empty()) return added;
   const auto calendars = calendar_finder(directory, zones);
-  for (const store::Backfill& backfill : open) {
-    const std::string name = "backfill " + to_string(backfill.id);
-    if (refused.is_set_aside(name)) continue;
-    const auto due = due_schedule(store, directory, backfill.schedule_id);
-    std::optional<core::Timetable> timetable;
-    if (due)
-      if (auto compiled = core::Timetable::compile(due->schedule, zones, calendars))
-        timetable = std::move(*compiled);
-    auto step = core::backfill_step(backfill, due, timetable ? &*timetable : nullptr,
-                                    live_runs(directory, backfill), now);
-    if (!step) continue;
-    const std::size_t runs = step->runs.size();
-    const bool ends = step->backfill.ended_at.has_value();
-    store::ChangeSet changes;
-    changes.runs = std::move(step->runs);
-    changes.backfills.push_back({std::move(step->backfill), backfill.version});
-    const auto write = [&] { return store.write(changes, now); };
-    // A conflict: another daemon, or a person, moved it on.
-    if (!refused.write(name, kNotMovedOn, write)) continue;
-    added += runs;
-    if (ends) log.info("{}: all {} runs are made", name, backfill.count);
-  }
+  for (const store::Backfill& backfill : open)
+    refused.attempt("backfill " + to_string(backfill.id), kNotMovedOn, [&] {
+      added += move_on(store, directory, zones, calendars, backfill, now, log);
+    });
   return added;
 }
 

@@ -20,8 +20,8 @@ namespace rruled::io {
 
 // One step of every backfill that is not over, in its own transaction: core/backfill.h says which
 // runs are added. Any number of daemons may do it at once: one of them moves a backfill on, and the
-// others find it moved. One that the store refuses to move on is said and set aside. Gives how many
-// runs were added. Used on the store's thread.
+// others find it moved. One that the store refuses, or cannot read, is said and set aside. Gives
+// how many runs were added. Used on the store's thread.
 std::size_t step_backfills(store::Store& store,
                            store::Directory& directory,
                            const rrule::ZoneDatabase& zones,

@@ -21,7 +21,6 @@ constexpr std::size_t kFailingMax = 500;
 constexpr std::size_t kWalkPage = 500;
 constexpr std::size_t kWalkMax = 2'000;  // in one step
 constexpr std::chrono::seconds kSoon{120};
-constexpr std::chrono::minutes kLater{1};  // as RefusedRows sets aside
 constexpr const char* kActor = "daemon";
 constexpr const char* kNotResumed = "stays paused beyond its time, tried again each minute";
 constexpr const char* kNotPaused = "goes on although it fails, looked at again each minute";
@@ -50,8 +49,7 @@ std::optional<Notice> pause_if_failing(const CareParts& parts,
   std::string text = name_of(parts.store, row) + ": " + paused->note;
   store::ChangeSet changes;
   core::put(changes, {std::move(*paused), std::nullopt}, &row);
-  const auto write = [&] { return write_with_audit(changes, parts.store, kActor, now); };
-  if (!parts.not_paused.write(row_name(row), kNotPaused, write)) return std::nullopt;
+  if (write_with_audit(std::move(changes), parts.store, kActor, now)) return std::nullopt;
   return Notice{.kind = Notice::Kind::paused, .schedule_id = row.id, .text = std::move(text)};
 }
 
@@ -78,27 +76,10 @@ std::optional<Notice> resume(const CareParts& parts,
     core::put(changes, {core::quarantined(row, reason), std::nullopt}, &row);
     text += "its pause is over, but it cannot be used: " + reason;
   }
-  const auto write = [&] { return write_with_audit(changes, parts.store, kActor, now); };
-  if (!parts.not_resumed.write(row_name(row), kNotResumed, write)) return std::nullopt;
+  if (write_with_audit(std::move(changes), parts.store, kActor, now)) return std::nullopt;
   return Notice{.kind = timetable ? Notice::Kind::resumed : Notice::Kind::quarantined,
                 .schedule_id = row.id,
                 .text = std::move(text)};
-}
-
-// A row that cannot be read, or written, keeps none of the others waiting.
-template <class Work>
-void alone(RefusedRows& refused,
-           const store::Schedule& row,
-           const char* undone,
-           CareStep& step,
-           Work work) {
-  if (refused.is_set_aside(row_name(row))) return;
-  try {
-    if (std::optional<Notice> notice = work()) step.done.push_back(std::move(*notice));
-  } catch (const store::StoreError& error) {
-    if (!may_be_of_row(error)) throw;
-    refused.set_aside(row_name(row), undone, error);
-  }
 }
 
 }  // namespace
@@ -109,8 +90,9 @@ void resume_paused(const CareParts& parts, store::Timestamp now, CareStep& step)
   if (rows.empty()) return;
   const auto calendars = calendar_finder(parts.directory, parts.zones);
   for (const store::Schedule& row : rows)
-    alone(parts.not_resumed, row, kNotResumed, step,
-          [&] { return resume(parts, row, calendars, now); });
+    parts.not_resumed.attempt(row_name(row), kNotResumed, [&] {
+      if (auto notice = resume(parts, row, calendars, now)) step.done.push_back(std::move(*notice));
+    });
 }
 
 void pause_failing(const CareParts& parts,
@@ -119,8 +101,9 @@ void pause_failing(const CareParts& parts,
                    CareStep& step) {
   if (schedules.empty()) return;
   for (const store::Schedule& row : parts.directory.schedules_that_pause(schedules)) {
-    alone(parts.not_paused, row, kNotPaused, step,
-          [&] { return pause_if_failing(parts, row, now); });
+    parts.not_paused.attempt(row_name(row), kNotPaused, [&] {
+      if (auto notice = pause_if_failing(parts, row, now)) step.done.push_back(std::move(*notice));
+    });
     if (parts.not_paused.is_set_aside(row_name(row))) step.unpaused.push_back(row.id);
   }
 }
@@ -202,7 +185,8 @@ asio::awaitable<void> Caretaker::step() {
   try {
     const CareStep taken = co_await run_on(lane_.thread, std::move(step));
     walk_ = taken.walk;
-    for (const auto id : taken.unpaused) later_.emplace(id, clock_.steady() + kLater);
+    for (const auto id : taken.unpaused)
+      later_.emplace(id, clock_.steady() + RefusedRows::kSetAside);
     for (const Notice& notice : taken.done) next().on(notice);
     if (taken.error) std::rethrow_exception(taken.error);
     failed_ = false;

@@ -198,7 +198,7 @@ void Driver::note_claims(const core::Completion& completion, std::chrono::nanose
 template <class Asking>
 void Driver::spawn_work(Lane& lane, Asking action) {
   ++under_way_;
-  const What what = StoreWork::what_of(action);
+  const What what = what_of(action);
   auto perform = [this, &lane, action = std::move(action)]() mutable -> core::Completion {
     if constexpr (std::is_same_v<Asking, core::FanOutPage>)
       action.request.go_on = time_left(clock_, kPageMax);

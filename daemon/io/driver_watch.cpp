@@ -14,8 +14,8 @@ using std::chrono::milliseconds;
 // told by notification and looks only in case one was lost.
 constexpr milliseconds kWatchEvery{200};
 constexpr milliseconds kPollEvery{5'000};
-// Longer than any statement may take (PostgresOptions::statement_timeout): that limit is the
-// server's, which does not hold it when it hangs.
+// Longer than one statement may take (PostgresOptions::statement_timeout), whose limit is the
+// server's: it does not hold it when it hangs. What waits for the store's thread waits, too.
 constexpr milliseconds kSilentAfter{35'000};
 
 }  // namespace

@@ -151,8 +151,10 @@ void Journal::on_store_answer(core::StoreFailed::What asked, std::chrono::nanose
 }
 
 void Journal::on_store_silence(std::string_view asked, std::chrono::nanoseconds out_for) {
-  log_->error("the store is silent: it was asked to {} {} ago, and has neither answered nor failed",
-              asked, spoken(std::chrono::duration_cast<milliseconds>(out_for)));
+  log_->error(
+      "the store is silent: it was asked to {} {} ago, and has neither answered nor failed; look at"
+      " its disk, at its server, and at who holds locks there",
+      asked, spoken(std::chrono::duration_cast<milliseconds>(out_for)));
 }
 
 void Journal::on_turn(const core::Planner::Load& load) {

@@ -2,17 +2,16 @@
 
 namespace rruled::io {
 
-bool RefusedRows::write(const std::string& row,
-                        const char* undone,
-                        const std::function<std::optional<store::Conflict>()>& write) {
+void RefusedRows::attempt(const std::string& row,
+                          const char* undone,
+                          const std::function<void()>& work) {
+  if (is_set_aside(row)) return;
   try {
-    const bool written = !write();
+    work();
     rows_.erase(row);
-    return written;
   } catch (const store::StoreError& error) {
-    if (!is_refused(error)) throw;
+    if (!may_be_of_row(error)) throw;
     set_aside(row, undone, error);
-    return false;
   }
 }
 

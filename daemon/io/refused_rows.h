@@ -2,7 +2,7 @@
 
 #include "daemon/io/clock.h"
 #include "daemon/io/trouble.h"
-#include "store/store.h"
+#include "store/errors.h"
 
 #include <spdlog/logger.h>
 
@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 
 namespace rruled::io {
@@ -24,26 +23,25 @@ class RefusedRows {
   // Both outlive it.
   RefusedRows(const Clock& clock, spdlog::logger& log) : clock_(clock), log_(log) {}
 
-  // True: written. False: a conflict, or refused; other errors are thrown. `row` names the row for
-  // people, `undone` says what was not done then, and when it is tried again.
-  [[nodiscard]] bool write(const std::string& row,
-                           const char* undone,
-                           const std::function<std::optional<store::Conflict>()>& write);
-
-  // Says `error`, which kept it from being written.
-  void set_aside(const std::string& row, const char* undone, const store::StoreError& error);
+  // Does the row's `work`, unless it is set aside; sets it aside for an error that may be the row's
+  // alone, and throws others. `row` names the row for people, `undone` says what was not done then,
+  // and when it is tried again.
+  void attempt(const std::string& row, const char* undone, const std::function<void()>& work);
   [[nodiscard]] bool is_set_aside(const std::string& row) const;
   // Where a loop takes so many rows at most, it takes so many more.
   [[nodiscard]] std::size_t count() const { return rows_.size(); }
 
- private:
   static constexpr std::chrono::minutes kSetAside{1};
+
+ private:
   static constexpr std::chrono::hours kSaidEvery{1};
 
   struct Refused {
     std::chrono::steady_clock::time_point until;
     Trouble trouble{kSaidEvery};
   };
+
+  void set_aside(const std::string& row, const char* undone, const store::StoreError& error);
 
   const Clock& clock_;
   spdlog::logger& log_;

@@ -1,6 +1,7 @@
 #include "daemon/io/store_work.h"
 
 #include "daemon/io/store_clock.h"
+#include "daemon/io/trouble.h"
 
 #include <cstdint>
 #include <set>
@@ -95,7 +96,7 @@ core::Expired StoreWork::perform(core::ExpireRuns& expire, Timestamp now) {
 }
 
 core::StoreFailed failure_of(core::StoreFailed::What what, const store::StoreError& error) {
-  return {what, error.what(), error.kind() == store::StoreError::Kind::invalid};
+  return {what, error.what(), is_refused(error)};
 }
 
 }  // namespace rruled::io

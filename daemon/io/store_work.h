@@ -36,22 +36,6 @@ class StoreWork {
   [[nodiscard]] core::JobCancelled perform(core::CancelJob& cancel, store::Timestamp now);
   [[nodiscard]] core::Expired perform(core::ExpireRuns& expire, store::Timestamp now);
 
-  // What StoreFailed calls each of them.
-  using What = core::StoreFailed::What;
-  [[nodiscard]] static constexpr What what_of(const core::LoadDue&) { return What::load; }
-  [[nodiscard]] static constexpr What what_of(const core::Settle&) { return What::settle; }
-  [[nodiscard]] static constexpr What what_of(const core::Claim&) { return What::claim; }
-  [[nodiscard]] static constexpr What what_of(const core::ReviewHeld&) { return What::review; }
-  [[nodiscard]] static constexpr What what_of(const core::ExtendClaims&) { return What::extend; }
-  [[nodiscard]] static constexpr What what_of(const core::RecoverClaims&) { return What::recover; }
-  [[nodiscard]] static constexpr What what_of(const core::FinishRuns&) { return What::finish; }
-  [[nodiscard]] static constexpr What what_of(const core::HandBackRuns&) { return What::hand_back; }
-  [[nodiscard]] static constexpr What what_of(const core::OpenJob&) { return What::spread; }
-  [[nodiscard]] static constexpr What what_of(const core::FanOutPage&) { return What::spread; }
-  [[nodiscard]] static constexpr What what_of(const core::LookAtJobs&) { return What::end_jobs; }
-  [[nodiscard]] static constexpr What what_of(const core::CancelJob&) { return What::cancel_job; }
-  [[nodiscard]] static constexpr What what_of(const core::ExpireRuns&) { return What::expire; }
-
  private:
   store::Store& store_;
   const std::unique_ptr<store::Audience> audience_;

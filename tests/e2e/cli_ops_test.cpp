@@ -234,4 +234,29 @@ TEST_CASE("doctor leaves it open whether another daemon has the executor, where 
              "executors.old is not in this configuration: a daemon that has it sends the run");
 }
 
+TEST_CASE("doctor gives the statements that set sequences right, and warns of a short claim_ttl") {
+  if (const auto why = testing::PostgresCluster::missing(); !why.empty()) {
+    WARN("skipped: " << why);
+    return;
+  }
+  auto& cluster = testing::shared_postgres();
+  Installation here;
+  here.environment["RRULED_STORE_URL"] = cluster.url();
+  here.environment["RRULED_STORE_SCHEMA"] = "behind";
+  here.environment["RRULED_STORE_CLAIM_TTL"] = "14s";
+  here.add_schedule("FREQ=DAILY");  // a line of the audit log
+  const std::string warning = "[!] claim_ttl: 14s: whoever waits for a lock may wait for 5 s";
+  check_says(here.rruled({"doctor"}), 0, warning);
+  cluster.sql("SELECT setval('behind.audit_number_seq', 1, false)");
+  const auto found = here.rruled({"doctor"});
+  check_says(found, 1, "[-] numbers: new rows would get numbers that others have");
+  const auto at = found.out.find("SELECT setval('behind.audit_number_seq', ");
+  REQUIRE(at != std::string::npos);
+  cluster.sql(found.out.substr(at, found.out.find(';', at) - at));
+  here.environment["RRULED_STORE_CLAIM_TTL"] = "15s";
+  const auto mended = here.rruled({"doctor"});
+  check_says(mended, 0, "");
+  CHECK_THAT(mended.out, !Contains("numbers") && !Contains("claim_ttl"));
+}
+
 }  // namespace rruled::test

@@ -125,8 +125,7 @@ std::optional<core::Completion> Simulation::do_action(Daemon& daemon, core::Acti
                                        try {
                                          return daemon.work->perform(asking, now_);
                                        } catch (const store::StoreError& error) {
-                                         return io::failure_of(io::StoreWork::what_of(asking),
-                                                               error);
+                                         return io::failure_of(what_of(asking), error);
                                        }
                                      }},
                     action);

@@ -160,8 +160,8 @@ TEST_CASE("a store that hangs is said once, and when it is back") {
   text.lines.on_store_silence("settle", std::chrono::seconds(36));
   text.lines.on_turn({.store_away = true});
   CHECK(text.out.str() ==
-        "the store is silent: it was asked to settle 36 s ago, and has neither answered nor "
-        "failed\n");
+        "the store is silent: it was asked to settle 36 s ago, and has neither answered nor failed;"
+        " look at its disk, at its server, and at who holds locks there\n");
   text.out.str("");
   text.clock.ahead += std::chrono::minutes(1);
   text.lines.on_turn({.store_away = false});
